@@ -1,0 +1,372 @@
+//! The contract between a segment and the engine: a static [`Kind`] and a [`Source`].
+//!
+//! A kind is data: name, icons, fields, options, default format. The engine lists, documents,
+//! checks and schedules kinds without knowing any of them. A source is the code that reads an
+//! instance's values; it sees the machine only through [`Host`] and the asker through [`Ask`].
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::host::Host;
+use super::untrusted::Untrusted;
+use super::value::Sample;
+
+/// One kind of segment. Its file in `segments/`, its config key and its heading in the docs all
+/// bear its `name`.
+pub struct Kind {
+    pub name: &'static str,
+    /// One sentence, for lists and docs.
+    pub about: &'static str,
+    pub icons: Icons,
+    /// The default format, in the format language.
+    pub format: &'static str,
+    /// Every name that a sample may carry and a format may use.
+    pub fields: &'static [Field],
+    pub options: &'static [Opt],
+    /// Environment variables of the asker that the source wants to see in [`Ask::env`].
+    pub env: &'static [&'static str],
+    pub scope: Scope,
+    pub place: Where,
+    pub pace: Pace,
+    /// Who stays when a line is narrow: 100 goes last, 0 goes first.
+    pub priority: u8,
+    /// Builds a source from checked options; an error names the option whose value makes no sense.
+    pub open: fn(&toml::Table) -> Result<Box<dyn Source>, OptionError>,
+}
+
+/// A segment's icon at each glyph level. `unicode` and `ascii` may be empty: better no icon than
+/// one that half the terminals draw as a box.
+#[derive(Clone, Copy, Debug)]
+pub struct Icons {
+    pub nerd: &'static str,
+    pub unicode: &'static str,
+    pub ascii: &'static str,
+}
+
+/// A value that a sample of this kind may carry.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    pub name: &'static str,
+    pub about: &'static str,
+    pub unit: Unit,
+}
+
+/// What a field's value is measured in. Static, so that a formatter on the wrong kind of value is
+/// an error of the config and not an empty bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    Text,
+    Percent,
+    Bytes,
+    Count,
+    Celsius,
+    Watts,
+    Duration,
+    Time,
+    /// Disjoint parts of a whole in the unit named.
+    Parts,
+    /// The past of a numeric field of the same kind; the engine keeps it.
+    History(&'static str),
+}
+
+impl Unit {
+    /// The word used in messages and docs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::Text => "text",
+            Unit::Percent => "percent",
+            Unit::Bytes => "bytes",
+            Unit::Count => "count",
+            Unit::Celsius => "celsius",
+            Unit::Watts => "watts",
+            Unit::Duration => "duration",
+            Unit::Time => "time",
+            Unit::Parts => "parts",
+            Unit::History(_) => "history",
+        }
+    }
+
+    pub fn is_number(self) -> bool {
+        matches!(self, Unit::Percent | Unit::Bytes | Unit::Count | Unit::Celsius | Unit::Watts)
+    }
+}
+
+/// With whom a sample is shared; what the cache key is made of beside the instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// The same for everybody on this machine.
+    Host,
+    /// One per client: its environment and its session.
+    Client,
+    /// One per directory.
+    Place,
+}
+
+/// Where the source runs. Whatever opens a path that a client named, runs a command or may block
+/// is a [`Where::Worker`]: a process that can be killed and, if it will not die, left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Where {
+    Daemon,
+    Worker,
+}
+
+/// When the source runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// By clockwork, aligned to the second.
+    Tick(Duration),
+    /// Once, and again when the engine says that something changed.
+    Change,
+    /// With each request: it only reshapes what the request carries.
+    Ask,
+}
+
+/// Reads an instance's values. `None`: nothing to show here.
+pub trait Source: Send {
+    fn sample(&mut self, host: &Host, ask: &Ask) -> Result<Option<Sample>, Error>;
+
+    /// Counters that the next process needs to make its first reading a true difference. They are
+    /// kept beside the socket while no daemon runs.
+    fn memo(&self) -> Option<String> {
+        None
+    }
+
+    /// Takes over what [`Source::memo`] gave earlier. Nonsense is ignored.
+    fn recall(&mut self, _memo: &str) {}
+}
+
+/// What a request tells about the one who asks. Times and texts are the asker's own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ask {
+    /// Same number, same asker: for sources of [`Scope::Client`].
+    pub client: u64,
+    /// The asker's process, 0 if unknown; [`Host::ancestors`] starts from it.
+    pub pid: u32,
+    pub cwd: Option<PathBuf>,
+    /// The declared variables that are set, in the order of their names.
+    pub env: Vec<(String, Untrusted)>,
+    pub columns: u16,
+    /// Exit status of the last command, then of each command of its pipe.
+    pub status: Option<i32>,
+    pub pipestatus: Vec<i32>,
+    /// How long the last command ran.
+    pub duration: Option<Duration>,
+    pub jobs: u32,
+    pub keymap: Option<Untrusted>,
+    /// The pane that asks, in the multiplexer's own words (`%3`).
+    pub pane: Option<Untrusted>,
+}
+
+impl Ask {
+    /// A declared environment variable, if it is set and not empty.
+    pub fn env(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.env.iter().find(|(known, _)| known == name)?;
+        (!value.is_empty()).then(|| value.reveal())
+    }
+}
+
+/// Why there is no sample. Shown by `doctor`, never in a bar.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot read {path}: {cause}")]
+    Read { path: PathBuf, cause: std::io::Error },
+    #[error("{path} does not say what was expected: {what}")]
+    Strange { path: PathBuf, what: String },
+    #[error("{0}")]
+    Other(String),
+}
+
+/// An option whose value has the right type and makes no sense all the same.
+#[derive(Debug, thiserror::Error)]
+#[error("{key}: {message}")]
+pub struct OptionError {
+    /// As written in a config, in kebab-case.
+    pub key: String,
+    pub message: String,
+}
+
+/// An option of a kind, as [`options!`](crate::options) declares it.
+#[derive(Clone, Copy, Debug)]
+pub struct Opt {
+    /// As written in a config, in kebab-case.
+    pub name: &'static str,
+    pub about: &'static str,
+    pub shape: Shape,
+    /// The value in force when the config says nothing.
+    pub default: fn() -> toml::Value,
+}
+
+/// What an option's value looks like.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Shape {
+    Bool,
+    Integer,
+    Number,
+    Text,
+    /// A list of texts.
+    List,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+}
+
+impl Shape {
+    /// In words, for messages and docs.
+    pub fn describe(self) -> String {
+        match self {
+            Shape::Bool => "true or false".into(),
+            Shape::Integer => "a whole number".into(),
+            Shape::Number => "a number".into(),
+            Shape::Text => "a text".into(),
+            Shape::List => "a list of texts".into(),
+            Shape::Choice(words) => {
+                let quoted: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
+                format!("one of {}", quoted.join(", "))
+            }
+        }
+    }
+}
+
+/// A type that an option may have.
+pub trait OptionType: Sized {
+    const SHAPE: Shape;
+    /// `Err` says what was expected.
+    fn from_toml(value: &toml::Value) -> Result<Self, String>;
+    fn to_toml(&self) -> toml::Value;
+}
+
+/// The message for a value of the wrong type.
+pub fn expected(shape: Shape, value: &toml::Value) -> String {
+    format!("expected {}, found {}", shape.describe(), value.type_str())
+}
+
+impl OptionType for bool {
+    const SHAPE: Shape = Shape::Bool;
+    fn from_toml(value: &toml::Value) -> Result<Self, String> {
+        value.as_bool().ok_or_else(|| expected(Self::SHAPE, value))
+    }
+    fn to_toml(&self) -> toml::Value {
+        (*self).into()
+    }
+}
+
+impl OptionType for f64 {
+    const SHAPE: Shape = Shape::Number;
+    fn from_toml(value: &toml::Value) -> Result<Self, String> {
+        match value {
+            toml::Value::Integer(n) => Ok(*n as f64),
+            toml::Value::Float(n) if n.is_finite() => Ok(*n),
+            _ => Err(expected(Self::SHAPE, value)),
+        }
+    }
+    fn to_toml(&self) -> toml::Value {
+        // Written as a person would: 70, not 70.0.
+        if self.fract() == 0.0 { (*self as i64).into() } else { (*self).into() }
+    }
+}
+
+impl OptionType for u32 {
+    const SHAPE: Shape = Shape::Integer;
+    fn from_toml(value: &toml::Value) -> Result<Self, String> {
+        match value {
+            toml::Value::Integer(n) => {
+                u32::try_from(*n).map_err(|_| format!("{n} is out of range; 0 or more is meant"))
+            }
+            _ => Err(expected(Self::SHAPE, value)),
+        }
+    }
+    fn to_toml(&self) -> toml::Value {
+        i64::from(*self).into()
+    }
+}
+
+impl OptionType for String {
+    const SHAPE: Shape = Shape::Text;
+    fn from_toml(value: &toml::Value) -> Result<Self, String> {
+        value.as_str().map(str::to_owned).ok_or_else(|| expected(Self::SHAPE, value))
+    }
+    fn to_toml(&self) -> toml::Value {
+        self.as_str().into()
+    }
+}
+
+impl OptionType for Vec<String> {
+    const SHAPE: Shape = Shape::List;
+    fn from_toml(value: &toml::Value) -> Result<Self, String> {
+        let list = value.as_array().ok_or_else(|| expected(Self::SHAPE, value))?;
+        list.iter().map(String::from_toml).collect()
+    }
+    fn to_toml(&self) -> toml::Value {
+        self.clone().into()
+    }
+}
+
+/// Declares a kind's options once: the struct, its parser and the table that docs, schema and
+/// default config are made from. Names are written in `snake_case` and read in kebab-case.
+///
+/// ```
+/// rainline_segments::options! {
+///     /// Usage in percent from which the level is `warning`.
+///     warning: f64 = 80.0,
+/// }
+/// let options = Options::read(&toml::Table::new()).unwrap();
+/// assert_eq!(options.warning, 80.0);
+/// assert_eq!(OPTIONS[0].name, "warning");
+/// ```
+#[macro_export]
+macro_rules! options {
+    ($($(#[doc = $doc:literal])+ $name:ident $(($key:literal))? : $ty:ty = $default:expr),* $(,)?) => {
+        /// The options of this kind, read.
+        #[derive(Clone, Debug)]
+        #[allow(dead_code)]
+        pub(crate) struct Options {
+            $($(#[doc = $doc])+ pub(crate) $name: $ty,)*
+        }
+
+        /// The options of this kind, for everybody who lists or checks them.
+        pub(crate) const OPTIONS: &[$crate::Opt] = &[
+            $($crate::Opt {
+                name: $crate::option_key!($name $($key)?),
+                about: concat!($($doc),+),
+                shape: <$ty as $crate::OptionType>::SHAPE,
+                default: || {
+                    let value: $ty = ($default).into();
+                    $crate::OptionType::to_toml(&value)
+                },
+            },)*
+        ];
+
+        #[allow(dead_code)]
+        impl Options {
+            /// Reads what the table says and takes the default for the rest.
+            pub(crate) fn read(table: &toml::Table) -> Result<Self, $crate::OptionError> {
+                let _ = table;
+                Ok(Options {
+                    $($name: match table.get($crate::option_key!($name $($key)?)) {
+                        Some(value) => <$ty as $crate::OptionType>::from_toml(value).map_err(
+                            |message| $crate::OptionError {
+                                key: $crate::option_key!($name $($key)?).into(),
+                                message,
+                            },
+                        )?,
+                        None => ($default).into(),
+                    },)*
+                })
+            }
+        }
+    };
+}
+
+/// An option's key: its name, or the kebab-case form given beside it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! option_key {
+    ($name:ident) => {
+        stringify!($name)
+    };
+    ($name:ident $key:literal) => {
+        $key
+    };
+}

@@ -1,0 +1,171 @@
+//! The past of one number: a fine ring of recent readings and a coarse one for a day.
+//!
+//! Fine cells hold one reading a tick; coarse cells hold minimum, mean and maximum of a minute, so
+//! that no spike between two draws is lost. A gap (suspend, restart) is a NaN and is drawn empty.
+
+use std::collections::VecDeque;
+
+/// Readings kept at full pace: ten minutes at one a second.
+pub const FINE: usize = 600;
+/// Minutes kept: a day.
+pub const COARSE: usize = 1440;
+
+/// Minimum, mean and maximum of a stretch; all NaN where nothing was read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cell {
+    pub min: f32,
+    pub mean: f32,
+    pub max: f32,
+}
+
+impl Cell {
+    pub const GAP: Cell = Cell { min: f32::NAN, mean: f32::NAN, max: f32::NAN };
+
+    pub fn is_gap(&self) -> bool {
+        self.mean.is_nan()
+    }
+
+    /// One cell for a stretch of cells; gaps in it are passed over.
+    pub fn merge(cells: impl IntoIterator<Item = Cell>) -> Cell {
+        let mut merged = Cell { min: f32::INFINITY, mean: 0.0, max: f32::NEG_INFINITY };
+        let mut count = 0;
+        for cell in cells.into_iter().filter(|cell| !cell.is_gap()) {
+            merged.min = merged.min.min(cell.min);
+            merged.max = merged.max.max(cell.max);
+            merged.mean += cell.mean;
+            count += 1;
+        }
+        if count == 0 {
+            return Cell::GAP;
+        }
+        merged.mean /= count as f32;
+        merged
+    }
+}
+
+impl From<f64> for Cell {
+    fn from(value: f64) -> Self {
+        let value = value as f32;
+        Cell { min: value, mean: value, max: value }
+    }
+}
+
+/// The readings of one field of one instance, oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct Ring {
+    fine: VecDeque<f32>,
+    coarse: VecDeque<Cell>,
+    /// The minute in progress: its number since the boot clock's zero, and its readings so far.
+    minute: Option<(u64, Cell, u32)>,
+}
+
+impl Ring {
+    /// Adds the reading taken at `seconds` of the boot clock; NaN marks a gap.
+    pub fn push(&mut self, value: f64, seconds: u64) {
+        if self.fine.len() == FINE {
+            self.fine.pop_front();
+        }
+        self.fine.push_back(value as f32);
+        if value.is_nan() {
+            return;
+        }
+        let minute = seconds / 60;
+        match &mut self.minute {
+            Some((current, cell, count)) if *current == minute => {
+                cell.min = cell.min.min(value as f32);
+                cell.max = cell.max.max(value as f32);
+                cell.mean += (value as f32 - cell.mean) / (*count as f32 + 1.0);
+                *count += 1;
+            }
+            _ => {
+                if let Some((_, done, _)) = self.minute.take() {
+                    if self.coarse.len() == COARSE {
+                        self.coarse.pop_front();
+                    }
+                    self.coarse.push_back(done);
+                }
+                self.minute = Some((minute, Cell::from(value), 1));
+            }
+        }
+    }
+
+    /// Marks that nothing was read for a while (suspend, restart). Two gaps in a row are one.
+    pub fn gap(&mut self) {
+        if self.fine.back().is_some_and(|last| !last.is_nan()) {
+            self.push(f64::NAN, 0);
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.fine.is_empty()
+    }
+
+    /// The newest `count` readings, oldest first; shorter while there are fewer.
+    pub fn recent(&self, count: usize) -> impl ExactSizeIterator<Item = Cell> + '_ {
+        let skip = self.fine.len().saturating_sub(count);
+        self.fine.iter().skip(skip).map(|value| Cell::from(f64::from(*value)))
+    }
+
+    /// The newest `count` minutes, oldest first, the minute in progress last.
+    pub fn minutes(&self, count: usize) -> impl Iterator<Item = Cell> + '_ {
+        let now = self.minute.map(|(_, cell, _)| cell);
+        let skip = (self.coarse.len() + usize::from(now.is_some())).saturating_sub(count);
+        self.coarse.iter().copied().chain(now).skip(skip)
+    }
+
+    /// Everything as plain numbers: the fine readings, then the coarse cells.
+    pub fn parts(&self) -> (Vec<f32>, Vec<Cell>) {
+        (self.fine.iter().copied().collect(), self.minutes(COARSE).collect())
+    }
+
+    /// A ring from what [`Ring::parts`] gave; longer parts keep their newest end.
+    pub fn from_parts(fine: &[f32], coarse: &[Cell]) -> Ring {
+        let tail = |len: usize, most: usize| len.saturating_sub(most);
+        Ring {
+            fine: fine[tail(fine.len(), FINE)..].iter().copied().collect(),
+            coarse: coarse[tail(coarse.len(), COARSE)..].iter().copied().collect(),
+            minute: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_the_newest_and_no_more() {
+        let mut ring = Ring::default();
+        for second in 0..FINE as u64 + 5 {
+            ring.push(second as f64, second);
+        }
+        let newest: Vec<f32> = ring.recent(3).map(|cell| cell.mean).collect();
+        assert_eq!(newest, [602.0, 603.0, 604.0]);
+        assert_eq!(ring.recent(10_000).len(), FINE);
+    }
+
+    #[test]
+    fn a_minute_remembers_its_spike() {
+        let mut ring = Ring::default();
+        for second in 0..60 {
+            ring.push(if second == 30 { 100.0 } else { 0.0 }, second);
+        }
+        let minute = ring.minutes(1).next().expect("one minute");
+        assert_eq!((minute.min, minute.max), (0.0, 100.0));
+        assert!((minute.mean - 100.0 / 60.0).abs() < 0.01);
+    }
+
+    #[test]
+    fn gaps_do_not_pile_up_and_parts_round_trip() {
+        let mut ring = Ring::default();
+        ring.push(1.0, 0);
+        ring.gap();
+        ring.gap();
+        ring.push(2.0, 61);
+        assert_eq!(ring.recent(9).filter(Cell::is_gap).count(), 1);
+        let (fine, coarse) = ring.parts();
+        let again = Ring::from_parts(&fine, &coarse);
+        assert_eq!(again.recent(9).len(), 3);
+        assert_eq!(again.minutes(9).count(), 2);
+    }
+}

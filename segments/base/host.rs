@@ -1,0 +1,2 @@
+//! The machine as a source sees it.
+pub struct Host;

@@ -1,0 +1,167 @@
+//! What a source reads: typed values with names, a level, and nothing about looks.
+
+use chrono::{DateTime, FixedOffset};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+use super::untrusted::Untrusted;
+
+/// How much a reading asks for attention; all that a source may say about looks.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    #[default]
+    Idle,
+    Good,
+    Info,
+    Warning,
+    Critical,
+}
+
+impl Level {
+    pub const ALL: [Level; 5] =
+        [Level::Idle, Level::Good, Level::Info, Level::Warning, Level::Critical];
+
+    /// The name that themes use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Idle => "idle",
+            Level::Good => "good",
+            Level::Info => "info",
+            Level::Warning => "warning",
+            Level::Critical => "critical",
+        }
+    }
+
+    /// `Critical` from `critical`, `Warning` from `warning`, else `Idle`.
+    pub fn rising(value: f64, warning: f64, critical: f64) -> Level {
+        if value >= critical {
+            Level::Critical
+        } else if value >= warning {
+            Level::Warning
+        } else {
+            Level::Idle
+        }
+    }
+}
+
+/// One part of a whole, in the whole's unit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// The part's name; a theme may colour it (`memory.cache`).
+    pub name: std::borrow::Cow<'static, str>,
+    pub value: f64,
+}
+
+/// Facts that the host of a line (tmux) knows better than we do, and can fill in as it draws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Live {
+    SessionName,
+    WindowIndex,
+    WindowName,
+    PaneIndex,
+    PaneTitle,
+}
+
+/// A value of a sample. The unit is not here: it is static, in the field's declaration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Value {
+    Text(Untrusted),
+    /// A text that the host may fill in itself as it draws; `known` is what we know meanwhile.
+    Live {
+        what: Live,
+        known: Untrusted,
+    },
+    /// A number in its field's unit; `full` is what 100 % is, where there is such a thing.
+    Number {
+        value: f64,
+        full: Option<f64>,
+    },
+    Duration(Duration),
+    Time(DateTime<FixedOffset>),
+    /// Disjoint parts and the whole they fill (the parts may leave some of it empty).
+    Parts {
+        parts: Vec<Part>,
+        whole: f64,
+    },
+}
+
+impl Value {
+    pub fn text(text: impl Into<Untrusted>) -> Self {
+        Value::Text(text.into())
+    }
+
+    /// A percentage, 0–100, never outside and never NaN.
+    pub fn percent(value: f64) -> Self {
+        let value = if value.is_finite() { value.clamp(0.0, 100.0) } else { 0.0 };
+        Value::Number { value, full: Some(100.0) }
+    }
+
+    pub fn number(value: f64) -> Self {
+        Value::Number { value, full: None }
+    }
+
+    pub fn of(value: f64, full: f64) -> Self {
+        Value::Number { value, full: (full > 0.0).then_some(full) }
+    }
+
+    /// Where the value stands between nothing (0) and full (1); gradients are asked with it.
+    pub fn position(&self) -> Option<f64> {
+        match self {
+            Value::Number { value, full: Some(full) } if *full > 0.0 => {
+                Some((value / full).clamp(0.0, 1.0))
+            }
+            _ => None,
+        }
+    }
+
+    /// The plain number, where there is one.
+    pub fn as_number(&self) -> Option<f64> {
+        match self {
+            Value::Number { value, .. } => Some(*value),
+            Value::Duration(d) => Some(d.as_secs_f64()),
+            _ => None,
+        }
+    }
+
+    /// Text that is empty, or parts that are none, count as no value in `(…)` and `{a|b}`.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Value::Text(text) => text.is_empty(),
+            Value::Parts { parts, .. } => parts.is_empty(),
+            _ => false,
+        }
+    }
+}
+
+/// Named typed values and a level, at a moment, from a host.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sample {
+    pub level: Level,
+    /// Which machine it is from; 0 is this one.
+    pub host: HostId,
+    /// In the order in which the source set them; the names are the kind's declared fields.
+    pub values: Vec<(&'static str, Value)>,
+}
+
+/// The machine that a sample is from. 0 is this one; others come over a feed.
+pub type HostId = u16;
+
+impl Sample {
+    pub fn new(level: Level) -> Self {
+        Sample { level, host: 0, values: Vec::new() }
+    }
+
+    /// Adds a value; for building a sample in one expression.
+    pub fn with(mut self, field: &'static str, value: Value) -> Self {
+        self.values.push((field, value));
+        self
+    }
+
+    pub fn get(&self, field: &str) -> Option<&Value> {
+        self.values.iter().find(|(name, _)| *name == field).map(|(_, value)| value)
+    }
+}

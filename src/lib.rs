@@ -1,0 +1,9 @@
+//! Rainline: one daemon samples, one renderer draws, every host shows the same line.
+pub mod config;
+pub mod frame;
+pub mod graph;
+pub mod protocol;
+pub mod render;
+pub mod style;
+pub mod targets;
+pub mod width;

@@ -1,0 +1,428 @@
+//! Request and reply as bytes. std only: this is the hot path.
+//!
+//! A request is a header and tagged fields; an unknown tag is passed over, so that a newer client
+//! may tell an older daemon more than it understands. What breaks the meaning of a known tag
+//! raises [`PROTOCOL`], which is part of the socket's name: old and new never meet.
+//!
+//! ```text
+//! request  "RLq" PROTOCOL:u8 verb:u8 0:u8×3 nonce:u64 build:u64 length:u32 fields…
+//! field    tag:u8 length:u16 bytes
+//! reply    "RLr" PROTOCOL:u8 kind:u8 0:u8×3 nonce:u64 build:u64 length:u32 body
+//! ```
+//! Numbers are little-endian. A print gets one reply, a stream any number.
+
+/// Raised when old and new can no longer talk.
+pub const PROTOCOL: u8 = 1;
+/// The most bytes a request may have, header included.
+pub const MAX_REQUEST: usize = 64 * 1024;
+/// The most bytes a reply's body may have.
+pub const MAX_REPLY: usize = 256 * 1024;
+/// Bytes before the fields of a request and before the body of a reply.
+pub const HEADER: usize = 28;
+
+/// The environment that travels with a request: what the segments declare they look at (a test
+/// compares), sorted. Nothing else of the asker's environment ever leaves it.
+pub const ENV: &[&str] = &[
+    "ABDUCO_SESSION",
+    "ABDUCO_SOCKET",
+    "DTACH_SOCKET",
+    "DVTM",
+    "DVTM_WINDOW_ID",
+    "MOSH_CONNECTION",
+    "SCREENDIR",
+    "SSH_CONNECTION",
+    "SSH_TTY",
+    "STY",
+    "TMUX",
+    "TMUX_PANE",
+    "TMUX_TMPDIR",
+    "WINDOW",
+    "XPRA_SERVER_SOCKET",
+];
+
+/// What is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Verb {
+    /// One line, now.
+    #[default]
+    Print,
+    /// A line now and whenever it changes, until one side leaves.
+    Stream,
+    /// Push a value into a segment.
+    Set,
+    /// A word to the daemon itself, in [`Request::admin`]: `status`, `stop`, `reload`, `retire`.
+    Admin,
+    /// Samples instead of lines, for another daemon. Reserved.
+    Feed,
+}
+
+impl Verb {
+    const ALL: [Verb; 5] = [Verb::Print, Verb::Stream, Verb::Set, Verb::Admin, Verb::Feed];
+}
+
+/// A request. Empty texts and zeros are not sent and mean "not said".
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    pub verb: Verb,
+    /// Echoed by the reply; a reply with another nonce is not ours.
+    pub nonce: u64,
+    /// The asker's build, see [`build_id`].
+    pub build: u64,
+    /// The config file, as an absolute path; empty: built-in defaults.
+    pub config: Vec<u8>,
+    pub line: String,
+    pub slot: String,
+    pub target: String,
+    /// Overrides of the config for this line.
+    pub theme: String,
+    pub glyphs: String,
+    /// `mono`, `16`, `256`, `true`.
+    pub depth: String,
+    /// `wcwidth`, `unicode`, `cjk`; empty: the target's own.
+    pub width: String,
+    pub columns: u16,
+    /// The host's version, major and minor.
+    pub version: (u16, u16),
+    /// Milliseconds that the asker waits; a reply after that is for nobody.
+    pub deadline: u16,
+    pub cwd: Vec<u8>,
+    /// Set variables among [`ENV`], in its order.
+    pub env: Vec<(String, Vec<u8>)>,
+    pub pid: u32,
+    /// The asker's session (getsid), which tells two terminals of one user apart.
+    pub session: u32,
+    /// Exit status plus one, so that zero means "not said".
+    pub status: u32,
+    pub pipestatus: Vec<i32>,
+    /// Milliseconds of the last command plus one.
+    pub duration: u32,
+    pub jobs: u32,
+    pub keymap: String,
+    pub pane: String,
+    /// Conditions that hold where nobody can pick live: `prefix`, `zoomed`, `pane=%3`, by comma.
+    pub holds: String,
+    pub admin: String,
+}
+
+/// What a reply is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyKind {
+    /// A line to print, without its newline.
+    Line,
+    /// Text for a person (admin verbs).
+    Text,
+    /// The request could not be served; the body says why. For `doctor`, never for a bar.
+    Refused,
+    /// The daemon leaves (upgrade, stop): ask the next one.
+    Bye,
+}
+
+impl ReplyKind {
+    const ALL: [ReplyKind; 4] =
+        [ReplyKind::Line, ReplyKind::Text, ReplyKind::Refused, ReplyKind::Bye];
+}
+
+/// The start of a reply; the body follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplyHeader {
+    pub kind: ReplyKind,
+    pub nonce: u64,
+    pub build: u64,
+    pub length: usize,
+}
+
+/// Why bytes are no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bad {
+    /// Not ours at all: wrong magic, wrong protocol, unknown verb or kind.
+    Foreign,
+    TooLong,
+    /// A field's length runs past the end, or its bytes are not what its tag means.
+    Broken,
+}
+
+impl Bad {
+    pub fn text(self) -> &'static str {
+        match self {
+            Bad::Foreign => "not a message of this protocol",
+            Bad::TooLong => "message too long",
+            Bad::Broken => "broken field",
+        }
+    }
+}
+
+/// The number of this build: two builds of one version from different sources differ.
+pub fn build_id() -> u64 {
+    // FNV-1a over what identifies the sources; the binary's own time of linking is not known here.
+    const TEXT: &str = concat!(env!("CARGO_PKG_VERSION"), "/", env!("CARGO_PKG_NAME"));
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in TEXT.bytes() {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    hash
+}
+
+impl Request {
+    /// Appends the message to `out`.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(b"RLq");
+        out.push(PROTOCOL);
+        out.push(Verb::ALL.iter().position(|verb| *verb == self.verb).unwrap_or(0) as u8);
+        out.extend_from_slice(&[0; 3]);
+        out.extend_from_slice(&self.nonce.to_le_bytes());
+        out.extend_from_slice(&self.build.to_le_bytes());
+        out.extend_from_slice(&[0; 4]);
+        let mut pairs = Vec::new();
+        for (name, value) in &self.env {
+            pairs.clear();
+            pairs.extend_from_slice(name.as_bytes());
+            pairs.push(b'=');
+            pairs.extend_from_slice(value);
+            field(out, tag::ENV, &pairs);
+        }
+        field(out, tag::CONFIG, &self.config);
+        field(out, tag::LINE, self.line.as_bytes());
+        field(out, tag::SLOT, self.slot.as_bytes());
+        field(out, tag::TARGET, self.target.as_bytes());
+        field(out, tag::THEME, self.theme.as_bytes());
+        field(out, tag::GLYPHS, self.glyphs.as_bytes());
+        field(out, tag::DEPTH, self.depth.as_bytes());
+        field(out, tag::WIDTH, self.width.as_bytes());
+        number(out, tag::COLUMNS, u32::from(self.columns));
+        number(out, tag::VERSION, u32::from(self.version.0) << 16 | u32::from(self.version.1));
+        number(out, tag::DEADLINE, u32::from(self.deadline));
+        field(out, tag::CWD, &self.cwd);
+        number(out, tag::PID, self.pid);
+        number(out, tag::SESSION, self.session);
+        number(out, tag::STATUS, self.status);
+        for status in &self.pipestatus {
+            field(out, tag::PIPESTATUS, &status.to_le_bytes());
+        }
+        number(out, tag::DURATION, self.duration);
+        number(out, tag::JOBS, self.jobs);
+        field(out, tag::KEYMAP, self.keymap.as_bytes());
+        field(out, tag::PANE, self.pane.as_bytes());
+        field(out, tag::HOLDS, self.holds.as_bytes());
+        field(out, tag::ADMIN, self.admin.as_bytes());
+        let length = (out.len() - start - HEADER) as u32;
+        out[start + HEADER - 4..start + HEADER].copy_from_slice(&length.to_le_bytes());
+    }
+
+    /// Reads a message from the start of `bytes`. `Ok(None)`: not all of it is here yet. Otherwise
+    /// the request and the bytes it took.
+    pub fn decode(bytes: &[u8]) -> Result<Option<(Request, usize)>, Bad> {
+        let Some((verb, nonce, build, length)) = header(bytes, b"RLq")? else { return Ok(None) };
+        if HEADER + length > MAX_REQUEST {
+            return Err(Bad::TooLong);
+        }
+        let verb = *Verb::ALL.get(usize::from(verb)).ok_or(Bad::Foreign)?;
+        let Some(mut rest) = bytes.get(HEADER..HEADER + length) else { return Ok(None) };
+        let mut request = Request { verb, nonce, build, ..Request::default() };
+        while let [tag, low, high, more @ ..] = rest {
+            let length = usize::from(u16::from_le_bytes([*low, *high]));
+            if more.len() < length {
+                return Err(Bad::Broken);
+            }
+            let (value, after) = more.split_at(length);
+            request.take(*tag, value)?;
+            rest = after;
+        }
+        if rest.is_empty() { Ok(Some((request, HEADER + length))) } else { Err(Bad::Broken) }
+    }
+
+    fn take(&mut self, tag: u8, value: &[u8]) -> Result<(), Bad> {
+        let text = || String::from_utf8(value.to_vec()).map_err(|_| Bad::Broken);
+        let number = || value.try_into().map(u32::from_le_bytes).map_err(|_| Bad::Broken);
+        let short = || u16::try_from(number()?).map_err(|_| Bad::Broken);
+        match tag {
+            tag::ENV => {
+                let at = value.iter().position(|b| *b == b'=').ok_or(Bad::Broken)?;
+                let name = String::from_utf8(value[..at].to_vec()).map_err(|_| Bad::Broken)?;
+                if self.env.len() >= 2 * ENV.len() {
+                    return Err(Bad::TooLong);
+                }
+                self.env.push((name, value[at + 1..].to_vec()));
+            }
+            tag::CONFIG => self.config = value.to_vec(),
+            tag::LINE => self.line = text()?,
+            tag::SLOT => self.slot = text()?,
+            tag::TARGET => self.target = text()?,
+            tag::THEME => self.theme = text()?,
+            tag::GLYPHS => self.glyphs = text()?,
+            tag::DEPTH => self.depth = text()?,
+            tag::WIDTH => self.width = text()?,
+            tag::COLUMNS => self.columns = short()?,
+            tag::VERSION => {
+                let both = number()?;
+                self.version = ((both >> 16) as u16, both as u16);
+            }
+            tag::DEADLINE => self.deadline = short()?,
+            tag::CWD => self.cwd = value.to_vec(),
+            tag::PID => self.pid = number()?,
+            tag::SESSION => self.session = number()?,
+            tag::STATUS => self.status = number()?,
+            tag::PIPESTATUS => {
+                let status = value.try_into().map(i32::from_le_bytes).map_err(|_| Bad::Broken)?;
+                if self.pipestatus.len() < 256 {
+                    self.pipestatus.push(status);
+                }
+            }
+            tag::DURATION => self.duration = number()?,
+            tag::JOBS => self.jobs = number()?,
+            tag::KEYMAP => self.keymap = text()?,
+            tag::PANE => self.pane = text()?,
+            tag::HOLDS => self.holds = text()?,
+            tag::ADMIN => self.admin = text()?,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl ReplyHeader {
+    /// Appends a whole reply to `out`; a body over [`MAX_REPLY`] is cut.
+    pub fn encode(kind: ReplyKind, nonce: u64, body: &[u8], out: &mut Vec<u8>) {
+        let body = &body[..body.len().min(MAX_REPLY)];
+        out.extend_from_slice(b"RLr");
+        out.push(PROTOCOL);
+        out.push(ReplyKind::ALL.iter().position(|known| *known == kind).unwrap_or(0) as u8);
+        out.extend_from_slice(&[0; 3]);
+        out.extend_from_slice(&nonce.to_le_bytes());
+        out.extend_from_slice(&build_id().to_le_bytes());
+        out.extend_from_slice(&(body.len() as u32).to_le_bytes());
+        out.extend_from_slice(body);
+    }
+
+    /// Reads a header from the start of `bytes`; `Ok(None)`: not all of it is here yet. The body
+    /// is the `length` bytes after [`HEADER`].
+    pub fn decode(bytes: &[u8]) -> Result<Option<ReplyHeader>, Bad> {
+        let Some((kind, nonce, build, length)) = header(bytes, b"RLr")? else { return Ok(None) };
+        if length > MAX_REPLY {
+            return Err(Bad::TooLong);
+        }
+        let kind = *ReplyKind::ALL.get(usize::from(kind)).ok_or(Bad::Foreign)?;
+        Ok(Some(ReplyHeader { kind, nonce, build, length }))
+    }
+}
+
+/// The common header: what byte 4 says, nonce, build, length of the rest.
+fn header(bytes: &[u8], magic: &[u8; 3]) -> Result<Option<(u8, u64, u64, usize)>, Bad> {
+    let seen = bytes.len().min(3);
+    if bytes[..seen] != magic[..seen] || bytes.get(3).is_some_and(|proto| *proto != PROTOCOL) {
+        return Err(Bad::Foreign);
+    }
+    let Some(bytes) = bytes.first_chunk::<HEADER>() else { return Ok(None) };
+    let long = |at: usize| {
+        let mut eight = [0; 8];
+        eight.copy_from_slice(&bytes[at..at + 8]);
+        u64::from_le_bytes(eight)
+    };
+    let length = u32::from_le_bytes([bytes[24], bytes[25], bytes[26], bytes[27]]);
+    Ok(Some((bytes[4], long(8), long(16), length as usize)))
+}
+
+/// Appends a field unless it is empty; a value too long for a field is cut.
+fn field(out: &mut Vec<u8>, tag: u8, value: &[u8]) {
+    if value.is_empty() {
+        return;
+    }
+    let value = &value[..value.len().min(usize::from(u16::MAX))];
+    out.push(tag);
+    out.extend_from_slice(&(value.len() as u16).to_le_bytes());
+    out.extend_from_slice(value);
+}
+
+fn number(out: &mut Vec<u8>, tag: u8, value: u32) {
+    if value != 0 {
+        field(out, tag, &value.to_le_bytes());
+    }
+}
+
+/// Numbers never change their meaning; new ones are added at the end.
+mod tag {
+    pub const ENV: u8 = 1;
+    pub const CONFIG: u8 = 2;
+    pub const LINE: u8 = 3;
+    pub const SLOT: u8 = 4;
+    pub const TARGET: u8 = 5;
+    pub const THEME: u8 = 6;
+    pub const GLYPHS: u8 = 7;
+    pub const DEPTH: u8 = 8;
+    pub const WIDTH: u8 = 9;
+    pub const COLUMNS: u8 = 10;
+    pub const VERSION: u8 = 11;
+    pub const DEADLINE: u8 = 12;
+    pub const CWD: u8 = 13;
+    pub const PID: u8 = 14;
+    pub const SESSION: u8 = 15;
+    pub const STATUS: u8 = 16;
+    pub const PIPESTATUS: u8 = 17;
+    pub const DURATION: u8 = 18;
+    pub const JOBS: u8 = 19;
+    pub const KEYMAP: u8 = 20;
+    pub const PANE: u8 = 21;
+    pub const HOLDS: u8 = 22;
+    pub const ADMIN: u8 = 23;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> Request {
+        Request {
+            verb: Verb::Stream,
+            nonce: 7,
+            build: build_id(),
+            config: b"/home/u/.config/rainline/config.toml".to_vec(),
+            line: "tmux".into(),
+            slot: "right".into(),
+            columns: 120,
+            version: (3, 3),
+            env: vec![("TMUX".into(), b"/tmp/tmux-0/default,1,0".to_vec())],
+            status: 1,
+            pipestatus: vec![0, -1, 141],
+            ..Request::default()
+        }
+    }
+
+    #[test]
+    fn a_request_comes_back_as_it_went() {
+        let mut bytes = Vec::new();
+        request().encode(&mut bytes);
+        let taken = bytes.len();
+        bytes.extend_from_slice(b"next");
+        assert_eq!(Request::decode(&bytes), Ok(Some((request(), taken))));
+    }
+
+    #[test]
+    fn every_start_of_a_request_waits_for_more() {
+        let mut bytes = Vec::new();
+        request().encode(&mut bytes);
+        for end in 0..bytes.len() {
+            assert_eq!(Request::decode(&bytes[..end]), Ok(None), "{end} bytes");
+        }
+    }
+
+    #[test]
+    fn foreign_and_broken_bytes_are_refused() {
+        assert_eq!(Request::decode(b"GET / HTTP/1.1\r\n"), Err(Bad::Foreign));
+        let mut bytes = Vec::new();
+        request().encode(&mut bytes);
+        bytes[HEADER + 1] = 0xff;
+        bytes[HEADER + 2] = 0xff;
+        assert_eq!(Request::decode(&bytes), Err(Bad::Broken));
+        bytes[27] = 0xff;
+        assert_eq!(Request::decode(&bytes), Err(Bad::TooLong));
+    }
+
+    #[test]
+    fn a_reply_comes_back_as_it_went() {
+        let mut bytes = Vec::new();
+        ReplyHeader::encode(ReplyKind::Line, 9, b"hello", &mut bytes);
+        let header = ReplyHeader::decode(&bytes).expect("ours").expect("whole");
+        assert_eq!((header.kind, header.nonce, header.length), (ReplyKind::Line, 9, 5));
+        assert_eq!(&bytes[HEADER..], b"hello");
+    }
+}

@@ -1,0 +1,91 @@
+//! The encoders: one file a host, each from a frame to that host's escape language.
+//!
+//! Invariant: a target knows frames, styles and widths. It never names theme, config, segments'
+//! kinds or the daemon, and it never decides what is shown.
+
+use crate::frame::{Frame, On};
+use crate::style::Depth;
+use crate::width::Policy;
+
+mod ansi;
+mod plain;
+mod svg;
+mod tmux;
+
+/// Every target, by name.
+pub static ALL: &[&Target] = &[&ansi::TARGET, &plain::TARGET, &svg::TARGET, &tmux::TARGET];
+
+/// The target of this name.
+pub fn find(name: &str) -> Option<&'static Target> {
+    ALL.iter().copied().find(|target| target.name == name)
+}
+
+/// One host's escape language.
+pub struct Target {
+    pub name: &'static str,
+    /// One sentence, for lists and docs.
+    pub about: &'static str,
+    /// Whether the host itself comes down to the colours of each client, so that it is always
+    /// given 24-bit ones.
+    pub adapts_colour: bool,
+    /// The width policy of a host of this version.
+    pub policy: fn(Version) -> Policy,
+    /// Appends the frame in the host's language. Never fails: what a host cannot show is left out.
+    pub encode: fn(&Frame, &Caps, &mut String),
+}
+
+/// A host's version, major and minor; `(0, 0)` is unknown.
+pub type Version = (u16, u16);
+
+/// Which glyphs may be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Glyphs {
+    Ascii,
+    /// What every terminal font has: blocks, braille, arrows.
+    #[default]
+    Unicode,
+    /// A patched font: Powerline arrows and Nerd Font icons.
+    Nerd,
+}
+
+impl Glyphs {
+    pub const NAMES: &'static [(&'static str, Glyphs)] =
+        &[("ascii", Glyphs::Ascii), ("unicode", Glyphs::Unicode), ("nerd", Glyphs::Nerd)];
+
+    pub fn named(name: &str) -> Option<Glyphs> {
+        Glyphs::NAMES.iter().find(|(known, _)| *known == name).map(|(_, glyphs)| *glyphs)
+    }
+}
+
+/// What the place that asked can show.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Caps {
+    pub depth: Depth,
+    pub policy: Policy,
+    pub glyphs: Glyphs,
+    /// The cells there are for this slot.
+    pub columns: usize,
+    pub version: Version,
+    /// For hosts without live conditions: what holds at the moment of the request, with its case.
+    pub holds: Vec<(On, Option<Box<str>>)>,
+}
+
+impl Caps {
+    /// The case that a choice takes here: its pane, or a two-valued condition that holds.
+    pub fn case(&self, on: On) -> Option<&str> {
+        self.holds.iter().find(|(held, _)| *held == on).and_then(|(_, case)| case.as_deref())
+    }
+}
+
+impl Default for Caps {
+    fn default() -> Self {
+        Caps {
+            depth: Depth::True,
+            policy: Policy::Wcwidth,
+            glyphs: Glyphs::Unicode,
+            columns: 80,
+            version: (0, 0),
+            holds: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+use super::Target;
+use crate::width::Policy;
+pub static TARGET: Target = Target { name: "tmux", about: "", adapts_colour: false, policy: |_| Policy::Wcwidth, encode: |_, _, _| () };
