@@ -1,1 +1,5 @@
+//! All integration tests in one binary; a module a subject.
 
+mod support;
+
+mod targets;
