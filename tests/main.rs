@@ -2,4 +2,8 @@
 
 mod support;
 
+mod architecture;
+mod bad_configs;
+mod docs;
+mod registry;
 mod targets;
