@@ -9,7 +9,7 @@ use rainline::width::{self, Policy};
 use rainline_segments::{Live, Untrusted};
 
 use crate::support::terminal::drawn;
-use crate::support::{Look, Sandbox, Tmux};
+use crate::support::{Look, Sandbox, Tmux, golden};
 
 /// Pieces that mean something to somebody: tmux formats and styles, shells, strftime, terminals.
 const NASTY: &[&str] = &[
@@ -226,6 +226,24 @@ proptest! {
     }
 
     #[test]
+    fn tmux_gets_only_whole_styles_of_known_words(spans in prop::collection::vec(any_span(), 0..8)) {
+        let bare = encoded("tmux", &frame(spans.clone()), &Caps::default());
+        let arms = vec![Arm { case: Some("on".into()), spans: spans.clone() }, Arm { case: None, spans }];
+        let choice = Frame { pieces: vec![Piece::Choice(Choice { on: On::Synced, arms })] };
+        let in_arms = encoded("tmux", &choice, &Caps::default());
+        for out in [bare, in_arms] {
+            let out = out.replace("###[]", "");
+            for part in out.split("#[").skip(1) {
+                let (style, _) = part.split_once(']').expect("an end");
+                // tmux drops a style of more than 255 bytes as a whole.
+                prop_assert!(style.len() < 255);
+                let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || " =#".contains(c);
+                prop_assert!(style.chars().all(known), "{}", style);
+            }
+        }
+    }
+
+    #[test]
     fn plain_is_the_text(spans in prop::collection::vec(any_span(), 0..8)) {
         let text: String = spans.iter().map(|span| span.text.known()).collect();
         prop_assert_eq!(encoded("plain", &frame(spans), &Caps::default()), text);
@@ -241,7 +259,7 @@ proptest! {
 }
 
 #[test]
-fn golden() {
+fn the_same_bytes_for_the_same_frame() {
     let style = Style { fg: Color::Rgb(255, 135, 0), bg: Color::Indexed(4), attrs: Attrs::BOLD };
     let arm = |case: Option<&str>, text: &str| Arm {
         case: case.map(Into::into),
@@ -259,7 +277,7 @@ fn golden() {
             Piece::Mark(Mark::PromptEnd),
         ],
     };
-    let golden = [
+    let known = [
         ("plain", " ▃█ #S 漢 "),
         (
             "ansi",
@@ -271,9 +289,10 @@ fn golden() {
                   #{?window_zoomed_flag,#[fg=#ff8700 bg=colour4 bold]Z,#[fg=#ff8700 bg=colour4 bold] }#[default]",
         ),
     ];
-    for (target, text) in golden {
+    for (target, text) in known {
         assert_eq!(encoded(target, &frame, &Caps::default()), text, "{target}");
     }
+    golden("target.svg", &(encoded("svg", &frame, &Caps::default()) + "\n"));
 }
 
 /// Five status lines, each the output of a `#()` job that reads a file.

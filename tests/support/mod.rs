@@ -35,6 +35,18 @@ pub fn found(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file())
 }
 
+/// Compares `text` with `tests/golden/NAME`. Where they differ the file is rewritten and the test
+/// fails once: look at the difference, and keep it or mend the code.
+pub fn golden(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if fs::read_to_string(&path).is_ok_and(|known| known == text) {
+        return;
+    }
+    fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).expect("a directory");
+    fs::write(&path, text).expect("a file");
+    panic!("{} was not what the code makes and has been rewritten; see `git diff`", path.display());
+}
+
 /// A home directory with nothing in it, and an environment that knows of no other.
 pub struct Sandbox {
     root: tempfile::TempDir,
@@ -162,5 +174,32 @@ impl Drop for Sandbox {
             // Already gone is as good.
             let _ = kill_process(pid, Signal::KILL);
         }
+    }
+}
+
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sandbox_takes_its_processes_with_it() {
+        let sandbox = Sandbox::new();
+        let mut terminal = Terminal::spawn(&sandbox, &["sh", "-c", "echo up; exec cat"], 3, 20);
+        terminal.wait_text("up");
+        let pid = Pid::from_raw(terminal.pid() as i32).expect("a pid");
+        assert!(sandbox.processes().contains(&pid));
+        drop(sandbox);
+        assert_eq!(terminal.end(), None, "killed, not ended");
+    }
+
+    #[test]
+    fn a_terminal_has_a_size_and_an_end() {
+        let sandbox = Sandbox::new();
+        let mut terminal =
+            Terminal::spawn(&sandbox, &["sh", "-c", "stty size; read x; stty size; exit 3"], 4, 33);
+        terminal.wait_text("4 33");
+        terminal.resize(5, 44);
+        terminal.send("\n");
+        terminal.wait_text("5 44");
+        assert_eq!(terminal.end(), Some(3));
     }
 }

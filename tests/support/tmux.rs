@@ -1,6 +1,6 @@
 //! A tmux server that nobody else knows, with a client in a [`Terminal`].
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::terminal::argv;
 use super::{Sandbox, Terminal, tool};
@@ -71,14 +71,14 @@ impl Drop for Tmux<'_> {
 
 fn client(
     sandbox: &Sandbox,
-    program: &PathBuf,
-    socket: &PathBuf,
-    conf: &PathBuf,
+    program: &Path,
+    socket: &Path,
+    conf: &Path,
     words: &[&str],
     rows: u16,
     columns: u16,
 ) -> Terminal {
-    let mut line = argv([program, &"-S", socket, &"-f", conf]);
+    let mut line = argv([&program, &"-S", &socket, &"-f", &conf]);
     line.extend(words.iter().map(Into::into));
     Terminal::spawn(sandbox, &line, rows, columns)
 }
