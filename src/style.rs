@@ -228,7 +228,8 @@ fn linear(component: u8) -> f64 {
 /// Linear light to sRGB component.
 fn gamma(light: f64) -> u8 {
     let light = light.clamp(0.0, 1.0);
-    let c = if light <= 0.003_130_8 { 12.92 * light } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 };
+    let c =
+        if light <= 0.003_130_8 { 12.92 * light } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 };
     (c * 255.0).round() as u8
 }
 

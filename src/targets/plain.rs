@@ -1,3 +1,9 @@
 use super::Target;
 use crate::width::Policy;
-pub static TARGET: Target = Target { name: "plain", about: "", adapts_colour: false, policy: |_| Policy::Wcwidth, encode: |_, _, _| () };
+pub static TARGET: Target = Target {
+    name: "plain",
+    about: "",
+    adapts_colour: false,
+    policy: |_| Policy::Wcwidth,
+    encode: |_, _, _| (),
+};
