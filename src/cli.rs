@@ -8,7 +8,6 @@ use std::io::Write as _;
 
 use clap::{Parser, Subcommand};
 
-use crate::error::Error;
 
 mod completions;
 mod config;
@@ -52,6 +51,7 @@ enum Command {
     Doctor(doctor::Args),
     Completions(completions::Args),
     Man(man::Args),
+    #[command(hide = true)]
     Worker(worker::Args),
 }
 

@@ -1,0 +1,146 @@
+//! `rainline daemon`: the process behind every line, for people and for whoever starts it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::say;
+use crate::client::{self, Why};
+use crate::daemon::{self, Options};
+use crate::error::Error;
+use crate::protocol::ReplyKind;
+use crate::runtime::{self, Runtime};
+use crate::{spawn, sys};
+
+/// How long a person waits for a daemon, in milliseconds.
+const PATIENCE: u16 = 3000;
+
+/// Run, start, stop or question the process behind every line.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Run it here, in the foreground.
+    Run(Run),
+    /// Start it in the background, unless it runs.
+    Start(Knobs),
+    /// Save its history and end it.
+    Stop,
+    /// What it does: clients, segments, configs, problems.
+    Status,
+    /// Read the configs again.
+    Reload,
+}
+
+#[derive(Debug, clap::Args)]
+struct Run {
+    #[command(flatten)]
+    knobs: Knobs,
+    /// First step of starting in the background
+    #[arg(long, hide = true)]
+    detached: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Knobs {
+    /// Stands for `/` in what segments read
+    #[arg(long, hide = true, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// Leave after so many seconds without anybody
+    #[arg(long, hide = true, value_name = "SECONDS")]
+    idle: Option<u64>,
+}
+
+impl Knobs {
+    fn options(&self) -> Options {
+        let idle = self.idle.map_or(daemon::IDLE, Duration::from_secs);
+        Options { root: self.root.clone(), idle }
+    }
+
+    fn arguments(&self) -> Vec<OsString> {
+        let mut arguments = Vec::new();
+        if let Some(root) = &self.root {
+            arguments.extend(["--root".into(), root.clone().into_os_string()]);
+        }
+        if let Some(idle) = self.idle {
+            arguments.extend(["--idle".into(), idle.to_string().into()]);
+        }
+        arguments
+    }
+}
+
+pub fn run(args: Args) -> Result<i32, Error> {
+    match args.what {
+        What::Run(run) if run.detached => Ok(detach(&run.knobs)),
+        What::Run(run) => {
+            daemon::run(run.knobs.options()).map_err(Error::Failed)?;
+            Ok(0)
+        }
+        What::Start(knobs) => with_runtime(|runtime| start(runtime, &knobs)),
+        What::Stop => with_runtime(|runtime| match client::admin(runtime, "stop", PATIENCE) {
+            Err(Why::Absent) => said("The daemon does not run.\n"),
+            answer => show(answer),
+        }),
+        What::Status => with_runtime(|runtime| show(client::admin(runtime, "status", PATIENCE))),
+        What::Reload => with_runtime(|runtime| show(client::admin(runtime, "reload", PATIENCE))),
+    }
+}
+
+/// Leaves everything inherited behind and runs the daemon as a child that leads no session.
+fn detach(knobs: &Knobs) -> i32 {
+    daemon::detach();
+    let Ok(exe) = spawn::executable() else { return 1 };
+    let mut command = Command::new(exe);
+    command.args(["daemon", "run"]).args(knobs.arguments());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    // Not waited for: this process ends, and init takes care of the child.
+    i32::from(command.spawn().is_err())
+}
+
+fn start(runtime: &Runtime, knobs: &Knobs) -> Result<i32, Error> {
+    if client::admin(runtime, "ping", 1000).is_ok() {
+        return said("The daemon runs already.\n");
+    }
+    spawn::reset(runtime);
+    spawn::launch(&knobs.arguments()).map_err(Error::io("the daemon cannot be started"))?;
+    let until = sys::awake() + Duration::from_millis(PATIENCE.into());
+    while sys::awake() < until {
+        if client::admin(runtime, "ping", 200).is_ok() {
+            return said("The daemon runs.\n");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    failed("the daemon was started and does not answer")
+}
+
+fn with_runtime(act: impl FnOnce(&Runtime) -> Result<i32, Error>) -> Result<i32, Error> {
+    match runtime::open() {
+        Ok(runtime) => act(&runtime),
+        Err((path, why)) => failed(&format!("{} {why}", path.display())),
+    }
+}
+
+fn show(answer: Result<(ReplyKind, Vec<u8>), Why>) -> Result<i32, Error> {
+    match answer {
+        Ok((ReplyKind::Text, text)) => said(&String::from_utf8_lossy(&text)),
+        Ok((_, why)) => failed(&String::from_utf8_lossy(&why)),
+        Err(Why::Absent) => failed("the daemon does not run"),
+        Err(Why::Late) => failed("the daemon does not answer"),
+        Err(Why::Foreign) => failed("another user's process listens where the daemon should"),
+        Err(Why::Nowhere | Why::Refused) => failed("the daemon cannot be asked"),
+    }
+}
+
+fn said(text: &str) -> Result<i32, Error> {
+    say(text);
+    Ok(0)
+}
+
+fn failed(why: &str) -> Result<i32, Error> {
+    Err(Error::Failed(why.trim_end().into()))
+}

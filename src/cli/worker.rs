@@ -1,0 +1,16 @@
+//! `rainline worker`: a process that may hang instead of the daemon. Not for people.
+
+use std::path::PathBuf;
+
+use crate::error::Error;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Stands for `/` in what sources read
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+}
+
+pub fn run(args: Args) -> Result<i32, Error> {
+    Ok(crate::daemon::jobs::main(args.root))
+}

@@ -1,0 +1,729 @@
+//! The fast path: ask the daemon, print, leave; or `stream`: ask once and print for ever.
+//!
+//! This runs before each prompt, so it knows the protocol and the runtime directory and nothing
+//! else: no config, no theme, no clap. It never fails: where no daemon answers in time it says so
+//! to its caller ([`Outcome::Miss`]), which draws a line without one. Nothing is ever written to a
+//! bar but whole lines, each in one write. std, rustix, sys, protocol, runtime, spawn.
+
+use std::ffi::OsString;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
+
+use crate::protocol::{self, HEADER, MAX_REPLY, ReplyHeader, ReplyKind, Request, Verb};
+use crate::runtime::{self, Runtime};
+use crate::{spawn, sys};
+
+/// The widest line anybody gets; a terminal is never wider.
+const MOST_COLUMNS: u16 = 4096;
+
+/// What the raw arguments came to.
+pub enum Outcome {
+    /// A line was printed; leave with this code.
+    Done(i32),
+    /// A `print` that no daemon answered.
+    Miss(Request, Why),
+    /// A `stream`: give it to [`stream`] with something that draws lines meanwhile.
+    Stream(Request),
+    /// Not for the fast path.
+    Cli,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// There is no runtime directory to ask through.
+    Nowhere,
+    /// Nobody listens, or the one who did leaves: a daemon may be started.
+    Absent,
+    /// Somebody listens and does not answer in time.
+    Late,
+    /// Another user's process listens where ours should. It was told nothing.
+    Foreign,
+    /// The daemon cannot serve this; the command line knows how to say why.
+    Refused,
+}
+
+/// Does what `args` (without the program's name) ask for, if it is a plain `print` or `stream`.
+pub fn fast(args: &[OsString]) -> Outcome {
+    let Some(request) = parse(args) else { return Outcome::Cli };
+    if request.verb == Verb::Stream {
+        return Outcome::Stream(request);
+    }
+    let answer = match runtime::open() {
+        Ok(runtime) => ask(&runtime, &request),
+        Err(_) => Err(Why::Nowhere),
+    };
+    match answer {
+        Ok((ReplyKind::Line, mut line)) => {
+            line.push(b'\n');
+            write_whole(&line);
+            Outcome::Done(0)
+        }
+        Ok((ReplyKind::Bye, _)) => Outcome::Miss(request, Why::Absent),
+        Ok(_) => Outcome::Miss(request, Why::Refused),
+        Err(why) => Outcome::Miss(request, why),
+    }
+}
+
+/// Reads the arguments of `print` and `stream`. `None`: something in it is not known here.
+pub fn parse(args: &[OsString]) -> Option<Request> {
+    let verb = match args.first()?.to_str()? {
+        "print" => Verb::Print,
+        "stream" => Verb::Stream,
+        _ => return None,
+    };
+    let mut request = Request { verb, ..Request::default() };
+    let mut config = None;
+    let mut client_columns = None;
+    let mut places = 0;
+    let mut rest = args[1..].iter();
+    while let Some(argument) = rest.next() {
+        let bytes = argument.as_bytes();
+        if !bytes.starts_with(b"-") {
+            let text = argument.to_str()?.to_owned();
+            match places {
+                0 => request.line = text,
+                1 => request.slot = text,
+                _ => return None,
+            }
+            places += 1;
+            continue;
+        }
+        let cut = bytes.iter().position(|byte| *byte == b'=');
+        let name = std::str::from_utf8(&bytes[..cut.unwrap_or(bytes.len())]).ok()?;
+        let value = match cut {
+            Some(cut) => OsString::from_vec(bytes[cut + 1..].to_vec()),
+            None => rest.next()?.clone(),
+        };
+        if name == "--config" {
+            config = Some(value);
+            continue;
+        }
+        let value = value.into_string().ok()?;
+        match name {
+            "--columns" => request.columns = number::<u16>(&value)?.clamp(1, MOST_COLUMNS),
+            "--client-columns" => client_columns = Some(number::<u16>(&value)?),
+            "--target" => request.target = value,
+            "--theme" => request.theme = value,
+            "--glyphs" if matches!(&*value, "ascii" | "unicode" | "nerd") => request.glyphs = value,
+            "--depth" if matches!(&*value, "mono" | "16" | "256" | "true") => request.depth = value,
+            "--width" if matches!(&*value, "wcwidth" | "unicode" | "cjk") => request.width = value,
+            "--host-version" => request.version = version(&value)?,
+            "--pane" => request.pane = value,
+            "--status" => request.status = number::<u32>(&value)?.saturating_add(1),
+            "--pipestatus" => {
+                let each = value.split_whitespace().map(number).collect::<Option<Vec<i32>>>();
+                request.pipestatus = each?;
+            }
+            "--duration" => request.duration = number::<u32>(&value)?.saturating_add(1),
+            "--jobs" => request.jobs = number(&value)?,
+            "--keymap" => request.keymap = value,
+            "--holds" => request.holds = value,
+            "--deadline" => request.deadline = number::<u16>(&value)?.max(1),
+            _ => return None,
+        }
+    }
+    if request.line.is_empty() {
+        return None;
+    }
+    if request.slot.is_empty() {
+        request.slot = "full".to_owned();
+    }
+    if let (0, Some(columns)) = (request.columns, client_columns) {
+        request.columns = share(&request.slot, columns).clamp(1, MOST_COLUMNS);
+    }
+    complete(&mut request, config);
+    Some(request)
+}
+
+/// What a slot may take of its host's whole line, in cells: the rest is for the windows between.
+fn share(slot: &str, columns: u16) -> u16 {
+    let percent = match slot {
+        "left" => 25,
+        "right" => 60,
+        _ => 100,
+    };
+    (u32::from(columns) * percent / 100) as u16
+}
+
+/// Fills in what the arguments left open from this process's surroundings.
+pub fn complete(request: &mut Request, config: Option<OsString>) {
+    request.nonce = nonce();
+    request.build = protocol::build_id();
+    request.config = config_path(config).unwrap_or_default();
+    if request.target.is_empty() {
+        request.target = target(&request.line).to_owned();
+    }
+    if request.columns == 0 {
+        request.columns = columns();
+    }
+    if request.depth.is_empty() {
+        request.depth = depth(request.target == "tmux", &text_of).to_owned();
+    }
+    if request.glyphs.is_empty() && !is_utf8(&text_of) {
+        request.glyphs = "ascii".to_owned();
+    }
+    if request.deadline == 0 {
+        request.deadline = deadline(&request.line);
+    }
+    request.cwd =
+        std::env::current_dir().map(|dir| dir.into_os_string().into_vec()).unwrap_or_default();
+    for name in protocol::ENV {
+        if let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) {
+            request.env.push(((*name).to_owned(), value.into_vec()));
+        }
+    }
+    // Ours is over before anybody looks; whoever ran us stays.
+    request.pid = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get() as u32);
+    request.session =
+        rustix::process::getsid(None).map_or(0, |pid| pid.as_raw_nonzero().get() as u32);
+    if request.pane.is_empty()
+        && let Some(pane) = text_of("TMUX_PANE")
+    {
+        request.pane = pane;
+    }
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
+}
+
+/// `3.3a`, `next-3.8`, `5` → major and minor.
+fn version(text: &str) -> Option<(u16, u16)> {
+    let digits = text.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let mut parts = digits.split(|c: char| !c.is_ascii_digit());
+    let major = parts.next()?.parse().ok()?;
+    Some((major, parts.next().and_then(|minor| minor.parse().ok()).unwrap_or(0)))
+}
+
+/// Which target a line is for unless it is said.
+fn target(line: &str) -> &'static str {
+    match line.split('.').next() {
+        Some("tmux") => "tmux",
+        Some("screen") => "screen",
+        Some("dvtm") => "dvtm",
+        _ => "ansi",
+    }
+}
+
+/// How long the host of a line can wait, in milliseconds: a prompt or a screen backtick holds up
+/// typing.
+fn deadline(line: &str) -> u16 {
+    match line.split('.').next() {
+        Some("prompt") => 30,
+        Some("screen") => 50,
+        _ => 200,
+    }
+}
+
+fn text_of(name: &str) -> Option<String> {
+    std::env::var_os(name)?.into_string().ok().filter(|value| !value.is_empty())
+}
+
+fn columns() -> u16 {
+    let said = text_of("COLUMNS").and_then(|text| text.trim().parse::<u64>().ok());
+    let said = said.filter(|columns| *columns > 0).map(|n| n.min(MOST_COLUMNS.into()) as u16);
+    said.or_else(|| sys::columns(rustix::stdio::stdout()))
+        .or_else(|| sys::columns(rustix::stdio::stderr()))
+        .unwrap_or(80)
+        .min(MOST_COLUMNS)
+}
+
+/// The colours that the environment promises. tmux comes down from 24 bits by itself.
+fn depth(adapts: bool, env: &dyn Fn(&str) -> Option<String>) -> &'static str {
+    if env("NO_COLOR").is_some() {
+        return "mono";
+    }
+    if adapts || matches!(env("COLORTERM").as_deref(), Some("truecolor" | "24bit")) {
+        return "true";
+    }
+    match env("TERM").as_deref() {
+        Some("dumb") => "mono",
+        Some(term) if term.ends_with("direct") => "true",
+        Some(term) if term.contains("256color") => "256",
+        _ => "16",
+    }
+}
+
+/// Whether the locale's character set is UTF-8, by the order in which libc asks.
+fn is_utf8(env: &dyn Fn(&str) -> Option<String>) -> bool {
+    let locale = env("LC_ALL").or_else(|| env("LC_CTYPE")).or_else(|| env("LANG"));
+    locale.is_some_and(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}
+
+/// The config file that is meant, as an absolute path; `None` without a home.
+pub fn config_path(said: Option<OsString>) -> Option<Vec<u8>> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    if let Some(path) = said.or_else(|| set("RAINLINE_CONFIG")) {
+        let path = std::path::absolute(path).ok()?;
+        return Some(path.into_os_string().into_vec());
+    }
+    let absolute = |name: &str| set(name).filter(|dir| dir.as_bytes().starts_with(b"/"));
+    let (mut path, tail) = match absolute("XDG_CONFIG_HOME") {
+        Some(dir) => (dir, "/rainline/config.toml"),
+        None => (absolute("HOME")?, "/.config/rainline/config.toml"),
+    };
+    path.push(tail);
+    Some(path.into_vec())
+}
+
+/// A number that no other request of this user bears at this time.
+fn nonce() -> u64 {
+    let clock = sys::awake().as_nanos() as u64;
+    clock.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(std::process::id()) << 32
+}
+
+/// A connection on which a request is out.
+struct Conversation {
+    socket: OwnedFd,
+    nonce: u64,
+    bytes: Vec<u8>,
+}
+
+impl Conversation {
+    /// Connects, checks who is there, and asks.
+    fn open(runtime: &Runtime, request: &Request, until: Duration) -> Result<Self, Why> {
+        let address = runtime.address(&runtime::socket_name()).map_err(|_| Why::Nowhere)?;
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
+            .map_err(|_| Why::Nowhere)?;
+        match rustix::net::connect(&socket, &address) {
+            Ok(()) => {}
+            // The queue of a daemon that accepts nobody.
+            Err(Errno::AGAIN) => return Err(Why::Late),
+            Err(_) => return Err(Why::Absent),
+        }
+        if sys::peer_uid(&socket) != Some(sys::uid()) {
+            return Err(Why::Foreign);
+        }
+        let mut bytes = Vec::with_capacity(1024);
+        request.encode(&mut bytes);
+        let mut sent = 0;
+        while sent < bytes.len() {
+            match rustix::net::send(&socket, &bytes[sent..], SendFlags::NOSIGNAL) {
+                Ok(count) => sent += count,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    if !ready(&socket, PollFlags::OUT, until) {
+                        return Err(Why::Late);
+                    }
+                }
+                Err(_) => return Err(Why::Absent),
+            }
+        }
+        Ok(Conversation { socket, nonce: request.nonce, bytes: Vec::with_capacity(8 * 1024) })
+    }
+
+    /// Takes what has arrived. `Err` when the other side is gone.
+    fn receive(&mut self) -> Result<(), Why> {
+        if self.bytes.capacity() - self.bytes.len() < 1024 {
+            self.bytes.reserve(16 * 1024);
+        }
+        match rustix::io::read(&self.socket, rustix::buffer::spare_capacity(&mut self.bytes)) {
+            Ok(0) => Err(Why::Absent),
+            Ok(_) | Err(Errno::AGAIN | Errno::INTR) => Ok(()),
+            Err(_) => Err(Why::Absent),
+        }
+    }
+
+    /// The next whole reply among what has arrived.
+    fn reply(&mut self) -> Result<Option<(ReplyKind, Vec<u8>)>, Why> {
+        let Some(header) = ReplyHeader::decode(&self.bytes).map_err(|_| Why::Refused)? else {
+            return Ok(None);
+        };
+        // A reply that is not ours is not shown, whoever sent it.
+        if header.nonce != self.nonce || header.length > MAX_REPLY {
+            return Err(Why::Late);
+        }
+        let Some(body) = self.bytes.get(HEADER..HEADER + header.length) else { return Ok(None) };
+        let body = body.to_vec();
+        self.bytes.drain(..HEADER + header.length);
+        Ok(Some((header.kind, body)))
+    }
+}
+
+/// Asks, and waits for one reply until the request's deadline.
+pub fn ask(runtime: &Runtime, request: &Request) -> Result<(ReplyKind, Vec<u8>), Why> {
+    let until = sys::awake() + Duration::from_millis(request.deadline.into());
+    let mut conversation = Conversation::open(runtime, request, until)?;
+    loop {
+        if !ready(&conversation.socket, PollFlags::IN, until) {
+            return Err(Why::Late);
+        }
+        conversation.receive()?;
+        if let Some(reply) = conversation.reply()? {
+            return Ok(reply);
+        }
+    }
+}
+
+/// Says a word to the daemon, and waits for its text that many milliseconds.
+pub fn admin(runtime: &Runtime, word: &str, patience: u16) -> Result<(ReplyKind, Vec<u8>), Why> {
+    let request = Request {
+        verb: Verb::Admin,
+        nonce: nonce(),
+        build: protocol::build_id(),
+        deadline: patience,
+        admin: word.to_owned(),
+        ..Request::default()
+    };
+    ask(runtime, &request)
+}
+
+/// Waits for a descriptor until a moment of [`sys::awake`].
+fn ready(fd: impl AsFd, flags: PollFlags, until: Duration) -> bool {
+    loop {
+        let left = timespec(until.saturating_sub(sys::awake()));
+        let mut fds = [PollFd::from_borrowed_fd(fd.as_fd(), flags)];
+        match poll(&mut fds, Some(&left)) {
+            Ok(0) => return false,
+            Ok(_) => return true,
+            Err(Errno::INTR) => {}
+            Err(_) => return false,
+        }
+    }
+}
+
+pub(crate) fn timespec(duration: Duration) -> Timespec {
+    Timespec {
+        tv_sec: duration.as_secs().min(1 << 31) as i64,
+        tv_nsec: i64::from(duration.subsec_nanos()),
+    }
+}
+
+/// Writes a line to standard output, in one piece where the other side takes it. Nobody is told
+/// when it does not: a bar has no place for our errors. `false` when the reader is gone.
+pub fn write_whole(mut line: &[u8]) -> bool {
+    let stdout = rustix::stdio::stdout();
+    let until = sys::awake() + Duration::from_millis(200);
+    while !line.is_empty() {
+        match rustix::io::write(stdout, line) {
+            Ok(count) => line = &line[count..],
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                if !ready(stdout, PollFlags::OUT, until) {
+                    return true;
+                }
+            }
+            Err(Errno::PIPE | Errno::IO | Errno::BADF) => return false,
+            // A full disk may have room later.
+            Err(_) => return true,
+        }
+    }
+    true
+}
+
+/// Draws a line without a daemon; its argument is the request.
+pub type Draw<'a> = &'a mut dyn FnMut(&Request) -> Vec<u8>;
+
+/// Prints the line now and whenever it changes, until nobody reads any more. A daemon that leaves,
+/// dies or never was is waited for in silence, with lines of our own meanwhile.
+pub fn stream(request: Request, draw: Draw) -> i32 {
+    Stream::new(request).run(draw)
+}
+
+/// The longest pause between two attempts to reach a daemon.
+const MOST_PAUSE: Duration = Duration::from_secs(5);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+struct Stream {
+    request: Request,
+    conversation: Option<Conversation>,
+    /// Whether the daemon has sent a line on this connection.
+    live: bool,
+    child: Option<std::process::Child>,
+    /// When to try again, and how long to wait after that, by [`sys::awake`].
+    retry: (Duration, Duration),
+    /// When we may draw a line of our own again.
+    own: Duration,
+    pace: Pace,
+}
+
+impl Stream {
+    fn new(request: Request) -> Self {
+        let pace = Pace::new(request.target == "tmux");
+        let retry = (Duration::ZERO, FIRST_PAUSE);
+        Stream {
+            request,
+            conversation: None,
+            live: false,
+            child: None,
+            retry,
+            own: Duration::ZERO,
+            pace,
+        }
+    }
+
+    fn run(mut self, draw: Draw) -> i32 {
+        loop {
+            self.connect();
+            let now = sys::awake();
+            if !self.live && now >= self.own {
+                let line = draw(&self.request);
+                // It may have taken a while; a second means a second of silence.
+                self.own = sys::awake() + Duration::from_secs(1);
+                self.pace.offer(line);
+            }
+            if let Some(line) = self.pace.due(sys::wall())
+                && !write_whole(line)
+            {
+                return 0;
+            }
+            let Some(readable) = self.wait() else { return 0 };
+            if readable && self.hear().is_err() {
+                self.lose();
+            }
+            if let Some(child) = &mut self.child
+                && !matches!(child.try_wait(), Ok(None))
+            {
+                self.child = None;
+            }
+        }
+    }
+
+    fn connect(&mut self) {
+        let now = sys::awake();
+        if self.conversation.is_some() || now < self.retry.0 {
+            return;
+        }
+        self.retry = (now + self.retry.1, (self.retry.1 * 2).min(MOST_PAUSE));
+        let Ok(runtime) = runtime::open() else { return };
+        self.request.nonce = nonce();
+        let until = now + Duration::from_millis(self.request.deadline.into());
+        match Conversation::open(&runtime, &self.request, until) {
+            Ok(conversation) => {
+                self.conversation = Some(conversation);
+                // The daemon has its deadline before we draw ourselves.
+                self.own = self.own.max(until);
+            }
+            Err(Why::Absent) => {
+                if let spawn::Started::Yes(child) = spawn::start(&runtime) {
+                    self.child = Some(child);
+                    self.retry.0 = now + FIRST_PAUSE / 4;
+                }
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn lose(&mut self) {
+        self.conversation = None;
+        self.live = false;
+        let now = sys::awake();
+        self.retry = (now, FIRST_PAUSE);
+        self.own = now + FIRST_PAUSE;
+    }
+
+    /// Waits for the daemon, the clock or the reader's end (`None`); `true`: there is something to
+    /// read.
+    fn wait(&self) -> Option<bool> {
+        let now = sys::awake();
+        let mut left = Duration::MAX;
+        if self.conversation.is_none() {
+            left = left.min(self.retry.0.saturating_sub(now));
+        }
+        if !self.live {
+            left = left.min(self.own.saturating_sub(now));
+        }
+        if let Some(at) = self.pace.wake() {
+            // Never longer than a second, whatever happens to the wall clock meanwhile.
+            left = left.min(at.saturating_sub(sys::wall()).min(Duration::from_millis(1002)));
+        }
+        let timeout = (left != Duration::MAX).then(|| timespec(left));
+        // Without wanted events poll still tells of an error or a hang-up: the reader's end.
+        let stdout: BorrowedFd = rustix::stdio::stdout();
+        let mut fds = [
+            PollFd::from_borrowed_fd(stdout, PollFlags::empty()),
+            PollFd::from_borrowed_fd(stdout, PollFlags::empty()),
+        ];
+        let mut count = 1;
+        if let Some(conversation) = &self.conversation {
+            fds[1] = PollFd::from_borrowed_fd(conversation.socket.as_fd(), PollFlags::IN);
+            count = 2;
+        }
+        if poll(&mut fds[..count], timeout.as_ref()).is_err() {
+            return Some(false);
+        }
+        let gone = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
+        if fds[0].revents().intersects(gone) {
+            return None;
+        }
+        Some(count == 2 && !fds[1].revents().is_empty())
+    }
+
+    fn hear(&mut self) -> Result<(), Why> {
+        let Some(conversation) = &mut self.conversation else { return Ok(()) };
+        let end = conversation.receive();
+        while let Some((kind, body)) = conversation.reply()? {
+            if kind != ReplyKind::Line {
+                return Err(Why::Absent);
+            }
+            self.live = true;
+            self.retry.1 = FIRST_PAUSE;
+            self.pace.offer(body);
+        }
+        end
+    }
+}
+
+/// When a line may be written. tmux draws at most one line of a job in each second of the wall
+/// clock, and none in the second in which the job started.
+struct Pace {
+    tmux: bool,
+    /// The newest line, with its newline, until it is written.
+    next: Option<Vec<u8>>,
+    shown: Vec<u8>,
+    /// The second of the last write.
+    second: Option<u64>,
+    /// Whether the first line was written again.
+    repeated: bool,
+}
+
+impl Pace {
+    fn new(tmux: bool) -> Self {
+        Pace { tmux, next: None, shown: Vec::new(), second: None, repeated: !tmux }
+    }
+
+    /// Takes a line that should be shown; the newest wins.
+    fn offer(&mut self, mut line: Vec<u8>) {
+        line.push(b'\n');
+        self.next = (line != self.shown).then_some(line);
+    }
+
+    /// The line to write at this moment of the wall clock, if any.
+    fn due(&mut self, wall: Duration) -> Option<&[u8]> {
+        let second = wall.as_secs();
+        // A clock set back is no reason to fall silent: only the very same second is.
+        if self.tmux && self.second == Some(second) {
+            return None;
+        }
+        match self.next.take() {
+            Some(line) => self.shown = line,
+            None if !self.repeated && self.second.is_some() => {}
+            None => return None,
+        }
+        if self.second.is_some() {
+            self.repeated = true;
+        }
+        self.second = Some(second);
+        Some(&self.shown)
+    }
+
+    /// The moment of the wall clock at which something is due.
+    fn wake(&self) -> Option<Duration> {
+        let waiting = self.next.is_some() || (!self.repeated && self.second.is_some());
+        // A little past the boundary: tmux compares whole seconds of its own clock.
+        let after = |second| Duration::from_secs(second + 1) + Duration::from_millis(2);
+        waiting.then(|| self.second.filter(|_| self.tmux).map_or(Duration::ZERO, after))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Option<Request> {
+        parse(&text.split_whitespace().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn print_is_read_without_clap() {
+        let text = "print tmux right --columns 120 --target=plain --host-version 3.3a --status 0";
+        let request = parsed(text).expect("known");
+        assert_eq!((&*request.line, &*request.slot), ("tmux", "right"));
+        assert_eq!((request.columns, &*request.target), (120, "plain"));
+        assert_eq!((request.version, request.status), ((3, 3), 1));
+        assert_eq!(request.deadline, 200);
+    }
+
+    #[test]
+    fn what_is_not_known_goes_to_clap() {
+        for text in
+            ["", "doctor", "print", "print --help", "print tmux right x", "print tmux --columns x"]
+        {
+            assert!(parsed(text).is_none(), "{text}");
+        }
+        assert!(parsed("print tmux --depth blue").is_none());
+    }
+
+    #[test]
+    fn a_line_knows_its_target_and_how_long_it_can_wait() {
+        let request = parsed("print tmux.windows").expect("known");
+        assert_eq!((&*request.target, &*request.depth.clone()), ("tmux", &*request.depth));
+        assert_eq!(parsed("print prompt").expect("known").deadline, 30);
+        assert_eq!(parsed("print screen").expect("known").deadline, 50);
+    }
+
+    #[test]
+    fn colours_follow_the_environment() {
+        let with = |adapts, pairs: &[(&str, &str)]| {
+            let find = |name: &str| {
+                pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            };
+            depth(adapts, &find)
+        };
+        assert_eq!(with(false, &[("TERM", "xterm-256color")]), "256");
+        assert_eq!(with(false, &[("TERM", "xterm"), ("COLORTERM", "24bit")]), "true");
+        assert_eq!(with(false, &[("TERM", "dumb")]), "mono");
+        assert_eq!(with(false, &[]), "16");
+        assert_eq!(with(true, &[("TERM", "screen")]), "true");
+        assert_eq!(with(true, &[("NO_COLOR", "1")]), "mono");
+    }
+
+    #[test]
+    fn the_locale_decides_about_utf8_in_libc_order() {
+        let with = |pairs: &'static [(&str, &str)]| {
+            is_utf8(&|name: &str| {
+                pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert!(with(&[("LANG", "de_DE.UTF-8")]));
+        assert!(with(&[("LC_ALL", "C.utf8"), ("LANG", "C")]));
+        assert!(!with(&[("LC_ALL", "C"), ("LANG", "de_DE.UTF-8")]));
+        assert!(!with(&[]));
+    }
+
+    #[test]
+    fn versions_are_read_from_what_hosts_say() {
+        assert_eq!(version("3.3a"), Some((3, 3)));
+        assert_eq!(version("next-3.8"), Some((3, 8)));
+        assert_eq!(version("5"), Some((5, 0)));
+        assert_eq!(version("x"), None);
+    }
+
+    #[test]
+    fn tmux_gets_the_first_line_again_and_one_line_a_second() {
+        let at = |millis| Duration::from_millis(millis);
+        let mut pace = Pace::new(true);
+        pace.offer(b"a".to_vec());
+        assert_eq!(pace.due(at(5_500)), Some(&b"a\n"[..]));
+        assert_eq!(pace.due(at(5_900)), None);
+        assert_eq!(pace.wake(), Some(at(6_002)));
+        assert_eq!(pace.due(at(6_002)), Some(&b"a\n"[..]));
+        assert_eq!(pace.wake(), None);
+        pace.offer(b"b".to_vec());
+        pace.offer(b"c".to_vec());
+        assert_eq!(pace.due(at(6_500)), None);
+        assert_eq!(pace.due(at(7_002)), Some(&b"c\n"[..]));
+        pace.offer(b"c".to_vec());
+        assert_eq!(pace.due(at(9_000)), None);
+    }
+
+    #[test]
+    fn other_hosts_get_each_change_at_once() {
+        let mut pace = Pace::new(false);
+        pace.offer(b"a".to_vec());
+        assert_eq!(pace.due(Duration::from_millis(5_100)), Some(&b"a\n"[..]));
+        pace.offer(b"b".to_vec());
+        assert_eq!(pace.due(Duration::from_millis(5_200)), Some(&b"b\n"[..]));
+        assert_eq!(pace.due(Duration::from_millis(5_300)), None);
+    }
+}

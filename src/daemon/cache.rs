@@ -1,0 +1,305 @@
+//! What was read and what was drawn from it.
+//!
+//! An [`Entry`] is the last sample of an instance, shared by everybody for whom it is the same. A
+//! [`View`] is a line that somebody looks at: the same bytes for the same request, drawn again only
+//! when one of its readings changed. Whoever looks (a stream, or a lease that requests renew) keeps
+//! the entries of the view going; nothing else is ever read.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use rainline_segments::{Ask, Pace, Sample, Source};
+
+use super::drawing::Drawing;
+use super::history::{self, Rings};
+use super::schedule::{self, Now};
+use crate::config::Config;
+use crate::protocol::Request;
+use crate::render::{Age, Reading, Readings};
+
+/// The most views; the one whose lease ends first makes room.
+const MOST_VIEWS: usize = 256;
+/// So many failures in a row are trouble that a bar may hint at.
+const TROUBLE: u32 = 3;
+
+/// Whose reading it is: an instance of a config, and with whom it is shared.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    pub config: u32,
+    pub instance: u16,
+    /// The client or the moment; 0 for everybody.
+    pub who: u64,
+    pub place: Option<PathBuf>,
+}
+
+impl Key {
+    /// Whether everybody on this machine shares it.
+    pub fn is_host(&self) -> bool {
+        self.who == 0 && self.place.is_none()
+    }
+}
+
+/// The last reading of an instance.
+pub struct Entry {
+    pub pace: Pace,
+    /// Open once it was needed, and only where it runs in the daemon.
+    pub source: Option<Box<dyn Source>>,
+    pub sample: Option<Sample>,
+    /// When the sample was taken, by the boot clock.
+    pub taken: Option<Duration>,
+    pub error: Option<String>,
+    /// Failures in a row.
+    pub errors: u32,
+    /// The worker's ticket while it is being read.
+    pub busy: Option<u64>,
+    /// When it should be read next, by the boot clock.
+    pub due: Duration,
+    /// Grows with each sample that differs from the last.
+    pub version: u64,
+    pub rings: Rings,
+    pub ask: Ask,
+}
+
+impl Entry {
+    pub fn new(pace: Pace, rings: Rings) -> Entry {
+        Entry {
+            pace,
+            source: None,
+            sample: None,
+            taken: None,
+            error: None,
+            errors: 0,
+            busy: None,
+            due: Duration::ZERO,
+            version: 0,
+            rings,
+            ask: Ask::default(),
+        }
+    }
+
+    /// Takes what a source gave.
+    pub fn record(&mut self, sampled: Result<Option<Sample>, String>, now: &Now) {
+        match sampled {
+            Ok(sample) => {
+                let pause =
+                    self.taken.map_or(Duration::ZERO, |taken| now.boot.saturating_sub(taken));
+                let pace = schedule::interval(self.pace);
+                history::push(&mut self.rings, sample.as_ref(), now.boot, pause, pace);
+                if self.sample != sample || self.taken.is_none() || !self.rings.is_empty() {
+                    self.version += 1;
+                }
+                self.sample = sample;
+                self.taken = Some(now.boot);
+                (self.error, self.errors) = (None, 0);
+            }
+            Err(why) => {
+                // The old sample stays and grows visibly old.
+                self.error = Some(why);
+                self.errors = self.errors.saturating_add(1);
+                self.source = None;
+            }
+        }
+        self.busy = None;
+        self.plan(now);
+    }
+
+    /// Sets when it is due next.
+    pub fn plan(&mut self, now: &Now) {
+        self.due = now.boot + schedule::next(self.pace, self.errors, now.wall);
+    }
+
+    pub fn age(&self, boot: Duration) -> Age {
+        let since = self.taken.map(|taken| boot.saturating_sub(taken));
+        schedule::age(self.pace, since, self.errors)
+    }
+
+    /// Whether nothing is known yet, and something is on its way.
+    pub fn is_awaited(&self) -> bool {
+        self.taken.is_none() && self.errors == 0 && self.busy.is_some()
+    }
+}
+
+/// A line that somebody looks at.
+pub struct View {
+    pub config: u32,
+    /// That of every request that shares it.
+    pub drawing: Drawing,
+    /// In the order of their instances.
+    pub keys: Vec<Key>,
+    pub streams: usize,
+    /// Until when requests keep it going.
+    pub lease: Duration,
+    /// The bytes drawn last, and what they were drawn from.
+    drawn: Option<(u64, Rc<[u8]>)>,
+}
+
+/// All entries and views.
+#[derive(Default)]
+pub struct Cache {
+    pub entries: HashMap<Key, Entry>,
+    pub views: HashMap<u64, View>,
+}
+
+impl Cache {
+    /// The view of a request that shows these readings; it is made if there is none.
+    pub fn view(
+        &mut self,
+        request: &Request,
+        config: u32,
+        keys: Vec<Key>,
+        shape: u64,
+    ) -> Result<u64, String> {
+        let mut hasher = DefaultHasher::new();
+        (config, shape, &keys).hash(&mut hasher);
+        let id = hasher.finish();
+        if !self.views.contains_key(&id) {
+            let drawing = Drawing::of(request)?;
+            if self.views.len() >= MOST_VIEWS {
+                let idle = self.views.iter().filter(|(_, view)| view.streams == 0);
+                let first = idle.min_by_key(|(_, view)| view.lease).map(|(id, _)| *id);
+                first.and_then(|id| self.views.remove(&id));
+            }
+            let (streams, lease, drawn) = (0, Duration::ZERO, None);
+            self.views.insert(id, View { config, drawing, keys, streams, lease, drawn });
+        }
+        Ok(id)
+    }
+
+    /// The bytes of a view, drawn again if something it shows is new. `None`: drawing broke down
+    /// and there is no older line.
+    pub fn draw(&mut self, id: u64, config: &Config, now: &Now) -> Option<Rc<[u8]>> {
+        let view = self.views.get(&id)?;
+        let shown = Shown { entries: &self.entries, view, config, boot: now.boot };
+        let stamp = shown.stamp();
+        if let Some((known, line)) = &view.drawn
+            && *known == stamp
+        {
+            return Some(line.clone());
+        }
+        let drawn = view.drawing.draw(config, &shown).map(|line| Rc::from(line.into_bytes()));
+        let view = self.views.get_mut(&id)?;
+        match drawn {
+            Some(line) => view.drawn = Some((stamp, line)),
+            None => view.drawn.as_mut()?.0 = stamp,
+        }
+        view.drawn.as_ref().map(|(_, line)| line.clone())
+    }
+
+    /// The readings that somebody looks at.
+    pub fn shown(&self, boot: Duration) -> HashSet<Key> {
+        let live = self.views.values().filter(|view| view.streams > 0 || view.lease > boot);
+        live.flat_map(|view| view.keys.iter().cloned()).collect()
+    }
+
+    /// Drops what nobody looks at any more. Readings for everybody stay: they are few, and their
+    /// counters and rings are worth keeping.
+    pub fn sweep(&mut self, boot: Duration) {
+        self.views.retain(|_, view| view.streams > 0 || view.lease > boot);
+        let shown = self.shown(boot);
+        self.entries
+            .retain(|key, entry| key.is_host() || entry.busy.is_some() || shown.contains(key));
+    }
+}
+
+/// A view's readings at a moment.
+struct Shown<'a> {
+    entries: &'a HashMap<Key, Entry>,
+    view: &'a View,
+    config: &'a Config,
+    boot: Duration,
+}
+
+impl Shown<'_> {
+    /// A number that changes whenever the line may.
+    fn stamp(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for key in &self.view.keys {
+            if let Some(entry) = self.entries.get(key) {
+                (entry.version, entry.age(self.boot), entry.errors >= TROUBLE).hash(&mut hasher);
+            }
+        }
+        hasher.finish()
+    }
+}
+
+impl Readings for Shown<'_> {
+    fn reading(&self, instance: u16) -> Reading<'_> {
+        let index = self.view.keys.binary_search_by_key(&instance, |key| key.instance);
+        let entry = index.ok().and_then(|index| self.entries.get(&self.view.keys[index]));
+        let Some(entry) = entry else { return Reading::default() };
+        Reading { sample: entry.sample.as_ref(), age: entry.age(self.boot), rings: &entry.rings }
+    }
+
+    fn trouble(&self) -> bool {
+        let failing = |key| self.entries.get(key).is_some_and(|entry| entry.errors >= TROUBLE);
+        !self.config.problems.is_empty() || self.view.keys.iter().any(failing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rainline_segments::{Level, Value};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn at(seconds: u32) -> Now {
+        Now { boot: SECOND * seconds, awake: SECOND * seconds, wall: SECOND * seconds }
+    }
+
+    fn key(instance: u16, who: u64) -> Key {
+        Key { config: 0, instance, who, place: None }
+    }
+
+    fn request() -> Request {
+        let target = crate::targets::ALL[0].name.to_owned();
+        Request { line: "tmux".into(), target, ..Request::default() }
+    }
+
+    #[test]
+    fn a_failure_keeps_the_sample_and_lets_it_grow_old() {
+        let mut entry = Entry::new(Pace::Tick(SECOND), Vec::new());
+        let sample = Sample::new(Level::Good).with("usage", Value::percent(5.0));
+        entry.record(Ok(Some(sample.clone())), &at(10));
+        entry.record(Err("gone".into()), &at(14));
+        assert_eq!(entry.sample, Some(sample));
+        assert_eq!(entry.age(SECOND * 14), Age::Stale);
+        assert_eq!(entry.error.as_deref(), Some("gone"));
+    }
+
+    #[test]
+    fn the_same_sample_again_is_nothing_new() {
+        let mut entry = Entry::new(Pace::Tick(SECOND), Vec::new());
+        entry.record(Ok(None), &at(1));
+        let version = entry.version;
+        entry.record(Ok(None), &at(2));
+        assert_eq!(entry.version, version);
+        entry.record(Ok(Some(Sample::new(Level::Good))), &at(3));
+        assert!(entry.version > version);
+    }
+
+    #[test]
+    fn requests_that_show_the_same_share_a_view() {
+        let mut cache = Cache::default();
+        let mut view = |who| cache.view(&request(), 0, vec![key(0, who)], 7).expect("known");
+        assert_eq!(view(0), view(0));
+        assert_ne!(view(0), view(1));
+    }
+
+    #[test]
+    fn what_nobody_looks_at_is_dropped_but_for_what_everybody_shares() {
+        let mut cache = Cache::default();
+        let id = cache.view(&request(), 0, vec![key(0, 0), key(1, 5)], 7).expect("known");
+        for who in [key(0, 0), key(1, 5)] {
+            cache.entries.insert(who, Entry::new(Pace::Ask, Vec::new()));
+        }
+        cache.views.get_mut(&id).expect("a view").lease = SECOND * 60;
+        cache.sweep(SECOND * 59);
+        assert_eq!((cache.views.len(), cache.entries.len()), (1, 2));
+        cache.sweep(SECOND * 61);
+        assert_eq!((cache.views.len(), cache.entries.len()), (0, 1));
+    }
+}

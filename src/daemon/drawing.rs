@@ -1,0 +1,279 @@
+//! What a request means: which line, for which target, with which abilities, asked by whom. Shared
+//! by the daemon and by the line that is drawn without one, so that both draw the same.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rainline_segments::{Ask, Kind, Pace, Scope, Untrusted};
+
+use crate::config::Config;
+use crate::frame::On;
+use crate::protocol::Request;
+use crate::render::{self, Age, Reading, Readings, Want};
+use crate::runtime::hash;
+use crate::style::Depth;
+use crate::targets::{self, Caps, Glyphs, Target};
+use crate::width::Policy;
+
+/// A request's line, with every name resolved.
+#[derive(Clone)]
+pub struct Drawing {
+    line: String,
+    slot: String,
+    theme: String,
+    target: &'static Target,
+    caps: Caps,
+}
+
+impl Drawing {
+    /// Resolves a request; an error says which name is unknown.
+    pub fn of(request: &Request) -> Result<Drawing, String> {
+        let known = |what: &str, name: &str| format!("there is no {what} \"{name}\"");
+        let target =
+            targets::find(&request.target).ok_or_else(|| known("target", &request.target))?;
+        let policy = match &*request.width {
+            "" => (target.policy)(request.version),
+            "wcwidth" => Policy::Wcwidth,
+            "unicode" => Policy::Unicode,
+            "cjk" => Policy::Cjk,
+            other => return Err(known("width policy", other)),
+        };
+        let depth = match &*request.depth {
+            "" => Depth::default(),
+            name => Depth::named(name).ok_or_else(|| known("colour depth", name))?,
+        };
+        let glyphs = match &*request.glyphs {
+            "" => Glyphs::default(),
+            name => Glyphs::named(name).ok_or_else(|| known("set of glyphs", name))?,
+        };
+        let columns = if request.columns == 0 { 80 } else { request.columns.into() };
+        let caps = Caps {
+            depth,
+            policy,
+            glyphs,
+            columns,
+            version: request.version,
+            holds: holds(request),
+        };
+        Ok(Drawing {
+            line: request.line.clone(),
+            slot: if request.slot.is_empty() { "left".into() } else { request.slot.clone() },
+            theme: request.theme.clone(),
+            target,
+            caps,
+        })
+    }
+
+    /// As [`Drawing::of`], and plain text where a name is unknown: any line is better than none.
+    pub fn plain_at_worst(request: &Request) -> Drawing {
+        Drawing::of(request).unwrap_or_else(|_| Drawing {
+            line: request.line.clone(),
+            slot: if request.slot.is_empty() { "left".into() } else { request.slot.clone() },
+            theme: String::new(),
+            target: targets::find("plain").unwrap_or(targets::ALL[0]),
+            caps: Caps {
+                depth: Depth::Mono,
+                columns: if request.columns == 0 { 80 } else { request.columns.into() },
+                ..Caps::default()
+            },
+        })
+    }
+
+    pub fn want(&self) -> Want<'_> {
+        Want { line: &self.line, slot: &self.slot, theme: &self.theme }
+    }
+
+    /// The instances that are shown, each once.
+    pub fn instances(&self, config: &Config) -> Vec<u16> {
+        let guarded = AssertUnwindSafe(|| render::instances(config, self.want()));
+        let mut instances = catch_unwind(guarded).unwrap_or_default();
+        instances.retain(|instance| usize::from(*instance) < config.instances.len());
+        instances.sort_unstable();
+        instances.dedup();
+        instances
+    }
+
+    /// The line in its target's language; `None` if drawing broke down.
+    pub fn draw(&self, config: &Config, readings: &dyn Readings) -> Option<String> {
+        let draw = || {
+            let rows = render::rows(config, self.want(), readings, &self.caps);
+            render::encode(&rows, self.target, &self.caps)
+        };
+        catch_unwind(AssertUnwindSafe(draw)).ok()
+    }
+}
+
+/// `prefix,zoomed,pane=%3` as the conditions that hold.
+fn holds(request: &Request) -> Vec<(On, Option<Box<str>>)> {
+    let mut holds = Vec::new();
+    for word in request.holds.split(',').filter(|word| !word.is_empty()) {
+        let (name, case) = word.split_once('=').unwrap_or((word, "1"));
+        let on = match name {
+            "prefix" => On::Prefix,
+            "zoomed" => On::Zoomed,
+            "synced" => On::Synced,
+            "mode" => On::PaneMode,
+            "pane" => On::Pane,
+            _ => continue,
+        };
+        holds.push((on, Some(case.into())));
+    }
+    if !request.pane.is_empty() && holds.iter().all(|(on, _)| *on != On::Pane) {
+        holds.push((On::Pane, Some(request.pane.as_str().into())));
+    }
+    holds
+}
+
+/// Readings where nothing was read yet: for a test frame, and for the poorest line there is.
+pub struct Nothing;
+
+impl Readings for Nothing {
+    fn reading(&self, _instance: u16) -> Reading<'_> {
+        Reading { sample: None, age: Age::Waiting, rings: &[] }
+    }
+
+    fn trouble(&self) -> bool {
+        false
+    }
+}
+
+/// Draws every slot of a config with nothing read: a config that breaks this is not taken.
+pub fn test_frames(config: &Config) -> bool {
+    let target = targets::ALL[0];
+    config.lines.iter().all(|(line, shape)| {
+        shape.slots.keys().all(|slot| {
+            let (line, slot, theme) = (line.clone(), slot.clone(), String::new());
+            let drawing = Drawing { line, slot, theme, target, caps: Caps::default() };
+            drawing.draw(config, &Nothing).is_some()
+        })
+    })
+}
+
+/// What a source of this kind may know about the asker.
+pub fn ask(request: &Request, kind: &Kind) -> Ask {
+    let env = request.env.iter().filter(|(name, _)| kind.env.contains(&name.as_str()));
+    let mut env: Vec<_> = env.map(|(name, value)| (name.clone(), Untrusted::new(value))).collect();
+    env.sort();
+    Ask {
+        client: client(request),
+        pid: request.pid,
+        cwd: directory(request),
+        env,
+        columns: request.columns,
+        status: request.status.checked_sub(1).map(|status| status as i32),
+        pipestatus: request.pipestatus.clone(),
+        duration: request.duration.checked_sub(1).map(|ms| Duration::from_millis(ms.into())),
+        jobs: request.jobs,
+        keymap: (!request.keymap.is_empty()).then(|| Untrusted::from(&*request.keymap)),
+        pane: (!request.pane.is_empty()).then(|| Untrusted::from(&*request.pane)),
+    }
+}
+
+/// The asker's directory, if it is one.
+pub fn directory(request: &Request) -> Option<PathBuf> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = Path::new(std::ffi::OsStr::from_bytes(&request.cwd));
+    path.is_absolute().then(|| path.to_owned())
+}
+
+/// The same number for the same terminal: its session and what the asker's environment says.
+pub fn client(request: &Request) -> u64 {
+    let mut text = format!("{}\0{}", request.session, request.pane).into_bytes();
+    for (name, value) in &request.env {
+        text.extend_from_slice(name.as_bytes());
+        text.push(b'=');
+        text.extend_from_slice(value);
+        text.push(0);
+    }
+    hash_bytes(&text)
+}
+
+/// Everything that the request says about this one moment.
+fn moment(request: &Request) -> u64 {
+    let text = format!(
+        "{} {} {:?} {} {} {} {} {}",
+        client(request),
+        request.status,
+        request.pipestatus,
+        request.duration,
+        request.jobs,
+        request.keymap,
+        request.columns,
+        request.pid,
+    );
+    let cwd = hash_bytes(&request.cwd);
+    hash_bytes(text.as_bytes()) ^ cwd.rotate_left(1)
+}
+
+/// What two requests must share to get the same line whatever is read.
+pub fn shape(request: &Request) -> u64 {
+    let (major, minor) = request.version;
+    let text = [
+        &request.line,
+        &request.slot,
+        &request.target,
+        &request.theme,
+        &request.glyphs,
+        &request.depth,
+        &request.width,
+        &request.holds,
+        &request.pane,
+        &format!("{} {major} {minor}", request.columns),
+    ];
+    hash_bytes(text.map(String::as_str).join("\0").as_bytes())
+}
+
+/// With whom a reading is shared, as numbers and a path; part of its key.
+pub fn sharing(request: &Request, kind: &Kind) -> (u64, Option<PathBuf>) {
+    let place = if kind.scope == Scope::Place { directory(request) } else { None };
+    let who = match (kind.pace, kind.scope) {
+        (Pace::Ask, _) => moment(request),
+        (_, Scope::Client) => client(request),
+        (_, Scope::Host | Scope::Place) => 0,
+    };
+    (who, place)
+}
+
+fn hash_bytes(bytes: &[u8]) -> u64 {
+    use std::os::unix::ffi::OsStrExt;
+    hash(std::ffi::OsStr::from_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> Request {
+        Request { line: "tmux".into(), target: "tmux".into(), columns: 80, ..Request::default() }
+    }
+
+    #[test]
+    fn unknown_names_are_named_and_drawn_plain_at_worst() {
+        let odd = Request { target: "teletype".into(), ..request() };
+        assert!(Drawing::of(&odd).is_err_and(|why| why.contains("teletype")));
+        assert_eq!(Drawing::plain_at_worst(&odd).target.name, "plain");
+    }
+
+    #[test]
+    fn conditions_are_read_and_the_pane_is_one() {
+        let drawn = Drawing::of(&Request {
+            holds: "zoomed,pane=%3,moon".into(),
+            pane: "%9".into(),
+            ..request()
+        });
+        let caps = drawn.expect("known").caps;
+        assert_eq!(caps.case(On::Pane), Some("%3"));
+        assert!(caps.case(On::Zoomed).is_some() && caps.case(On::Prefix).is_none());
+    }
+
+    #[test]
+    fn a_moment_differs_where_a_client_does_not() {
+        let after = Request { status: 2, nonce: 9, ..request() };
+        assert_eq!(client(&request()), client(&after));
+        assert_eq!(shape(&request()), shape(&after));
+        assert_ne!(moment(&request()), moment(&after));
+        let elsewhere = Request { session: 7, ..request() };
+        assert_ne!(client(&request()), client(&elsewhere));
+    }
+}

@@ -1,0 +1,695 @@
+//! What the daemon does for a request: find its config, its readings and its view, and answer.
+//!
+//! Everything here is driven by the loop and by times it is given. A reply waits for no reading,
+//! except one that nobody ever took and that is on its way: until the request's deadline, and then
+//! with what is there.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use rainline_segments::{Host, Pace, Where};
+
+use super::cache::{Cache, Entry, Key};
+use super::configs::{Configs, Taken};
+use super::history::{self, Past};
+use super::schedule::{self, Now};
+use super::serve::{Connections, Streaming};
+use super::workers::{Answer, Job, Outcome, Pool};
+use super::{drawing, jobs, note};
+use crate::config::Config;
+use crate::protocol::{ReplyKind, Request, Verb};
+use crate::runtime::{self, Runtime};
+
+/// How long a worker may take.
+const SAMPLE: Duration = Duration::from_secs(2);
+const GATHER: Duration = Duration::from_secs(5);
+const FILE: Duration = Duration::from_secs(10);
+/// When a config that could not be read is tried again.
+const RETRY: Duration = Duration::from_secs(30);
+/// The longest that a request is kept waiting, whatever it says.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a worker was asked for.
+enum Errand {
+    Sample(Key),
+    Gather(u32),
+    Watch(u32),
+    ReadPast,
+    SavePast,
+}
+
+/// A request that waits for its config or a first reading.
+struct Pending {
+    id: u64,
+    request: Request,
+    until: Duration,
+}
+
+pub(super) struct Engine {
+    pub connections: Connections,
+    pub pool: Pool,
+    cache: Cache,
+    configs: Configs,
+    host: Host,
+    errands: HashMap<u64, Errand>,
+    pending: Vec<Pending>,
+    /// Which instances a shape of a config shows.
+    shapes: HashMap<(u32, u64), Rc<[u16]>>,
+    past: Past,
+    history: Option<PathBuf>,
+    /// Whether the history file was read; before that it is not written.
+    remembered: bool,
+    /// When somebody asked last, by the boot clock.
+    pub asked: Duration,
+    requests: u64,
+}
+
+impl Engine {
+    pub fn new(runtime: &Runtime, root: Option<PathBuf>) -> Engine {
+        let memo = runtime.read(runtime::MEMO).and_then(|bytes| Past::decode(&bytes));
+        let mut engine = Engine {
+            connections: Connections::default(),
+            pool: Pool::new(root.clone()),
+            cache: Cache::default(),
+            configs: Configs::default(),
+            host: jobs::host(root),
+            errands: HashMap::new(),
+            pending: Vec::new(),
+            shapes: HashMap::new(),
+            past: memo.unwrap_or_default(),
+            history: runtime::history_file(),
+            remembered: false,
+            asked: crate::sys::boot(),
+            requests: 0,
+        };
+        if let Some(path) = engine.history.clone() {
+            let ticket = engine.pool.submit("history", Job::Read { path }, Vec::new(), Some(FILE));
+            engine.errands.insert(ticket, Errand::ReadPast);
+        }
+        engine
+    }
+
+    /// Whether a stream is open.
+    pub fn is_watched(&self) -> bool {
+        self.cache.views.values().any(|view| view.streams > 0)
+    }
+
+    /// Serves a request; a word to the daemon itself is handed back with its nonce.
+    pub fn request(&mut self, id: u64, request: Request, now: &Now) -> Option<(String, u64)> {
+        self.requests += 1;
+        match request.verb {
+            Verb::Admin => return Some((request.admin, request.nonce)),
+            Verb::Print | Verb::Stream => {
+                self.asked = now.boot;
+                let patience = Duration::from_millis(request.deadline.into()).min(PATIENCE);
+                // Our answer has to travel, too.
+                let until = now.boot + patience * 3 / 4;
+                let pending = Pending { id, request, until };
+                if let Some(pending) = self.try_answer(pending, now) {
+                    if let Some(connection) = self.connections.get_mut(id) {
+                        connection.waiting = true;
+                    }
+                    self.pending.push(pending);
+                }
+            }
+            Verb::Set | Verb::Feed => {
+                let why = b"this daemon does not know that verb";
+                self.connections.reply(id, ReplyKind::Refused, request.nonce, why);
+            }
+        }
+        None
+    }
+
+    /// Answers, or gives the request back if something it needs is on its way.
+    fn try_answer(&mut self, pending: Pending, now: &Now) -> Option<Pending> {
+        let patient = now.boot < pending.until;
+        let nonce = pending.request.nonce;
+        let view = match self.find_view(&pending.request, now) {
+            Ok(Some(view)) => view,
+            Ok(None) if patient => return Some(pending),
+            Ok(None) => {
+                // Its config hangs: the line of the built-in one.
+                let request = Request { config: Vec::new(), ..pending.request.clone() };
+                match self.find_view(&request, now) {
+                    Ok(Some(view)) => view,
+                    Ok(None) | Err(_) => {
+                        self.connections.reply(pending.id, ReplyKind::Refused, nonce, b"no config");
+                        return None;
+                    }
+                }
+            }
+            Err(why) => {
+                self.connections.reply(pending.id, ReplyKind::Refused, nonce, why.as_bytes());
+                return None;
+            }
+        };
+        self.renew(view, &pending.request, now);
+        let keys = &self.cache.views[&view].keys;
+        let awaited =
+            |key: &Key| self.cache.entries.get(key).is_some_and(super::cache::Entry::is_awaited);
+        if patient && keys.iter().any(awaited) {
+            return Some(pending);
+        }
+        let line = self.draw(view, now);
+        let Some(line) = line else {
+            self.connections.reply(pending.id, ReplyKind::Refused, nonce, b"drawing broke down");
+            return None;
+        };
+        if pending.request.verb == Verb::Stream
+            && let Some(connection) = self.connections.get_mut(pending.id)
+        {
+            let stream = Streaming { view, request: pending.request, sent: Some(line.clone()) };
+            connection.stream = Some(stream);
+            self.count_streams();
+        }
+        self.connections.reply(pending.id, ReplyKind::Line, nonce, &line);
+        None
+    }
+
+    /// Tries the waiting requests again; those whose time is over get what there is.
+    pub fn answer_pending(&mut self, now: &Now) {
+        for pending in std::mem::take(&mut self.pending) {
+            if self.connections.contains(pending.id)
+                && let Some(pending) = self.try_answer(pending, now)
+            {
+                self.pending.push(pending);
+            }
+        }
+    }
+
+    /// The view of a request; `None` while its config is being read for the first time.
+    fn find_view(&mut self, request: &Request, now: &Now) -> Result<Option<u64>, String> {
+        let Some(config) = self.find_config(&jobs::config_path(request), now)? else {
+            return Ok(None);
+        };
+        let slot = &self.configs.slots[&config];
+        let shape = (config, drawing::shape(request));
+        let instances = match self.shapes.get(&shape) {
+            Some(instances) => instances.clone(),
+            None => {
+                let drawing = drawing::Drawing::of(request)?;
+                let instances: Rc<[u16]> = drawing.instances(&slot.config).into();
+                // A client may ask for any width; what was worked out is cheap to work out again.
+                if self.shapes.len() > 1024 {
+                    self.shapes.clear();
+                }
+                self.shapes.insert(shape, instances.clone());
+                instances
+            }
+        };
+        let key = |instance: &u16| {
+            let kind = slot.config.instances[usize::from(*instance)].kind;
+            let (who, place) = drawing::sharing(request, kind);
+            Key { config, instance: *instance, who, place }
+        };
+        let keys = instances.iter().map(key).collect();
+        self.cache.view(request, config, keys, shape.1).map(Some)
+    }
+
+    /// The config of a path; `None` while it is being read for the first time.
+    fn find_config(&mut self, path: &Path, now: &Now) -> Result<Option<u32>, String> {
+        let id = match self.configs.find(path) {
+            Some(id) => id,
+            None => {
+                let views = &self.cache.views;
+                let busy = |id| views.values().any(|view| view.config == id && view.streams > 0);
+                let (id, gone) =
+                    self.configs.add(path, now.boot, busy).ok_or("too many configs are in use")?;
+                if let Some(gone) = gone {
+                    self.forget(gone.id);
+                    gone.watch.into_iter().for_each(|ticket| self.pool.cancel(ticket));
+                }
+                if !path.as_os_str().is_empty() {
+                    self.gather(id);
+                }
+                id
+            }
+        };
+        let slot = self.configs.slots.get_mut(&id).ok_or("the config is gone")?;
+        slot.used = now.boot;
+        Ok(slot.loaded.then_some(id))
+    }
+
+    fn gather(&mut self, id: u32) {
+        let Some(slot) = self.configs.slots.get_mut(&id) else { return };
+        slot.retry = None;
+        if slot.path.as_os_str().is_empty() {
+            return;
+        }
+        if slot.loading.is_some() {
+            slot.again = true;
+            return;
+        }
+        let job = Job::Gather { path: slot.path.clone() };
+        let ticket = self.pool.submit("config", job, Vec::new(), Some(GATHER));
+        slot.loading = Some(ticket);
+        self.errands.insert(ticket, Errand::Gather(id));
+    }
+
+    /// Watches the files of a config, in place of those watched before.
+    fn watch(&mut self, id: u32) {
+        let Some(slot) = self.configs.slots.get_mut(&id) else { return };
+        slot.watch.take().into_iter().for_each(|ticket| self.pool.cancel(ticket));
+        let mut paths = slot.watched.clone();
+        if !paths.contains(&slot.path) {
+            paths.push(slot.path.clone());
+        }
+        let ticket = self.pool.submit("watch", Job::Watch { paths }, Vec::new(), None);
+        slot.watch = Some(ticket);
+        self.errands.insert(ticket, Errand::Watch(id));
+    }
+
+    /// Drops everything that was made from a config.
+    fn forget(&mut self, config: u32) {
+        self.keep_past();
+        self.shapes.retain(|(id, _), _| *id != config);
+        self.cache.views.retain(|_, view| view.config != config);
+        self.cache.entries.retain(|key, _| key.config != config);
+    }
+
+    /// Takes over a changed config: readings of unchanged instances live on, views are made anew.
+    fn swap(&mut self, id: u32, before: &Config, now: &Now) {
+        let Some(slot) = self.configs.slots.get(&id) else { return };
+        let config = slot.config.clone();
+        let moved = |key: &Key| {
+            let old = before.instances.get(usize::from(key.instance))?;
+            let same = config.instances.iter().position(|new| {
+                new.name == old.name
+                    && std::ptr::eq(new.kind, old.kind)
+                    && new.options == old.options
+                    && new.pace == old.pace
+            })?;
+            Some(Key { instance: same as u16, ..key.clone() })
+        };
+        let path = slot.path.clone();
+        let mut kept = HashMap::new();
+        for (key, mut entry) in std::mem::take(&mut self.cache.entries) {
+            if key.config != id {
+                kept.insert(key, entry);
+            } else if let Some(new) = moved(&key) {
+                // A worker's answer would come under the old number.
+                entry.busy = None;
+                kept.insert(new, entry);
+            } else if key.is_host()
+                && let Some(old) = before.instances.get(usize::from(key.instance))
+            {
+                self.past.put(&history::key(&path, old), &entry.rings);
+            }
+        }
+        self.cache.entries = kept;
+        self.errands.retain(|_, errand| !matches!(errand, Errand::Sample(key) if key.config == id));
+        self.shapes.retain(|(config, _), _| *config != id);
+        self.cache.views.retain(|_, view| view.config != id);
+        // Streams of this config find their new views.
+        for stream in self.connections.streaming() {
+            let connection = self.connections.get_mut(stream);
+            let Some(streaming) = connection.and_then(|c| c.stream.as_mut()) else { continue };
+            if self.cache.views.contains_key(&streaming.view) {
+                continue;
+            }
+            let request = streaming.request.clone();
+            if let Ok(Some(view)) = self.find_view(&request, now) {
+                if let Some(c) = self.connections.get_mut(stream).and_then(|c| c.stream.as_mut()) {
+                    c.view = view;
+                }
+                self.renew(view, &request, now);
+            }
+        }
+        self.count_streams();
+    }
+
+    /// Reads what the view shows and is due, and keeps it going for a while.
+    fn renew(&mut self, view: u64, request: &Request, now: &Now) {
+        let Some(found) = self.cache.views.get(&view) else { return };
+        let config = self.configs.slots[&found.config].config.clone();
+        let keys = found.keys.clone();
+        let mut lease = Duration::ZERO;
+        for key in &keys {
+            let instance = &config.instances[usize::from(key.instance)];
+            lease = lease.max(schedule::lease(instance.pace));
+            let entry = self.entry(key, &config);
+            if !key.is_host() || instance.pace == Pace::Ask {
+                entry.ask = drawing::ask(request, instance.kind);
+            }
+            let due = now.boot >= entry.due && entry.busy.is_none();
+            // What only reshapes the request costs nothing and is never old.
+            let asked = instance.pace == Pace::Ask && instance.kind.place == Where::Daemon;
+            if due || asked {
+                self.sample(key, &config, now);
+            }
+        }
+        if let Some(view) = self.cache.views.get_mut(&view) {
+            view.lease = now.boot + lease;
+        }
+    }
+
+    fn entry(&mut self, key: &Key, config: &Config) -> &mut Entry {
+        let past = &mut self.past;
+        let path = self.configs.slots.get(&key.config).map(|slot| slot.path.as_path());
+        self.cache.entries.entry(key.clone()).or_insert_with(|| {
+            let instance = &config.instances[usize::from(key.instance)];
+            let rings = match path.filter(|_| key.is_host()) {
+                Some(path) => past.take(&history::key(path, instance), instance.kind),
+                None => Vec::new(),
+            };
+            Entry::new(instance.pace, rings)
+        })
+    }
+
+    /// Reads an instance now, or has a worker read it.
+    fn sample(&mut self, key: &Key, config: &Config, now: &Now) {
+        let instance = &config.instances[usize::from(key.instance)];
+        let Some(entry) = self.cache.entries.get_mut(key) else { return };
+        if instance.kind.place == Where::Worker {
+            entry.plan(now);
+            if entry.busy.is_some() {
+                return;
+            }
+            let job = Job::Sample {
+                key: source_number(key),
+                kind: instance.kind.name.to_owned(),
+                options: instance.options.to_string(),
+                ask: entry.ask.clone(),
+            };
+            let ticket = self.pool.submit(instance.kind.name, job, Vec::new(), Some(SAMPLE));
+            entry.busy = Some(ticket);
+            self.errands.insert(ticket, Errand::Sample(key.clone()));
+            return;
+        }
+        if entry.source.is_none() {
+            let Ok(mut source) = (instance.kind.open)(&instance.options) else {
+                return entry.record(Err("its options make no sense".into()), now);
+            };
+            if let Some(slot) = self.configs.slots.get(&key.config)
+                && let Some(memo) = self.past.memos.get(&history::key(&slot.path, instance))
+            {
+                let recall = std::panic::AssertUnwindSafe(|| source.recall(memo));
+                let _ = std::panic::catch_unwind(recall);
+            }
+            entry.source = Some(source);
+        }
+        let Some(source) = &mut entry.source else { return };
+        let sampled = jobs::guarded(source.as_mut(), &self.host, &entry.ask);
+        entry.record(sampled, now);
+    }
+
+    /// Reads everything that somebody looks at and that is due.
+    pub fn tick(&mut self, now: &Now) {
+        for key in self.cache.shown(now.boot) {
+            let Some(entry) = self.cache.entries.get(&key) else { continue };
+            if entry.pace != Pace::Ask && now.boot >= entry.due {
+                let config = self.configs.slots[&key.config].config.clone();
+                self.sample(&key, &config, now);
+            }
+        }
+    }
+
+    fn draw(&mut self, view: u64, now: &Now) -> Option<Rc<[u8]>> {
+        let config = self.cache.views.get(&view)?.config;
+        let config = self.configs.slots.get(&config)?.config.clone();
+        self.cache.draw(view, &config, now)
+    }
+
+    /// Sends every stream its line if it changed.
+    pub fn feed_streams(&mut self, now: &Now) {
+        if !self.is_watched() {
+            return;
+        }
+        let mut changed = Vec::new();
+        let mut lines: HashMap<u64, Option<Rc<[u8]>>> = HashMap::new();
+        let streams: Vec<_> = self.connections.each_stream().map(|(id, s)| (id, s.view)).collect();
+        for (id, view) in streams {
+            let line = lines.entry(view).or_insert_with(|| self.draw(view, now)).clone();
+            changed.extend(line.map(|line| (id, line)));
+        }
+        for (id, line) in changed {
+            let Some(connection) = self.connections.get_mut(id) else { continue };
+            let Some(stream) = &mut connection.stream else { continue };
+            if stream.sent.as_deref() != Some(&line) {
+                stream.sent = Some(line.clone());
+                let nonce = stream.request.nonce;
+                self.connections.reply(id, ReplyKind::Line, nonce, &line);
+            }
+        }
+        self.count_streams();
+    }
+
+    /// Counts the streams of each view: connections come and go in many ways.
+    fn count_streams(&mut self) {
+        for view in self.cache.views.values_mut() {
+            view.streams = 0;
+        }
+        let views: Vec<u64> = self.connections.each_stream().map(|(_, s)| s.view).collect();
+        for view in views {
+            if let Some(view) = self.cache.views.get_mut(&view) {
+                view.streams += 1;
+            }
+        }
+    }
+
+    /// Takes what came of a worker's job.
+    pub fn outcome(&mut self, ticket: u64, outcome: Outcome, now: &Now) {
+        let endless =
+            matches!(self.errands.get(&ticket), Some(Errand::Watch(_))) && outcome.is_ok();
+        let errand = if endless {
+            self.errands.get(&ticket).map(|errand| match errand {
+                Errand::Watch(id) => Errand::Watch(*id),
+                _ => Errand::SavePast,
+            })
+        } else {
+            self.errands.remove(&ticket)
+        };
+        match errand {
+            Some(Errand::Sample(key)) => self.sampled(&key, outcome, now),
+            Some(Errand::Gather(id)) => self.gathered(id, outcome, now),
+            Some(Errand::Watch(id)) => {
+                if outcome.is_ok() {
+                    self.gather(id);
+                } else if let Some(slot) = self.configs.slots.get_mut(&id)
+                    && slot.watch == Some(ticket)
+                {
+                    // Looked after with the next housekeeping.
+                    slot.watch = None;
+                    slot.retry = Some(now.boot + RETRY);
+                }
+            }
+            Some(Errand::ReadPast) => self.remember(outcome),
+            Some(Errand::SavePast) => match outcome {
+                Ok((Answer::Wrote(Err(why)), _)) | Err(why) => {
+                    note(format!("the history is not saved: {why}"));
+                }
+                Ok(_) => {}
+            },
+            None => {}
+        }
+    }
+
+    fn sampled(&mut self, key: &Key, outcome: Outcome, now: &Now) {
+        let Some(slot) = self.configs.slots.get(&key.config) else { return };
+        let Some(instance) = slot.config.instances.get(usize::from(key.instance)) else { return };
+        let Some(entry) = self.cache.entries.get_mut(key) else { return };
+        let sampled = match outcome {
+            Ok((Answer::Sampled(sampled), _)) => {
+                sampled.map(|sample| sample.map(|wire| wire.sample(instance.kind)))
+            }
+            Ok(_) => Err("its worker answered something else".into()),
+            Err(why) => Err(why),
+        };
+        entry.record(sampled, now);
+    }
+
+    fn gathered(&mut self, id: u32, outcome: Outcome, now: &Now) {
+        let Some(slot) = self.configs.slots.get_mut(&id) else { return };
+        slot.loading = None;
+        let before = slot.config.clone();
+        let (watched, again) = (slot.watched.clone(), std::mem::take(&mut slot.again));
+        match outcome {
+            Ok((Answer::Gathered { canonical, gathered, refused }, _)) => {
+                match self.configs.take(id, canonical, gathered, refused) {
+                    Taken::Swapped => self.swap(id, &before, now),
+                    Taken::Kept => {}
+                    Taken::SameAs(_) => return self.forget(id),
+                }
+            }
+            Ok(_) => self.configs.fail(id, "its worker answered something else", now.boot + RETRY),
+            Err(why) => self.configs.fail(id, &why, now.boot + RETRY),
+        }
+        if let Some(slot) = self.configs.slots.get(&id)
+            && (slot.watch.is_none() || slot.watched != watched)
+            && slot.retry.is_none()
+        {
+            self.watch(id);
+        }
+        if again {
+            self.gather(id);
+        }
+    }
+
+    /// Takes over the past that the history file kept.
+    fn remember(&mut self, outcome: Outcome) {
+        let bytes = match outcome {
+            Ok((Answer::Read(Ok(())), bytes)) => bytes,
+            Ok((Answer::Read(Err(why)), _)) | Err(why) => {
+                return note(format!("the history cannot be read: {why}"));
+            }
+            Ok(_) => return,
+        };
+        self.remembered = true;
+        let Some(past) = Past::decode(&bytes) else { return };
+        self.past.adopt(past);
+        // Whoever was quicker than the file gets its past all the same.
+        let keys: Vec<Key> =
+            self.cache.entries.keys().filter(|key| key.is_host()).cloned().collect();
+        for key in keys {
+            let Some(slot) = self.configs.slots.get(&key.config) else { continue };
+            let instance = &slot.config.instances[usize::from(key.instance)];
+            let mut rings = self.past.take(&history::key(&slot.path, instance), instance.kind);
+            let Some(entry) = self.cache.entries.get_mut(&key) else { continue };
+            for ((_, old), (_, new)) in rings.iter_mut().zip(&entry.rings) {
+                let seconds = entry.taken.unwrap_or_default().as_secs();
+                new.recent(usize::MAX).for_each(|cell| old.push(cell.mean.into(), seconds));
+            }
+            entry.rings = rings;
+            entry.version += 1;
+        }
+    }
+
+    fn keep_past(&mut self) {
+        for (key, entry) in &self.cache.entries {
+            if !key.is_host() {
+                continue;
+            }
+            let Some(slot) = self.configs.slots.get(&key.config) else { continue };
+            let Some(instance) = slot.config.instances.get(usize::from(key.instance)) else {
+                continue;
+            };
+            let key = history::key(&slot.path, instance);
+            self.past.put(&key, &entry.rings);
+            if let Some(memo) = entry.source.as_ref().and_then(|source| source.memo()) {
+                self.past.memos.insert(key, memo);
+            }
+        }
+    }
+
+    /// Everything worth keeping, as of now.
+    pub fn past(&mut self) -> &Past {
+        self.keep_past();
+        &self.past
+    }
+
+    /// Has the history file written; the ticket, if there is anything to write and somewhere to.
+    pub fn save(&mut self) -> Option<u64> {
+        self.keep_past();
+        if !self.remembered || self.past.is_empty() {
+            return None;
+        }
+        let path = self.history.clone()?;
+        let bytes = self.past.encode();
+        let ticket = self.pool.submit("history", Job::Write { path }, bytes, Some(FILE));
+        self.errands.insert(ticket, Errand::SavePast);
+        // Started here: whoever leaves makes no further turn.
+        let mut outcomes = self.pool.turn();
+        let failed = outcomes.iter().any(|(ended, outcome)| *ended == ticket && outcome.is_err());
+        let now = Now::read();
+        outcomes.drain(..).for_each(|(ticket, outcome)| self.outcome(ticket, outcome, &now));
+        (!failed).then_some(ticket)
+    }
+
+    /// Reads every config and every reading again.
+    pub fn reload(&mut self) {
+        let ids: Vec<u32> = self.configs.slots.keys().copied().collect();
+        ids.into_iter().for_each(|id| self.gather(id));
+        for entry in self.cache.entries.values_mut() {
+            (entry.due, entry.errors) = (Duration::ZERO, 0);
+        }
+    }
+
+    /// The clocks jumped: the time between is a gap, and everything is due.
+    pub fn jump(&mut self) {
+        for entry in self.cache.entries.values_mut() {
+            entry.rings.iter_mut().for_each(|(_, ring)| ring.gap());
+            entry.due = Duration::ZERO;
+        }
+    }
+
+    /// Tells the streams that it is over, and answers whoever still waits.
+    pub fn dismiss(&mut self) {
+        let streams: Vec<(u64, u64)> =
+            self.connections.each_stream().map(|(id, s)| (id, s.request.nonce)).collect();
+        let waiting = self.pending.drain(..).map(|pending| (pending.id, pending.request.nonce));
+        for (id, nonce) in waiting.chain(streams) {
+            self.connections.reply(id, ReplyKind::Bye, nonce, &[]);
+        }
+    }
+
+    pub fn sweep(&mut self, now: &Now) {
+        self.connections.sweep(now.boot);
+        self.count_streams();
+        self.cache.sweep(now.boot);
+        let retry: Vec<u32> = self
+            .configs
+            .slots
+            .values()
+            .filter(|slot| slot.retry.is_some_and(|at| now.boot >= at))
+            .map(|slot| slot.id)
+            .collect();
+        retry.into_iter().for_each(|id| self.gather(id));
+    }
+
+    /// When something is to be done although nobody says so.
+    pub fn wake(&self, boot: Duration) -> Option<Duration> {
+        let shown = self.cache.shown(boot);
+        let entries = shown.iter().filter_map(|key| self.cache.entries.get(key));
+        let due = entries.filter(|entry| entry.pace != Pace::Ask).map(|entry| entry.due);
+        let pending = self.pending.iter().map(|pending| pending.until);
+        due.chain(pending).chain(self.pool.wake()).min()
+    }
+
+    /// For a person, a line a subject.
+    pub fn status(&self) -> String {
+        let boot = crate::sys::boot();
+        let (workers, abandoned) = self.pool.counts();
+        let mut text = format!(
+            "clients {} streams {} requests {} refused {}\nworkers {workers} abandoned {abandoned}\n",
+            self.connections.len(),
+            self.connections.streams(),
+            self.requests,
+            self.connections.turned_away,
+        );
+        let mut slots: Vec<_> = self.configs.slots.values().collect();
+        slots.sort_by_key(|slot| slot.id);
+        for slot in slots {
+            let builtin = slot.path.as_os_str().is_empty();
+            let path = if builtin { "(built in)".into() } else { slot.path.display().to_string() };
+            let state = if slot.loaded { "" } else { " (being read)" };
+            text.push_str(&format!("config {path}{state}\n"));
+            for problem in slot.config.problems.iter().chain(&slot.problems) {
+                text.push_str(&format!("problem {}\n", problem.replace('\n', "\n  ")));
+            }
+        }
+        let mut entries: Vec<_> = self.cache.entries.iter().collect();
+        entries.sort_by_key(|(key, _)| (key.config, key.instance, key.who));
+        for (key, entry) in entries {
+            let slot = self.configs.slots.get(&key.config);
+            let instance =
+                slot.and_then(|slot| slot.config.instances.get(usize::from(key.instance)));
+            let name = instance.map_or("?", |instance| &instance.name);
+            let age = entry.taken.map_or("never".to_owned(), |taken| {
+                format!("{:.1} s", boot.saturating_sub(taken).as_secs_f64())
+            });
+            let error = entry.error.as_deref().map(|error| format!(" error: {error}"));
+            text.push_str(&format!("segment {name} age {age}{}\n", error.unwrap_or_default()));
+        }
+        text
+    }
+}
+
+/// The number under which a worker keeps a source open.
+fn source_number(key: &Key) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
+}

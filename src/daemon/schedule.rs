@@ -1,0 +1,122 @@
+//! When things are due and how old they look. Pure arithmetic on times; no clock is read here.
+
+use std::time::Duration;
+
+use rainline_segments::Pace;
+
+use crate::render::Age;
+
+/// The shortest time for which a request keeps its line's readings going.
+const LEASE: Duration = Duration::from_secs(60);
+/// How often something that should change only when told is looked at all the same.
+const CHANGE: Duration = Duration::from_secs(60);
+/// The longest pause after errors.
+const MOST_BACKOFF: Duration = Duration::from_secs(300);
+
+/// The three clocks at one moment, see `sys`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Now {
+    pub boot: Duration,
+    pub awake: Duration,
+    pub wall: Duration,
+}
+
+impl Now {
+    pub fn read() -> Now {
+        use crate::sys;
+        Now { boot: sys::boot(), awake: sys::awake(), wall: sys::wall() }
+    }
+
+    /// Whether the machine slept, or the wall clock was set, since an earlier moment.
+    pub fn jumped(&self, earlier: &Now) -> bool {
+        let grown = |now: Duration, before: Duration| now.as_secs_f64() - before.as_secs_f64();
+        let awake = grown(self.awake, earlier.awake);
+        // Two seconds: more than any scheduling delay between two reads of a clock.
+        (grown(self.boot, earlier.boot) - awake).abs() > 2.0
+            || (grown(self.wall, earlier.wall) - awake).abs() > 2.0
+    }
+}
+
+/// How often a reading is due.
+pub fn interval(pace: Pace) -> Duration {
+    match pace {
+        Pace::Tick(every) => every.max(Duration::from_millis(100)),
+        Pace::Change | Pace::Ask => CHANGE,
+    }
+}
+
+/// How long a request keeps the readings of its line going.
+pub fn lease(pace: Pace) -> Duration {
+    match pace {
+        Pace::Tick(every) => (every * 3).max(LEASE),
+        Pace::Change | Pace::Ask => LEASE,
+    }
+}
+
+/// How long until the next reading after `errors` failures in a row: aligned to the wall clock, so
+/// that everything due in a second is read in one wake-up.
+pub fn next(pace: Pace, errors: u32, wall: Duration) -> Duration {
+    let every = interval(pace);
+    let factor = 1_u32 << errors.saturating_sub(1).min(10);
+    let every = if errors > 1 { (every * factor).min(MOST_BACKOFF.max(every)) } else { every };
+    let into = Duration::from_nanos((wall.as_nanos() % every.as_nanos().max(1)) as u64);
+    every - into
+}
+
+/// How old a reading looks, `since` its sample was taken; `None` if there never was one.
+pub fn age(pace: Pace, since: Option<Duration>, errors: u32) -> Age {
+    let every = interval(pace);
+    match since {
+        None if errors == 0 => Age::Waiting,
+        None => Age::Lost,
+        Some(since) if since > every * 10 => Age::Lost,
+        Some(since) if since > every * 3 => Age::Stale,
+        Some(_) => Age::Fresh,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn readings_are_due_at_whole_seconds() {
+        let wall = Duration::from_millis(10_250);
+        assert_eq!(next(Pace::Tick(SECOND), 0, wall), Duration::from_millis(750));
+        assert_eq!(next(Pace::Tick(SECOND * 5), 0, wall), Duration::from_millis(4_750));
+        assert_eq!(next(Pace::Tick(SECOND), 0, SECOND * 10), SECOND);
+    }
+
+    #[test]
+    fn errors_make_it_rarer_up_to_five_minutes() {
+        let at = SECOND * 1_200;
+        assert_eq!(next(Pace::Tick(SECOND), 1, at), SECOND);
+        assert_eq!(next(Pace::Tick(SECOND), 4, at), SECOND * 8);
+        assert_eq!(next(Pace::Tick(SECOND), 99, at), SECOND * 300);
+    }
+
+    #[test]
+    fn a_reading_looks_old_after_three_paces_and_lost_after_ten() {
+        let pace = Pace::Tick(SECOND);
+        assert_eq!(age(pace, None, 0), Age::Waiting);
+        assert_eq!(age(pace, None, 1), Age::Lost);
+        assert_eq!(age(pace, Some(SECOND * 3), 0), Age::Fresh);
+        assert_eq!(age(pace, Some(SECOND * 4), 0), Age::Stale);
+        assert_eq!(age(pace, Some(SECOND * 11), 0), Age::Lost);
+    }
+
+    #[test]
+    fn sleep_and_a_set_clock_are_jumps_and_a_slow_second_is_not() {
+        let now = Now { boot: SECOND * 50, awake: SECOND * 50, wall: SECOND * 1_000 };
+        let later = |boot, awake, wall| Now {
+            boot: now.boot + SECOND * boot,
+            awake: now.awake + SECOND * awake,
+            wall: now.wall + SECOND * wall,
+        };
+        assert!(!later(30, 30, 30).jumped(&now));
+        assert!(later(600, 1, 600).jumped(&now));
+        assert!(later(1, 1, 3_600).jumped(&now));
+    }
+}

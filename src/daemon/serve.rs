@@ -1,0 +1,311 @@
+//! The connections: bytes in, requests out; replies in, bytes out. Knows no line and no sample.
+//!
+//! Nobody waits for anybody: all sockets are non-blocking, a slow reader of a stream has the newest
+//! line waiting and no queue, and whatever is not our protocol ends its own connection only.
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
+use std::time::Duration;
+
+use rustix::event::PollFlags;
+use rustix::io::Errno;
+use rustix::net::{SendFlags, SocketFlags};
+
+use crate::protocol::{MAX_REQUEST, ReplyHeader, ReplyKind, Request};
+use crate::sys;
+
+/// The most connections; beyond that the newest is refused.
+const MOST: usize = 4096;
+/// A connection that asked nothing for this long is closed.
+const SILENCE: Duration = Duration::from_secs(30);
+/// Replies waiting for a reader that does not read.
+const MOST_WAITING: usize = 1 << 20;
+
+/// A stream: what it shows and what it was sent.
+pub struct Streaming {
+    pub view: u64,
+    pub request: Request,
+    pub sent: Option<Rc<[u8]>>,
+}
+
+/// One connection.
+pub struct Connection {
+    socket: OwnedFd,
+    input: Vec<u8>,
+    output: Vec<u8>,
+    /// The newest line of a stream whose last one is still on its way out.
+    next: Option<Vec<u8>>,
+    pub stream: Option<Streaming>,
+    /// Whether a request waits for its answer; no other is read meanwhile.
+    pub waiting: bool,
+    /// Since when it has been silent.
+    since: Duration,
+    /// The other side sends no more.
+    ended: bool,
+}
+
+/// All connections, by number.
+#[derive(Default)]
+pub struct Connections {
+    all: HashMap<u64, Connection>,
+    last: u64,
+    /// Until when nothing is accepted, because descriptors ran out.
+    pub pause: Option<Duration>,
+    /// Peers of another user, and connections beyond the limit.
+    pub turned_away: u64,
+}
+
+impl Connections {
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub fn streams(&self) -> usize {
+        self.all.values().filter(|connection| connection.stream.is_some()).count()
+    }
+
+    /// Accepts whoever waits at the door.
+    pub fn accept(&mut self, listener: &OwnedFd, boot: Duration) {
+        loop {
+            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+            let socket = match rustix::net::accept_with(listener, flags) {
+                Ok(socket) => socket,
+                Err(Errno::INTR | Errno::CONNABORTED) => continue,
+                Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
+                    self.pause = Some(boot + Duration::from_secs(1));
+                    return;
+                }
+                Err(_) => return,
+            };
+            if sys::peer_uid(&socket) != Some(sys::uid()) || self.all.len() >= MOST {
+                self.turned_away += 1;
+                continue;
+            }
+            self.last += 1;
+            let connection = Connection {
+                socket,
+                input: Vec::new(),
+                output: Vec::new(),
+                next: None,
+                stream: None,
+                waiting: false,
+                since: boot,
+                ended: false,
+            };
+            self.all.insert(self.last, connection);
+        }
+    }
+
+    /// Reads what has arrived; the requests that are whole. The connection is gone afterwards if
+    /// it broke the rules.
+    pub fn read(&mut self, id: u64, boot: Duration) -> Vec<Request> {
+        let mut requests = Vec::new();
+        let Some(connection) = self.all.get_mut(&id) else { return requests };
+        match connection.read(&mut requests) {
+            Ok(()) => {
+                if !requests.is_empty() {
+                    connection.since = boot;
+                }
+                let idle = !connection.waiting && requests.is_empty();
+                if connection.ended
+                    && (connection.stream.is_some() || (idle && connection.output.is_empty()))
+                {
+                    self.all.remove(&id);
+                }
+            }
+            Err(()) => drop(self.all.remove(&id)),
+        }
+        requests
+    }
+
+    /// Sends a reply, or as much of it as the socket takes.
+    pub fn reply(&mut self, id: u64, kind: ReplyKind, nonce: u64, body: &[u8]) {
+        let Some(connection) = self.all.get_mut(&id) else { return };
+        let mut message = Vec::new();
+        ReplyHeader::encode(kind, nonce, body, &mut message);
+        if connection.stream.is_some() && !connection.output.is_empty() {
+            connection.next = Some(message);
+        } else {
+            connection.output.extend(message);
+        }
+        connection.waiting = false;
+        self.flush(id);
+    }
+
+    /// Writes what waits.
+    pub fn flush(&mut self, id: u64) {
+        let Some(connection) = self.all.get_mut(&id) else { return };
+        let alive = connection.flush().is_ok() && connection.output.len() <= MOST_WAITING;
+        if !alive || (connection.ended && connection.output.is_empty() && !connection.waiting) {
+            self.all.remove(&id);
+        }
+    }
+
+    pub fn get_mut(&mut self, id: u64) -> Option<&mut Connection> {
+        self.all.get_mut(&id)
+    }
+
+    pub fn contains(&self, id: u64) -> bool {
+        self.all.contains_key(&id)
+    }
+
+    pub fn remove(&mut self, id: u64) {
+        self.all.remove(&id);
+    }
+
+    /// The numbers of the streams.
+    pub fn streaming(&self) -> Vec<u64> {
+        self.all.iter().filter(|(_, c)| c.stream.is_some()).map(|(id, _)| *id).collect()
+    }
+
+    /// The streams, with their numbers.
+    pub fn each_stream(&mut self) -> impl Iterator<Item = (u64, &mut Streaming)> {
+        self.all.iter_mut().filter_map(|(id, c)| Some((*id, c.stream.as_mut()?)))
+    }
+
+    /// Closes connections that asked nothing for long.
+    pub fn sweep(&mut self, boot: Duration) {
+        self.all.retain(|_, connection| {
+            connection.stream.is_some()
+                || connection.waiting
+                || boot.saturating_sub(connection.since) < SILENCE
+        });
+    }
+
+    /// Whether nothing waits to be written.
+    pub fn is_flushed(&self) -> bool {
+        self.all.values().all(|connection| connection.output.is_empty())
+    }
+
+    /// What to poll for.
+    pub fn fds(&self) -> impl Iterator<Item = (u64, BorrowedFd<'_>, PollFlags)> {
+        self.all.iter().map(|(id, connection)| {
+            let mut flags = PollFlags::empty();
+            if !connection.waiting && !connection.ended {
+                flags |= PollFlags::IN;
+            }
+            if !connection.output.is_empty() {
+                flags |= PollFlags::OUT;
+            }
+            (*id, connection.socket.as_fd(), flags)
+        })
+    }
+}
+
+impl Connection {
+    fn read(&mut self, requests: &mut Vec<Request>) -> Result<(), ()> {
+        let mut chunk = [0; 4096];
+        loop {
+            match rustix::io::read(&self.socket, &mut chunk) {
+                Ok(0) => {
+                    self.ended = true;
+                    break;
+                }
+                Ok(count) => {
+                    self.input.extend_from_slice(&chunk[..count]);
+                    if self.input.len() > 2 * MAX_REQUEST {
+                        return Err(());
+                    }
+                    if count < chunk.len() {
+                        break;
+                    }
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => break,
+                Err(_) => return Err(()),
+            }
+        }
+        while let Some((request, taken)) = Request::decode(&self.input).map_err(|_| ())? {
+            self.input.drain(..taken);
+            requests.push(request);
+        }
+        if self.ended && !self.input.is_empty() {
+            return Err(());
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), ()> {
+        loop {
+            while !self.output.is_empty() {
+                match rustix::net::send(&self.socket, &self.output, SendFlags::NOSIGNAL) {
+                    Ok(count) => drop(self.output.drain(..count)),
+                    Err(Errno::INTR) => {}
+                    Err(Errno::AGAIN) => return Ok(()),
+                    Err(_) => return Err(()),
+                }
+            }
+            match self.next.take() {
+                Some(next) => self.output = next,
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+
+    /// A connection of ours and its other end.
+    fn pair() -> (Connections, u64, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().expect("a pair");
+        ours.set_nonblocking(true).expect("set");
+        let connection = Connection {
+            socket: ours.into(),
+            input: Vec::new(),
+            output: Vec::new(),
+            next: None,
+            stream: None,
+            waiting: false,
+            since: Duration::ZERO,
+            ended: false,
+        };
+        let mut connections = Connections::default();
+        connections.all.insert(1, connection);
+        (connections, 1, theirs)
+    }
+
+    fn request() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        Request { line: "tmux".into(), nonce: 5, ..Request::default() }.encode(&mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn a_request_may_come_in_pieces() {
+        let (mut connections, id, mut theirs) = pair();
+        let bytes = request();
+        theirs.write_all(&bytes[..20]).expect("written");
+        assert!(connections.read(id, Duration::ZERO).is_empty());
+        theirs.write_all(&bytes[20..]).expect("written");
+        assert_eq!(connections.read(id, Duration::ZERO)[0].line, "tmux");
+    }
+
+    #[test]
+    fn garbage_ends_its_connection() {
+        let (mut connections, id, mut theirs) = pair();
+        theirs.write_all(b"GET / HTTP/1.1\r\n\r\n").expect("written");
+        assert!(connections.read(id, Duration::ZERO).is_empty());
+        assert!(!connections.contains(id));
+        assert_eq!(theirs.read(&mut [0; 8]).expect("closed"), 0);
+    }
+
+    #[test]
+    fn a_slow_reader_of_a_stream_has_the_newest_line_waiting_and_no_queue() {
+        let (mut connections, id, theirs) = pair();
+        let view = Streaming { view: 0, request: Request::default(), sent: None };
+        connections.all.get_mut(&id).expect("there").stream = Some(view);
+        let big = vec![b'x'; 600 * 1024];
+        connections.reply(id, ReplyKind::Line, 1, &big);
+        for line in 0..1000 {
+            connections.reply(id, ReplyKind::Line, 1, format!("line {line}").as_bytes());
+        }
+        let waiting = connections.all[&id].next.clone().expect("one line waits");
+        assert!(waiting.ends_with(b"line 999"));
+        drop(theirs);
+    }
+}
