@@ -107,7 +107,8 @@ impl Source for Cpu {
         let mut sample = Sample::new(Level::Idle);
         if let Some(bands) = self.bands {
             let usage = Value::percent(bands.usage());
-            self.level = self.level.settle(bands.usage(), self.options.warning, self.options.critical);
+            self.level =
+                self.level.settle(bands.usage(), self.options.warning, self.options.critical);
             sample.level = self.level;
             sample = sample.with("usage", usage);
             if self.now.bands {

@@ -375,7 +375,8 @@ mod tests {
 
     fn check(picture: &Picture, total: u64) {
         let Stack { kernel, anonymous, shared, cache, free } = picture.stack;
-        let sum = [kernel, anonymous, shared, cache, free].into_iter().map(u128::from).sum::<u128>();
+        let sum =
+            [kernel, anonymous, shared, cache, free].into_iter().map(u128::from).sum::<u128>();
         assert_eq!(sum, u128::from(total), "{picture:?}");
         assert!(picture.available <= total, "{picture:?}");
     }

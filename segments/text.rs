@@ -1,8 +1,6 @@
 //! A text of the user's own, shown as it is.
 
-use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
-};
+use crate::base::contract::{Ask, Error, Field, Icons, Kind, Pace, Scope, Source, Unit, Where};
 use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
 

@@ -100,7 +100,8 @@ impl Listeners {
     /// Whether somebody listens on `path`. A server that bound a relative path is found by its file
     /// name: it may be taken for its namesake, but a living one is never called dead.
     pub fn has(&self, path: &Path) -> bool {
-        self.0.contains(path) || path.file_name().is_some_and(|name| self.0.contains(Path::new(name)))
+        self.0.contains(path)
+            || path.file_name().is_some_and(|name| self.0.contains(Path::new(name)))
     }
 }
 
@@ -410,7 +411,8 @@ mod tests {
     fn sockets_come_from_the_table() {
         let table = "/run/x/one 700 listening\n/run/x/two with space 600\n";
         let (_dir, host) = machine(&[("sockets", table), ("run/x/file", "")]);
-        let names: Vec<_> = host.list("/run/x").expect("listed").into_iter().map(|e| e.name).collect();
+        let names: Vec<_> =
+            host.list("/run/x").expect("listed").into_iter().map(|e| e.name).collect();
         assert_eq!(names, ["file", "one", "two with space"]);
         let stat = host.lstat("/run/x/one").expect("there");
         assert_eq!((stat.mode, stat.is_socket, stat.uid), (0o700, true, 1000));

@@ -52,10 +52,10 @@ impl MemoryDoor {
     }
 
     fn read_proc(&mut self, host: &Host) -> Result<Meminfo, Error> {
-        let text = self.meminfo.read(host).map_err(|cause| Error::Read {
-            path: PathBuf::from("/proc/meminfo"),
-            cause,
-        })?;
+        let text = self
+            .meminfo
+            .read(host)
+            .map_err(|cause| Error::Read { path: PathBuf::from("/proc/meminfo"), cause })?;
         Ok(parse(text))
     }
 
@@ -118,7 +118,8 @@ mod tests {
     #[test]
     fn reads_what_is_there_in_bytes() {
         let read = parse(b"MemTotal:       16384 kB\nMemFree: 1 kB\nCached:\nSwapCached: 7 kB\nShmem: -3 kB\nnoise");
-        let expected = Meminfo { total: Some(16384 * 1024), free: Some(1024), ..Meminfo::default() };
+        let expected =
+            Meminfo { total: Some(16384 * 1024), free: Some(1024), ..Meminfo::default() };
         assert_eq!(read, expected);
     }
 

@@ -52,7 +52,9 @@ pub struct Processors {
 
 impl Times {
     fn busy(&self) -> u64 {
-        [self.nice, self.system, self.irq, self.steal].iter().fold(self.user, |a, b| a.saturating_add(*b))
+        [self.nice, self.system, self.irq, self.steal]
+            .iter()
+            .fold(self.user, |a, b| a.saturating_add(*b))
     }
 }
 
@@ -101,7 +103,8 @@ impl ProcessorsDoor {
         now.cores.resize(system.cpus().len().min(MAX_CORES), None);
         for (core, cpu) in now.cores.iter_mut().zip(system.cpus()) {
             let usage = f64::from(cpu.usage());
-            let busy = if usage.is_finite() { usage.clamp(0.0, 100.0) / 100.0 * SLICE } else { 0.0 };
+            let busy =
+                if usage.is_finite() { usage.clamp(0.0, 100.0) / 100.0 * SLICE } else { 0.0 };
             let core = core.get_or_insert_default();
             core.busy += busy as u64;
             core.idle += (SLICE - busy) as u64;
@@ -172,7 +175,11 @@ impl Iterator for Numbers<'_> {
         }
         let (number, rest) = text.split_at(digits);
         self.0 = rest;
-        Some(number.iter().fold(0u64, |n, b| n.saturating_mul(10).saturating_add(u64::from(b - b'0'))))
+        Some(
+            number
+                .iter()
+                .fold(0u64, |n, b| n.saturating_mul(10).saturating_add(u64::from(b - b'0'))),
+        )
     }
 }
 
