@@ -180,7 +180,12 @@ impl<'a> Fill<'a, '_> {
                 self.styles.pop();
             }
             Node::Group(nodes) => {
-                if nodes.iter().any(|node| self.has_any(node)) {
+                // Where there are fields they decide; an icon counts only on its own.
+                let shown = match nodes.iter().any(has_field) {
+                    true => nodes.iter().any(|node| self.has_any(node)),
+                    false => !self.context.icon.is_empty() && nodes.iter().any(has_icon),
+                };
+                if shown {
                     nodes.iter().for_each(|node| self.node(node));
                 }
             }
@@ -255,6 +260,24 @@ impl<'a> Fill<'a, '_> {
             Node::Styled { nodes, .. } => nodes.iter().all(|node| self.has_all(node)),
             Node::First(arms) => arms.iter().any(|arm| arm.iter().all(|node| self.has_all(node))),
         }
+    }
+}
+
+fn has_field(node: &Node) -> bool {
+    match node {
+        Node::Text(_) | Node::Icon => false,
+        Node::Field { .. } => true,
+        Node::Styled { nodes, .. } | Node::Group(nodes) => nodes.iter().any(has_field),
+        Node::First(arms) => arms.iter().flatten().any(has_field),
+    }
+}
+
+fn has_icon(node: &Node) -> bool {
+    match node {
+        Node::Text(_) | Node::Field { .. } => false,
+        Node::Icon => true,
+        Node::Styled { nodes, .. } | Node::Group(nodes) => nodes.iter().any(has_icon),
+        Node::First(arms) => arms.iter().flatten().any(has_icon),
     }
 }
 

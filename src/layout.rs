@@ -170,44 +170,63 @@ fn boundary(
 fn cut(frame: Frame, room: &Room) -> Frame {
     let caps = room.caps;
     let mark = ellipsis(caps.glyphs);
-    let keep = caps.columns.saturating_sub(width::width(mark, caps.policy));
+    let mut left = caps.columns.saturating_sub(width::width(mark, caps.policy));
     let mut out = Frame::default();
-    let mut left = keep;
     let mut style = room.line;
     for piece in frame.pieces {
         let cells = piece.width(caps.policy);
-        if cells <= left {
-            left -= cells;
-            if let Piece::Span(span) = &piece {
+        match piece {
+            Piece::Span(span) => {
                 style = span.style;
+                out.pieces.extend(start(span, left, caps).map(Piece::Span));
             }
-            out.pieces.push(piece);
-            continue;
+            Piece::Choice(mut whole) => {
+                for arm in &mut whole.arms {
+                    let mut room = left;
+                    let spans = std::mem::take(&mut arm.spans).into_iter();
+                    let cut = |span: Span| {
+                        let cells = span.width(caps.policy);
+                        let span = start(span, room, caps);
+                        room = room.saturating_sub(cells);
+                        span
+                    };
+                    arm.spans = spans.filter_map(cut).collect();
+                }
+                let whole = choice(whole.on, whole.arms, caps);
+                style = whole.pick(None).last().map_or(style, |span| span.style);
+                out.pieces.push(Piece::Choice(whole));
+            }
+            Piece::Mark(_) => out.pieces.push(piece),
         }
-        if let Piece::Span(span) = piece {
-            style = span.style;
-            let text = match &span.text {
-                Text::Live { what, known, .. } if left > 0 => {
-                    let most = left as u16;
-                    let known = width::prefix(known.reveal(), left, caps.policy).0.into();
-                    Some(Text::Live { what: *what, most, known })
-                }
-                Text::Live { .. } => None,
-                Text::Outside(text) => {
-                    Some(Text::Outside(width::prefix(text.reveal(), left, caps.policy).0.into()))
-                }
-                Text::Ours(text) => {
-                    Some(Text::Ours(width::prefix(text, left, caps.policy).0.into()))
-                }
-            };
-            out.pieces.extend(text.map(|text| Piece::Span(Span { text, ..span })));
+        if cells > left {
+            break;
         }
-        break;
+        left -= cells;
     }
     if caps.columns > 0 && width::width(mark, caps.policy) <= caps.columns {
         out.push(Span::ours(mark, style));
     }
     out
+}
+
+/// The start of a span that fits into `cells`.
+fn start(span: Span, cells: usize, caps: &Caps) -> Option<Span> {
+    if span.width(caps.policy) <= cells {
+        return Some(span);
+    }
+    if cells == 0 {
+        return None;
+    }
+    let fitting = |text: &str| width::prefix(text, cells, caps.policy).0.to_owned();
+    let text = match &span.text {
+        Text::Live { what, known, .. } => {
+            let most = u16::try_from(cells).unwrap_or(u16::MAX);
+            Text::Live { what: *what, most, known: fitting(known.reveal()).into() }
+        }
+        Text::Outside(text) => Text::Outside(fitting(text.reveal()).into()),
+        Text::Ours(text) => Text::Ours(fitting(text).into()),
+    };
+    Some(Span { text, ..span })
 }
 
 /// A choice whose arms are all as wide as the widest.

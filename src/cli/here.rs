@@ -85,10 +85,12 @@ impl Drawer {
             Ok(runtime) => match client::ask(&runtime, &request) {
                 Ok((ReplyKind::Line, line)) => line,
                 answer => {
+                    // First our own: it leaves its counters where a new daemon takes them up.
+                    let line = self.local.line(&request);
                     if matches!(answer, Err(Why::Absent)) {
                         spawn::start(&runtime);
                     }
-                    self.local.line(&request)
+                    line
                 }
             },
             Err(_) => self.local.line(&request),

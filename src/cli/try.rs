@@ -127,7 +127,7 @@ fn captured(sandbox: &Sandbox, columns: u16) -> Result<String, Error> {
         let read = last.match_indices('%').any(|(at, _)| {
             last[..at].chars().next_back().is_some_and(|c| c.is_ascii_digit())
         });
-        if (read && last.matches('%').count() > 1) || Instant::now() > deadline {
+        if read || Instant::now() > deadline {
             return Ok(screen);
         }
         std::thread::sleep(Duration::from_millis(100));

@@ -72,6 +72,11 @@ fn a_group_without_a_value_is_not_shown() {
 }
 
 #[test]
+fn an_icon_alone_in_a_group_is_shown_if_there_is_one() {
+    assert_eq!(fill("($icon )$name( $icon $other)", &sample()), "I main");
+}
+
+#[test]
 fn the_first_whole_alternative_is_shown() {
     assert_eq!(fill("{$other!|$name?|none}", &sample()), "main?");
     assert_eq!(fill("{$other|none}", &sample()), "none");
