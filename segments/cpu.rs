@@ -409,6 +409,19 @@ mod tests {
     }
 
     #[test]
+    fn a_broken_machine_shows_no_usage() {
+        let host = fixture("broken");
+        let mut source = source();
+        for _ in 0..2 {
+            assert_eq!(number(&sample(&mut *source, &host), "usage"), None);
+        }
+        for _ in 0..2 {
+            let error = source.sample(&host, &Ask::default()).expect_err("garbage");
+            assert!(matches!(error, Error::Strange { .. }), "{error}");
+        }
+    }
+
+    #[test]
     fn shrinking_iowait_is_ordinary() {
         assert_eq!(usage(&["100 0 50 850 40", "150 0 50 900 30"]), Some(50.0));
     }

@@ -110,11 +110,11 @@ impl Source for Memory {
         };
         let group = match self.options.limit {
             Limit::Host => None,
-            Limit::Auto => self.cgroup.read(host).filter(|group| group.limit < total),
-            // Without a limit of its own a group may have all of the host's memory.
+            Limit::Auto => self.cgroup.read(host, total),
+            // A limit above the machine's memory is as good as that memory.
             Limit::Cgroup => self
                 .cgroup
-                .read(host)
+                .read(host, u64::MAX)
                 .map(|group| CgroupMemory { limit: group.limit.min(total), ..group }),
         };
         // A group that may have nothing at all has no percentages.

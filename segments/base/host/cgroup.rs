@@ -80,16 +80,18 @@ static V1: Flavour = Flavour {
 };
 
 impl CgroupDoor {
-    /// The limit in force and what is used of it; `None`: there is none.
-    pub fn read(&mut self, host: &Host) -> Option<CgroupMemory> {
+    /// The limit in force, if it is below `below` (what the machine has), and what is used of it.
+    /// Ask with the same `below` each time. A machine without a limit costs nothing between two
+    /// looks.
+    pub fn read(&mut self, host: &Host, below: u64) -> Option<CgroupMemory> {
         let now = host.uptime();
         if self.found.as_ref().is_none_or(|(_, when)| now.saturating_sub(*when) >= AGAIN) {
-            self.found = Some((find(host), now));
+            self.found = Some((find(host, below), now));
         }
         let Some((Some(group), _)) = &mut self.found else { return None };
-        let read = group.read(host);
+        let read = group.read(host).filter(|group| group.limit < below);
         if read.is_none() {
-            // The group is gone: look again next time.
+            // The group or its limit is gone: look again next time.
             self.found = None;
         }
         read
@@ -129,8 +131,9 @@ fn number(text: &[u8]) -> Option<u64> {
     Numbers(text).next()
 }
 
-/// The group with the lowest limit among ours and those above it.
-fn find(host: &Host) -> Option<Group> {
+/// The group with the lowest limit among ours and those above it. The first version writes a number
+/// near 2⁶³ for no limit.
+fn find(host: &Host, below: u64) -> Option<Group> {
     let text = host.read("/proc/self/cgroup").ok()?;
     let text = String::from_utf8_lossy(&text);
     let (flavour, mount, path) = text.lines().find_map(place(host))?;
@@ -144,7 +147,7 @@ fn find(host: &Host) -> Option<Group> {
             lowest = Some((limit, dir));
         }
     }
-    lowest.map(|(_, dir)| Group::new(&dir, flavour))
+    lowest.filter(|(limit, _)| *limit < below).map(|(_, dir)| Group::new(&dir, flavour))
 }
 
 /// Reads a row of `/proc/self/cgroup`, `ID:CONTROLLERS:PATH`, if it says who limits memory: the v1
@@ -189,7 +192,7 @@ mod tests {
             shared: 20,
             inactive_file: 90,
         };
-        assert_eq!(CgroupDoor::default().read(&host), Some(expected));
+        assert_eq!(CgroupDoor::default().read(&host, u64::MAX), Some(expected));
     }
 
     #[test]
@@ -199,7 +202,7 @@ mod tests {
             ("sys/fs/cgroup/memory/memory.limit_in_bytes", "700\n"),
             ("sys/fs/cgroup/memory/memory.usage_in_bytes", "200\n"),
         ]);
-        let read = CgroupDoor::default().read(&host).expect("a limit");
+        let read = CgroupDoor::default().read(&host, u64::MAX).expect("a limit");
         assert_eq!((read.limit, read.current), (700, 200));
     }
 
@@ -207,9 +210,19 @@ mod tests {
     fn no_limit_and_no_cgroups_are_both_nothing() {
         let (_dir, host) =
             machine(&[("proc/self/cgroup", "0::/\n"), ("sys/fs/cgroup/memory.max", "max\n")]);
-        assert_eq!(CgroupDoor::default().read(&host), None);
+        assert_eq!(CgroupDoor::default().read(&host, u64::MAX), None);
         let (_dir, host) = machine(&[]);
-        assert_eq!(CgroupDoor::default().read(&host), None);
+        assert_eq!(CgroupDoor::default().read(&host, u64::MAX), None);
+    }
+
+    #[test]
+    fn a_limit_above_what_there_is_limits_nothing() {
+        let (_dir, host) = machine(&[
+            ("proc/self/cgroup", "4:memory:/\n"),
+            ("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"),
+            ("sys/fs/cgroup/memory/memory.usage_in_bytes", "200\n"),
+        ]);
+        assert_eq!(CgroupDoor::default().read(&host, 1 << 34), None);
     }
 
     #[test]
@@ -221,8 +234,8 @@ mod tests {
             ("sys/fs/cgroup/memory.current", "1\n"),
         ]);
         let mut door = CgroupDoor::default();
-        assert!(door.read(&host).is_some());
-        assert_eq!(door.read(&host), None);
-        assert_eq!(door.read(&host), None);
+        assert!(door.read(&host, u64::MAX).is_some());
+        assert_eq!(door.read(&host, u64::MAX), None);
+        assert_eq!(door.read(&host, u64::MAX), None);
     }
 }
