@@ -95,7 +95,11 @@ proptest! {
     }
 
     #[test]
-    fn ansi_says_nothing_but_styles(spans in prop::collection::vec(any_span(), 0..8)) {
+    fn ansi_says_nothing_but_styles(
+        mut spans in prop::collection::vec(any_span(), 0..8),
+        ours in any::<String>(),
+    ) {
+        spans.push(Span::ours(ours, Style::default()));
         let bytes = encoded("ansi", &frame(spans), &Caps::default());
         for part in bytes.split('\x1b').skip(1) {
             let sgr = part.strip_prefix('[').and_then(|rest| rest.split_once('m'));
@@ -390,6 +394,45 @@ fn thirty_two_panes_each_draw_their_own_arm() {
         let text = if n < 32 { format!("arm {n:02}") } else { "no arm".into() };
         proof.tmux.terminal.wait(&format!("the arm of {pane}"), shows(text));
     }
+}
+
+/// Each two-valued condition follows what is done to the pane, without any new output of ours.
+#[test]
+fn zoom_synchronised_typing_and_copy_mode_pick_their_arms() {
+    let sandbox = Sandbox::new();
+    let mut proof = Proof::start(&sandbox);
+    let arm = |case: Option<&str>, text: &str| Arm {
+        case: case.map(Into::into),
+        spans: vec![Span::ours(text, Style::default())],
+    };
+    let ons = [(On::Zoomed, "Z"), (On::Synced, "S"), (On::PaneMode, "M"), (On::Prefix, "P")];
+    let pieces = ons.map(|(on, text)| {
+        Piece::Choice(Choice { on, arms: vec![arm(Some("on"), text), arm(None, "-")] })
+    });
+    let line = encoded("tmux", &Frame { pieces: pieces.into() }, &proof.caps);
+    sandbox.write("line0", line + "\n");
+    let shows = |tmux: &mut Tmux, text: &str| {
+        tmux.terminal.wait(text, |screen| {
+            screen
+                .rows(0, COLUMNS)
+                .nth(usize::from(ROWS - 5))
+                .is_some_and(|row| row.trim_end() == text)
+        });
+    };
+    let tmux = &mut proof.tmux;
+    shows(tmux, "----");
+    tmux.run(&["split-window", "-h"]);
+    tmux.run(&["resize-pane", "-Z"]);
+    shows(tmux, "Z---");
+    tmux.run(&["set", "-w", "synchronize-panes", "on"]);
+    shows(tmux, "ZS--");
+    tmux.run(&["copy-mode"]);
+    shows(tmux, "ZSM-");
+    tmux.terminal.send("\x02");
+    shows(tmux, "ZSMP");
+    tmux.terminal.send("Q");
+    tmux.run(&["resize-pane", "-Z"]);
+    shows(tmux, "-SM-");
 }
 
 /// As tmux cuts: at the first character past the last cell, a mark on that cell included.

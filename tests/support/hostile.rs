@@ -112,8 +112,10 @@ impl Dice {
             _ => Color::Rgb(self.below(256) as u8, self.below(256) as u8, self.below(256) as u8),
         };
         let (fg, bg) = (color(), color());
-        let attrs = [Attrs::BOLD, Attrs::ITALIC, Attrs::UNDERLINE, Attrs::REVERSE];
-        let attrs = attrs.into_iter().filter(|_| self.below(4) == 0).fold(Attrs::NONE, Attrs::with);
+        // Not both at once: the terminal model shows either bold or dim.
+        let weight = [Attrs::NONE, Attrs::BOLD, Attrs::DIM][self.below(3)];
+        let attrs = [Attrs::ITALIC, Attrs::UNDERLINE, Attrs::REVERSE, Attrs::STRIKE];
+        let attrs = attrs.into_iter().filter(|_| self.below(4) == 0).fold(weight, Attrs::with);
         Style { fg, bg, attrs }
     }
 }
