@@ -111,6 +111,22 @@ pub fn bar(full: f64, width: usize, glyphs: Glyphs) -> Vec<Dot> {
     (0..width).map(cell).collect()
 }
 
+/// Values side by side from the left, one a cell, scaled from 0 to `max`: one processor core each,
+/// say. With more values than cells a cell shows the highest of its share.
+pub fn columns(values: &[f64], width: usize, max: f64, glyphs: Glyphs) -> Vec<Dot> {
+    let ladder = if glyphs == Glyphs::Ascii { &RISING_ASCII } else { &RISING };
+    let cells = width.min(values.len());
+    let cell = |index: usize| {
+        let share = &values[index * values.len() / cells..(index + 1) * values.len() / cells];
+        // `f64::max` passes over NaN.
+        match position(share.iter().copied().fold(f64::NAN, f64::max), max) {
+            Some(height) => Dot::new(ladder[step(height, STEPS)], Ink::At(height)),
+            None => Dot::BLANK,
+        }
+    };
+    (0..width).map(|index| if index < cells { cell(index) } else { Dot::BLANK }).collect()
+}
+
 /// One cell whose height is `full`, 0–1.
 pub fn gauge(full: f64, glyphs: Glyphs) -> Dot {
     let ladder = if glyphs == Glyphs::Ascii { &RISING_ASCII } else { &RISING };
@@ -342,6 +358,13 @@ mod tests {
     }
 
     #[test]
+    fn columns_never_lose_the_highest() {
+        let columns = |values: &[f64], width| text(&columns(values, width, 100.0, Glyphs::Unicode));
+        assert_eq!(columns(&[0.0, 100.0, f64::NAN], 4), "▁█  ");
+        assert_eq!(columns(&[0.0, 100.0, 0.0, 0.0, 50.0], 2), "█▅");
+    }
+
+    #[test]
     fn a_boundary_cell_shows_both_parts() {
         let dots = stack(&[3.0, 3.0], 8.0, 2, Glyphs::Unicode);
         assert_eq!(text(&dots), "▊▌");
@@ -410,6 +433,7 @@ mod tests {
                 braille(&values, wanted, max, glyphs),
                 bar(full, wanted, glyphs),
                 stack(&numbers, max, wanted, glyphs),
+                columns(&numbers, wanted, max, glyphs),
                 vec![gauge(full, glyphs); wanted],
             ] {
                 prop_assert_eq!(dots.len(), wanted);

@@ -8,129 +8,9 @@ use rainline::targets::{self, Caps};
 use rainline::width::{self, Policy};
 use rainline_segments::{Live, Untrusted};
 
+use crate::support::hostile::{Dice, NASTY, SPECIAL, hostile};
 use crate::support::terminal::drawn;
 use crate::support::{Look, Sandbox, Tmux, golden};
-
-/// Pieces that mean something to somebody: tmux formats and styles, shells, strftime, terminals.
-const NASTY: &[&str] = &[
-    "#(touch SENTINEL)",
-    "$(touch SENTINEL)",
-    "`touch SENTINEL`",
-    ";touch SENTINEL;",
-    "'\"$(touch SENTINEL)\"'",
-    "#{pane_pid}",
-    "#{E:@x}",
-    "#{?client_prefix,a,b}",
-    "#{q:",
-    "#{",
-    "#[fg=red]",
-    "#[default]",
-    "#[",
-    "[fg=red]",
-    "#S",
-    "#D",
-    "#F",
-    "#h",
-    "##",
-    "###",
-    "###[]",
-    "##[fg=red]",
-    "#,",
-    "#}",
-    "#{}",
-    "#[]",
-    "%H",
-    "%%",
-    "%",
-    "%3",
-    "\\",
-    "\\#",
-    "\\(",
-    "\n",
-    "\r",
-    "\t",
-    "\x1b[31m",
-    "\x1b]0;x\x07",
-    "\u{9b}31m",
-    "\u{202e}",
-    "\u{2028}",
-    "\u{7f}",
-    "\\u{1b}",
-    "漢字",
-    "é",
-    "e\u{301}",
-    "n\u{303}",
-    "ﬀ",
-    "한글",
-    "👍",
-    "🔋",
-    "▁█",
-    "…",
-    "·",
-    "…}",
-    "→,",
-    "main",
-    "a b",
-    "  ",
-    "S",
-    "feature/x",
-    "ß",
-    "Ω",
-    "я",
-];
-const SPECIAL: &[char] = &[
-    '#', '{', '}', '[', ']', '(', ')', ',', '%', '$', '\\', '`', '"', '\'', ';', 'S', ':', '?',
-    '=', '|', ' ', 'a', '&', '~', '!', '@', '*', '<', '>', '-', '/', '漢', '\u{301}',
-];
-
-/// A small generator with a fixed start: the same strings each time.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 16) as usize % limit
-    }
-
-    fn text(&mut self) -> String {
-        let pieces = 1 + self.below(6);
-        let mut text = String::new();
-        for _ in 0..pieces {
-            if self.below(2) == 0 {
-                text.push_str(NASTY[self.below(NASTY.len())]);
-            } else {
-                let count = 1 + self.below(4);
-                text.extend((0..count).map(|_| SPECIAL[self.below(SPECIAL.len())]));
-            }
-        }
-        text
-    }
-
-    fn style(&mut self) -> Style {
-        let mut color = || match self.below(4) {
-            0 => Color::Default,
-            1 => Color::Indexed(self.below(256) as u8),
-            _ => Color::Rgb(self.below(256) as u8, self.below(256) as u8, self.below(256) as u8),
-        };
-        let (fg, bg) = (color(), color());
-        let attrs = [Attrs::BOLD, Attrs::ITALIC, Attrs::UNDERLINE, Attrs::REVERSE];
-        let attrs = attrs.into_iter().filter(|_| self.below(4) == 0).fold(Attrs::NONE, Attrs::with);
-        Style { fg, bg, attrs }
-    }
-}
-
-/// Every hostile string: all of one and two special characters, every nasty piece alone, the rest
-/// by dice.
-fn hostile(count: usize) -> Vec<Untrusted> {
-    let ones = SPECIAL.iter().map(|c| c.to_string());
-    let twos = SPECIAL.iter().flat_map(|a| SPECIAL.iter().map(move |b| format!("{a}{b}")));
-    let nasty = NASTY.iter().map(|text| (*text).to_owned());
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
-    let rest = std::iter::repeat_with(move || dice.text());
-    ones.chain(nasty).chain(twos).chain(rest).take(count).map(Untrusted::from).collect()
-}
 
 fn encoded(target: &str, frame: &Frame, caps: &Caps) -> String {
     let mut out = String::new();
@@ -215,7 +95,11 @@ proptest! {
     }
 
     #[test]
-    fn ansi_says_nothing_but_styles(spans in prop::collection::vec(any_span(), 0..8)) {
+    fn ansi_says_nothing_but_styles(
+        mut spans in prop::collection::vec(any_span(), 0..8),
+        ours in any::<String>(),
+    ) {
+        spans.push(Span::ours(ours, Style::default()));
         let bytes = encoded("ansi", &frame(spans), &Caps::default());
         for part in bytes.split('\x1b').skip(1) {
             let sgr = part.strip_prefix('[').and_then(|rest| rest.split_once('m'));
@@ -512,6 +396,45 @@ fn thirty_two_panes_each_draw_their_own_arm() {
     }
 }
 
+/// Each two-valued condition follows what is done to the pane, without any new output of ours.
+#[test]
+fn zoom_synchronised_typing_and_copy_mode_pick_their_arms() {
+    let sandbox = Sandbox::new();
+    let mut proof = Proof::start(&sandbox);
+    let arm = |case: Option<&str>, text: &str| Arm {
+        case: case.map(Into::into),
+        spans: vec![Span::ours(text, Style::default())],
+    };
+    let ons = [(On::Zoomed, "Z"), (On::Synced, "S"), (On::PaneMode, "M"), (On::Prefix, "P")];
+    let pieces = ons.map(|(on, text)| {
+        Piece::Choice(Choice { on, arms: vec![arm(Some("on"), text), arm(None, "-")] })
+    });
+    let line = encoded("tmux", &Frame { pieces: pieces.into() }, &proof.caps);
+    sandbox.write("line0", line + "\n");
+    let shows = |tmux: &mut Tmux, text: &str| {
+        tmux.terminal.wait(text, |screen| {
+            screen
+                .rows(0, COLUMNS)
+                .nth(usize::from(ROWS - 5))
+                .is_some_and(|row| row.trim_end() == text)
+        });
+    };
+    let tmux = &mut proof.tmux;
+    shows(tmux, "----");
+    tmux.run(&["split-window", "-h"]);
+    tmux.run(&["resize-pane", "-Z"]);
+    shows(tmux, "Z---");
+    tmux.run(&["set", "-w", "synchronize-panes", "on"]);
+    shows(tmux, "ZS--");
+    tmux.run(&["copy-mode"]);
+    shows(tmux, "ZSM-");
+    tmux.terminal.send("\x02");
+    shows(tmux, "ZSMP");
+    tmux.terminal.send("Q");
+    tmux.run(&["resize-pane", "-Z"]);
+    shows(tmux, "-SM-");
+}
+
 /// As tmux cuts: at the first character past the last cell, a mark on that cell included.
 fn cut_by_tmux(name: &str, most: usize) -> String {
     let start = |cells: usize| {
@@ -543,8 +466,14 @@ fn live_names_are_drawn_as_they_are() {
         pieces.push(Piece::Span(span(most)));
         pieces.push(Piece::Span(Span::ours("│", Style::default())));
     }
+    // And once inside an arm, before text that has to be escaped there.
+    let arms = vec![
+        Arm { case: Some("on".into()), spans: vec![Span::ours("synced", Style::default())] },
+        Arm { case: None, spans: vec![span(8), Span::ours(",}#{", Style::default())] },
+    ];
+    pieces.push(Piece::Choice(Choice { on: On::Synced, arms }));
     let line = encoded("tmux", &Frame { pieces }, &proof.caps);
-    sandbox.write("line0", line + "#{p0:}<#{window_id}>\n");
+    sandbox.write("line0", line + "<#{window_id}>\n");
     for name in names {
         // A window of its own for each name, told apart by its id at the end of the line. A name
         // is itself a format when it is given: `##` is one `#` there.
@@ -556,6 +485,8 @@ fn live_names_are_drawn_as_they_are() {
             wanted += &cut_by_tmux(stored.reveal(), usize::from(most));
             wanted += "│";
         }
+        wanted += &cut_by_tmux(stored.reveal(), 8);
+        wanted += ",}#{";
         let end = format!("<{id}>");
         wanted += &end;
         let row = usize::from(ROWS - 5);

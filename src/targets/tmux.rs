@@ -111,22 +111,11 @@ impl Pen<'_> {
 
     /// The choice as a format, and the attributes that may be on after it.
     fn template(&self, choice: &Choice, otherwise: &Arm) -> Option<(String, Attrs)> {
-        let cases: Vec<(&str, &Arm)> = match choice.on {
-            On::Pane => distinct_panes(choice),
-            on => {
-                let name = match on {
-                    On::Prefix => "client_prefix",
-                    On::Zoomed => "window_zoomed_flag",
-                    On::Synced => "pane_synchronized",
-                    On::PaneMode | On::Pane => "pane_in_mode",
-                };
-                choice
-                    .arms
-                    .iter()
-                    .find(|arm| arm.case.is_some())
-                    .map(|arm| (name, arm))
-                    .into_iter()
-                    .collect()
+        let cases: Vec<(&str, &Arm)> = match flag(choice.on) {
+            None => distinct_panes(choice),
+            Some(name) => {
+                let held = choice.arms.iter().find(|arm| arm.case.is_some());
+                held.map(|arm| (name, arm)).into_iter().collect()
             }
         };
         if cases.is_empty() || cases.len() >= Choice::MOST_ARMS {
@@ -193,6 +182,17 @@ impl Pen<'_> {
         }
         let _ = write!(self.out, "#[{}]", words.join(" "));
         self.now = Some(style);
+    }
+}
+
+/// What tmux calls a two-valued condition.
+fn flag(on: On) -> Option<&'static str> {
+    match on {
+        On::Prefix => Some("client_prefix"),
+        On::Zoomed => Some("window_zoomed_flag"),
+        On::Synced => Some("pane_synchronized"),
+        On::PaneMode => Some("pane_in_mode"),
+        On::Pane => None,
     }
 }
 

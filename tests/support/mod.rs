@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+pub mod hostile;
 pub mod terminal;
 pub mod tmux;
 
