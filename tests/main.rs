@@ -1,1 +1,3 @@
+//! Everything that needs the real program.
 
+mod daemon;
