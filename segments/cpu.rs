@@ -1,23 +1,468 @@
-use crate::base::contract::*;
-use crate::base::host::Host;
-use crate::base::value::*;
+//! How busy the processors are: the share of time, between two readings of the kernel's counters,
+//! in which they did anything.
+//!
+//! - Waiting for a disk is idling: the processor would run anything else meanwhile.
+//! - A guest's time is the host's user time, counted once.
+//! - A usage needs two readings. After the first there is only `count`: every other field keeps its
+//!   place empty until the next, unless the counters of an earlier process were recalled.
+//! - Where the counters stand still, hardly moved or went backwards (frozen file, processor taken
+//!   away, checkpoint restored), the last usage stays: it is the latest that is known to be true.
+
+use std::fmt::Write;
+use std::sync::OnceLock;
+
+use crate::base::contract::{
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+};
+use crate::base::host::{Host, Load, Processors, ProcessorsDoor, Times};
+use crate::base::rate::growth;
+use crate::base::value::{Level, Part, Sample, Value};
+
+crate::options! {
+    /// Usage in percent from which the level is `warning`.
+    warning: f64 = 80.0,
+    /// Usage in percent from which the level is `critical`.
+    critical: f64 = 95.0,
+}
+
 pub(crate) static SEGMENT: Kind = Kind {
     name: "cpu",
-    about: "",
-    icons: Icons { nerd: "", unicode: "", ascii: "" },
-    format: "",
-    fields: &[],
-    options: &[],
+    about: "How busy the processors are, in all, by kind of work and each.",
+    icons: Icons { nerd: "\u{f4bc}", unicode: "cpu", ascii: "cpu" },
+    format: " ($icon )$usage.pct(w:3) $history.spark(w:10) ",
+    fields: &[
+        field("usage", "share of the time in which they worked", Unit::Percent),
+        field("user", "programs", Unit::Percent),
+        field("nice", "programs of low priority", Unit::Percent),
+        field("system", "the kernel", Unit::Percent),
+        field("irq", "interrupts", Unit::Percent),
+        field("steal", "taken away by the hypervisor", Unit::Percent),
+        field("bands", "the kinds of work as parts of all time", Unit::Parts),
+        field("cores", "the usage of each processor, by its number", Unit::Parts),
+        field("count", "processors that are on", Unit::Count),
+        field("history", "the past of the usage", Unit::History("usage")),
+    ],
+    options: OPTIONS,
     env: &[],
     scope: Scope::Host,
     place: Where::Daemon,
-    pace: Pace::Ask,
-    priority: 50,
-    open: |_| Ok(Box::new(S)),
+    pace: Pace::Tick(std::time::Duration::from_secs(1)),
+    priority: 70,
+    open,
 };
-struct S;
-impl Source for S {
-    fn sample(&mut self, _: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        Ok(None)
+
+const fn field(name: &'static str, about: &'static str, unit: Unit) -> Field {
+    Field { name, about, unit }
+}
+
+/// Ticks that must pass in all before their shares say something: at the usual 100 a second and two
+/// processors this is a twentieth of a second, and steps of ten percent.
+const ENOUGH: u64 = 10;
+
+fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
+    Ok(Box::new(Cpu {
+        options: Options::read(table)?,
+        door: ProcessorsDoor::default(),
+        now: Processors::default(),
+        before: None,
+        bands: None,
+        cores: Vec::new(),
+        level: Level::Idle,
+    }))
+}
+
+struct Cpu {
+    options: Options,
+    door: ProcessorsDoor,
+    now: Processors,
+    /// The reading that the next one is compared with.
+    before: Option<Processors>,
+    /// The last true shares, in percent of all time.
+    bands: Option<Bands>,
+    /// The last true usage of each processor in percent, by number.
+    cores: Vec<Option<f64>>,
+    level: Level,
+}
+
+#[derive(Clone, Copy)]
+struct Bands {
+    user: f64,
+    nice: f64,
+    system: f64,
+    irq: f64,
+    steal: f64,
+}
+
+impl Bands {
+    fn usage(&self) -> f64 {
+        self.user + self.nice + self.system + self.irq + self.steal
+    }
+}
+
+impl Source for Cpu {
+    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+        self.door.read(host, &mut self.now)?;
+        self.compare();
+        let count = self.now.cores.iter().flatten().count();
+        let mut sample = Sample::new(Level::Idle);
+        if let Some(bands) = self.bands {
+            let usage = Value::percent(bands.usage());
+            self.level =
+                self.level.settle(bands.usage(), self.options.warning, self.options.critical);
+            sample.level = self.level;
+            sample = sample.with("usage", usage);
+            if self.now.bands {
+                sample = sample
+                    .with("user", Value::percent(bands.user))
+                    .with("nice", Value::percent(bands.nice))
+                    .with("system", Value::percent(bands.system))
+                    .with("irq", Value::percent(bands.irq))
+                    .with("steal", Value::percent(bands.steal))
+                    .with("bands", bands_as_parts(&bands));
+            }
+        }
+        if self.cores.iter().any(Option::is_some) {
+            sample = sample.with("cores", cores_as_parts(&self.cores));
+        }
+        if count > 0 {
+            sample = sample.with("count", Value::number(count as f64));
+        }
+        Ok(Some(sample))
+    }
+
+    /// `1 BOOT` and the counters of [`Times`], then ` NUMBER:BUSY:IDLE` of each processor.
+    fn memo(&self) -> Option<String> {
+        let Processors { boot, bands: true, all, cores } = self.before.as_ref()? else {
+            // What sysinfo counts begins anew in each process.
+            return None;
+        };
+        let Times { user, nice, system, idle, iowait, irq, steal } = all;
+        let mut memo = format!("1 {boot} {user} {nice} {system} {idle} {iowait} {irq} {steal}");
+        for (number, core) in cores.iter().enumerate() {
+            if let Some(Load { busy, idle }) = core {
+                // Writing to a String cannot fail.
+                let _ = write!(memo, " {number}:{busy}:{idle}");
+            }
+        }
+        Some(memo)
+    }
+
+    fn recall(&mut self, memo: &str) {
+        if self.before.is_none() {
+            self.before = remembered(memo);
+        }
+    }
+}
+
+impl Cpu {
+    /// Takes the shares from the difference to the reading before, where there is one.
+    fn compare(&mut self) {
+        let Some(before) = &mut self.before else {
+            self.before = Some(self.now.clone());
+            return;
+        };
+        let (then, now) = (&before.all, &self.now.all);
+        if before.boot.abs_diff(self.now.boot) > SAME_BOOT || went_back(then, now) {
+            before.clone_from(&self.now);
+            return;
+        }
+        let grown = Times {
+            user: growth(then.user, now.user),
+            nice: growth(then.nice, now.nice),
+            system: growth(then.system, now.system),
+            idle: growth(then.idle, now.idle),
+            iowait: growth(then.iowait, now.iowait),
+            irq: growth(then.irq, now.irq),
+            steal: growth(then.steal, now.steal),
+        };
+        let Times { user, nice, system, idle, iowait, irq, steal } = grown;
+        let all = [user, nice, system, idle, iowait, irq, steal].map(|ticks| ticks as f64);
+        let all: f64 = all.iter().sum();
+        if all < ENOUGH as f64 {
+            // The difference goes on growing from the same reading until it says something.
+            return;
+        }
+        let share = |ticks: u64| 100.0 * ticks as f64 / all;
+        self.bands = Some(Bands {
+            user: share(user),
+            nice: share(nice),
+            system: share(system),
+            irq: share(irq),
+            steal: share(steal),
+        });
+        self.cores.resize(self.now.cores.len(), None);
+        for (number, usage) in self.cores.iter_mut().enumerate() {
+            let then = before.cores.get(number).copied().flatten();
+            *usage = match (then, self.now.cores[number]) {
+                (_, None) => None,
+                (Some(then), Some(now)) => usage_of(then, now).or(*usage),
+                (None, Some(_)) => *usage,
+            };
+        }
+        before.clone_from(&self.now);
+    }
+}
+
+/// Seconds by which the boot time of one boot may seem to move when the clock is set.
+const SAME_BOOT: u64 = 5;
+
+/// Whether a counter that only grows has shrunk. `iowait` may: processors hand it to each other.
+fn went_back(then: &Times, now: &Times) -> bool {
+    now.user < then.user
+        || now.nice < then.nice
+        || now.system < then.system
+        || now.idle < then.idle
+        || now.irq < then.irq
+        || now.steal < then.steal
+}
+
+/// One processor's usage in percent, if its counters moved forwards.
+fn usage_of(then: Load, now: Load) -> Option<f64> {
+    if now.busy < then.busy {
+        return None;
+    }
+    let busy = (now.busy - then.busy) as f64;
+    let all = busy + growth(then.idle, now.idle) as f64;
+    (all > 0.0).then(|| 100.0 * busy / all)
+}
+
+fn bands_as_parts(bands: &Bands) -> Value {
+    let part = |name: &'static str, value| Part { name: name.into(), value };
+    Value::Parts {
+        parts: vec![
+            part("system", bands.system),
+            part("irq", bands.irq),
+            part("user", bands.user),
+            part("nice", bands.nice),
+            part("steal", bands.steal),
+        ],
+        whole: 100.0,
+    }
+}
+
+/// Each processor's usage as its part of all there is: two of three processors at 50 % are 50 and
+/// 50 of 300. The parts of processors that are off are left out.
+fn cores_as_parts(cores: &[Option<f64>]) -> Value {
+    let parts: Vec<Part> = cores
+        .iter()
+        .enumerate()
+        .filter_map(|(number, usage)| Some(Part { name: numeral(number), value: (*usage)? }))
+        .collect();
+    let whole = 100.0 * parts.len() as f64;
+    Value::Parts { parts, whole }
+}
+
+/// A number as a part's name; the usual ones cost no allocation at each tick.
+fn numeral(number: usize) -> std::borrow::Cow<'static, str> {
+    static NUMERALS: OnceLock<Vec<String>> = OnceLock::new();
+    let known = NUMERALS.get_or_init(|| (0..1024).map(|number| number.to_string()).collect());
+    match known.get(number) {
+        Some(name) => name.as_str().into(),
+        None => number.to_string().into(),
+    }
+}
+
+/// Reads what [`Cpu::memo`] wrote; `None` if it is anything else.
+fn remembered(memo: &str) -> Option<Processors> {
+    let mut words = memo.split(' ');
+    if words.next() != Some("1") {
+        return None;
+    }
+    let mut number = || words.next()?.parse().ok();
+    let boot = number()?;
+    let all = Times {
+        user: number()?,
+        nice: number()?,
+        system: number()?,
+        idle: number()?,
+        iowait: number()?,
+        irq: number()?,
+        steal: number()?,
+    };
+    let mut cores = Vec::new();
+    for word in words {
+        let (number, load) = word.split_once(':')?;
+        let (busy, idle) = load.split_once(':')?;
+        let number: u16 = number.parse().ok()?;
+        let number = usize::from(number);
+        if number >= cores.len() {
+            cores.resize(number + 1, None);
+        }
+        cores[number] = Some(Load { busy: busy.parse().ok()?, idle: idle.parse().ok()? });
+    }
+    Some(Processors { boot, bands: true, all, cores })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::host::fixture;
+
+    fn source() -> Box<dyn Source> {
+        open(&toml::Table::new()).expect("defaults are fine")
+    }
+
+    fn sample(source: &mut dyn Source, host: &Host) -> Sample {
+        source.sample(host, &Ask::default()).expect("readable").expect("something to show")
+    }
+
+    fn number(sample: &Sample, field: &str) -> Option<f64> {
+        sample.get(field).and_then(Value::as_number)
+    }
+
+    /// A machine whose first line of `/proc/stat` is each of these in turn.
+    fn machine(lines: &[&str]) -> (tempfile::TempDir, Host) {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        #[allow(clippy::disallowed_methods, reason = "a test arranges its files")]
+        for (index, line) in lines.iter().enumerate() {
+            let proc = dir.path().join("proc");
+            std::fs::create_dir_all(&proc).expect("directory");
+            std::fs::write(proc.join(format!("stat@{}", index + 1)), format!("cpu {line}\n"))
+                .expect("file");
+        }
+        let host = Host::rooted(dir.path());
+        (dir, host)
+    }
+
+    /// The usage after these lines of `/proc/stat`.
+    fn usage(lines: &[&str]) -> Option<f64> {
+        let (_dir, host) = machine(lines);
+        let mut source = source();
+        let mut last = Sample::default();
+        lines.iter().for_each(|_| last = sample(&mut *source, &host));
+        number(&last, "usage")
+    }
+
+    #[test]
+    fn one_reading_gives_no_usage_but_says_how_many_there_are() {
+        let host = fixture("laptop");
+        let first = sample(&mut *source(), &host);
+        let fields: Vec<_> = first.values.iter().map(|(name, _)| *name).collect();
+        assert_eq!(fields, ["count"]);
+    }
+
+    #[test]
+    fn bands_are_shares_of_the_difference() {
+        let host = fixture("laptop");
+        let mut source = source();
+        sample(&mut *source, &host);
+        let second = sample(&mut *source, &host);
+        let all = ["usage", "user", "nice", "system", "irq", "steal", "count"];
+        let all = all.map(|field| number(&second, field).expect(field));
+        assert_eq!(all, [42.0, 25.0, 5.0, 10.0, 2.0, 0.0, 4.0]);
+    }
+
+    #[test]
+    fn each_core_has_its_own_usage() {
+        let host = fixture("laptop");
+        let mut source = source();
+        sample(&mut *source, &host);
+        let second = sample(&mut *source, &host);
+        let Some(Value::Parts { parts, whole }) = second.get("cores") else { panic!("no cores") };
+        let seen: Vec<_> = parts.iter().map(|part| (&*part.name, part.value)).collect();
+        assert_eq!(seen, [("0", 100.0), ("1", 48.0), ("2", 20.0), ("3", 0.0)]);
+        assert_eq!(*whole, 400.0);
+    }
+
+    #[test]
+    fn a_server_shows_all_its_cores() {
+        let host = fixture("server");
+        let mut source = source();
+        sample(&mut *source, &host);
+        let second = sample(&mut *source, &host);
+        let Some(Value::Parts { parts, .. }) = second.get("cores") else { panic!("no cores") };
+        assert_eq!((parts.len(), number(&second, "usage")), (64, Some(75.0)));
+    }
+
+    /// `100 0 50 850` and a hundred ticks more of one kind each.
+    #[test]
+    fn disks_are_idle_guests_count_once_and_the_rest_is_work() {
+        let start = "100 0 50 850 0 0 0 0 0 0";
+        let after = |line| usage(&[start, line]).expect("two readings");
+        assert_eq!(after("100 0 50 860 90 0 0 0 0 0"), 0.0, "iowait");
+        assert_eq!(after("190 0 50 860 0 0 0 0 90 0"), 90.0, "guest");
+        assert_eq!(after("100 90 50 860 0 0 0 0 0 90"), 90.0, "nice, a guest's");
+        assert_eq!(after("100 0 50 860 0 45 45 0 0 0"), 90.0, "irq");
+        assert_eq!(after("100 0 50 860 0 0 0 90 0 0"), 90.0, "steal");
+        assert_eq!(after("200 0 50 850 0 0 0 0 0 0"), 100.0, "user");
+        assert_eq!(after("100 0 50 950 0 0 0 0 0 0"), 0.0, "idle");
+    }
+
+    #[test]
+    fn standing_counters_keep_the_last_usage() {
+        let lines = ["100 0 50 850", "150 0 50 900", "150 0 50 900"];
+        assert_eq!(usage(&lines), Some(50.0));
+    }
+
+    #[test]
+    fn a_difference_too_small_to_say_anything_goes_on_growing() {
+        let lines = ["0 0 0 0", "1 0 0 0", "2 0 0 0", "3 0 0 7"];
+        assert_eq!(usage(&lines[..3]), None);
+        assert_eq!(usage(&lines), Some(30.0));
+    }
+
+    #[test]
+    fn counters_going_backwards_make_no_spike() {
+        let lines = ["100 0 50 850", "150 0 50 900", "151 0 50 20", "176 0 50 95"];
+        assert_eq!(usage(&lines[..3]), Some(50.0));
+        assert_eq!(usage(&lines), Some(25.0));
+    }
+
+    #[test]
+    fn shrinking_iowait_is_ordinary() {
+        assert_eq!(usage(&["100 0 50 850 40", "150 0 50 900 30"]), Some(50.0));
+    }
+
+    #[test]
+    fn the_largest_numbers_make_a_percentage() {
+        let huge = "18446744073709551615 18446744073709551615 99999999999999999999999 1";
+        assert_eq!(usage(&["0 0 0 0", huge]), Some(100.0));
+        assert_eq!(usage(&[huge, huge]), None);
+    }
+
+    #[test]
+    fn the_next_process_makes_a_true_difference() {
+        let host = fixture("laptop");
+        let mut first = source();
+        sample(&mut *first, &host);
+        let memo = first.memo().expect("counters");
+        let mut second = source();
+        second.recall(&memo);
+        let sample = sample(&mut *second, &host);
+        assert_eq!(number(&sample, "usage"), Some(42.0));
+        assert!(sample.get("cores").is_some());
+    }
+
+    #[test]
+    fn a_memo_of_another_boot_and_nonsense_are_ignored() {
+        let host = fixture("laptop");
+        for memo in ["", "1", "2 3 4", "1 7 0 0 0 0 0 0 0", "1 1 1 1 1 1 1 1 1 x:y", "\u{0}"] {
+            let mut source = source();
+            source.recall(memo);
+            assert_eq!(number(&sample(&mut *source, &host), "usage"), None, "{memo:?}");
+        }
+    }
+
+    #[test]
+    fn levels_follow_the_options_and_do_not_flutter() {
+        let (_dir, host) = machine(&["0 0 0 0", "85 0 0 15", "164 0 0 36", "240 0 0 60"]);
+        let mut source = source();
+        let levels: Vec<_> = (0..4).map(|_| sample(&mut *source, &host).level).collect();
+        // 85 %, 79 % and 76 % against a threshold of 80.
+        assert_eq!(levels, [Level::Idle, Level::Warning, Level::Warning, Level::Idle]);
+    }
+
+    #[test]
+    fn the_real_machine_gives_a_percentage_after_a_recall() {
+        let host = Host::real();
+        let mut source = source();
+        sample(&mut *source, &host);
+        let Some(memo) = source.memo() else { return };
+        let boot = memo.split(' ').nth(1).expect("a boot time").to_owned();
+        let mut next = super::open(&toml::Table::new()).expect("defaults are fine");
+        // All there was since boot.
+        next.recall(&format!("1 {boot} 0 0 0 0 0 0 0"));
+        let usage = number(&sample(&mut *next, &host), "usage").expect("two readings");
+        assert!((0.0..=100.0).contains(&usage));
     }
 }

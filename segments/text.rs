@@ -1,23 +1,60 @@
-use crate::base::contract::*;
+//! A text of the user's own, shown as it is.
+
+use crate::base::contract::{Ask, Error, Field, Icons, Kind, Pace, Scope, Source, Unit, Where};
 use crate::base::host::Host;
-use crate::base::value::*;
+use crate::base::value::{Level, Sample, Value};
+
+crate::options! {
+    /// What to show.
+    text: String = "",
+}
+
 pub(crate) static SEGMENT: Kind = Kind {
     name: "text",
-    about: "",
+    about: "A text of your own.",
     icons: Icons { nerd: "", unicode: "", ascii: "" },
-    format: "",
-    fields: &[],
-    options: &[],
+    format: " $text ",
+    fields: &[Field { name: "text", about: "the text", unit: Unit::Text }],
+    options: OPTIONS,
     env: &[],
     scope: Scope::Host,
     place: Where::Daemon,
-    pace: Pace::Ask,
+    pace: Pace::Change,
     priority: 50,
-    open: |_| Ok(Box::new(S)),
+    open: |table| Ok(Box::new(Text { text: Options::read(table)?.text })),
 };
-struct S;
-impl Source for S {
+
+struct Text {
+    text: String,
+}
+
+impl Source for Text {
     fn sample(&mut self, _: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        Ok(None)
+        if self.text.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Sample::new(Level::Idle).with("text", Value::text(self.text.as_str()))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::host::fixture;
+
+    fn sample(text: &str) -> Option<Sample> {
+        let table = toml::Table::from_iter([("text".to_owned(), text.into())]);
+        let mut source = (SEGMENT.open)(&table).expect("a text is fine");
+        source.sample(&fixture("empty"), &Ask::default()).expect("no error")
+    }
+
+    #[test]
+    fn shows_the_text_and_nothing_for_none() {
+        let sample_of = sample("$HOME #[bold] é");
+        assert_eq!(
+            sample_of.expect("something to show").get("text"),
+            Some(&Value::text("$HOME #[bold] é"))
+        );
+        assert_eq!(sample(""), None);
     }
 }

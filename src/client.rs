@@ -79,6 +79,7 @@ pub fn parse(args: &[OsString]) -> Option<Request> {
     };
     let mut request = Request { verb, ..Request::default() };
     let mut config = None;
+    let mut client_columns = None;
     let mut places = 0;
     let mut rest = args[1..].iter();
     while let Some(argument) = rest.next() {
@@ -106,6 +107,7 @@ pub fn parse(args: &[OsString]) -> Option<Request> {
         let value = value.into_string().ok()?;
         match name {
             "--columns" => request.columns = number::<u16>(&value)?.clamp(1, MOST_COLUMNS),
+            "--client-columns" => client_columns = Some(number::<u16>(&value)?),
             "--target" => request.target = value,
             "--theme" => request.theme = value,
             "--glyphs" if matches!(&*value, "ascii" | "unicode" | "nerd") => request.glyphs = value,
@@ -129,8 +131,24 @@ pub fn parse(args: &[OsString]) -> Option<Request> {
     if request.line.is_empty() {
         return None;
     }
+    if request.slot.is_empty() {
+        request.slot = "full".to_owned();
+    }
+    if let (0, Some(columns)) = (request.columns, client_columns) {
+        request.columns = share(&request.slot, columns).clamp(1, MOST_COLUMNS);
+    }
     complete(&mut request, config);
     Some(request)
+}
+
+/// What a slot may take of its host's whole line, in cells: the rest is for the windows between.
+fn share(slot: &str, columns: u16) -> u16 {
+    let percent = match slot {
+        "left" => 25,
+        "right" => 60,
+        _ => 100,
+    };
+    (u32::from(columns) * percent / 100) as u16
 }
 
 /// Fills in what the arguments left open from this process's surroundings.

@@ -25,10 +25,9 @@ pub const HEADER: usize = 28;
 pub const ENV: &[&str] = &[
     "ABDUCO_SESSION",
     "ABDUCO_SOCKET",
-    "DTACH_SOCKET",
+    "ABDUCO_SOCKET_DIR",
     "DVTM",
     "DVTM_WINDOW_ID",
-    "MOSH_CONNECTION",
     "SCREENDIR",
     "SSH_CONNECTION",
     "SSH_TTY",
@@ -394,6 +393,13 @@ mod tests {
         let taken = bytes.len();
         bytes.extend_from_slice(b"next");
         assert_eq!(Request::decode(&bytes), Ok(Some((request(), taken))));
+    }
+
+    #[test]
+    fn what_travels_is_what_the_segments_declare() {
+        let declared = rainline_segments::ALL.iter().flat_map(|kind| kind.env).copied();
+        let declared: std::collections::BTreeSet<_> = declared.collect();
+        assert_eq!(ENV.to_vec(), declared.into_iter().collect::<Vec<_>>());
     }
 
     #[test]

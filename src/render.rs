@@ -1,9 +1,16 @@
-//! From readings to frames: format, paint, fit; one function on plain data.
-use rainline_segments::{Ring, Sample};
+//! From readings to frames: format, paint, fit; plain functions on plain data.
 
-use crate::config::Config;
-use crate::frame::{Frame, InstanceId};
-use crate::targets::{Caps, Target};
+use rainline_segments::{Level, Ring, Sample};
+
+use crate::config::common::MODES;
+use crate::config::{Config, Instance};
+use crate::format::{Context, Run};
+use crate::frame::{Arm, Choice, Frame, InstanceId, Piece, Span};
+use crate::layout::{self, Block, Room, Side};
+use crate::paint::Painter;
+use crate::style::{Depth, Style};
+use crate::targets::{Caps, Glyphs, Target};
+use crate::theme::{Look, Theme};
 
 /// How old a value is, against its pace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -39,21 +46,170 @@ pub trait Readings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Want<'a> {
     pub line: &'a str,
+    /// A slot, or `full`: the left and the right one in a row that fills all columns.
     pub slot: &'a str,
     /// Another theme than the config's, by name; empty for none.
     pub theme: &'a str,
 }
 
-/// The instances that a slot shows, row by row; empty for a slot that the config does not have.
-pub fn instances(config: &Config, want: Want) -> Vec<InstanceId> {
-    let _ = (config, want);
-    Vec::new()
+/// The slot that is the left and the right one in one full-width row.
+pub const FULL: &str = "full";
+
+/// The slots that a request's slot is made of.
+fn slots<'a>(want: &'a Want) -> &'a [&'a str] {
+    if want.slot == FULL { &["left", "right"] } else { std::slice::from_ref(&want.slot) }
 }
 
-/// The rows of a slot, each exactly as wide as it needs to be and never wider than `caps.columns`.
+/// The rows of one slot; a line of a host that the config does not have is the `terminal` line.
+fn slot_rows<'a>(config: &'a Config, line: &str, slot: &str) -> &'a [Vec<InstanceId>] {
+    let line = config.lines.get(line).or_else(|| config.lines.get("terminal"));
+    line.and_then(|line| line.slots.get(slot)).map_or(&[], Vec::as_slice)
+}
+
+/// The instances that are shown, each once, in order; empty for a slot that there is not.
+pub fn instances(config: &Config, want: Want) -> Vec<InstanceId> {
+    let mut found = Vec::new();
+    for slot in slots(&want) {
+        for id in slot_rows(config, want.line, slot).iter().flatten() {
+            if !found.contains(id) {
+                found.push(*id);
+            }
+        }
+    }
+    found
+}
+
+/// The rows of a slot, each never wider than `caps.columns`; `full` is exactly that wide.
 pub fn rows(config: &Config, want: Want, readings: &dyn Readings, caps: &Caps) -> Vec<Frame> {
-    let _ = (config, want, readings, caps);
-    vec![Frame::default()]
+    let named = (!want.theme.is_empty()).then(|| config.theme_named(want.theme)).flatten();
+    let theme: &Theme = named.as_deref().unwrap_or(&config.theme);
+    let look = Look::default();
+    let line = theme.over(Style::default(), "line", &look);
+    let room = Room {
+        theme,
+        caps,
+        side: if want.slot == "right" { Side::Right } else { Side::Left },
+        line,
+        separator: theme.over(line, "separator", &look),
+    };
+    let row = |ids: &[InstanceId], room: &Room, trouble: bool| {
+        let mut blocks: Vec<Block> =
+            ids.iter().filter_map(|id| block(config, *id, readings, room)).collect();
+        if trouble {
+            mark_trouble(&mut blocks, room);
+        }
+        layout::row(blocks, room)
+    };
+    if want.slot != FULL {
+        let all = slot_rows(config, want.line, want.slot);
+        let marked = |index: usize| index == 0 && readings.trouble();
+        let rows = all.iter().enumerate().map(|(index, ids)| row(ids, &room, marked(index)));
+        return rows.collect();
+    }
+    let (lefts, rights) =
+        (slot_rows(config, want.line, "left"), slot_rows(config, want.line, "right"));
+    let compose = |index: usize| {
+        let none = Vec::new();
+        let ids = |rows: &'_ [Vec<InstanceId>]| rows.get(index).unwrap_or(&none).clone();
+        // The right side goes first: it may take all but a third, the left one gets the rest.
+        let most = caps.columns - caps.columns / 3;
+        let right_caps = Caps { columns: most, ..caps.clone() };
+        let right_room = Room { caps: &right_caps, side: Side::Right, ..room };
+        let right = row(&ids(rights), &right_room, index == 0 && readings.trouble());
+        let columns = caps.columns.saturating_sub(right.width(caps.policy));
+        let left_caps = Caps { columns, ..caps.clone() };
+        let left = row(&ids(lefts), &Room { caps: &left_caps, ..room }, false);
+        layout::full(left, right, &room)
+    };
+    (0..lefts.len().max(rights.len()).max(1)).map(compose).collect()
+}
+
+/// What one instance shows; `None` if it has nothing to show.
+fn block(config: &Config, id: InstanceId, readings: &dyn Readings, room: &Room) -> Option<Block> {
+    let instance = config.instances.get(usize::from(id))?;
+    let reading = readings.reading(id);
+    let nothing = Sample::default();
+    let sample = match (reading.sample, reading.age) {
+        (Some(sample), _) => sample,
+        (None, Age::Waiting) => &nothing,
+        (None, _) => return None,
+    };
+    let runs = fill(instance, sample, &reading, room);
+    if !runs.iter().any(|run| run.shows()) {
+        return None;
+    }
+    let painter = |mode| Painter {
+        theme: room.theme,
+        kind: instance.kind.name,
+        level: if reading.age == Age::Lost { Level::Idle } else { sample.level },
+        own: instance.style.as_ref(),
+        mode,
+        faded: matches!(reading.age, Age::Stale | Age::Lost),
+        origin: id,
+    };
+    let spans = painter(None).paint(&runs);
+    let pieces = match reacting(instance, room) {
+        Some((name, on)) => {
+            let mode = format!("mode.{name}");
+            let reacted = painter(Some(&mode)).paint(&runs);
+            vec![Piece::Choice(two_arms(on, reacted, spans, room.caps))]
+        }
+        None => spans.into_iter().map(Piece::Span).collect(),
+    };
+    Some(Block { pieces, priority: instance.priority, origin: id })
+}
+
+fn fill<'a>(
+    instance: &'a Instance,
+    sample: &Sample,
+    reading: &Reading,
+    room: &Room,
+) -> Vec<Run<'a>> {
+    let glyphs = room.caps.glyphs;
+    let icons = instance.kind.icons;
+    let usual = match glyphs {
+        Glyphs::Ascii => icons.ascii,
+        Glyphs::Unicode => icons.unicode,
+        Glyphs::Nerd => icons.nerd,
+    };
+    let themed = room.theme.icon(instance.kind.name, glyphs);
+    let icon = instance.icon.as_deref().or(themed).unwrap_or(usual);
+    instance.format.fill(&Context {
+        sample,
+        rings: reading.rings,
+        kind: instance.kind,
+        icon,
+        glyphs,
+        // Parts that no colour tells apart are drawn with a sign each.
+        colour: room.caps.depth > Depth::Mono && !room.theme.colourless(),
+        policy: room.caps.policy,
+        lost: reading.age == Age::Lost,
+    })
+}
+
+/// The first state that the instance reacts to and the theme has a style for.
+fn reacting(instance: &Instance, room: &Room) -> Option<(&'static str, crate::frame::On)> {
+    let styled =
+        |(name, _): &&(&'static str, _)| room.theme.styles.contains_key(&format!("mode.{name}"));
+    let reacts = |(_, on): &&(_, crate::frame::On)| instance.react.contains(on);
+    MODES.iter().filter(reacts).find(styled).copied()
+}
+
+fn two_arms(on: crate::frame::On, then: Vec<Span>, otherwise: Vec<Span>, caps: &Caps) -> Choice {
+    let arms =
+        vec![Arm { case: Some("1".into()), spans: then }, Arm { case: None, spans: otherwise }];
+    layout::choice(on, arms, caps)
+}
+
+/// The one cell that says that `rainline doctor` knows more, at the outer edge.
+fn mark_trouble(blocks: &mut Vec<Block>, room: &Room) {
+    let style = room.theme.over(room.line, "level.warning", &Look::default());
+    let pieces = vec![Piece::Span(Span::ours("!", style))];
+    let block = Block { pieces, priority: u8::MAX, origin: InstanceId::MAX };
+    match room.side {
+        Side::Left => blocks.insert(0, block),
+        Side::Right => blocks.push(block),
+    }
 }
 
 /// The rows in the target's language, with a newline between them and none at the end.
@@ -67,3 +223,6 @@ pub fn encode(rows: &[Frame], target: &Target, caps: &Caps) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;

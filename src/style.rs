@@ -3,6 +3,8 @@
 //! Knows nothing of themes or targets. Blending is done in OKLab, where halfway between two colours
 //! looks halfway (Björn Ottosson, "A perceptual color space for image processing", 2020).
 
+pub mod spec;
+
 /// A colour as a theme means it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Color {

@@ -3,9 +3,11 @@
 //! Invariant: a target knows frames, styles and widths. It never names theme, config, segments'
 //! kinds or the daemon, and it never decides what is shown.
 
-use crate::frame::{Frame, On};
+use std::borrow::Cow;
+
+use crate::frame::{Frame, Mark, On, Piece, Span, Text};
 use crate::style::Depth;
-use crate::width::Policy;
+use crate::width::{self, Cut, Policy};
 
 mod ansi;
 mod plain;
@@ -87,5 +89,49 @@ impl Default for Caps {
             version: (0, 0),
             holds: Vec::new(),
         }
+    }
+}
+
+/// What a host without live conditions draws, in order.
+enum Flat<'a> {
+    Span(&'a Span),
+    Mark(Mark),
+}
+
+/// The frame for a host without live conditions: of each choice the arm that holds now.
+fn flat<'a>(frame: &'a Frame, caps: &'a Caps) -> impl Iterator<Item = Flat<'a>> {
+    frame.pieces.iter().flat_map(|piece| {
+        let (spans, mark) = match piece {
+            Piece::Span(span) => (std::slice::from_ref(span), None),
+            Piece::Choice(choice) => (choice.pick(caps.case(choice.on)), None),
+            Piece::Mark(mark) => (&[][..], Some(Flat::Mark(*mark))),
+        };
+        spans.iter().map(Flat::Span).chain(mark)
+    })
+}
+
+/// A span's text for a host that fills nothing in: live text as far as it is known, cut to its
+/// cells. Without control characters, whoever wrote it: no target has a use for them.
+fn plain_text<'a>(text: &'a Text, caps: &Caps) -> Cow<'a, str> {
+    match text {
+        Text::Live { most, known, .. } => {
+            let (most, known) = (usize::from(*most), visible(known.reveal()));
+            Cow::Owned(width::cut(&known, most, Cut::End, ellipsis(caps), caps.policy))
+        }
+        text => visible(text.known()),
+    }
+}
+
+/// What stands where text was cut: one cell in every place.
+fn ellipsis(caps: &Caps) -> &'static str {
+    if caps.glyphs == Glyphs::Ascii || caps.policy == Policy::Cjk { "~" } else { "…" }
+}
+
+/// The text without control characters (C0, DEL, C1).
+fn visible(text: &str) -> Cow<'_, str> {
+    if text.contains(char::is_control) {
+        Cow::Owned(text.chars().filter(|c| !c.is_control()).collect())
+    } else {
+        Cow::Borrowed(text)
     }
 }

@@ -1,3 +1,10 @@
-//! Everything that needs the real program.
+//! All integration tests in one binary; a module a subject.
 
+mod support;
+
+mod architecture;
+mod bad_configs;
 mod daemon;
+mod docs;
+mod registry;
+mod targets;

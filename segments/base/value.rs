@@ -45,6 +45,16 @@ impl Level {
             Level::Idle
         }
     }
+
+    /// Like [`Level::rising`], but a level once reached is left only [`Level::SLACK`] below its
+    /// threshold: a value that hovers there does not flutter. `self` is the level before.
+    pub fn settle(self, value: f64, warning: f64, critical: f64) -> Level {
+        let slack = |level| if self >= level { Level::SLACK } else { 0.0 };
+        Level::rising(value, warning - slack(Level::Warning), critical - slack(Level::Critical))
+    }
+
+    /// In the value's unit, for percentages.
+    pub const SLACK: f64 = 3.0;
 }
 
 /// One part of a whole, in the whole's unit.

@@ -1,13 +1,14 @@
 //! `rainline daemon`: the process behind every line, for people and for whoever starts it.
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use super::say;
 use crate::client::{self, Why};
 use crate::daemon::{self, Options};
+use crate::error::Error;
 use crate::protocol::ReplyKind;
 use crate::runtime::{self, Runtime};
 use crate::{spawn, sys};
@@ -15,6 +16,7 @@ use crate::{spawn, sys};
 /// How long a person waits for a daemon, in milliseconds.
 const PATIENCE: u16 = 3000;
 
+/// Run, start, stop or question the process behind every line.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -23,15 +25,15 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Run it here, in the foreground
+    /// Run it here, in the foreground.
     Run(Run),
-    /// Start it in the background, unless it runs
+    /// Start it in the background, unless it runs.
     Start(Knobs),
-    /// Save its history and end it
+    /// Save its history and end it.
     Stop,
-    /// What it does: clients, segments, configs, problems
+    /// What it does: clients, segments, configs, problems.
     Status,
-    /// Read the configs again
+    /// Read the configs again.
     Reload,
 }
 
@@ -72,14 +74,13 @@ impl Knobs {
     }
 }
 
-/// The exit code.
-pub fn main(args: Args) -> i32 {
+pub fn run(args: Args) -> Result<i32, Error> {
     match args.what {
-        What::Run(run) if run.detached => detach(&run.knobs),
-        What::Run(run) => match daemon::run(run.knobs.options()) {
-            Ok(()) => 0,
-            Err(why) => failed(&why),
-        },
+        What::Run(run) if run.detached => Ok(detach(&run.knobs)),
+        What::Run(run) => {
+            daemon::run(run.knobs.options()).map_err(Error::Failed)?;
+            Ok(0)
+        }
         What::Start(knobs) => with_runtime(|runtime| start(runtime, &knobs)),
         What::Stop => with_runtime(|runtime| match client::admin(runtime, "stop", PATIENCE) {
             Err(Why::Absent) => said("The daemon does not run.\n"),
@@ -101,14 +102,12 @@ fn detach(knobs: &Knobs) -> i32 {
     i32::from(command.spawn().is_err())
 }
 
-fn start(runtime: &Runtime, knobs: &Knobs) -> i32 {
+fn start(runtime: &Runtime, knobs: &Knobs) -> Result<i32, Error> {
     if client::admin(runtime, "ping", 1000).is_ok() {
         return said("The daemon runs already.\n");
     }
     spawn::reset(runtime);
-    if let Err(error) = spawn::launch(&knobs.arguments()) {
-        return failed(&format!("the daemon cannot be started: {error}"));
-    }
+    spawn::launch(&knobs.arguments()).map_err(Error::io("the daemon cannot be started"))?;
     let until = sys::awake() + Duration::from_millis(PATIENCE.into());
     while sys::awake() < until {
         if client::admin(runtime, "ping", 200).is_ok() {
@@ -119,14 +118,14 @@ fn start(runtime: &Runtime, knobs: &Knobs) -> i32 {
     failed("the daemon was started and does not answer")
 }
 
-fn with_runtime(act: impl FnOnce(&Runtime) -> i32) -> i32 {
+fn with_runtime(act: impl FnOnce(&Runtime) -> Result<i32, Error>) -> Result<i32, Error> {
     match runtime::open() {
         Ok(runtime) => act(&runtime),
         Err((path, why)) => failed(&format!("{} {why}", path.display())),
     }
 }
 
-fn show(answer: Result<(ReplyKind, Vec<u8>), Why>) -> i32 {
+fn show(answer: Result<(ReplyKind, Vec<u8>), Why>) -> Result<i32, Error> {
     match answer {
         Ok((ReplyKind::Text, text)) => said(&String::from_utf8_lossy(&text)),
         Ok((_, why)) => failed(&String::from_utf8_lossy(&why)),
@@ -137,13 +136,11 @@ fn show(answer: Result<(ReplyKind, Vec<u8>), Why>) -> i32 {
     }
 }
 
-fn said(text: &str) -> i32 {
-    // A reader that is gone needs no text and no error.
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    0
+fn said(text: &str) -> Result<i32, Error> {
+    say(text);
+    Ok(0)
 }
 
-fn failed(why: &str) -> i32 {
-    let _ = writeln!(std::io::stderr(), "rainline: {}", why.trim_end());
-    1
+fn failed(why: &str) -> Result<i32, Error> {
+    Err(Error::Failed(why.trim_end().into()))
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::error::Error;
+
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Stands for `/` in what sources read
@@ -9,6 +11,6 @@ pub struct Args {
     root: Option<PathBuf>,
 }
 
-pub fn main(args: Args) -> i32 {
-    crate::daemon::jobs::main(args.root)
+pub fn run(args: Args) -> Result<i32, Error> {
+    Ok(crate::daemon::jobs::main(args.root))
 }

@@ -1,9 +1,360 @@
-use super::Target;
+//! tmux's status line, fed through the output of a `#()` job.
+//!
+//! tmux expands that output once more as a format and then draws the styles in it, so text passes
+//! two interpreters. One escape is exact for both in every version from 2.6 on: each `#` becomes
+//! `###[]`, which the format pass leaves as a doubled `#` and an empty style, and the drawing pass
+//! shows as one `#`. (Doubling alone still styles on ≤ 3.1 and loses every second `#`.)
+//!
+//! What differs per pane or key table is left to tmux: a [`Choice`] becomes `#{?…}` and is decided
+//! anew at each redraw without any process. In there a `,` ends an arm and a `}` the whole, so text
+//! escapes them as `#,` and `#}`, and the words of a style are kept apart by spaces, here and
+//! everywhere. Colours are written in lower case, because `#D`, `#F` and others are short formats.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use rainline_segments::Live;
+
+use super::{Caps, Target, Version, ellipsis, plain_text};
+use crate::frame::{Arm, Choice, Frame, On, Piece, Span, Text};
+use crate::style::{Attrs, Color, Style};
 use crate::width::Policy;
+
 pub static TARGET: Target = Target {
     name: "tmux",
-    about: "",
-    adapts_colour: false,
-    policy: |_| Policy::Wcwidth,
-    encode: |_, _, _| (),
+    about: "tmux's status line, with what differs per pane decided by tmux as it draws.",
+    adapts_colour: true,
+    policy,
+    encode,
 };
+
+/// The most bytes a choice may take. tmux copies an arm several times as it expands it.
+const MOST_BYTES: usize = 4096;
+
+/// The first version whose `#()` output may hold a choice that is decided anew at each redraw.
+const CHOICES: Version = (2, 9);
+/// The first version with `q/h`, which makes a name safe to draw.
+const LIVE_TEXT: Version = (3, 2);
+
+/// tmux's words for the attributes.
+const ATTRS: [(Attrs, &str); 6] = [
+    (Attrs::BOLD, "bold"),
+    (Attrs::DIM, "dim"),
+    (Attrs::ITALIC, "italics"),
+    (Attrs::UNDERLINE, "underscore"),
+    (Attrs::REVERSE, "reverse"),
+    (Attrs::STRIKE, "strikethrough"),
+];
+
+/// Up to 3.3 tmux adds up `wcwidth`; from 3.4 on it joins code points into one cell one after the
+/// other (modifiers, joiners, flags) and comes nearer to graphemes.
+fn policy(version: Version) -> Policy {
+    if version > (3, 3) { Policy::Unicode } else { Policy::Wcwidth }
+}
+
+fn encode(frame: &Frame, caps: &Caps, out: &mut String) {
+    let mut pen = Pen { out, caps, now: Some(Style::default()), maybe: Attrs::NONE, arm: false };
+    for piece in &frame.pieces {
+        match piece {
+            Piece::Span(span) => pen.span(span),
+            Piece::Choice(choice) => pen.choice(choice),
+            // tmux marks no prompts in its status line.
+            Piece::Mark(_) => (),
+        }
+    }
+    if pen.now != Some(Style::default()) {
+        pen.out.push_str("#[default]");
+    }
+}
+
+/// Writes spans one after the other and knows which style is in force.
+struct Pen<'a> {
+    out: &'a mut String,
+    caps: &'a Caps,
+    /// The style in force; `None` where it depends on what tmux decides.
+    now: Option<Style>,
+    /// Attributes that may be on where `now` is not known.
+    maybe: Attrs,
+    /// Whether we are inside an arm of a choice.
+    arm: bool,
+}
+
+impl Pen<'_> {
+    fn span(&mut self, span: &Span) {
+        let text = match &span.text {
+            Text::Live { most: 0, .. } => return,
+            Text::Live { what, most, .. } if self.caps.version >= LIVE_TEXT => {
+                live(*what, *most, self.caps)
+            }
+            text => escaped(&plain_text(text, self.caps), self.arm),
+        };
+        if !text.is_empty() {
+            self.style(span.style.at(self.caps.depth));
+            self.out.push_str(&text);
+        }
+    }
+
+    fn choice(&mut self, choice: &Choice) {
+        let Some(otherwise) = choice.arms.iter().find(|arm| arm.case.is_none()) else { return };
+        if self.caps.version != (0, 0) && self.caps.version < CHOICES {
+            let spans = choice.pick(self.caps.case(choice.on));
+            spans.iter().for_each(|span| self.span(span));
+        } else if let Some((template, maybe)) = self.template(choice, otherwise) {
+            self.out.push_str(&template);
+            self.now = None;
+            self.maybe = maybe;
+        } else {
+            // Too much for one format. What holds now would be wrong a moment later.
+            otherwise.spans.iter().for_each(|span| self.span(span));
+        }
+    }
+
+    /// The choice as a format, and the attributes that may be on after it.
+    fn template(&self, choice: &Choice, otherwise: &Arm) -> Option<(String, Attrs)> {
+        let cases: Vec<(&str, &Arm)> = match choice.on {
+            On::Pane => distinct_panes(choice),
+            on => {
+                let name = match on {
+                    On::Prefix => "client_prefix",
+                    On::Zoomed => "window_zoomed_flag",
+                    On::Synced => "pane_synchronized",
+                    On::PaneMode | On::Pane => "pane_in_mode",
+                };
+                choice
+                    .arms
+                    .iter()
+                    .find(|arm| arm.case.is_some())
+                    .map(|arm| (name, arm))
+                    .into_iter()
+                    .collect()
+            }
+        };
+        if cases.is_empty() || cases.len() >= Choice::MOST_ARMS {
+            return None;
+        }
+        let mut maybe = self.possible();
+        let mut arm = |arm: &Arm| {
+            let mut out = String::new();
+            let mut pen = Pen {
+                out: &mut out,
+                caps: self.caps,
+                now: None,
+                maybe: self.possible(),
+                arm: true,
+            };
+            arm.spans.iter().for_each(|span| pen.span(span));
+            maybe = maybe.with(pen.possible());
+            out
+        };
+        let mut out = String::new();
+        // Writing to a String cannot fail.
+        if choice.on == On::Pane {
+            // One after the other and not nested: tmux ≤ 3.1 expands only ten levels deep.
+            for (pane, one) in &cases {
+                let _ = write!(out, "#{{?#{{==:#{{pane_id}},{pane}}},{},}}", arm(one));
+            }
+            let panes: Vec<&str> = cases.iter().map(|(pane, _)| *pane).collect();
+            let panes = panes.join("|");
+            let _ = write!(out, "#{{?#{{m:*|#{{pane_id}}|*,|{panes}|}},,{}}}", arm(otherwise));
+        } else {
+            for (name, one) in &cases {
+                let _ = write!(out, "#{{?{name},{},{}}}", arm(one), arm(otherwise));
+            }
+        }
+        (out.len() <= MOST_BYTES).then_some((out, maybe))
+    }
+
+    /// The attributes that may be on now.
+    fn possible(&self) -> Attrs {
+        self.now.map_or(self.maybe, |now| now.attrs)
+    }
+
+    /// Brings `style` into force: what changes, or all of it where we do not know what is.
+    fn style(&mut self, style: Style) {
+        if self.now == Some(style) {
+            return;
+        }
+        let mut words: Vec<Cow<str>> = Vec::new();
+        if self.now.is_none_or(|now| now.fg != style.fg) {
+            words.push(format!("fg={}", color(style.fg)).into());
+        }
+        if self.now.is_none_or(|now| now.bg != style.bg) {
+            words.push(format!("bg={}", color(style.bg)).into());
+        }
+        for (attr, name) in ATTRS {
+            let on = self.now.map(|now| now.attrs.has(attr));
+            match style.attrs.has(attr) {
+                true if on != Some(true) => words.push(name.into()),
+                false if on != Some(false) && self.possible().has(attr) => {
+                    words.push(format!("no{name}").into());
+                }
+                _ => (),
+            }
+        }
+        let _ = write!(self.out, "#[{}]", words.join(" "));
+        self.now = Some(style);
+    }
+}
+
+/// The arms whose case is a pane's id, the first of each. Anything else never reaches a format.
+fn distinct_panes(choice: &Choice) -> Vec<(&str, &Arm)> {
+    let mut cases: Vec<(&str, &Arm)> = Vec::new();
+    for arm in &choice.arms {
+        let Some(case) = arm.case.as_deref() else { continue };
+        let digits = case.strip_prefix('%').unwrap_or_default();
+        let is_id = (1..=10).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+        if is_id && !cases.iter().any(|(known, _)| *known == case) {
+            cases.push((case, arm));
+        }
+    }
+    cases
+}
+
+fn color(color: Color) -> String {
+    match color {
+        Color::Default => "default".into(),
+        Color::Indexed(index) => format!("colour{index}"),
+        Color::Rgb(r, g, b) => format!("#{r:02x}{g:02x}{b:02x}"),
+    }
+}
+
+fn escaped(text: &str, arm: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '#' => out.push_str("###[]"),
+            ',' if arm => out.push_str("#,"),
+            '}' if arm => out.push_str("#}"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// A format that shows the name as it is (`q/h` doubles each `#` for the drawing pass; a format's
+/// value is not expanded again), whole if it fits, else cut with an ellipsis. `=N` counts cells.
+fn live(what: Live, most: u16, caps: &Caps) -> String {
+    let name = match what {
+        Live::SessionName => "session_name",
+        Live::WindowIndex => "window_index",
+        Live::WindowName => "window_name",
+        Live::PaneIndex => "pane_index",
+        Live::PaneTitle => "pane_title",
+    };
+    let whole = format!("#{{q/h:{name}}}");
+    let start = match most {
+        // `=0` would not cut at all.
+        0 | 1 => String::new(),
+        most => format!("#{{={};q/h:{name}}}", most - 1),
+    };
+    let fits = format!("#{{==:#{{={most};q/h:{name}}},{whole}}}");
+    format!("#{{?{fits},{whole},{start}{}}}", ellipsis(caps))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::style::Depth;
+
+    fn encoded(pieces: Vec<Piece>, caps: &Caps) -> String {
+        let mut out = String::new();
+        encode(&Frame { pieces }, caps, &mut out);
+        out
+    }
+
+    fn bold(fg: Color) -> Style {
+        Style { fg, attrs: Attrs::BOLD, ..Style::default() }
+    }
+
+    fn arm(case: Option<&str>, span: Span) -> Arm {
+        Arm { case: case.map(Into::into), spans: vec![span] }
+    }
+
+    #[test]
+    fn hashes_are_escaped_whoever_wrote_them() {
+        let pieces = vec![
+            Piece::Span(Span::ours("a#[x]\n\u{9b},}", Style::default())),
+            Piece::Span(Span::outside("#(id)", Style::default())),
+        ];
+        assert_eq!(encoded(pieces, &Caps::default()), "a###[][x],}###[](id)");
+    }
+
+    #[test]
+    fn equal_styles_are_merged_and_one_default_ends_the_line() {
+        let red = Color::Rgb(0xff, 0, 0xd0);
+        let pieces = vec![
+            Piece::Span(Span::ours("a", bold(red))),
+            Piece::Span(Span::outside("b", bold(red))),
+            Piece::Span(Span::ours(
+                "c",
+                Style { attrs: Attrs::NONE, bg: Color::Indexed(9), ..bold(red) },
+            )),
+        ];
+        let expected = "#[fg=#ff00d0 bold]ab#[bg=colour9 nobold]c#[default]";
+        assert_eq!(encoded(pieces.clone(), &Caps::default()), expected);
+        let mono = Caps { depth: Depth::Mono, ..Caps::default() };
+        assert_eq!(encoded(pieces, &mono), "#[bold]ab#[nobold]c");
+    }
+
+    #[test]
+    fn a_choice_is_left_to_tmux_and_styles_are_said_again_after_it() {
+        let arms = vec![
+            arm(Some("on"), Span::ours("x,}", bold(Color::Default))),
+            arm(None, Span::ours("   ", Style::default())),
+        ];
+        let pieces = vec![
+            Piece::Choice(Choice { on: On::Prefix, arms }),
+            Piece::Span(Span::ours("y", Style::default())),
+        ];
+        assert_eq!(
+            encoded(pieces.clone(), &Caps::default()),
+            "#{?client_prefix,#[fg=default bg=default bold]x#,#},#[fg=default bg=default]   }\
+             #[fg=default bg=default nobold]y"
+        );
+        let old = Caps { version: (2, 8), ..Caps::default() };
+        assert_eq!(encoded(pieces, &old), "   y");
+    }
+
+    #[test]
+    fn panes_that_are_none_never_reach_a_format() {
+        let span = |text: &str| Span::ours(text, Style::default());
+        let arms = vec![
+            arm(Some("%3}#(id)"), span("a")),
+            arm(Some("%3"), span("b")),
+            arm(Some("%3"), span("c")),
+            arm(None, span("d")),
+        ];
+        let choice = Piece::Choice(Choice { on: On::Pane, arms });
+        assert_eq!(
+            encoded(vec![choice], &Caps::default()),
+            "#{?#{==:#{pane_id},%3},#[fg=default bg=default]b,}\
+             #{?#{m:*|#{pane_id}|*,|%3|},,#[fg=default bg=default]d}#[default]"
+        );
+    }
+
+    #[test]
+    fn too_many_or_too_long_arms_leave_the_last_alone() {
+        let many = (0..40).map(|n| arm(Some(&format!("%{n}")), Span::ours("a", Style::default())));
+        let last = || arm(None, Span::ours("z", Style::default()));
+        let arms = many.chain([last()]).collect();
+        let choice = Piece::Choice(Choice { on: On::Pane, arms });
+        assert_eq!(encoded(vec![choice], &Caps::default()), "z");
+        let arms = vec![arm(Some("on"), Span::ours("#".repeat(900), Style::default())), last()];
+        let choice = Piece::Choice(Choice { on: On::Zoomed, arms });
+        assert_eq!(encoded(vec![choice], &Caps::default()), "z");
+    }
+
+    #[test]
+    fn live_text_is_filled_in_by_tmux_or_said_as_known() {
+        let text = Text::Live { what: Live::WindowName, most: 8, known: "a#b".into() };
+        let span =
+            || vec![Piece::Span(Span { text: text.clone(), ..Span::ours("", Style::default()) })];
+        let caps = |version| Caps { version, ..Caps::default() };
+        assert_eq!(
+            encoded(span(), &caps((3, 3))),
+            "#{?#{==:#{=8;q/h:window_name},#{q/h:window_name}},#{q/h:window_name},#{=7;q/h:window_name}…}"
+        );
+        assert_eq!(encoded(span(), &caps((3, 1))), "a###[]b");
+        assert_eq!(encoded(span(), &caps((0, 0))), "a###[]b");
+    }
+}

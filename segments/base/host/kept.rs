@@ -1,0 +1,116 @@
+//! A file that is read again and again: its descriptor and its buffer are kept.
+//!
+//! For the one-record files of `/proc`, `/sys` and cgroups, which give all they have to one
+//! `pread` that is large enough and end with a newline. On a fixture there is no descriptor to
+//! keep: each read counts as one (see [`Host::rooted`]).
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::{Host, MAX_FILE};
+
+/// Enough for `/proc/meminfo`, and for `/proc/stat` of a laptop.
+const FIRST: usize = 8 * 1024;
+
+/// A file to be read at every tick.
+pub struct Kept {
+    path: PathBuf,
+    file: Option<File>,
+    buffer: Vec<u8>,
+}
+
+impl Kept {
+    pub fn new(path: impl Into<PathBuf>) -> Kept {
+        Kept { path: path.into(), file: None, buffer: Vec::new() }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the file says now, at most [`MAX_FILE`] bytes.
+    pub fn read(&mut self, host: &Host) -> io::Result<&[u8]> {
+        if !host.is_real() {
+            self.buffer = host.read(&self.path)?;
+            return Ok(&self.buffer);
+        }
+        let length = match &self.file {
+            // A descriptor outlives what it stood for (a removed cgroup, a proc mounted anew), so
+            // a failure is believed only from a file opened just now.
+            Some(file) => fill(file, &mut self.buffer).or_else(|_| {
+                let file = self.file.insert(super::open(&self.path)?);
+                fill(file, &mut self.buffer)
+            }),
+            None => {
+                let file = self.file.insert(super::open(&self.path)?);
+                fill(file, &mut self.buffer)
+            }
+        };
+        match length {
+            Ok(length) => Ok(&self.buffer[..length]),
+            Err(error) => {
+                self.file = None;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Reads `file` from its start into `buffer`, which grows as needed and never shrinks; the length
+/// read.
+fn fill(file: &File, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    if buffer.is_empty() {
+        buffer.resize(FIRST, 0);
+    }
+    let mut length = 0;
+    loop {
+        match file.read_at(&mut buffer[length..], length as u64) {
+            Ok(0) => return Ok(length),
+            Ok(count) => length += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        }
+        if length == buffer.len() {
+            if length >= MAX_FILE {
+                return Ok(length);
+            }
+            // The pieces of a file that is made anew for each read would not fit together: once
+            // more from the start, with room for all of it.
+            buffer.resize((length * 2).min(MAX_FILE), 0);
+            length = 0;
+        } else if buffer[length - 1] == b'\n' {
+            return Ok(length);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "a test arranges its files")]
+    fn sees_what_the_file_says_now() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let path = dir.path().join("counter");
+        std::fs::write(&path, "first\n").expect("written");
+        let host = Host::real();
+        let mut kept = Kept::new(&path);
+        assert_eq!(kept.read(&host).expect("readable"), b"first\n");
+        std::fs::write(&path, "2\n").expect("written");
+        assert_eq!(kept.read(&host).expect("readable"), b"2\n");
+        let long = "no newline at the end ".repeat(10_000);
+        std::fs::write(&path, &long).expect("written");
+        assert_eq!(kept.read(&host).expect("readable"), long.as_bytes());
+    }
+
+    #[test]
+    fn a_missing_file_is_an_error_each_time() {
+        let host = Host::real();
+        let mut kept = Kept::new("/nonexistent/file");
+        assert!(kept.read(&host).is_err());
+        assert!(kept.read(&host).is_err());
+    }
+}

@@ -1,0 +1,225 @@
+//! Where the asker is: the tools around it, outermost first.
+//!
+//! Servers that can be detached from (tmux, screen, abduco, dtach) leave their parent, so the line
+//! of ancestors ends at the innermost of them, unless the one who started it still looks at it.
+//! That is as it should be: what was around it when it began is not around it now. Only ssh is
+//! taken from the environment alone, because logging in is what one does before anything else.
+
+use std::path::{Path, PathBuf};
+
+use crate::base::contract::Ask;
+use crate::base::host::{Host, Process};
+use crate::base::untrusted::Untrusted;
+use crate::base::value::{Live, Value};
+
+/// A tool that can be around a shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tool {
+    Abduco,
+    Dtach,
+    Dvtm,
+    Mosh,
+    Screen,
+    Ssh,
+    Tmux,
+    Xpra,
+}
+
+impl Tool {
+    pub fn name(self) -> &'static str {
+        match self {
+            Tool::Abduco => "abduco",
+            Tool::Dtach => "dtach",
+            Tool::Dvtm => "dvtm",
+            Tool::Mosh => "mosh",
+            Tool::Screen => "screen",
+            Tool::Ssh => "ssh",
+            Tool::Tmux => "tmux",
+            Tool::Xpra => "xpra",
+        }
+    }
+
+    /// The tool whose server bears this name in `/proc`.
+    fn of(comm: &str) -> Option<Tool> {
+        match comm {
+            "tmux: server" | "tmux" => Some(Tool::Tmux),
+            "screen" | "SCREEN" => Some(Tool::Screen),
+            "abduco" => Some(Tool::Abduco),
+            "dtach" => Some(Tool::Dtach),
+            "dvtm" => Some(Tool::Dvtm),
+            "mosh-server" => Some(Tool::Mosh),
+            "sshd" | "sshd-session" | "dropbear" => Some(Tool::Ssh),
+            "xpra" => Some(Tool::Xpra),
+            _ => None,
+        }
+    }
+
+    /// Whether it goes on without the terminal that it was started in.
+    fn detaches(self) -> bool {
+        matches!(self, Tool::Tmux | Tool::Screen | Tool::Abduco | Tool::Dtach)
+    }
+}
+
+/// One tool around the asker.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    pub tool: Tool,
+    pub name: Option<Value>,
+    /// Window and pane, by field.
+    pub places: Vec<(&'static str, Value)>,
+    /// Where its server listens, to tell it from the others.
+    pub socket: Option<PathBuf>,
+}
+
+/// The tools around the asker, outermost first. Without its ancestors (`None`) the environment is
+/// believed, in the order in which these tools are usually put into each other.
+pub fn find(host: &Host, ask: &Ask, ancestors: Option<&[Process]>) -> Vec<Layer> {
+    let mut layers = match ancestors {
+        Some(ancestors) => by_ancestors(host, ask, ancestors),
+        None => by_environment(ask),
+    };
+    let seen = |layers: &[Layer], tool| layers.iter().any(|layer| layer.tool == tool);
+    if !seen(&layers, Tool::Xpra) && !layers.iter().any(|layer| layer.tool.detaches()) {
+        layers.splice(0..0, xpra(ask));
+    }
+    let remote = ask.env("SSH_CONNECTION").or(ask.env("SSH_TTY")).is_some();
+    if remote && !seen(&layers, Tool::Ssh) && !seen(&layers, Tool::Mosh) {
+        layers.insert(0, bare(Tool::Ssh));
+    }
+    // One came by ssh once: mosh is started through it, and both know the same address.
+    if let Some(first) = layers.iter_mut().find(|l| matches!(l.tool, Tool::Ssh | Tool::Mosh)) {
+        let client = ask.env("SSH_CONNECTION").and_then(|text| text.split(' ').next());
+        first.name = client.and_then(named);
+    }
+    layers
+}
+
+fn by_ancestors(host: &Host, ask: &Ask, ancestors: &[Process]) -> Vec<Layer> {
+    let mut layers: Vec<Layer> = Vec::new();
+    let mut inner = None;
+    for process in ancestors {
+        let tool = match tmux_server(ask) {
+            Some(pid) if pid == process.pid => Some(Tool::Tmux),
+            _ => Tool::of(&process.comm),
+        };
+        // A tool of several processes, parent and child, is one; an attacher belongs to its server.
+        if let Some(tool) = tool
+            && inner != Some(tool)
+        {
+            // The environment speaks of the innermost of a kind.
+            let first = !layers.iter().any(|layer| layer.tool == tool);
+            layers.push(if first { known(host, ask, tool, process.pid) } else { bare(tool) });
+        }
+        inner = tool;
+    }
+    layers.reverse();
+    // A status job that left its parent: without a pane it claims no place that could be another.
+    if ask.env("TMUX_PANE").is_none() && !layers.iter().any(|layer| layer.tool == Tool::Tmux) {
+        layers.extend(tmux(ask));
+    }
+    layers
+}
+
+fn by_environment(ask: &Ask) -> Vec<Layer> {
+    [xpra(ask), screen(ask), tmux(ask), abduco(ask), dvtm(ask)].into_iter().flatten().collect()
+}
+
+/// What the environment says of the tool whose process was found, if it is about that process.
+fn known(host: &Host, ask: &Ask, tool: Tool, pid: u32) -> Layer {
+    let layer = match tool {
+        Tool::Tmux if tmux_server(ask) == Some(pid) => tmux(ask),
+        Tool::Tmux => None,
+        Tool::Screen => screen(ask).filter(|_| {
+            let server = ask.env("STY").and_then(|sty| sty.split('.').next());
+            server.and_then(|server| server.parse().ok()) == Some(pid)
+        }),
+        Tool::Abduco => abduco(ask),
+        Tool::Dvtm => dvtm(ask),
+        Tool::Xpra => xpra(ask),
+        Tool::Dtach => dtach(host, pid),
+        Tool::Mosh | Tool::Ssh => None,
+    };
+    layer.unwrap_or_else(|| bare(tool))
+}
+
+fn bare(tool: Tool) -> Layer {
+    Layer { tool, name: None, places: Vec::new(), socket: None }
+}
+
+/// `$TMUX` is `SOCKET,PID,SESSION`, and the socket may hold commas.
+fn tmux_fields(ask: &Ask) -> Option<(&str, u32, &str)> {
+    let mut fields = ask.env("TMUX")?.rsplitn(3, ',');
+    let (session, pid, socket) = (fields.next()?, fields.next()?, fields.next()?);
+    Some((socket, pid.parse().ok()?, session))
+}
+
+fn tmux_server(ask: &Ask) -> Option<u32> {
+    tmux_fields(ask).map(|(_, pid, _)| pid)
+}
+
+fn tmux(ask: &Ask) -> Option<Layer> {
+    let (socket, _, session) = tmux_fields(ask)?;
+    // A session's number never changes, its name may. A job of the server itself has -1.
+    let session = session.parse::<u32>().map(|number| format!("${number}")).unwrap_or_default();
+    let pane =
+        ask.env("TMUX_PANE").or(ask.pane.as_ref().map(Untrusted::reveal)).unwrap_or_default();
+    let live = |what, known: &str| Value::Live { what, known: known.into() };
+    Some(Layer {
+        tool: Tool::Tmux,
+        name: Some(live(Live::SessionName, &session)),
+        places: vec![
+            ("window", live(Live::WindowIndex, "")),
+            ("window_name", live(Live::WindowName, "")),
+            ("pane", live(Live::PaneIndex, pane)),
+            ("pane_title", live(Live::PaneTitle, "")),
+        ],
+        socket: Some(socket.into()),
+    })
+}
+
+/// `$STY` is `PID.NAME`, and so is the socket's.
+fn screen(ask: &Ask) -> Option<Layer> {
+    let sty = ask.env("STY")?;
+    let name = sty.split_once('.').map_or(sty, |(_, name)| name);
+    Some(Layer {
+        tool: Tool::Screen,
+        name: named(name),
+        places: window(ask, "WINDOW"),
+        // The directory is not known; the name is enough, it holds the server's pid.
+        socket: Some(sty.into()),
+    })
+}
+
+fn abduco(ask: &Ask) -> Option<Layer> {
+    let name = named(ask.env("ABDUCO_SESSION")?);
+    let socket = ask.env("ABDUCO_SOCKET").map(PathBuf::from);
+    Some(Layer { name, socket, ..bare(Tool::Abduco) })
+}
+
+fn dvtm(ask: &Ask) -> Option<Layer> {
+    ask.env("DVTM")?;
+    Some(Layer { places: window(ask, "DVTM_WINDOW_ID"), ..bare(Tool::Dvtm) })
+}
+
+fn xpra(ask: &Ask) -> Option<Layer> {
+    let socket = Path::new(ask.env("XPRA_SERVER_SOCKET")?);
+    let name = socket.file_name().and_then(|name| named(&super::others::display(name.to_str()?)));
+    Some(Layer { name, socket: Some(socket.into()), ..bare(Tool::Xpra) })
+}
+
+/// dtach tells its children nothing; its command line begins `dtach -MODE SOCKET`.
+fn dtach(host: &Host, pid: u32) -> Option<Layer> {
+    let line = host.read(format!("/proc/{pid}/cmdline")).ok()?;
+    let line = String::from_utf8_lossy(&line);
+    let socket = Path::new(line.split('\0').nth(2)?);
+    let name = named(&socket.file_name()?.to_string_lossy());
+    Some(Layer { name, socket: Some(socket.into()), ..bare(Tool::Dtach) })
+}
+
+fn window(ask: &Ask, variable: &str) -> Vec<(&'static str, Value)> {
+    ask.env(variable).map(|number| ("window", Value::text(number))).into_iter().collect()
+}
+
+fn named(name: &str) -> Option<Value> {
+    (!name.is_empty()).then(|| Value::text(name))
+}

@@ -1,0 +1,77 @@
+//! `rainline config`
+
+use std::path::PathBuf;
+
+use super::say;
+use crate::error::Error;
+use crate::{config, docs, paths};
+
+/// Check, locate or describe the config.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(clap::Subcommand)]
+enum Action {
+    /// Read a config as the daemon would and tell what is wrong with it.
+    Check {
+        /// The file; without it the one in force.
+        file: Option<PathBuf>,
+    },
+    /// Print a config with every option, its default and its meaning.
+    Default,
+    /// Print the JSON schema of a config, for editors.
+    Schema,
+    /// Print where the config is looked for.
+    Path,
+}
+
+pub fn run(args: Args) -> Result<i32, Error> {
+    match args.action {
+        Action::Check { file } => check(file),
+        Action::Default => {
+            say(&docs::default_config());
+            Ok(0)
+        }
+        Action::Schema => {
+            say(&docs::schema());
+            Ok(0)
+        }
+        Action::Path => {
+            say(&format!("{}\n", in_force(None)?.display()));
+            Ok(0)
+        }
+    }
+}
+
+fn in_force(file: Option<PathBuf>) -> Result<PathBuf, Error> {
+    file.or_else(paths::config).ok_or_else(|| {
+        Error::Failed("there is no home, so there is no config; the defaults are in force".into())
+    })
+}
+
+fn check(file: Option<PathBuf>) -> Result<i32, Error> {
+    let named = file.is_some();
+    let path = std::path::absolute(in_force(file)?).map_err(Error::io("the config's path"))?;
+    let gathered = config::gather(&path);
+    let there = gathered.files.iter().any(|file| file.path == path);
+    if named && !there && gathered.problems.is_empty() {
+        return Err(Error::Failed(format!("{}: not there", path.display())));
+    }
+    let config = config::build(&gathered);
+    for problem in &config.problems {
+        say(&format!("{}\n", problem.trim_end()));
+    }
+    let path = path.display();
+    match (config.problems.len(), there) {
+        (0, true) => say(&format!("{path}: fine\n")),
+        (0, false) => say(&format!("{path}: not there; the defaults are in force\n")),
+        (count, _) => {
+            let noun = if count == 1 { "problem" } else { "problems" };
+            say(&format!("{path}: {count} {noun}\n"));
+        }
+    }
+    Ok(i32::from(!config.problems.is_empty()))
+}

@@ -1,0 +1,191 @@
+//! `rainline doctor`
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::{here, say};
+use crate::client::{self, Why};
+use crate::error::Error;
+use crate::protocol::{ReplyKind, build_id};
+use crate::{config, hosts, paths, runtime, spawn};
+
+/// Tell what works here, what does not, and what to do about it.
+///
+/// Exit code 0: fine; 1: something wants attention; 2: something is broken.
+#[derive(clap::Args)]
+pub struct Args {}
+
+/// How a finding is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Health {
+    Fine,
+    Warning,
+    Broken,
+}
+
+/// What was found, line by line, and the worst of it.
+struct Report {
+    text: String,
+    worst: Health,
+}
+
+impl Report {
+    fn section(&mut self, name: &str) {
+        self.text.push_str(&format!("\n{name}\n"));
+    }
+
+    fn add(&mut self, health: Health, what: &str) {
+        let sign = match health {
+            Health::Fine => "ok",
+            Health::Warning => "!!",
+            Health::Broken => "XX",
+        };
+        self.text.push_str(&format!("  {sign}  {what}\n"));
+        self.worst = self.worst.max(health);
+    }
+
+    /// What to do about the line before.
+    fn cure(&mut self, what: &str) {
+        self.text.push_str(&format!("      {what}\n"));
+    }
+}
+
+pub fn run(_: Args) -> Result<i32, Error> {
+    let mut report = Report { text: String::new(), worst: Health::Fine };
+    installation(&mut report);
+    daemon(&mut report);
+    settings(&mut report);
+    terminal(&mut report);
+    wiring(&mut report);
+    say(report.text.trim_start_matches('\n'));
+    Ok(report.worst as i32)
+}
+
+fn installation(report: &mut Report) {
+    report.section("installation");
+    let version = env!("CARGO_PKG_VERSION");
+    let program = paths::program();
+    report.add(Health::Fine, &format!("rainline {version} at {}", program.display()));
+}
+
+fn daemon(report: &mut Report) {
+    report.section("daemon");
+    let runtime = match runtime::open() {
+        Ok(runtime) => runtime,
+        Err((place, why)) => {
+            report.add(Health::Broken, &format!("{}: {why}", place.display()));
+            report.cure("every line is drawn without a daemon until this is mended");
+            return;
+        }
+    };
+    report.add(Health::Fine, &format!("runtime directory {}", runtime::place().display()));
+    match client::admin(&runtime, "status", 2000) {
+        Ok((ReplyKind::Text, text)) => {
+            let text = String::from_utf8_lossy(&text);
+            let ours = text.contains(&format!("{:016x}", build_id()));
+            report.add(Health::Fine, "it answers");
+            for line in text.lines() {
+                let error = line.contains("error") || line.contains("problem");
+                match error {
+                    true => report.add(Health::Warning, line.trim()),
+                    false => report.cure(line.trim_end()),
+                }
+            }
+            if !ours {
+                report.add(Health::Warning, "it is of another build");
+                report.cure("rainline daemon stop; the next line starts a new one");
+            }
+        }
+        Ok(_) => report.add(Health::Warning, "it does not know the word `status`"),
+        Err(Why::Absent) => {
+            report.add(Health::Fine, "none runs; the next line starts one");
+            let starts = spawn::starts(&runtime);
+            if starts > 2 {
+                report.add(Health::Warning, &format!("started {starts} times in ten minutes"));
+            }
+        }
+        Err(Why::Late) => {
+            report.add(Health::Broken, "it listens and does not answer");
+            report.cure("lines are drawn without it; rainline daemon stop, or wait");
+        }
+        Err(Why::Foreign) => {
+            report.add(Health::Broken, "another user's process listens where ours should");
+        }
+        Err(Why::Nowhere | Why::Refused) => {
+            report.add(Health::Broken, "it cannot be asked");
+        }
+    }
+}
+
+fn settings(report: &mut Report) {
+    report.section("config");
+    let Some(path) = paths::config() else {
+        report.add(Health::Fine, "no home, so no config: the defaults are in force");
+        return;
+    };
+    let gathered = config::gather(&path);
+    let there = gathered.files.iter().any(|file| file.path == path);
+    let config = config::build(&gathered);
+    let shown = path.display();
+    match there {
+        true => report.add(Health::Fine, &format!("{shown}")),
+        false => report.add(Health::Fine, &format!("{shown} is not there: the defaults")),
+    }
+    for problem in &config.problems {
+        let health = if config.unusable { Health::Broken } else { Health::Warning };
+        let mut lines = problem.lines();
+        report.add(health, lines.next().unwrap_or_default());
+        lines.for_each(|line| report.cure(line));
+    }
+    report.add(Health::Fine, &format!("theme {}", config.theme.name));
+}
+
+fn terminal(report: &mut Report) {
+    report.section("terminal");
+    let set = |name: &str| std::env::var(name).unwrap_or_default();
+    let term = set("TERM");
+    report.add(Health::Fine, &format!("TERM={term}, {:?} colours", here::depth()));
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(set).into_iter().find(|text| !text.is_empty());
+    let locale = locale.unwrap_or_default();
+    let lower = locale.to_lowercase();
+    if lower.contains("utf-8") || lower.contains("utf8") {
+        report.add(Health::Fine, &format!("locale {locale}"));
+    } else {
+        report.add(Health::Warning, &format!("locale {locale:?} is not UTF-8: ASCII glyphs only"));
+        report.cure("export LC_ALL=C.UTF-8");
+    }
+}
+
+fn wiring(report: &mut Report) {
+    report.section("hosts");
+    for host in hosts::ALL {
+        let Some(version) = version_of(host.program) else {
+            report.add(Health::Fine, &format!("{}: not installed", host.name));
+            continue;
+        };
+        match wired(host) {
+            Some(file) => {
+                report.add(Health::Fine, &format!("{version}, wired in {}", file.display()));
+            }
+            None => {
+                report.add(Health::Fine, &format!("{version}, not wired"));
+                report.cure(&format!("rainline init {} >> {}", host.name, host.wired_in));
+            }
+        }
+    }
+}
+
+/// The first line that the program says of its version.
+fn version_of(program: &str) -> Option<String> {
+    let output = Command::new(program).arg("-V").output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().next().map(str::to_owned)
+}
+
+/// The file of this user that names us, among those where a host is usually wired.
+fn wired(host: &hosts::Host) -> Option<PathBuf> {
+    let home = PathBuf::from(std::env::var_os("HOME")?);
+    host.files.iter().map(|file| home.join(file)).find(|file| {
+        std::fs::read_to_string(file).is_ok_and(|text| text.contains("rainline"))
+    })
+}

@@ -1,0 +1,124 @@
+//! `rainline` alone: this terminal's own line, live, and what to do next.
+
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+
+use super::say;
+use crate::client::{self, Why};
+use crate::error::Error;
+use crate::local::Local;
+use crate::protocol::{ReplyKind, Request};
+use crate::style::Depth;
+use crate::{runtime, spawn};
+
+const NEXT: &str = "
+  rainline try tmux     see it in a sandboxed tmux that touches nothing of yours
+  rainline init tmux    the few lines that wire your own tmux
+  rainline segments     what a line can show
+";
+
+/// How long a person waits for a line here, in milliseconds.
+const PATIENCE: u16 = 300;
+
+pub fn run() -> Result<i32, Error> {
+    let mut drawer = Drawer::default();
+    let first = drawer.line("");
+    let (stdin, stdout) = (std::io::stdin(), std::io::stdout());
+    if !stdin.is_terminal() || !stdout.is_terminal() {
+        // A first reading of a counter is none: a whole line takes two, a second apart.
+        std::thread::sleep(Duration::from_millis(1100));
+        say(&format!("{}\n{NEXT}", drawer.line("")));
+        return Ok(0);
+    }
+    let below = NEXT.lines().count() + 2;
+    say(&format!("{first}\n{NEXT}\n  any key leaves\x1b[{below}A\r"));
+    let keys = Keys::quiet();
+    let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+    let second = Timespec { tv_sec: 1, tv_nsec: 0 };
+    while let Ok(0) = poll(&mut fds, Some(&second)) {
+        say(&format!("\r{}\x1b[K\r", drawer.line("")));
+    }
+    drop(keys);
+    say(&format!("\x1b[{below}B\r\x1b[K"));
+    Ok(0)
+}
+
+/// This terminal's line in each of these themes.
+pub fn lines_in(themes: &[&str]) -> Vec<String> {
+    let mut drawer = Drawer::default();
+    drawer.line("");
+    std::thread::sleep(Duration::from_millis(1100));
+    themes.iter().map(|theme| drawer.line(theme)).collect()
+}
+
+/// How many colours this terminal shows.
+pub fn depth() -> Depth {
+    request("").and_then(|request| Depth::named(&request.depth)).unwrap_or_default()
+}
+
+/// The request for this terminal's line.
+fn request(theme: &str) -> Option<Request> {
+    let mut words = vec!["print", "terminal", "full", "--target", "ansi"];
+    if !theme.is_empty() {
+        words.extend(["--theme", theme]);
+    }
+    let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
+    let mut request = client::parse(&words)?;
+    request.deadline = PATIENCE;
+    Some(request)
+}
+
+/// Asks the daemon, starts one where there is none, and draws by itself meanwhile.
+#[derive(Default)]
+struct Drawer {
+    local: Local,
+}
+
+impl Drawer {
+    fn line(&mut self, theme: &str) -> String {
+        let Some(request) = request(theme) else { return String::new() };
+        let line = match runtime::open() {
+            Ok(runtime) => match client::ask(&runtime, &request) {
+                Ok((ReplyKind::Line, line)) => line,
+                answer => {
+                    if matches!(answer, Err(Why::Absent)) {
+                        spawn::start(&runtime);
+                    }
+                    self.local.line(&request)
+                }
+            },
+            Err(_) => self.local.line(&request),
+        };
+        String::from_utf8_lossy(&line).into_owned()
+    }
+}
+
+/// A terminal whose keys arrive one by one and are not shown; put back when dropped.
+struct Keys(Option<Termios>);
+
+impl Keys {
+    fn quiet() -> Keys {
+        let stdin = std::io::stdin();
+        let before = tcgetattr(&stdin).ok();
+        if let Some(before) = &before {
+            let mut quiet = before.clone();
+            // Ctrl-C must come as a key as well, so that the terminal is put back.
+            quiet.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG;
+            let _ = tcsetattr(&stdin, OptionalActions::Now, &quiet);
+        }
+        Keys(before)
+    }
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            // What was typed meanwhile is for nobody.
+            let _ = tcsetattr(std::io::stdin(), OptionalActions::Flush, before);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! `rainline init`
+
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+
+use super::say;
+use crate::error::Error;
+use crate::hosts::{self, Wiring};
+use crate::{config, paths};
+
+/// Print the lines that wire a host.
+///
+/// Safe to be read twice. Nothing is written anywhere: put them where the first one says.
+#[derive(clap::Args)]
+pub struct Args {
+    #[arg(value_parser = PossibleValuesParser::new(hosts::ALL.iter().map(|host| host.name)))]
+    host: String,
+    /// A config file to name in the lines.
+    #[arg(long)]
+    config: Option<PathBuf>,
+}
+
+pub fn run(args: Args) -> Result<i32, Error> {
+    say(&lines(&args.host, args.config)?);
+    Ok(0)
+}
+
+/// The wiring lines of a host, styled by the theme in force.
+pub fn lines(host: &str, named: Option<PathBuf>) -> Result<String, Error> {
+    let host = hosts::find(host).ok_or_else(|| Error::Usage(format!("unknown host `{host}`")))?;
+    let named = named
+        .map(|path| std::path::absolute(path).map_err(Error::io("the config's path")))
+        .transpose()?;
+    let config = match named.clone().or_else(paths::config) {
+        Some(path) => config::build(&config::gather(&path)),
+        None => config::Config::built_in(),
+    };
+    let wiring = Wiring {
+        program: paths::program(),
+        config: named,
+        theme: &config.theme,
+        version: (0, 0),
+    };
+    Ok((host.init)(&wiring))
+}

@@ -1,0 +1,63 @@
+//! The options that every instance has, whatever its kind.
+
+use rainline_segments::{Opt, OptionType, Shape};
+
+use crate::frame::On;
+
+/// States of the multiplexer and the names that config and themes (`mode.NAME`) know them by.
+pub const MODES: &[(&str, On)] = &[
+    ("prefix", On::Prefix),
+    ("zoomed", On::Zoomed),
+    ("synced", On::Synced),
+    ("copy-mode", On::PaneMode),
+];
+
+fn empty() -> toml::Value {
+    String::new().to_toml()
+}
+
+/// Options of every instance. An empty text means "the kind's own".
+pub const OPTIONS: &[Opt] = &[
+    Opt {
+        name: "use",
+        about: "The kind, where the instance has a name of its own.",
+        shape: Shape::Text,
+        default: empty,
+    },
+    Opt {
+        name: "format",
+        about: "The template, in the format language.",
+        shape: Shape::Text,
+        default: empty,
+    },
+    Opt {
+        name: "icon",
+        about: "What `$icon` shows, instead of the kind's or the theme's.",
+        shape: Shape::Text,
+        default: empty,
+    },
+    Opt {
+        name: "style",
+        about: "A style on top of the kind's.",
+        shape: Shape::Text,
+        default: empty,
+    },
+    Opt {
+        name: "priority",
+        about: "Who stays when the line is narrow: 0 goes first, 100 last.",
+        shape: Shape::Integer,
+        default: || 50.into(),
+    },
+    Opt {
+        name: "interval",
+        about: "Seconds between two readings, for kinds that are read by clockwork.",
+        shape: Shape::Number,
+        default: || 1.into(),
+    },
+    Opt {
+        name: "react",
+        about: "States in which it takes the theme's mode style: prefix, zoomed, synced, copy-mode.",
+        shape: Shape::List,
+        default: || Vec::<String>::new().to_toml(),
+    },
+];

@@ -1,0 +1,91 @@
+use super::*;
+
+fn config(text: &str) -> Config {
+    let file = SourceFile { path: "config.toml".into(), text: text.into() };
+    build(&Gathered { files: vec![file], host: "web-3".into(), ..Gathered::default() })
+}
+
+fn headlines(config: &Config) -> Vec<&str> {
+    config.problems.iter().filter_map(|problem| problem.lines().next()).collect()
+}
+
+#[test]
+fn the_built_in_config_is_right() {
+    let config = Config::built_in();
+    assert_eq!(config.problems, [""; 0]);
+    assert_eq!(config.theme.name, "rain");
+    assert!(!config.lines["tmux"].slots["right"][0].is_empty());
+}
+
+#[test]
+fn a_mistake_is_named_and_the_rest_works() {
+    let config = config(
+        "theme = \"rian\"\n[line.tmux]\nright = [\"cpu\", \"memroy\", \"clock\"]\n\
+         [segment.cpu]\nwarnign = 3\nformat = \"$usgae\"\n",
+    );
+    assert_eq!(
+        headlines(&config),
+        [
+            "config.toml:1:9: there is no theme `rian`; did you mean `rain`?",
+            "config.toml:3:17: there is no segment `memroy`; did you mean `memory`?",
+            "config.toml:5:1: `cpu` has no option `warnign`; did you mean `warning`?",
+            "config.toml:6:12: `cpu` has no field `usgae`; did you mean `usage`?",
+        ]
+    );
+    assert_eq!(config.lines["tmux"].slots["right"][0].len(), 2);
+    assert!(!config.unusable);
+}
+
+#[test]
+fn broken_toml_makes_a_config_unusable() {
+    assert!(config("theme = \n[line").unusable);
+}
+
+#[test]
+fn two_instances_of_a_kind_have_options_of_their_own() {
+    let config = config(
+        "[line.tmux]\nright = [\"home\", \"utc\"]\n[segment.home]\nuse = \"text\"\ntext = \"a\"\n\
+         [segment.utc]\nuse = \"text\"\ntext = \"b\"\n",
+    );
+    assert_eq!(headlines(&config), [""; 0]);
+    let texts: Vec<_> = ["home", "utc"]
+        .map(|name| &config.instances[usize::from(config.instance(name).expect("built"))])
+        .map(|instance| instance.options["text"].as_str())
+        .into();
+    assert_eq!(texts, [Some("a"), Some("b")]);
+}
+
+#[test]
+fn rows_and_hosts() {
+    let config = config(
+        "[line.prompt]\nleft = [[\"hostname\"], [\"text\"]]\n\
+         [host.\"web-*\"]\ntheme = \"mono\"\n[host.laptop]\ntheme = \"rain-light\"\n",
+    );
+    assert_eq!(headlines(&config), [""; 0]);
+    assert_eq!(config.lines["prompt"].slots["left"].len(), 2);
+    assert_eq!(config.theme.name, "mono");
+}
+
+#[test]
+fn wrong_types_name_what_was_expected() {
+    let config =
+        config("theme = 3\n[line.tmux]\nright = \"cpu\"\n[segment.cpu]\nwarning = \"x\"\n");
+    assert_eq!(
+        headlines(&config),
+        [
+            "config.toml:1:9: expected a text, found integer",
+            "config.toml:3:9: expected a list of segments, or a list of such lists",
+            "config.toml:5:11: expected a number, found string",
+        ]
+    );
+}
+
+#[test]
+fn home_decides_where_a_config_is() {
+    let path = |xdg: Option<&str>, home: Option<&str>| {
+        usual_path(xdg.map(Path::new), home.map(Path::new)).map(|p| p.display().to_string())
+    };
+    assert_eq!(path(None, Some("/h")).as_deref(), Some("/h/.config/rainline/config.toml"));
+    assert_eq!(path(Some("/x"), None).as_deref(), Some("/x/rainline/config.toml"));
+    assert_eq!(path(Some("relative"), None), None);
+}

@@ -1,0 +1,29 @@
+//! What a command of the command line fails with: one line for a person, and an exit code.
+
+/// Why a command failed. Its text is one line of at most 80 columns, detail follows below.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The words on the command line make no sense together. Exit code 2.
+    #[error("{0}")]
+    Usage(String),
+    /// It could not be done. Exit code 1.
+    #[error("{0}")]
+    Failed(String),
+    #[error("{what}: {cause}")]
+    Io { what: String, cause: std::io::Error },
+}
+
+impl Error {
+    pub fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Error {
+        let what = what.into();
+        move |cause| Error::Io { what, cause }
+    }
+
+    /// The process's exit code.
+    pub fn code(&self) -> i32 {
+        match self {
+            Error::Usage(_) => 2,
+            Error::Failed(_) | Error::Io { .. } => 1,
+        }
+    }
+}

@@ -1,0 +1,85 @@
+use super::*;
+use crate::frame::On;
+
+fn theme() -> Theme {
+    Theme::built_in("rain").expect("built in")
+}
+
+fn block(text: &str, priority: u8) -> Block {
+    let pieces = vec![Piece::Span(Span::ours(text, Style::default()))];
+    Block { pieces, priority, origin: 0 }
+}
+
+fn laid(blocks: Vec<Block>, columns: usize, side: Side) -> String {
+    let theme = theme();
+    let caps = Caps { columns, ..Caps::default() };
+    let style = Style::default();
+    let room = Room { theme: &theme, caps: &caps, side, line: style, separator: style };
+    text(&row(blocks, &room))
+}
+
+fn text(frame: &Frame) -> String {
+    let known = |piece: &Piece| match piece {
+        Piece::Span(span) => span.text.known().to_owned(),
+        Piece::Choice(choice) => choice.pick(None).iter().map(|span| span.text.known()).collect(),
+        Piece::Mark(_) => String::new(),
+    };
+    frame.pieces.iter().map(known).collect()
+}
+
+#[test]
+fn soft_separators_stand_between_equal_backgrounds() {
+    let blocks = || vec![block(" a ", 50), block(" b ", 50)];
+    assert_eq!(laid(blocks(), 20, Side::Left), " a ╱ b ");
+    assert_eq!(laid(blocks(), 20, Side::Right), " a ╱ b ");
+}
+
+#[test]
+fn the_least_important_goes_first() {
+    let blocks = || vec![block(" aaa ", 90), block(" bbb ", 10), block(" ccc ", 50)];
+    assert_eq!(laid(blocks(), 17, Side::Right), " aaa ╱ bbb ╱ ccc ");
+    assert_eq!(laid(blocks(), 16, Side::Right), " aaa ╱ ccc ");
+    assert_eq!(laid(blocks(), 10, Side::Right), " aaa ");
+}
+
+#[test]
+fn among_equals_the_inner_one_goes() {
+    let blocks = || vec![block(" a ", 50), block(" b ", 50)];
+    assert_eq!(laid(blocks(), 5, Side::Right), " b ");
+    assert_eq!(laid(blocks(), 5, Side::Left), " a ");
+}
+
+#[test]
+fn the_last_one_is_cut() {
+    assert_eq!(laid(vec![block("abcdef", 50)], 4, Side::Left), "abc…");
+    assert_eq!(laid(vec![block("漢字漢字", 50)], 4, Side::Left), "漢…");
+    assert_eq!(laid(vec![block("abc", 50)], 1, Side::Left), "…");
+    assert_eq!(laid(vec![block("abc", 50)], 0, Side::Left), "");
+}
+
+#[test]
+fn arms_are_padded_to_the_widest() {
+    let arm = |case: Option<&str>, text: &str| Arm {
+        case: case.map(Into::into),
+        spans: vec![Span::ours(text, Style::default())],
+    };
+    let caps = Caps::default();
+    let choice = choice(On::Prefix, vec![arm(Some("1"), "long"), arm(None, "a")], &caps);
+    let widths: Vec<usize> = choice
+        .arms
+        .iter()
+        .map(|arm| arm.spans.iter().map(|span| span.width(caps.policy)).sum())
+        .collect();
+    assert_eq!(widths, [4, 4]);
+}
+
+#[test]
+fn a_full_row_fills_its_columns() {
+    let theme = theme();
+    let caps = Caps { columns: 12, ..Caps::default() };
+    let style = Style::default();
+    let room = Room { theme: &theme, caps: &caps, side: Side::Left, line: style, separator: style };
+    let row = |text| row(vec![block(text, 50)], &room);
+    let full = full(row("left"), row("right"), &room);
+    assert_eq!(text(&full), "left   right");
+}

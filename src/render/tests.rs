@@ -1,0 +1,91 @@
+use super::*;
+use crate::config::{Gathered, SourceFile, build};
+use rainline_segments::Value;
+
+struct Table(Vec<(Option<Sample>, Age)>);
+
+impl Readings for Table {
+    fn reading(&self, id: InstanceId) -> Reading<'_> {
+        let (sample, age) = &self.0[usize::from(id)];
+        Reading { sample: sample.as_ref(), age: *age, rings: &[] }
+    }
+    fn trouble(&self) -> bool {
+        false
+    }
+}
+
+struct Troubled(Table);
+
+impl Readings for Troubled {
+    fn reading(&self, id: InstanceId) -> Reading<'_> {
+        self.0.reading(id)
+    }
+    fn trouble(&self) -> bool {
+        true
+    }
+}
+
+fn config() -> Config {
+    let text = "[line.x]\nright = [\"a\", \"b\"]\nleft = [\"a\"]\n\
+                [segment.a]\nuse = \"text\"\nformat = \" $text \"\npriority = 90\n\
+                [segment.b]\nuse = \"text\"\nformat = \" $text \"\npriority = 10\n";
+    let file = SourceFile { path: "x.toml".into(), text: text.into() };
+    build(&Gathered { files: vec![file], ..Gathered::default() })
+}
+
+fn table(config: &Config, ages: [Age; 2]) -> Table {
+    let mut rows: Vec<_> = config.instances.iter().map(|_| (None, Age::Waiting)).collect();
+    for (name, age) in ["a", "b"].into_iter().zip(ages) {
+        let id = config.instance(name).expect("built");
+        let sample = Sample::new(Level::Idle).with("text", Value::text(format!("<{name}>")));
+        rows[usize::from(id)] = (Some(sample), age);
+    }
+    Table(rows)
+}
+
+const PLAIN: Want = Want { line: "x", slot: "right", theme: "" };
+
+fn plain(config: &Config, want: Want, readings: &dyn Readings, columns: usize) -> String {
+    let caps = Caps { columns, ..Caps::default() };
+    let rows = rows(config, want, readings, &caps);
+    encode(&rows, crate::targets::find("plain").expect("there"), &caps)
+}
+
+#[test]
+fn a_slot_shows_its_segments_and_drops_the_least() {
+    let config = config();
+    let readings = table(&config, [Age::Fresh, Age::Fresh]);
+    assert_eq!(plain(&config, PLAIN, &readings, 80), " <a> ╱ <b> ");
+    assert_eq!(plain(&config, PLAIN, &readings, 8), " <a> ");
+}
+
+#[test]
+fn full_is_exactly_as_wide_as_asked() {
+    let config = config();
+    let readings = table(&config, [Age::Fresh, Age::Fresh]);
+    let want = Want { slot: FULL, ..PLAIN };
+    for columns in 0..60 {
+        let line = plain(&config, want, &readings, columns);
+        assert_eq!(crate::width::width(&line, crate::width::Policy::Wcwidth), columns, "{line:?}");
+    }
+}
+
+#[test]
+fn old_values_look_old() {
+    let config = config();
+    let style = |age| {
+        let readings = table(&config, [age, age]);
+        let frames = rows(&config, PLAIN, &readings, &Caps::default());
+        let Some(Piece::Span(span)) = frames[0].pieces.get(1) else { panic!("a span") };
+        span.style
+    };
+    assert_ne!(style(Age::Fresh), style(Age::Stale));
+}
+
+#[test]
+fn trouble_is_one_cell_at_the_outer_edge() {
+    let config = config();
+    let readings = Troubled(table(&config, [Age::Fresh, Age::Fresh]));
+    assert!(plain(&config, PLAIN, &readings, 80).ends_with('!'));
+    assert!(plain(&config, PLAIN, &readings, 3).ends_with('!'));
+}

@@ -1,0 +1,155 @@
+//! Who may import whom, held by reading the sources: a boundary that nothing holds dies.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::root;
+
+/// Every Rust file below `folder`, with its path from the root of the project.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&root().join(folder), &mut found);
+    found.sort();
+    let named = |path: PathBuf| {
+        let name = path.strip_prefix(root()).expect("below the root").display().to_string();
+        (name, fs::read_to_string(&path).expect("readable"))
+    };
+    found.into_iter().map(named).collect()
+}
+
+/// The code of a file without its unit tests and comments.
+fn code(text: &str) -> String {
+    let body = text.split("#[cfg(test)]").next().unwrap_or(text);
+    let lines = body.lines().map(|line| line.split("//").next().unwrap_or_default());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The modules of this crate that a file names, by their first part.
+fn names(text: &str) -> Vec<String> {
+    let code = code(text);
+    let mut found = Vec::new();
+    for prefix in ["crate::", "rainline::"] {
+        for (at, _) in code.match_indices(prefix) {
+            let rest = &code[at + prefix.len()..];
+            if let Some(group) = rest.strip_prefix('{') {
+                let group = group.split('}').next().unwrap_or_default();
+                found.extend(group.split(',').map(first_part));
+            } else {
+                found.push(first_part(rest));
+            }
+        }
+    }
+    found.retain(|name| !name.is_empty());
+    found
+}
+
+fn first_part(text: &str) -> String {
+    text.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+/// Layers of `src/`, the ground first. A file may name its own layer's listed friends and what is
+/// listed for it; everything else is above it.
+const MAY: &[(&str, &[&str])] = &[
+    ("src/width.rs", &[]),
+    ("src/protocol.rs", &[]),
+    ("src/sys.rs", &[]),
+    ("src/diagnostic.rs", &[]),
+    ("src/style", &["style", "diagnostic"]),
+    ("src/frame.rs", &["style", "width"]),
+    ("src/targets", &["style", "width", "frame", "targets"]),
+    ("src/graph.rs", &["targets"]),
+    ("src/runtime.rs", &["sys", "protocol"]),
+    ("src/spawn.rs", &["sys", "runtime", "protocol"]),
+    ("src/client.rs", &["sys", "protocol", "runtime", "spawn"]),
+    ("src/format", &["diagnostic", "format", "graph", "style", "targets", "width"]),
+    ("src/theme", &["diagnostic", "style", "targets", "theme"]),
+    ("src/paint.rs", &["format", "frame", "graph", "style", "theme"]),
+    ("src/layout", &["format", "frame", "style", "targets", "theme", "width", "layout"]),
+    (
+        "src/config",
+        &["config", "diagnostic", "format", "frame", "style", "targets", "theme"],
+    ),
+    (
+        "src/render",
+        &["config", "format", "frame", "layout", "paint", "style", "targets", "theme", "render"],
+    ),
+    ("src/hosts", &["hosts", "style", "theme"]),
+];
+
+#[test]
+fn dependencies_point_one_way() {
+    let mut broken = Vec::new();
+    for (file, text) in sources("src") {
+        if file.ends_with("tests.rs") {
+            continue;
+        }
+        let Some((_, may)) = MAY.iter().find(|(layer, _)| {
+            file == *layer || file == format!("{layer}.rs") || file.starts_with(&format!("{layer}/"))
+        }) else {
+            continue;
+        };
+        for name in names(&text) {
+            if !may.contains(&name.as_str()) {
+                broken.push(format!("{file} names {name}"));
+            }
+        }
+    }
+    assert_eq!(broken, [""; 0]);
+}
+
+#[test]
+fn segments_import_their_base_only() {
+    for (file, text) in sources("segments") {
+        if file.starts_with("segments/base/") || file == "segments/lib.rs" {
+            continue;
+        }
+        for name in names(&text) {
+            let fine = matches!(name.as_str(), "base" | "options" | "option_key");
+            assert!(fine, "{file} names {name}");
+        }
+        for outside in ["std::env", "std::process", "std::fs", "std::net", "SystemTime", "Instant::"] {
+            assert!(!code(&text).contains(outside), "{file} uses {outside}: ask the Host");
+        }
+    }
+}
+
+#[test]
+fn unsafe_stays_in_its_room() {
+    for (file, text) in sources("src").into_iter().chain(sources("segments")) {
+        let count = code(&text).matches("unsafe").count() - code(&text).matches("unsafe_").count();
+        let most = match file.as_str() {
+            "src/sys.rs" => 6,
+            "src/main.rs" => 2,
+            _ => 0,
+        };
+        assert!(count <= most, "{file}: {count} times unsafe, at most {most}");
+    }
+}
+
+#[test]
+fn only_the_command_line_prints() {
+    for (file, text) in sources("src").into_iter().chain(sources("segments")) {
+        for print in ["println!", "eprintln!", "print!(", "eprint!(", "dbg!"] {
+            assert!(!code(&text).contains(print), "{file} uses {print}; a closed pipe would panic");
+        }
+    }
+}
+
+#[test]
+fn every_room_says_what_it_is_for() {
+    for (file, text) in sources("src").into_iter().chain(sources("segments")) {
+        if !file.ends_with("tests.rs") {
+            assert!(text.starts_with("//!"), "{file} does not open with what it is for");
+        }
+    }
+}

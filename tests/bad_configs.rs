@@ -1,0 +1,31 @@
+//! What is wrong with a config is said with its place, and the rest of it works: each file in
+//! `bad-configs/` with what is said of it beside it.
+
+use std::fs;
+
+use rainline::config::{Gathered, SourceFile, build};
+
+use crate::support::{golden, root};
+
+#[test]
+fn every_mistake_has_its_message() {
+    let folder = root().join("tests/bad-configs");
+    let mut seen = 0;
+    for entry in fs::read_dir(&folder).expect("the folder").flatten() {
+        let path = entry.path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let text = fs::read_to_string(&path).expect("readable");
+        let file = SourceFile { path: name.clone().into(), text };
+        let config = build(&Gathered { files: vec![file], ..Gathered::default() });
+        assert!(!config.problems.is_empty(), "{name} has no problem");
+        let said = config.problems.join("\n");
+        golden(&format!("../bad-configs/{}", name.replace(".toml", ".expected")), &said);
+        // The line of the defaults is there all the same.
+        assert!(config.lines.contains_key("terminal"), "{name}");
+        seen += 1;
+    }
+    assert!(seen >= 12, "only {seen} bad configs");
+}

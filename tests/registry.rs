@@ -1,0 +1,157 @@
+//! What is in the folders is what is in the lists, and all of it has the one shape.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use rainline::format::Format;
+use rainline::style::Depth;
+use rainline::targets::{self, Glyphs};
+use rainline::theme::{BUILT_IN, Theme};
+use rainline::width::{Policy, width};
+use rainline::{hosts, protocol};
+use rainline_segments::{ALL, Unit};
+
+use crate::support::root;
+
+/// The names of the files with this extension directly in a folder, less `but`.
+fn files(folder: &str, extension: &str, but: &[&str]) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(root().join(folder))
+        .expect("a folder")
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let stem = name.strip_suffix(&format!(".{extension}"))?.to_owned();
+            (!but.contains(&stem.as_str())).then_some(stem)
+        })
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn segments_are_listed_sorted() {
+    let listed: Vec<&str> = ALL.iter().map(|kind| kind.name).collect();
+    assert_eq!(listed, files("segments", "rs", &["lib"]));
+}
+
+#[test]
+fn targets_are_listed_sorted() {
+    let listed: Vec<&str> = targets::ALL.iter().map(|target| target.name).collect();
+    assert_eq!(listed, files("src/targets", "rs", &[]));
+}
+
+#[test]
+fn hosts_are_listed_sorted() {
+    let listed: Vec<&str> = hosts::ALL.iter().map(|host| host.name).collect();
+    assert_eq!(listed, files("src/hosts", "rs", &[]));
+}
+
+#[test]
+fn themes_are_listed() {
+    let listed: BTreeSet<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+    let there: BTreeSet<String> = files("themes", "toml", &[]).into_iter().collect();
+    assert_eq!(listed.into_iter().collect::<Vec<_>>(), there.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn the_environment_that_travels_is_what_segments_declare() {
+    let declared: BTreeSet<&str> = ALL.iter().flat_map(|kind| kind.env.iter().copied()).collect();
+    assert_eq!(declared.into_iter().collect::<Vec<_>>(), protocol::ENV);
+}
+
+#[test]
+fn kinds_are_whole() {
+    for kind in ALL {
+        let name = kind.name;
+        assert!(!kind.about.is_empty() && !kind.about.ends_with('.'), "{name}: about");
+        assert!(kind.priority <= 100, "{name}: priority");
+        if let Err(faults) = Format::parse(kind.format, kind) {
+            panic!("{name}: {faults:?}");
+        }
+        let mut fields: Vec<&str> = kind.fields.iter().map(|field| field.name).collect();
+        fields.sort_unstable();
+        fields.dedup();
+        assert_eq!(fields.len(), kind.fields.len(), "{name}: a field twice");
+        for field in kind.fields {
+            assert!(!field.about.is_empty(), "{name}.{}: about", field.name);
+            if let Unit::History(of) = field.unit {
+                let past = kind.fields.iter().find(|field| field.name == of);
+                let number = past.is_some_and(|field| field.unit.is_number());
+                assert!(number, "{name}.{}: history of no number", field.name);
+            }
+        }
+        for option in kind.options {
+            let kebab = option.name.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+            assert!(kebab, "{name}: option {}", option.name);
+            assert!(!option.about.trim().is_empty(), "{name}: option {}", option.name);
+        }
+        assert!((kind.open)(&toml::Table::new()).is_ok(), "{name} does not open with defaults");
+    }
+}
+
+/// All width policies but the one for East Asian fonts agree on every built-in glyph.
+fn agreed(text: &str) -> bool {
+    width(text, Policy::Wcwidth) == width(text, Policy::Unicode)
+}
+
+#[test]
+fn built_in_glyphs_are_counted_alike_everywhere() {
+    for kind in ALL {
+        for icon in [kind.icons.nerd, kind.icons.unicode, kind.icons.ascii] {
+            assert!(agreed(icon), "{}: {icon:?}", kind.name);
+        }
+        assert!(kind.icons.ascii.is_ascii(), "{}", kind.name);
+    }
+    for (name, _) in BUILT_IN {
+        let theme = Theme::built_in(name).expect("built in");
+        for glyphs in [Glyphs::Ascii, Glyphs::Unicode, Glyphs::Nerd] {
+            let s = theme.separators(glyphs);
+            for text in [&s.left_hard, &s.left_soft, &s.right_hard, &s.right_soft] {
+                assert!(agreed(text), "{name}: {text:?}");
+                assert!(glyphs != Glyphs::Ascii || text.is_ascii(), "{name}: {text:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn themes_can_be_read_on_their_own_ground() {
+    use rainline::theme::Look;
+    for (name, _) in BUILT_IN {
+        let theme = Theme::built_in(name).expect("built in");
+        let line = theme.over(Default::default(), "line", &Look::default());
+        let mut checked = Vec::new();
+        for style in ["segment", "strong", "clock", "level.warning", "level.critical"] {
+            checked.push((style.to_owned(), theme.over(line, style, &Look::default()), 4.5));
+        }
+        for kind in ALL {
+            let look = Look { kind: kind.name, ..Look::default() };
+            checked.push((kind.name.into(), theme.over(line, kind.name, &look), 4.5));
+            // Icons and graphs are shapes: WCAG asks 3 to 1 of them.
+            checked.push((format!("{} icon", kind.name), theme.over(line, "icon", &look), 3.0));
+        }
+        for mode in ["prefix", "zoomed", "synced", "copy-mode"] {
+            let style = theme.over(line, &format!("mode.{mode}"), &Look::default());
+            checked.push((mode.into(), style, 4.5));
+        }
+        for (what, style, wanted) in checked {
+            if let Some(contrast) = style.fg.contrast(style.bg) {
+                assert!(contrast >= wanted, "{name}: {what} has a contrast of {contrast:.2}");
+            }
+        }
+    }
+}
+
+#[test]
+fn themes_come_down_without_losing_their_text() {
+    use rainline::theme::Look;
+    for (name, _) in BUILT_IN {
+        let theme = Theme::built_in(name).expect("built in");
+        let line = theme.over(Default::default(), "line", &Look::default());
+        for depth in [Depth::Ansi256, Depth::Ansi16, Depth::Mono] {
+            let style = theme.over(line, "segment", &Look::default()).at(depth);
+            let same = style.fg == style.bg && style.fg != rainline::style::Color::Default;
+            assert!(!same, "{name}: text vanishes at {depth:?}");
+        }
+    }
+}

@@ -1,0 +1,581 @@
+//! Every target against what really reads it: a terminal model, or a real tmux. Cells are compared,
+//! not escape strings.
+
+use proptest::prelude::*;
+use rainline::frame::{Arm, Choice, Frame, Mark, On, Piece, Span, Text};
+use rainline::style::{Attrs, Color, Style};
+use rainline::targets::{self, Caps};
+use rainline::width::{self, Policy};
+use rainline_segments::{Live, Untrusted};
+
+use crate::support::terminal::drawn;
+use crate::support::{Look, Sandbox, Tmux, golden};
+
+/// Pieces that mean something to somebody: tmux formats and styles, shells, strftime, terminals.
+const NASTY: &[&str] = &[
+    "#(touch SENTINEL)",
+    "$(touch SENTINEL)",
+    "`touch SENTINEL`",
+    ";touch SENTINEL;",
+    "'\"$(touch SENTINEL)\"'",
+    "#{pane_pid}",
+    "#{E:@x}",
+    "#{?client_prefix,a,b}",
+    "#{q:",
+    "#{",
+    "#[fg=red]",
+    "#[default]",
+    "#[",
+    "[fg=red]",
+    "#S",
+    "#D",
+    "#F",
+    "#h",
+    "##",
+    "###",
+    "###[]",
+    "##[fg=red]",
+    "#,",
+    "#}",
+    "#{}",
+    "#[]",
+    "%H",
+    "%%",
+    "%",
+    "%3",
+    "\\",
+    "\\#",
+    "\\(",
+    "\n",
+    "\r",
+    "\t",
+    "\x1b[31m",
+    "\x1b]0;x\x07",
+    "\u{9b}31m",
+    "\u{202e}",
+    "\u{2028}",
+    "\u{7f}",
+    "\\u{1b}",
+    "漢字",
+    "é",
+    "e\u{301}",
+    "n\u{303}",
+    "ﬀ",
+    "한글",
+    "👍",
+    "🔋",
+    "▁█",
+    "…",
+    "·",
+    "…}",
+    "→,",
+    "main",
+    "a b",
+    "  ",
+    "S",
+    "feature/x",
+    "ß",
+    "Ω",
+    "я",
+];
+const SPECIAL: &[char] = &[
+    '#', '{', '}', '[', ']', '(', ')', ',', '%', '$', '\\', '`', '"', '\'', ';', 'S', ':', '?',
+    '=', '|', ' ', 'a', '&', '~', '!', '@', '*', '<', '>', '-', '/', '漢', '\u{301}',
+];
+
+/// A small generator with a fixed start: the same strings each time.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 16) as usize % limit
+    }
+
+    fn text(&mut self) -> String {
+        let pieces = 1 + self.below(6);
+        let mut text = String::new();
+        for _ in 0..pieces {
+            if self.below(2) == 0 {
+                text.push_str(NASTY[self.below(NASTY.len())]);
+            } else {
+                let count = 1 + self.below(4);
+                text.extend((0..count).map(|_| SPECIAL[self.below(SPECIAL.len())]));
+            }
+        }
+        text
+    }
+
+    fn style(&mut self) -> Style {
+        let mut color = || match self.below(4) {
+            0 => Color::Default,
+            1 => Color::Indexed(self.below(256) as u8),
+            _ => Color::Rgb(self.below(256) as u8, self.below(256) as u8, self.below(256) as u8),
+        };
+        let (fg, bg) = (color(), color());
+        let attrs = [Attrs::BOLD, Attrs::ITALIC, Attrs::UNDERLINE, Attrs::REVERSE];
+        let attrs = attrs.into_iter().filter(|_| self.below(4) == 0).fold(Attrs::NONE, Attrs::with);
+        Style { fg, bg, attrs }
+    }
+}
+
+/// Every hostile string: all of one and two special characters, every nasty piece alone, the rest
+/// by dice.
+fn hostile(count: usize) -> Vec<Untrusted> {
+    let ones = SPECIAL.iter().map(|c| c.to_string());
+    let twos = SPECIAL.iter().flat_map(|a| SPECIAL.iter().map(move |b| format!("{a}{b}")));
+    let nasty = NASTY.iter().map(|text| (*text).to_owned());
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let rest = std::iter::repeat_with(move || dice.text());
+    ones.chain(nasty).chain(twos).chain(rest).take(count).map(Untrusted::from).collect()
+}
+
+fn encoded(target: &str, frame: &Frame, caps: &Caps) -> String {
+    let mut out = String::new();
+    (targets::find(target).expect("a target").encode)(frame, caps, &mut out);
+    out
+}
+
+fn frame(spans: impl IntoIterator<Item = Span>) -> Frame {
+    Frame { pieces: spans.into_iter().map(Piece::Span).collect() }
+}
+
+/// The cells of a frame by the terminal model's own reading of each text, styles laid over them.
+fn expected(spans: &[Span], columns: u16) -> Vec<Look> {
+    let mut parser = vt100::Parser::new(1, columns, 0);
+    let mut looks = drawn(b"", columns);
+    for span in spans {
+        let start = usize::from(parser.screen().cursor_position().1);
+        parser.process(span.text.known().as_bytes());
+        let end = usize::from(parser.screen().cursor_position().1);
+        let color = |color| match color {
+            Color::Default => vt100::Color::Default,
+            Color::Indexed(index) => vt100::Color::Idx(index),
+            Color::Rgb(r, g, b) => vt100::Color::Rgb(r, g, b),
+        };
+        for look in &mut looks[start..end] {
+            look.fg = color(span.style.fg);
+            look.bg = color(span.style.bg);
+            look.bold = span.style.attrs.has(Attrs::BOLD);
+            look.dim = span.style.attrs.has(Attrs::DIM);
+            look.italic = span.style.attrs.has(Attrs::ITALIC);
+            look.underline = span.style.attrs.has(Attrs::UNDERLINE);
+            look.inverse = span.style.attrs.has(Attrs::REVERSE);
+        }
+    }
+    let texts = crate::support::terminal::looks(parser.screen(), 0);
+    for (look, text) in looks.iter_mut().zip(texts) {
+        look.text = text.text;
+    }
+    looks
+}
+
+fn any_color() -> impl Strategy<Value = Color> {
+    prop_oneof![
+        Just(Color::Default),
+        any::<u8>().prop_map(Color::Indexed),
+        any::<(u8, u8, u8)>().prop_map(|(r, g, b)| Color::Rgb(r, g, b)),
+    ]
+}
+
+fn any_style() -> impl Strategy<Value = Style> {
+    // Not dim: the model shows either bold or dim.
+    let names = vec!["bold", "italic", "underline", "reverse"];
+    let named =
+        |name: &str| Attrs::NAMES.iter().find(|(known, _)| *known == name).expect("a name").1;
+    let attrs = prop::collection::vec(prop::sample::select(names).prop_map(named), 0..4);
+    (any_color(), any_color(), attrs).prop_map(|(fg, bg, attrs)| Style {
+        fg,
+        bg,
+        attrs: attrs.into_iter().fold(Attrs::NONE, Attrs::with),
+    })
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        prop::sample::select(NASTY).prop_map(str::to_owned),
+        prop::collection::vec(prop::sample::select(SPECIAL), 0..4).prop_map(String::from_iter),
+        "\\PC{0,3}",
+    ];
+    prop::collection::vec(piece, 0..4).prop_map(|pieces| pieces.concat())
+}
+
+fn any_span() -> impl Strategy<Value = Span> {
+    (any_text(), any_style()).prop_map(|(text, style)| Span::outside(text, style))
+}
+
+proptest! {
+    #[test]
+    fn ansi_draws_the_frames_own_cells(spans in prop::collection::vec(any_span(), 0..8)) {
+        let bytes = encoded("ansi", &frame(spans.clone()), &Caps::default());
+        let difference = difference(&drawn(bytes.as_bytes(), 300), &expected(&spans, 300));
+        prop_assert!(difference.is_none(), "{}", difference.unwrap_or_default());
+    }
+
+    #[test]
+    fn ansi_says_nothing_but_styles(spans in prop::collection::vec(any_span(), 0..8)) {
+        let bytes = encoded("ansi", &frame(spans), &Caps::default());
+        for part in bytes.split('\x1b').skip(1) {
+            let sgr = part.strip_prefix('[').and_then(|rest| rest.split_once('m'));
+            let (numbers, text) = sgr.expect("an SGR sequence");
+            prop_assert!(numbers.bytes().all(|b| b.is_ascii_digit() || b == b';'), "{:?}", numbers);
+            prop_assert!(!text.contains(char::is_control));
+        }
+    }
+
+    #[test]
+    fn tmux_gets_only_whole_styles_of_known_words(spans in prop::collection::vec(any_span(), 0..8)) {
+        let bare = encoded("tmux", &frame(spans.clone()), &Caps::default());
+        let arms = vec![Arm { case: Some("on".into()), spans: spans.clone() }, Arm { case: None, spans }];
+        let choice = Frame { pieces: vec![Piece::Choice(Choice { on: On::Synced, arms })] };
+        let in_arms = encoded("tmux", &choice, &Caps::default());
+        for out in [bare, in_arms] {
+            let out = out.replace("###[]", "");
+            for part in out.split("#[").skip(1) {
+                let (style, _) = part.split_once(']').expect("an end");
+                // tmux drops a style of more than 255 bytes as a whole.
+                prop_assert!(style.len() < 255);
+                let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || " =#".contains(c);
+                prop_assert!(style.chars().all(known), "{}", style);
+            }
+        }
+    }
+
+    #[test]
+    fn plain_is_the_text(spans in prop::collection::vec(any_span(), 0..8)) {
+        let text: String = spans.iter().map(|span| span.text.known()).collect();
+        prop_assert_eq!(encoded("plain", &frame(spans), &Caps::default()), text);
+    }
+
+    #[test]
+    fn no_target_lets_a_control_of_ours_pass(text in any::<String>()) {
+        for target in ["plain", "tmux", "svg"] {
+            let out = encoded(target, &frame([Span::ours(text.clone(), Style::default())]), &Caps::default());
+            prop_assert!(!out.contains(|c: char| c.is_control() && (c != '\n' || target != "svg")), "{}", target);
+        }
+    }
+}
+
+#[test]
+fn the_same_bytes_for_the_same_frame() {
+    let style = Style { fg: Color::Rgb(255, 135, 0), bg: Color::Indexed(4), attrs: Attrs::BOLD };
+    let arm = |case: Option<&str>, text: &str| Arm {
+        case: case.map(Into::into),
+        spans: vec![Span::ours(text, style)],
+    };
+    let frame = Frame {
+        pieces: vec![
+            Piece::Mark(Mark::PromptStart),
+            Piece::Span(Span::ours(" ▃█ ", style)),
+            Piece::Span(Span::outside("#S 漢", Style::default())),
+            Piece::Choice(Choice {
+                on: On::Zoomed,
+                arms: vec![arm(Some("on"), "Z"), arm(None, " ")],
+            }),
+            Piece::Mark(Mark::PromptEnd),
+        ],
+    };
+    let known = [
+        ("plain", " ▃█ #S 漢 "),
+        (
+            "ansi",
+            "\x1b]133;A\x1b\\\x1b[1;38;2;255;135;0;44m ▃█ \x1b[0m#S 漢\x1b[1;38;2;255;135;0;44m \x1b]133;B\x1b\\\x1b[0m",
+        ),
+        (
+            "tmux",
+            "#[fg=#ff8700 bg=colour4 bold] ▃█ #[fg=default bg=default nobold]###[]S 漢\
+                  #{?window_zoomed_flag,#[fg=#ff8700 bg=colour4 bold]Z,#[fg=#ff8700 bg=colour4 bold] }#[default]",
+        ),
+    ];
+    for (target, text) in known {
+        assert_eq!(encoded(target, &frame, &Caps::default()), text, "{target}");
+    }
+    golden("target.svg", &(encoded("svg", &frame, &Caps::default()) + "\n"));
+}
+
+/// Five status lines, each the output of a `#()` job that reads a file.
+fn five_lines(sandbox: &Sandbox) -> String {
+    let lines = (0..5).map(|n| {
+        let file = sandbox.write(&format!("line{n}"), "ready");
+        format!("set -g status-format[{n}] '#(exec cat {})'\n", file.display())
+    });
+    let rest =
+        "set -g status 5\nset -g status-interval 1\nset -g status-style fg=default,bg=default\n";
+    lines.chain([rest.to_owned()]).collect()
+}
+
+const ROWS: u16 = 6;
+const COLUMNS: u16 = 2000;
+
+fn cells_differ(found: &[Look], wanted: &[Look]) -> usize {
+    found.iter().zip(wanted).filter(|(a, b)| a != b).count()
+}
+
+/// What two rows of cells differ in, from the first cell that does: `None` if nothing.
+fn difference(found: &[Look], wanted: &[Look]) -> Option<String> {
+    let differ = cells_differ(found, wanted);
+    let first = found.iter().zip(wanted).position(|(a, b)| a != b)?;
+    let near = |looks: &[Look]| -> String {
+        looks[first.saturating_sub(30)..(first + 30).min(looks.len())]
+            .iter()
+            .map(|look| &*look.text)
+            .collect()
+    };
+    let (a, b) = (&found[first], &wanted[first]);
+    Some(format!(
+        "{differ} cells, from {first}: {:?}\n   for {:?}\n {a:?}\n {b:?}",
+        near(found),
+        near(wanted)
+    ))
+}
+
+/// Draws rows in a real tmux, five at a time, and keeps what differs from the `ansi` target's cells.
+struct Proof<'a> {
+    tmux: Tmux<'a>,
+    sandbox: &'a Sandbox,
+    caps: Caps,
+    batch: usize,
+    compared: usize,
+    differ: usize,
+    details: Vec<String>,
+}
+
+/// A moment to look: what is typed first, and the cases that hold then.
+struct Phase {
+    keys: &'static str,
+    holds: &'static [(On, &'static str)],
+}
+
+const AT_REST: Phase = Phase { keys: "", holds: &[(On::Pane, "%0")] };
+const PREFIX: Phase = Phase { keys: "\x02", holds: &[(On::Pane, "%0"), (On::Prefix, "on")] };
+/// No key of the prefix table: back at rest.
+const LEAVE: Phase = Phase { keys: "Q", ..AT_REST };
+
+impl<'a> Proof<'a> {
+    fn start(sandbox: &'a Sandbox) -> Proof<'a> {
+        let tmux = Tmux::start(sandbox, &five_lines(sandbox), ROWS, COLUMNS);
+        let caps = Caps { version: tmux.version(), ..Caps::default() };
+        Proof { tmux, sandbox, caps, batch: 0, compared: 0, differ: 0, details: Vec::new() }
+    }
+
+    /// Compares at most five rows, once in each phase.
+    fn batch(&mut self, rows: &[Vec<Piece>], phases: &[Phase]) {
+        self.batch += 1;
+        let frames: Vec<Frame> = (0..5).map(|n| self.ended(rows.get(n))).collect();
+        for (n, frame) in frames.iter().enumerate() {
+            let line = encoded("tmux", frame, &self.caps);
+            self.sandbox.write(&format!("line{n}"), line + "\n");
+        }
+        for phase in phases {
+            let holds = phase.holds.iter().map(|(on, case)| (*on, Some((*case).into()))).collect();
+            let caps = Caps { holds, ..self.caps.clone() };
+            let prefix = caps.case(On::Prefix).is_some();
+            let end = self.end(if prefix { "prefix" } else { "resting" });
+            self.tmux.terminal.send(phase.keys);
+            self.tmux.terminal.wait(&end, |screen| {
+                screen.rows(0, COLUMNS).skip(usize::from(ROWS - 5)).all(|row| row.ends_with(&end))
+            });
+            for (frame, row) in frames.iter().zip(ROWS - 5..) {
+                let wanted = drawn(encoded("ansi", frame, &caps).as_bytes(), COLUMNS);
+                let found = self.tmux.terminal.row(row);
+                self.compared += wanted.len();
+                self.differ += cells_differ(&found, &wanted);
+                self.details.extend(difference(&found, &wanted));
+            }
+        }
+    }
+
+    /// The row filled up to its last cell, with an end that says which batch it is and whether the
+    /// prefix was pressed: when that is drawn, all of it is.
+    fn ended(&self, row: Option<&Vec<Piece>>) -> Frame {
+        let arm = |case: Option<&str>, text| Arm {
+            case: case.map(Into::into),
+            spans: vec![Span::ours(self.end(text), Style::default())],
+        };
+        let mut frame = Frame { pieces: row.cloned().unwrap_or_default() };
+        let end = self.end("prefix").len();
+        let blank = usize::from(COLUMNS) - frame.width(Policy::Wcwidth) - end;
+        frame.pieces.push(Piece::Span(Span::ours(" ".repeat(blank), Style::default())));
+        let arms = vec![arm(Some("on"), "prefix"), arm(None, "resting")];
+        frame.pieces.push(Piece::Choice(Choice { on: On::Prefix, arms }));
+        frame
+    }
+
+    fn end(&self, phase: &str) -> String {
+        format!("<END {} {phase:>7}>", self.batch)
+    }
+}
+
+/// Pieces in rows that fit, each piece set off by a bar.
+fn in_rows(pieces: Vec<Piece>) -> Vec<Vec<Piece>> {
+    let mut rows: Vec<Vec<Piece>> = vec![Vec::new()];
+    let mut used = 0;
+    for piece in pieces {
+        let width = piece.width(Policy::Wcwidth) + 1;
+        if used + width > usize::from(COLUMNS) - 40 {
+            rows.push(Vec::new());
+            used = 0;
+        }
+        used += width;
+        let row = rows.last_mut().expect("a row");
+        row.push(piece);
+        row.push(Piece::Span(Span::ours("│", Style::default())));
+    }
+    rows
+}
+
+/// `text` and `other` as the arms of a choice, equally wide, in styles of their own.
+fn choice(on: On, case: &str, text: &Untrusted, other: &Untrusted, dice: &mut Dice) -> Piece {
+    let cells = [text, other].map(|text| width::width(text.reveal(), Policy::Wcwidth));
+    let widest = cells[0].max(cells[1]);
+    let mut arm = |case: Option<&str>, text: &Untrusted, cells: usize| Arm {
+        case: case.map(Into::into),
+        spans: vec![
+            Span::outside(text.clone(), dice.style()),
+            Span::ours(" ".repeat(widest - cells), dice.style()),
+        ],
+    };
+    Piece::Choice(Choice {
+        on,
+        arms: vec![arm(Some(case), text, cells[0]), arm(None, other, cells[1])],
+    })
+}
+
+/// The promise of the tmux target, kept by a real tmux: no string from outside is executed or
+/// obeyed, and each is drawn cell by cell as it is, bare and inside the arms of choices.
+#[test]
+fn hostile_strings_in_a_real_tmux() {
+    let sandbox = Sandbox::new();
+    let mut proof = Proof::start(&sandbox);
+    let mut dice = Dice(7);
+    let strings = hostile(2000);
+
+    let bare = strings.iter().map(|text| Piece::Span(Span::outside(text.clone(), dice.style())));
+    for rows in in_rows(bare.collect()).chunks(5) {
+        proof.batch(rows, &[AT_REST]);
+    }
+    let mut dice = Dice(11);
+    let others = strings.iter().skip(1).chain(strings.first());
+    let in_arms = strings.iter().zip(others).enumerate().map(|(n, (text, other))| match n % 3 {
+        0 => choice(On::Pane, "%0", text, other, &mut dice),
+        1 => choice(On::Pane, "%99", other, text, &mut dice),
+        _ => choice(On::Prefix, "on", text, other, &mut dice),
+    });
+    for rows in in_rows(in_arms.collect()).chunks(5) {
+        proof.batch(rows, &[AT_REST, PREFIX, LEAVE]);
+    }
+
+    let executed = sandbox.files_named("SENTINEL");
+    println!(
+        "{} strings, {} executed, {} cells differ (of {} compared)",
+        strings.len(),
+        executed.len(),
+        proof.differ,
+        proof.compared,
+    );
+    let details = &proof.details[..proof.details.len().min(8)];
+    assert_eq!(proof.differ, 0, "{}", details.join("\n"));
+    assert!(executed.is_empty(), "{executed:?}");
+}
+
+/// A choice of as many panes as there may be draws the arm of the active one, at every pane.
+#[test]
+fn thirty_two_panes_each_draw_their_own_arm() {
+    let sandbox = Sandbox::new();
+    let mut proof = Proof::start(&sandbox);
+    let arm = |case: Option<String>, text: String| Arm {
+        case: case.map(Into::into),
+        spans: vec![Span::ours(text, Style::default())],
+    };
+    let mut arms: Vec<Arm> =
+        (0..32).map(|n| arm(Some(format!("%{n}")), format!("arm {n:02}"))).collect();
+    arms.push(arm(None, "no arm".into()));
+    let row = vec![Piece::Choice(Choice { on: On::Pane, arms })];
+    let line = encoded("tmux", &Frame { pieces: row }, &proof.caps);
+    assert!(line.contains("%31"), "the choice is left to tmux");
+    sandbox.write("line0", line + "\n");
+    let shows = |text: String| {
+        move |screen: &vt100::Screen| {
+            screen
+                .rows(0, COLUMNS)
+                .nth(usize::from(ROWS - 5))
+                .is_some_and(|row| row.trim_end() == text)
+        }
+    };
+    proof.tmux.terminal.wait("the first pane's arm", shows("arm 00".into()));
+    for n in 1..34 {
+        let pane = proof.tmux.run(&["new-window", "-P", "-F", "#{pane_id}"]);
+        let text = if n < 32 { format!("arm {n:02}") } else { "no arm".into() };
+        proof.tmux.terminal.wait(&format!("the arm of {pane}"), shows(text));
+    }
+}
+
+/// As tmux cuts: at the first character past the last cell, a mark on that cell included.
+fn cut_by_tmux(name: &str, most: usize) -> String {
+    let start = |cells: usize| {
+        let mut used = 0;
+        let fits = |c: &char| {
+            let before = used;
+            used += width::width(c.encode_utf8(&mut [0; 4]), Policy::Wcwidth);
+            before < cells && used <= cells
+        };
+        name.chars().take_while(fits).collect::<String>()
+    };
+    if start(most) == name { name.to_owned() } else { start(most - 1) + "…" }
+}
+
+/// Names that tmux fills in itself are shown as they are, cut to their cells, and never obeyed.
+#[test]
+fn live_names_are_drawn_as_they_are() {
+    let sandbox = Sandbox::new();
+    let mut proof = Proof::start(&sandbox);
+    let live = |most| Text::Live { what: Live::WindowName, most, known: "".into() };
+    let span = |most| Span { text: live(most), ..Span::ours("", Style::default()) };
+    let widths = [1, 2, 7, 8, 20, 200];
+    let names = hostile(260)
+        .into_iter()
+        .filter(|name| !name.is_empty() && !name.reveal().trim().is_empty());
+    let (mut shown, mut kept, mut wrong) = (0, 0, Vec::new());
+    let mut pieces = Vec::new();
+    for most in widths {
+        pieces.push(Piece::Span(span(most)));
+        pieces.push(Piece::Span(Span::ours("│", Style::default())));
+    }
+    let line = encoded("tmux", &Frame { pieces }, &proof.caps);
+    sandbox.write("line0", line + "#{p0:}<#{window_id}>\n");
+    for name in names {
+        // A window of its own for each name, told apart by its id at the end of the line. A name
+        // is itself a format when it is given: `##` is one `#` there.
+        let given = name.reveal().replace('#', "##");
+        let id = proof.tmux.run(&["new-window", "-P", "-F", "#{window_id}", "-n", &given]);
+        let stored = Untrusted::from(proof.tmux.run(&["display-message", "-p", "#{window_name}"]));
+        let mut wanted = String::new();
+        for most in widths {
+            wanted += &cut_by_tmux(stored.reveal(), usize::from(most));
+            wanted += "│";
+        }
+        let end = format!("<{id}>");
+        wanted += &end;
+        let row = usize::from(ROWS - 5);
+        proof.tmux.terminal.wait(&end, |screen| {
+            screen.rows(0, COLUMNS).nth(row).is_some_and(|row| row.contains(&end))
+        });
+        shown += 1;
+        kept += usize::from(stored == name);
+        let found = proof.tmux.terminal.row(row as u16);
+        if let Some(difference) = difference(&found, &drawn(wanted.as_bytes(), COLUMNS)) {
+            wrong.push(format!("{stored:?}: {difference}"));
+        }
+        proof.tmux.run(&["kill-window"]);
+    }
+    println!("{shown} names, {kept} kept by tmux as given, {} drawn differently", wrong.len());
+    assert!(
+        wrong.is_empty(),
+        "{} names differ:\n{}",
+        wrong.len(),
+        wrong[..wrong.len().min(8)].join("\n")
+    );
+    assert_eq!(sandbox.files_named("SENTINEL"), Vec::<std::path::PathBuf>::new());
+}
