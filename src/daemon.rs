@@ -292,7 +292,7 @@ impl Daemon {
         let now = Now::read();
         let mut wake = self.housekept + HOUSEKEEPING;
         wake = wake.min(self.engine.wake(now.boot).unwrap_or(Duration::MAX));
-        if !self.engine.is_watched() {
+        if self.leaving.is_none() && !self.engine.is_watched() {
             // A little later, so that the idle time is over when we look.
             wake = wake.min(self.engine.asked + self.options.idle + Duration::from_millis(5));
         }
@@ -473,7 +473,7 @@ impl Daemon {
         }
         if !self.door.is_ours(&self.runtime) {
             match self.runtime.identity(&runtime::socket_name()) {
-                Some(_) if self.is_another() => return self.leave(None),
+                Some(_) if self.is_another() => self.leave(None),
                 Some((_, _, false)) => note("something else stands where our socket was".into()),
                 _ => self.reopen(),
             }

@@ -19,6 +19,8 @@ use crate::sys;
 #[derive(Default)]
 pub struct Local {
     worker: Option<Process>,
+    /// The past as of the last line, for where nothing can be kept.
+    past: Vec<u8>,
 }
 
 /// One line, without its newline.
@@ -55,7 +57,8 @@ impl Local {
             Some(worker) => worker,
             none => none.insert(Process::start(None).ok()?),
         };
-        let memo = runtime.and_then(|runtime| runtime.read(runtime::MEMO)).unwrap_or_default();
+        let memo = runtime.and_then(|runtime| runtime.read(runtime::MEMO));
+        let memo = memo.unwrap_or_else(|| std::mem::take(&mut self.past));
         let mut bytes = Vec::new();
         Request { verb: Verb::Print, ..request.clone() }.encode(&mut bytes);
         worker.send(&Job::Line { request: bytes }, &memo).ok()?;
@@ -63,10 +66,9 @@ impl Local {
         while let Some((Answer::Line { line, last }, past)) = worker.wait(until) {
             best = Some(line);
             if last {
-                if let Some(runtime) = runtime
-                    && Past::decode(&past).is_some_and(|past| !past.is_empty())
-                {
-                    let _ = runtime.write(runtime::MEMO, &past);
+                if Past::decode(&past).is_some_and(|past| !past.is_empty()) {
+                    runtime.map(|runtime| runtime.write(runtime::MEMO, &past));
+                    self.past = past;
                 }
                 return best;
             }

@@ -4,6 +4,7 @@ mod support;
 
 mod architecture;
 mod bad_configs;
+mod daemon;
 mod docs;
 mod registry;
 mod targets;

@@ -579,10 +579,11 @@ impl Engine {
         &self.past
     }
 
-    /// Has the history file written; the ticket, if there is anything to write and somewhere to.
+    /// Has the history file written; the ticket, if there is a place for it. A file that was not
+    /// read is not written over.
     pub fn save(&mut self) -> Option<u64> {
         self.keep_past();
-        if !self.remembered || self.past.is_empty() {
+        if !self.remembered {
             return None;
         }
         let path = self.history.clone()?;
@@ -658,6 +659,10 @@ impl Engine {
             self.requests,
             self.connections.turned_away,
         );
+        if let Some(path) = &self.history {
+            let state = if self.remembered { "" } else { " (not read)" };
+            text.push_str(&format!("history {}{state}\n", path.display()));
+        }
         let mut slots: Vec<_> = self.configs.slots.values().collect();
         slots.sort_by_key(|slot| slot.id);
         for slot in slots {
