@@ -83,7 +83,9 @@ impl Sandbox {
         for name in ["TMUX", "TMUX_PANE", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "RAINLINE_CONFIG"] {
             command.env_remove(name);
         }
-        command.env("HOME", self.dir.join("home")).env("RAINLINE_RUNTIME_DIR", self.dir.join("run"));
+        command
+            .env("HOME", self.dir.join("home"))
+            .env("RAINLINE_RUNTIME_DIR", self.dir.join("run"));
     }
 }
 
