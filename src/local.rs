@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use crate::config::{self, Gathered};
+use crate::config::Config;
 use crate::daemon::workers::{Answer, Job, Process};
 use crate::daemon::{Drawing, Nothing, Past};
 use crate::protocol::{Request, Verb};
@@ -81,8 +81,9 @@ impl Local {
 
 /// The line as it looks before anything was read. Nothing is touched for it.
 fn placeholder(request: &Request) -> Vec<u8> {
-    let config = config::build(&Gathered::default());
-    let line = Drawing::plain_at_worst(request).draw(&config, &Nothing).unwrap_or_default();
+    let config = Config::built_in();
+    let line =
+        Drawing::plain_at_worst(request, &config).draw(&config, &Nothing).unwrap_or_default();
     if !line.is_empty() {
         return line.into_bytes();
     }

@@ -17,7 +17,6 @@ use super::drawing::Drawing;
 use super::history::{self, Rings};
 use super::schedule::{self, Now};
 use crate::config::Config;
-use crate::protocol::Request;
 use crate::render::{Age, Reading, Readings};
 
 /// The most views; the one whose lease ends first makes room.
@@ -144,19 +143,19 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// The view of a request that shows these readings; it is made if there is none.
+    /// The view that shows these readings in this shape of a config; `drawing` makes it if there
+    /// is none.
     pub fn view(
         &mut self,
-        request: &Request,
-        config: u32,
+        (config, shape): (u32, u64),
         keys: Vec<Key>,
-        shape: u64,
+        drawing: impl FnOnce() -> Result<Drawing, String>,
     ) -> Result<u64, String> {
         let mut hasher = DefaultHasher::new();
         (config, shape, &keys).hash(&mut hasher);
         let id = hasher.finish();
         if !self.views.contains_key(&id) {
-            let drawing = Drawing::of(request)?;
+            let drawing = drawing()?;
             if self.views.len() >= MOST_VIEWS {
                 let idle = self.views.iter().filter(|(_, view)| view.streams == 0);
                 let first = idle.min_by_key(|(_, view)| view.lease).map(|(id, _)| *id);
@@ -254,9 +253,11 @@ mod tests {
         Key { config: 0, instance, who, place: None }
     }
 
-    fn request() -> Request {
+    fn drawing() -> Result<Drawing, String> {
         let target = crate::targets::ALL[0].name.to_owned();
-        Request { line: "tmux".into(), target, ..Request::default() }
+        let request =
+            crate::protocol::Request { line: "tmux".into(), target, ..Default::default() };
+        Drawing::of(&request, &Config::built_in())
     }
 
     #[test]
@@ -284,7 +285,7 @@ mod tests {
     #[test]
     fn requests_that_show_the_same_share_a_view() {
         let mut cache = Cache::default();
-        let mut view = |who| cache.view(&request(), 0, vec![key(0, who)], 7).expect("known");
+        let mut view = |who| cache.view((0, 7), vec![key(0, who)], drawing).expect("known");
         assert_eq!(view(0), view(0));
         assert_ne!(view(0), view(1));
     }
@@ -292,7 +293,7 @@ mod tests {
     #[test]
     fn what_nobody_looks_at_is_dropped_but_for_what_everybody_shares() {
         let mut cache = Cache::default();
-        let id = cache.view(&request(), 0, vec![key(0, 0), key(1, 5)], 7).expect("known");
+        let id = cache.view((0, 7), vec![key(0, 0), key(1, 5)], drawing).expect("known");
         for who in [key(0, 0), key(1, 5)] {
             cache.entries.insert(who, Entry::new(Pace::Ask, Vec::new()));
         }

@@ -80,7 +80,7 @@ impl Configs {
         let slot = Slot {
             id: self.last,
             path: path.to_owned(),
-            config: Rc::new(config::build(&Gathered::default())),
+            config: Rc::new(Config::built_in()),
             // Without a file the built-in config is all there is.
             loaded: path.as_os_str().is_empty(),
             problems: Vec::new(),
@@ -160,9 +160,14 @@ impl Configs {
     }
 }
 
+/// Whether two readings of a config say the same.
 fn same(one: &Gathered, other: &Gathered) -> bool {
-    one.files.len() == other.files.len()
-        && one.files.iter().zip(&other.files).all(|(a, b)| a.path == b.path && a.text == b.text)
+    let texts = |gathered: &Gathered| {
+        let themes = gathered.themes.iter().map(|(_, file)| file);
+        let all = gathered.files.iter().chain(themes);
+        all.map(|file| (file.path.clone(), file.text.clone())).collect::<Vec<_>>()
+    };
+    one.problems == other.problems && one.host == other.host && texts(one) == texts(other)
 }
 
 #[cfg(test)]

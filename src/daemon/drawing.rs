@@ -27,8 +27,8 @@ pub struct Drawing {
 }
 
 impl Drawing {
-    /// Resolves a request; an error says which name is unknown.
-    pub fn of(request: &Request) -> Result<Drawing, String> {
+    /// Resolves a request under a config; an error says which name is unknown.
+    pub fn of(request: &Request, config: &Config) -> Result<Drawing, String> {
         let known = |what: &str, name: &str| format!("there is no {what} \"{name}\"");
         let target =
             targets::find(&request.target).ok_or_else(|| known("target", &request.target))?;
@@ -44,9 +44,12 @@ impl Drawing {
             name => Depth::named(name).ok_or_else(|| known("colour depth", name))?,
         };
         let glyphs = match &*request.glyphs {
-            "" => Glyphs::default(),
+            "" => config.glyphs.unwrap_or_default(),
             name => Glyphs::named(name).ok_or_else(|| known("set of glyphs", name))?,
         };
+        if !request.theme.is_empty() && config.theme_named(&request.theme).is_none() {
+            return Err(known("theme", &request.theme));
+        }
         let columns = if request.columns == 0 { 80 } else { request.columns.into() };
         let caps = Caps {
             depth,
@@ -58,7 +61,7 @@ impl Drawing {
         };
         Ok(Drawing {
             line: request.line.clone(),
-            slot: if request.slot.is_empty() { "left".into() } else { request.slot.clone() },
+            slot: slot(request),
             theme: request.theme.clone(),
             target,
             caps,
@@ -66,10 +69,10 @@ impl Drawing {
     }
 
     /// As [`Drawing::of`], and plain text where a name is unknown: any line is better than none.
-    pub fn plain_at_worst(request: &Request) -> Drawing {
-        Drawing::of(request).unwrap_or_else(|_| Drawing {
+    pub fn plain_at_worst(request: &Request, config: &Config) -> Drawing {
+        Drawing::of(request, config).unwrap_or_else(|_| Drawing {
             line: request.line.clone(),
-            slot: if request.slot.is_empty() { "left".into() } else { request.slot.clone() },
+            slot: slot(request),
             theme: String::new(),
             target: targets::find("plain").unwrap_or(targets::ALL[0]),
             caps: Caps {
@@ -102,6 +105,11 @@ impl Drawing {
         };
         catch_unwind(AssertUnwindSafe(draw)).ok()
     }
+}
+
+/// The slot that is meant: without a word both, in one row.
+fn slot(request: &Request) -> String {
+    if request.slot.is_empty() { render::FULL.to_owned() } else { request.slot.clone() }
 }
 
 /// `prefix,zoomed,pane=%3` as the conditions that hold.
@@ -251,18 +259,15 @@ mod tests {
     #[test]
     fn unknown_names_are_named_and_drawn_plain_at_worst() {
         let odd = Request { target: "teletype".into(), ..request() };
-        assert!(Drawing::of(&odd).is_err_and(|why| why.contains("teletype")));
-        assert_eq!(Drawing::plain_at_worst(&odd).target.name, "plain");
+        assert!(Drawing::of(&odd, &Config::built_in()).is_err_and(|why| why.contains("teletype")));
+        assert_eq!(Drawing::plain_at_worst(&odd, &Config::built_in()).target.name, "plain");
     }
 
     #[test]
     fn conditions_are_read_and_the_pane_is_one() {
-        let drawn = Drawing::of(&Request {
-            holds: "zoomed,pane=%3,moon".into(),
-            pane: "%9".into(),
-            ..request()
-        });
-        let caps = drawn.expect("known").caps;
+        let request =
+            Request { holds: "zoomed,pane=%3,moon".into(), pane: "%9".into(), ..request() };
+        let caps = Drawing::of(&request, &Config::built_in()).expect("known").caps;
         assert_eq!(caps.case(On::Pane), Some("%3"));
         assert!(caps.case(On::Zoomed).is_some() && caps.case(On::Prefix).is_none());
     }

@@ -189,7 +189,7 @@ impl Engine {
         let instances = match self.shapes.get(&shape) {
             Some(instances) => instances.clone(),
             None => {
-                let drawing = drawing::Drawing::of(request)?;
+                let drawing = drawing::Drawing::of(request, &slot.config)?;
                 let instances: Rc<[u16]> = drawing.instances(&slot.config).into();
                 // A client may ask for any width; what was worked out is cheap to work out again.
                 if self.shapes.len() > 1024 {
@@ -205,7 +205,8 @@ impl Engine {
             Key { config, instance: *instance, who, place }
         };
         let keys = instances.iter().map(key).collect();
-        self.cache.view(request, config, keys, shape.1).map(Some)
+        let drawing = || drawing::Drawing::of(request, &slot.config);
+        self.cache.view(shape, keys, drawing).map(Some)
     }
 
     /// The config of a path; `None` while it is being read for the first time.

@@ -16,7 +16,7 @@ use super::history::{self, Past, Rings};
 use super::schedule;
 use super::watch;
 use super::workers::{Answer, Job, Wire, pack, unpack};
-use crate::config::{self, Config, Gathered};
+use crate::config::{self, Config, Gathered, SourceFile};
 use crate::protocol::Request;
 use crate::render::{Age, Reading, Readings};
 use crate::sys;
@@ -104,13 +104,15 @@ fn work(
 pub fn gather(path: &Path) -> (Gathered, Vec<String>) {
     let mut gathered = config::gather(path);
     let mut refused = Vec::new();
-    gathered.files.retain(|file| match distrust(&file.path) {
+    let mut trusted = |file: &SourceFile| match distrust(&file.path) {
         Some(why) => {
             refused.push(format!("{}: not read, because it {why}", file.path.display()));
             false
         }
         None => true,
-    });
+    };
+    gathered.files.retain(&mut trusted);
+    gathered.themes.retain(|(_, file)| trusted(file));
     (gathered, refused)
 }
 
@@ -194,7 +196,7 @@ fn line(request: &[u8], past: &[u8], host: &Host) -> std::io::Result<()> {
     let (gathered, refused) =
         if path.as_os_str().is_empty() { Default::default() } else { gather(&path) };
     let config = config::build(&gathered);
-    let drawing = Drawing::plain_at_worst(&request);
+    let drawing = Drawing::plain_at_worst(&request, &config);
     let mut past = Past::decode(past).unwrap_or_default();
     let mut readings = Once::open(&config, &path, &drawing, &mut past);
     readings.trouble = !config.problems.is_empty() || !refused.is_empty();

@@ -13,7 +13,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::io::Errno;
 
-/// Which names in a directory matter.
+/// Which names in a directory matter; none: all of them.
 type Names = HashMap<PathBuf, HashSet<OsString>>;
 
 /// Calls `changed` once the watch stands and whenever one of these files may have changed, until
@@ -60,6 +60,10 @@ fn names(paths: &[PathBuf]) -> Names {
             }
             below = dir;
         }
+        if path.is_dir() {
+            names.entry(path.clone()).or_default().clear();
+            continue;
+        }
         // A link's file changes where it really is.
         if let Ok(real) = std::fs::canonicalize(path)
             && let (Some(dir), Some(name)) = (real.parent(), real.file_name())
@@ -96,7 +100,9 @@ fn wait(
                 Ok(event) => {
                     let name = event.file_name().map(|name| name.to_bytes().to_vec());
                     matters |= match (watched.get(&event.wd()), name) {
-                        (Some(names), Some(name)) => names.contains(&OsString::from_vec(name)),
+                        (Some(names), Some(name)) => {
+                            names.is_empty() || names.contains(&OsString::from_vec(name))
+                        }
                         // The directory itself came or went, or events were lost.
                         _ => true,
                     };
