@@ -55,12 +55,8 @@ pub enum Job {
 /// What came of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Answer {
-    /// The file's one true path, what was read, and what was not trusted, in words.
-    Gathered {
-        canonical: PathBuf,
-        gathered: Gathered,
-        refused: Vec<String>,
-    },
+    /// The file's one true path and what was read.
+    Gathered { canonical: PathBuf, gathered: Gathered },
     Sampled(Result<Option<Wire>, String>),
     /// The bytes are the content; empty if there is no file.
     Read(Result<(), String>),
