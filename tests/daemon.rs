@@ -84,6 +84,11 @@ impl Sandbox {
 
     /// The daemons of this sandbox that live, whether or not they answer.
     fn daemons(&self) -> Vec<u32> {
+        self.processes("daemon")
+    }
+
+    /// The processes of this sandbox with this word among their arguments.
+    fn processes(&self, word: &str) -> Vec<u32> {
         let mark = format!("RAINLINE_RUNTIME_DIR={}", self.runtime.display());
         let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
         let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -93,7 +98,7 @@ impl Sandbox {
             let words = |bytes: Vec<u8>, word: &str| {
                 bytes.split(|byte| *byte == 0).any(|each| each == word.as_bytes())
             };
-            words(read("cmdline"), "daemon") && words(read("environ"), &mark)
+            words(read("cmdline"), word) && words(read("environ"), &mark)
         })
         .collect()
     }
@@ -238,7 +243,7 @@ fn a_stopped_daemon_costs_its_client_only_the_deadline() {
     let pid = sandbox.pid().expect("it runs");
     signal(pid, Signal::STOP);
     for _ in 0..3 {
-        sandbox.print();
+        sandbox.print_with(&["--deadline", "300"]);
     }
     assert_eq!(sandbox.daemons(), [pid]);
     signal(pid, Signal::CONT);
@@ -693,6 +698,28 @@ fn a_stream_for_tmux_repeats_its_first_line_in_the_next_second() {
     assert_eq!(next(), next());
     child.kill().expect("ours");
     child.wait().expect("ours");
+}
+
+#[test]
+fn a_worker_that_hangs_is_killed_and_holds_up_nobody() {
+    let sandbox = Sandbox::running();
+    sandbox.configure(&saying("mine"));
+    sandbox.print();
+    let idle = || !sandbox.status().expect("it runs").contains("(not read)");
+    until_true("the history", idle);
+    let hung = sandbox.processes("worker");
+    assert!(!hung.is_empty());
+    hung.iter().for_each(|pid| signal(*pid, Signal::STOP));
+    let other = sandbox.root.path().join("other.toml");
+    std::fs::write(&other, saying("other")).expect("written");
+    let other = other.to_str().expect("UTF-8");
+    sandbox.print_with(&["--config", other, "--deadline", "100"]);
+    assert!(sandbox.print().contains("mine"));
+    let told = || sandbox.status().expect("it runs").contains("took too long");
+    until_true("the end of patience", told);
+    // One of them was given the job; the watcher had none to be late with.
+    until_true("its end", || hung.iter().any(|pid| !lives(*pid)));
+    hung.iter().for_each(|pid| signal(*pid, Signal::CONT));
 }
 
 #[test]
