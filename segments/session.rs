@@ -141,7 +141,7 @@ impl Source for Session {
 
 impl Session {
     fn layers(&mut self, host: &Host, ask: &Ask) -> Vec<Layer> {
-        let ancestors = host.ancestors(ask.pid);
+        let ancestors = host.lineage(ask.pid);
         match (&self.known, &ancestors) {
             (Some((client, layers)), None) if ask.pid != 0 && *client == ask.client => {
                 layers.clone()

@@ -8,7 +8,6 @@ use std::io::Write as _;
 
 use clap::{Parser, Subcommand};
 
-
 mod completions;
 mod config;
 mod daemon;

@@ -163,7 +163,7 @@ pub fn complete(request: &mut Request, config: Option<OsString>) {
         request.columns = columns();
     }
     if request.depth.is_empty() {
-        request.depth = depth(request.target == "tmux", &text_of).to_owned();
+        request.depth = depth(matches!(&*request.target, "svg" | "tmux"), &text_of).to_owned();
     }
     if request.glyphs.is_empty() && !is_utf8(&text_of) {
         request.glyphs = "ascii".to_owned();

@@ -108,7 +108,8 @@ pub fn default_config() -> String {
         let _ = writeln!(out, "# format = {}", quoted(kind.format));
         let _ = writeln!(out, "# priority = {}", kind.priority);
         for option in kind.options {
-            let _ = writeln!(out, "# {} = {}  # {}", option.name, (option.default)(), about(option));
+            let _ =
+                writeln!(out, "# {} = {}  # {}", option.name, (option.default)(), about(option));
         }
     }
     out

@@ -75,10 +75,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("src/theme", &["diagnostic", "style", "targets", "theme"]),
     ("src/paint.rs", &["format", "frame", "graph", "style", "theme"]),
     ("src/layout", &["format", "frame", "style", "targets", "theme", "width", "layout"]),
-    (
-        "src/config",
-        &["config", "diagnostic", "format", "frame", "style", "targets", "theme"],
-    ),
+    ("src/config", &["config", "diagnostic", "format", "frame", "style", "targets", "theme"]),
     (
         "src/render",
         &["config", "format", "frame", "layout", "paint", "style", "targets", "theme", "render"],
@@ -94,7 +91,9 @@ fn dependencies_point_one_way() {
             continue;
         }
         let Some((_, may)) = MAY.iter().find(|(layer, _)| {
-            file == *layer || file == format!("{layer}.rs") || file.starts_with(&format!("{layer}/"))
+            file == *layer
+                || file == format!("{layer}.rs")
+                || file.starts_with(&format!("{layer}/"))
         }) else {
             continue;
         };
@@ -117,7 +116,9 @@ fn segments_import_their_base_only() {
             let fine = matches!(name.as_str(), "base" | "options" | "option_key");
             assert!(fine, "{file} names {name}");
         }
-        for outside in ["std::env", "std::process", "std::fs", "std::net", "SystemTime", "Instant::"] {
+        for outside in
+            ["std::env", "std::process", "std::fs", "std::net", "SystemTime", "Instant::"]
+        {
             assert!(!code(&text).contains(outside), "{file} uses {outside}: ask the Host");
         }
     }

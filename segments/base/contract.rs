@@ -143,7 +143,7 @@ pub trait Source: Send {
 pub struct Ask {
     /// Same number, same asker: for sources of [`Scope::Client`].
     pub client: u64,
-    /// The asker's process, 0 if unknown; [`Host::ancestors`] starts from it.
+    /// The asker's process, 0 if unknown; [`Host::lineage`] starts from it.
     pub pid: u32,
     pub cwd: Option<PathBuf>,
     /// The declared variables that are set, in the order of their names.

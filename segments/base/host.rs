@@ -241,16 +241,16 @@ impl Host {
         }
     }
 
-    /// The parent of `pid`, its parent and so on, as far as `/proc` tells. `None`: it tells nothing
+    /// The process `pid`, its parent and so on, as far as `/proc` tells. `None`: it tells nothing
     /// of `pid` (it ended, it is hidden, there is no `/proc`).
-    pub fn ancestors(&self, pid: u32) -> Option<Vec<Process>> {
-        let (_, mut parent) = self.process(pid)?;
-        let mut ancestors: Vec<Process> = Vec::new();
+    pub fn lineage(&self, pid: u32) -> Option<Vec<Process>> {
+        let (first, mut parent) = self.process(pid)?;
+        let mut ancestors = vec![first];
         while parent != 0 && ancestors.len() < MAX_ANCESTORS {
             let Some((process, next)) = self.process(parent) else { break };
             ancestors.push(process);
             // A fixture, or pids taken anew while we read, could make a circle.
-            if next == pid || ancestors.iter().any(|known| known.pid == next) {
+            if ancestors.iter().any(|known| known.pid == next) {
                 break;
             }
             parent = next;
@@ -449,18 +449,18 @@ mod tests {
             ("proc/4/stat", "4 (a) (b c)) S 3 4"),
             ("proc/3/stat", "3 (three) S 4 3"),
         ]);
-        let ancestors = host.ancestors(5).expect("known");
+        let ancestors = host.lineage(5).expect("known");
         let seen: Vec<_> = ancestors.iter().map(|p| (p.pid, p.comm.as_str())).collect();
-        assert_eq!(seen, [(4, "a) (b c)"), (3, "three")]);
-        assert_eq!(host.ancestors(99), None);
-        assert_eq!(host.ancestors(0), None);
+        assert_eq!(seen, [(5, "sh"), (4, "a) (b c)"), (3, "three")]);
+        assert_eq!(host.lineage(99), None);
+        assert_eq!(host.lineage(0), None);
     }
 
     #[test]
-    fn our_own_parent_is_the_first_ancestor() {
+    fn our_own_parent_is_the_second_of_our_line() {
         let host = Host::real();
-        let ancestors = host.ancestors(std::process::id()).expect("our own process");
-        assert_eq!(ancestors.first().map(|p| p.pid), Some(std::os::unix::process::parent_id()));
+        let ancestors = host.lineage(std::process::id()).expect("our own process");
+        assert_eq!(ancestors.get(1).map(|p| p.pid), Some(std::os::unix::process::parent_id()));
     }
 
     #[test]

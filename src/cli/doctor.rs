@@ -185,7 +185,8 @@ fn version_of(program: &str) -> Option<String> {
 /// The file of this user that names us, among those where a host is usually wired.
 fn wired(host: &hosts::Host) -> Option<PathBuf> {
     let home = PathBuf::from(std::env::var_os("HOME")?);
-    host.files.iter().map(|file| home.join(file)).find(|file| {
-        std::fs::read_to_string(file).is_ok_and(|text| text.contains("rainline"))
-    })
+    host.files
+        .iter()
+        .map(|file| home.join(file))
+        .find(|file| std::fs::read_to_string(file).is_ok_and(|text| text.contains("rainline")))
 }

@@ -36,11 +36,7 @@ pub fn lines(host: &str, named: Option<PathBuf>) -> Result<String, Error> {
         Some(path) => config::build(&config::gather(&path)),
         None => config::Config::built_in(),
     };
-    let wiring = Wiring {
-        program: paths::program(),
-        config: named,
-        theme: &config.theme,
-        version: (0, 0),
-    };
+    let wiring =
+        Wiring { program: paths::program(), config: named, theme: &config.theme, version: (0, 0) };
     Ok((host.init)(&wiring))
 }

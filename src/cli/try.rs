@@ -38,13 +38,16 @@ pub fn run(args: Args) -> Result<i32, Error> {
     let file = sandbox.dir.join("host.conf");
     fs::write(&file, lines).map_err(Error::io(file.display().to_string()))?;
     if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
-        let status = sandbox.tmux("inner").args(["new-session", "-s", "rainline"]).status();
+        let status = sandbox.tmux("inner").args(["new-session", "-s", SESSION]).status();
         status.map_err(Error::io(host.program))?;
     } else {
         say(&captured(&sandbox, args.columns)?);
     }
     Ok(0)
 }
+
+/// The name of the sandboxed session.
+const SESSION: &str = "rainline";
 
 /// A folder with a home, a runtime directory and servers of its own; gone when it is dropped.
 struct Sandbox {
@@ -80,7 +83,9 @@ impl Sandbox {
         for name in ["TMUX", "TMUX_PANE", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "RAINLINE_CONFIG"] {
             command.env_remove(name);
         }
-        command.env("HOME", self.dir.join("home")).env("RAINLINE_RUNTIME_DIR", self.dir.join("run"));
+        command
+            .env("HOME", self.dir.join("home"))
+            .env("RAINLINE_RUNTIME_DIR", self.dir.join("run"));
     }
 }
 
@@ -112,22 +117,21 @@ fn captured(sandbox: &Sandbox, columns: u16) -> Result<String, Error> {
                 set -as terminal-features ',*:RGB'\n";
     fs::write(&plain, text).map_err(Error::io("the outer tmux's config"))?;
     let inner = format!(
-        "exec tmux -S {} -f {} new-session -s rainline",
+        "exec tmux -S {} -f {} new-session -s {SESSION}",
         word(&sandbox.dir.join("inner")),
         word(&sandbox.dir.join("host.conf"))
     );
     let mut start = sandbox.tmux_with("outer", &plain);
     start.args(["new-session", "-d", "-x"]).arg(columns.to_string()).args(["-y", "10", &inner]);
     start.stdin(Stdio::null()).status().map_err(Error::io("tmux"))?;
-    // A line with a first true CPU reading has a percentage in it: two ticks of the daemon.
+    // Whole is a line with a true percentage and the session's name in it.
     let deadline = Instant::now() + Duration::from_secs(8);
     loop {
         let screen = outer(&["capture-pane", "-p", "-e", "-t", ":0.0"])?;
-        let last = screen.trim_end().lines().last().unwrap_or_default().to_owned();
-        let read = last.match_indices('%').any(|(at, _)| {
-            last[..at].chars().next_back().is_some_and(|c| c.is_ascii_digit())
-        });
-        if read || Instant::now() > deadline {
+        let last = screen.trim_end().lines().last().unwrap_or_default();
+        let digit = |at| last[..at].ends_with(|c: char| c.is_ascii_digit());
+        let read = last.match_indices('%').any(|(at, _)| digit(at));
+        if (read && last.contains(SESSION)) || Instant::now() > deadline {
             return Ok(screen);
         }
         std::thread::sleep(Duration::from_millis(100));

@@ -140,9 +140,11 @@ mod tests {
     #[test]
     fn a_path_with_odd_characters_stays_one_word() {
         let lines = lines("/opt/it's 5% \"off\" #1/$x/rainline");
-        let right = lines.lines().find(|line| line.starts_with("set -g status-right \"")).expect("");
+        let right =
+            lines.lines().find(|line| line.starts_with("set -g status-right \"")).expect("");
         assert!(
-            right.contains(r#"exec '/opt/it'\\''s 5%% \"off\" ##1/\$x/rainline' stream tmux right"#),
+            right
+                .contains(r#"exec '/opt/it'\\''s 5%% \"off\" ##1/\$x/rainline' stream tmux right"#),
             "{right}"
         );
     }

@@ -36,10 +36,22 @@ pub fn found(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file())
 }
 
+/// The project's own folder; `RAINLINE_TEST_ROOT` where the tests run from a copy.
+pub fn root() -> PathBuf {
+    let copy = std::env::var_os("RAINLINE_TEST_ROOT").map(PathBuf::from);
+    copy.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into())
+}
+
+/// The program under test; `RAINLINE_TEST_BIN` where the tests run from a copy.
+pub fn program() -> PathBuf {
+    let copy = std::env::var_os("RAINLINE_TEST_BIN").map(PathBuf::from);
+    copy.unwrap_or_else(|| env!("CARGO_BIN_EXE_rainline").into())
+}
+
 /// Compares `text` with `tests/golden/NAME`. Where they differ the file is rewritten and the test
 /// fails once: look at the difference, and keep it or mend the code.
 pub fn golden(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    let path = root().join("tests/golden").join(name);
     if fs::read_to_string(&path).is_ok_and(|known| known == text) {
         return;
     }
@@ -152,7 +164,7 @@ impl Sandbox {
 
     /// The program under test, in this sandbox.
     pub fn rainline(&self) -> Command {
-        self.command(env!("CARGO_BIN_EXE_rainline"))
+        self.command(program())
     }
 
     /// The processes that have this sandbox's runtime directory in their environment.
