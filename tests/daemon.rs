@@ -59,7 +59,9 @@ impl Sandbox {
     }
 
     fn print_with(&self, more: &[&str]) -> String {
-        let args = [&["print", "tmux", "right", "--columns", "80"], more].concat();
+        let args = ["print", "tmux", "right", "--target", "plain", "--columns", "80"];
+        // What is tested is never how busy the machine is just now.
+        let args = [&args[..], &["--deadline", "5000"], more].concat();
         line_of(self.run(&args))
     }
 
@@ -82,6 +84,11 @@ impl Sandbox {
 
     /// The daemons of this sandbox that live, whether or not they answer.
     fn daemons(&self) -> Vec<u32> {
+        self.processes("daemon")
+    }
+
+    /// The processes of this sandbox with this word among their arguments.
+    fn processes(&self, word: &str) -> Vec<u32> {
         let mark = format!("RAINLINE_RUNTIME_DIR={}", self.runtime.display());
         let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
         let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -91,9 +98,16 @@ impl Sandbox {
             let words = |bytes: Vec<u8>, word: &str| {
                 bytes.split(|byte| *byte == 0).any(|each| each == word.as_bytes())
             };
-            words(read("cmdline"), "daemon") && words(read("environ"), &mark)
+            words(read("cmdline"), word) && words(read("environ"), &mark)
         })
         .collect()
+    }
+
+    /// Writes the usual config: a line of one text, or whatever is given.
+    fn configure(&self, text: &str) {
+        let dir = self.home().join(".config/rainline");
+        std::fs::create_dir_all(&dir).expect("made");
+        std::fs::write(dir.join("config.toml"), text).expect("written");
     }
 
     /// A connection of somebody who speaks to the daemon by hand.
@@ -115,6 +129,7 @@ fn line_of(output: Output) -> String {
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     assert!(output.status.success(), "{:?}", output.status);
     assert!(text.ends_with('\n') && text.lines().count() == 1, "{text:?}");
+    assert!(!text.trim().is_empty(), "nothing on the line");
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     text
 }
@@ -228,7 +243,7 @@ fn a_stopped_daemon_costs_its_client_only_the_deadline() {
     let pid = sandbox.pid().expect("it runs");
     signal(pid, Signal::STOP);
     for _ in 0..3 {
-        sandbox.print();
+        sandbox.print_with(&["--deadline", "300"]);
     }
     assert_eq!(sandbox.daemons(), [pid]);
     signal(pid, Signal::CONT);
@@ -562,6 +577,149 @@ fn a_config_that_cannot_be_read_to_its_end_holds_up_nobody() {
     sandbox.print_with(&["--config", fifo]);
     sandbox.print();
     assert!(sandbox.status().expect("it runs").contains("fifo"));
+}
+
+/// A config whose tmux line says just this.
+fn saying(text: &str) -> String {
+    format!("[line.tmux]\nright = [\"said\"]\n[segment.said]\nuse = \"text\"\ntext = \"{text}\"\n")
+}
+
+#[test]
+fn a_changed_config_is_taken_over_by_lines_and_streams() {
+    let sandbox = Sandbox::running();
+    sandbox.configure(&saying("first"));
+    assert!(sandbox.print().contains("first"));
+    let (_child, mut lines) = stream(&sandbox);
+    let mut heard = String::new();
+    lines.read_line(&mut heard).expect("a line");
+    assert!(heard.contains("first"));
+    sandbox.configure(&saying("second"));
+    while !heard.contains("second") {
+        heard.clear();
+        assert!(lines.read_line(&mut heard).expect("a line") > 0, "the stream ended");
+    }
+    assert!(sandbox.print().contains("second"));
+}
+
+#[test]
+fn a_config_that_appears_later_is_noticed() {
+    let sandbox = Sandbox::running();
+    assert!(!sandbox.print().contains("here I am"));
+    sandbox.configure(&saying("here I am"));
+    until_true("the config", || sandbox.print().contains("here I am"));
+}
+
+#[test]
+fn a_broken_config_leaves_the_last_good_one_in_force() {
+    let sandbox = Sandbox::running();
+    sandbox.configure(&saying("good"));
+    assert!(sandbox.print().contains("good"));
+    sandbox.configure("[line.tmux\nright = nonsense");
+    until_true("the problem", || sandbox.status().expect("it runs").contains("problem"));
+    assert!(sandbox.print().contains("good"));
+    sandbox.configure(&saying("better"));
+    until_true("the mended config", || sandbox.print().contains("better"));
+    assert!(!sandbox.status().expect("it runs").contains("problem"));
+}
+
+#[test]
+fn a_config_that_others_may_write_is_not_obeyed() {
+    let sandbox = Sandbox::running();
+    sandbox.configure(&saying("hostile"));
+    let path = sandbox.home().join(".config/rainline/config.toml");
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o666)).expect("changed");
+    assert!(!sandbox.print().contains("hostile"));
+    let status = sandbox.status().expect("it runs");
+    assert!(status.contains("not trusted"), "{status}");
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).expect("changed");
+    until_true("the config", || sandbox.print().contains("hostile"));
+}
+
+#[test]
+fn a_line_without_a_daemon_obeys_the_config_too() {
+    let sandbox = Sandbox::new();
+    std::fs::write(&sandbox.runtime, "").expect("written");
+    sandbox.configure(&saying("alone"));
+    assert!(sandbox.print().contains("alone"));
+}
+
+#[test]
+fn a_second_line_without_a_daemon_shows_a_true_difference() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(&sandbox.runtime).expect("made");
+    std::fs::set_permissions(&sandbox.runtime, PermissionsExt::from_mode(0o700)).expect("changed");
+    // Whoever holds this lock is starting a daemon; nobody else will.
+    let lock = std::fs::File::create(sandbox.runtime.join("spawn.lock")).expect("a lock");
+    lock.lock().expect("held");
+    let config = "[line.tmux]\nright = [\"cpu\"]\n[segment.cpu]\nformat = \"$usage.num()\"\n";
+    sandbox.configure(config);
+    assert!(!sandbox.print().contains(|c: char| c.is_ascii_digit()), "a first reading has none");
+    until_true("a difference", || sandbox.print().contains(|c: char| c.is_ascii_digit()));
+    assert!(sandbox.daemons().is_empty());
+}
+
+#[test]
+fn the_past_survives_the_daemon() {
+    let sandbox = Sandbox::running();
+    let config =
+        "[line.tmux]\nright = [\"memory\"]\n[segment.memory]\nformat = \"$history.spark(w:8)\"\n";
+    sandbox.configure(config);
+    let marks = || sandbox.print().chars().filter(|c| !c.is_whitespace()).count();
+    until_true("a past", || marks() >= 3);
+    assert!(sandbox.run(&["daemon", "stop"]).status.success());
+    std::fs::remove_file(sandbox.runtime.join("memo")).expect("the short past");
+    assert!(sandbox.run(&["daemon", "start"]).status.success());
+    until_true("the history", || !sandbox.status().expect("it runs").contains("(not read)"));
+    assert!(marks() >= 3);
+}
+
+#[test]
+fn a_damaged_history_is_put_aside() {
+    let sandbox = Sandbox::running();
+    assert!(sandbox.run(&["daemon", "stop"]).status.success());
+    let dir = sandbox.home().join(".local/state/rainline");
+    let file = std::fs::read_dir(&dir).expect("made").flatten().next().expect("a file").path();
+    std::fs::write(&file, "not a history").expect("written");
+    assert!(sandbox.run(&["daemon", "start"]).status.success());
+    until_true("the history", || !sandbox.status().expect("it runs").contains("(not read)"));
+    sandbox.print();
+    let bad = format!("{}.bad", file.display());
+    assert_eq!(std::fs::read(bad).expect("put aside"), b"not a history");
+}
+
+#[test]
+fn a_stream_for_tmux_repeats_its_first_line_in_the_next_second() {
+    let sandbox = Sandbox::running();
+    sandbox.configure(&saying("still"));
+    let mut command = sandbox.command(EXE);
+    let mut child = command.args(["stream", "tmux", "right"]).spawn().expect("it runs");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let mut next = || lines.next().expect("a line").expect("UTF-8");
+    assert_eq!(next(), next());
+    child.kill().expect("ours");
+    child.wait().expect("ours");
+}
+
+#[test]
+fn a_worker_that_hangs_is_killed_and_holds_up_nobody() {
+    let sandbox = Sandbox::running();
+    sandbox.configure(&saying("mine"));
+    sandbox.print();
+    let idle = || !sandbox.status().expect("it runs").contains("(not read)");
+    until_true("the history", idle);
+    let hung = sandbox.processes("worker");
+    assert!(!hung.is_empty());
+    hung.iter().for_each(|pid| signal(*pid, Signal::STOP));
+    let other = sandbox.root.path().join("other.toml");
+    std::fs::write(&other, saying("other")).expect("written");
+    let other = other.to_str().expect("UTF-8");
+    sandbox.print_with(&["--config", other, "--deadline", "100"]);
+    assert!(sandbox.print().contains("mine"));
+    let told = || sandbox.status().expect("it runs").contains("took too long");
+    until_true("the end of patience", told);
+    // One of them was given the job; the watcher had none to be late with.
+    until_true("its end", || hung.iter().any(|pid| !lives(*pid)));
+    hung.iter().for_each(|pid| signal(*pid, Signal::CONT));
 }
 
 #[test]

@@ -55,12 +55,8 @@ pub enum Job {
 /// What came of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Answer {
-    /// The file's one true path, what was read, and what was not trusted, in words.
-    Gathered {
-        canonical: PathBuf,
-        gathered: Gathered,
-        refused: Vec<String>,
-    },
+    /// The file's one true path and what was read.
+    Gathered { canonical: PathBuf, gathered: Gathered },
     Sampled(Result<Option<Wire>, String>),
     /// The bytes are the content; empty if there is no file.
     Read(Result<(), String>),
@@ -456,6 +452,14 @@ impl Pool {
 
     /// When [`Pool::turn`] has something to do although no descriptor says so.
     pub fn wake(&self) -> Option<Duration> {
+        let finite = |worker: &&Worker| {
+            !worker.killed && worker.busy.as_ref().is_none_or(|busy| busy.until.is_some())
+        };
+        let busy = self.workers.iter().filter(finite).filter(|w| w.busy.is_some()).count();
+        // A job that came after the last turn, and that a worker is free for.
+        if self.queue.iter().any(|waiting| waiting.patience.is_none() || busy < MOST) {
+            return Some(Duration::ZERO);
+        }
         let each = self.workers.iter().filter_map(|worker| match &worker.busy {
             // Dying takes no time, or for ever.
             _ if worker.killed => {
