@@ -146,11 +146,13 @@ impl Theme {
     /// The colour of the `index`th part of a graph; parts without a colour of their own take turns.
     pub fn part(&self, name: &str, index: usize) -> Color {
         const TURNS: [&str; 6] = ["blue", "green", "yellow", "magenta", "cyan", "red"];
-        match self.accents.contains_key(&format!("part.{name}")) {
-            true => self.accent(&format!("part.{name}")),
+        let own = format!("part.{name}");
+        let color = match self.accents.contains_key(&own) {
+            true => self.accent(&own),
+            false if self.colourless() => None,
             false => self.color(TURNS[index % TURNS.len()]),
-        }
-        .unwrap_or_default()
+        };
+        color.unwrap_or_default()
     }
 
     /// The colour at `position` (0–1) of a gradient.
