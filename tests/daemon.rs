@@ -450,6 +450,20 @@ fn stop_ends_it_and_a_second_time_there_is_nothing_to_end() {
 }
 
 #[test]
+fn a_newer_client_is_served_and_then_the_daemon_makes_room() {
+    let sandbox = Sandbox::running();
+    let pid = sandbox.pid().expect("running");
+    let mut stream = sandbox.connect();
+    let newer = Request { build: u64::MAX, ..request(Verb::Print, 5) };
+    stream.write_all(&bytes(&newer)).expect("sent");
+    let (header, _) = reply(&mut stream);
+    assert_eq!((header.kind, header.nonce), (ReplyKind::Line, 5));
+    until_true("the old daemon to leave", || !lives(pid));
+    sandbox.print();
+    until("a daemon of this build", || sandbox.pid());
+}
+
+#[test]
 fn a_second_daemon_leaves_at_once() {
     let sandbox = Sandbox::running();
     let pid = sandbox.pid();

@@ -56,7 +56,10 @@ pub enum Job {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Answer {
     /// The file's one true path and what was read.
-    Gathered { canonical: PathBuf, gathered: Gathered },
+    Gathered {
+        canonical: PathBuf,
+        gathered: Gathered,
+    },
     Sampled(Result<Option<Wire>, String>),
     /// The bytes are the content; empty if there is no file.
     Read(Result<(), String>),
