@@ -225,7 +225,7 @@ fn text_of(name: &str) -> Option<String> {
     std::env::var_os(name)?.into_string().ok().filter(|value| !value.is_empty())
 }
 
-fn columns() -> u16 {
+pub fn columns() -> u16 {
     let said = text_of("COLUMNS").and_then(|text| text.trim().parse::<u64>().ok());
     let said = said.filter(|columns| *columns > 0).map(|n| n.min(MOST_COLUMNS.into()) as u16);
     said.or_else(|| sys::columns(rustix::stdio::stdout()))
