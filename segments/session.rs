@@ -32,7 +32,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     name: "session",
     about: "The terminal session you are in, what it is nested in, and the others.",
     icons: Icons { nerd: "\u{ebc8}", unicode: "❐", ascii: "" },
-    format: " ($icon ){$name.text(max:24)|$tool} ",
+    format: " (($icon ){$name.text(max:24)|$tool} )",
     fields: &[
         text("tool", "the innermost of tmux, screen, abduco, dtach, dvtm, xpra, mosh, ssh"),
         text("name", "the session's name"),
