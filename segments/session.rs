@@ -20,6 +20,7 @@ use crate::base::contract::{
 };
 use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
+
 use others::{Other, State};
 use tool::Layer;
 

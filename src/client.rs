@@ -194,7 +194,7 @@ fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
 }
 
 /// `3.3a`, `next-3.8`, `5` → major and minor.
-fn version(text: &str) -> Option<(u16, u16)> {
+pub fn version(text: &str) -> Option<(u16, u16)> {
     let digits = text.trim_start_matches(|c: char| !c.is_ascii_digit());
     let mut parts = digits.split(|c: char| !c.is_ascii_digit());
     let major = parts.next()?.parse().ok()?;

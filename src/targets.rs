@@ -22,6 +22,11 @@ pub fn find(name: &str) -> Option<&'static Target> {
     ALL.iter().copied().find(|target| target.name == name)
 }
 
+/// Whether a host of this version fills live texts in by itself.
+pub fn fills_in(target: &Target, version: Version) -> bool {
+    std::ptr::eq(target, &tmux::TARGET) && version >= tmux::LIVE_TEXT
+}
+
 /// One host's escape language.
 pub struct Target {
     pub name: &'static str,
@@ -68,6 +73,8 @@ pub struct Caps {
     /// The cells there are for this slot.
     pub columns: usize,
     pub version: Version,
+    /// Whether the host fills live texts in ([`fills_in`]); where not, they are as long as known.
+    pub live: bool,
     /// For hosts without live conditions: what holds at the moment of the request, with its case.
     pub holds: Vec<(On, Option<Box<str>>)>,
 }
@@ -87,6 +94,7 @@ impl Default for Caps {
             glyphs: Glyphs::Unicode,
             columns: 80,
             version: (0, 0),
+            live: false,
             holds: Vec::new(),
         }
     }

@@ -8,3 +8,4 @@ mod daemon;
 mod docs;
 mod registry;
 mod targets;
+mod tmux;

@@ -7,7 +7,7 @@ use clap::builder::PossibleValuesParser;
 use super::say;
 use crate::error::Error;
 use crate::hosts::{self, Wiring};
-use crate::{config, paths};
+use crate::{client, config, paths};
 
 /// Print the lines that wire a host.
 ///
@@ -36,7 +36,14 @@ pub fn lines(host: &str, named: Option<PathBuf>) -> Result<String, Error> {
         Some(path) => config::build(&config::gather(&path)),
         None => config::Config::built_in(),
     };
-    let wiring =
-        Wiring { program: paths::program(), config: named, theme: &config.theme, version: (0, 0) };
+    let version = version(host.program).unwrap_or_default();
+    let wiring = Wiring { program: paths::program(), config: named, theme: &config.theme, version };
     Ok((host.init)(&wiring))
+}
+
+/// The version that a host's program says it has; lines written for a host that is not here are for
+/// a recent one.
+fn version(program: &str) -> Option<(u16, u16)> {
+    let output = std::process::Command::new(program).arg("-V").output().ok()?;
+    client::version(&String::from_utf8_lossy(&output.stdout))
 }

@@ -57,6 +57,7 @@ impl Drawing {
             glyphs,
             columns,
             version: request.version,
+            live: targets::fills_in(target, request.version),
             holds: holds(request),
         };
         Ok(Drawing {

@@ -50,8 +50,12 @@ fn init(wiring: &Wiring) -> String {
         }
     }
     say("set -g window-status-separator ''");
-    say("set -g window-status-format ' #I #W '");
-    say("set -g window-status-current-format ' #I #W '");
+    // A window's name may be a style in tmux's eyes (`#[fg=red]`), and whoever writes to the pane may
+    // choose it: `q/h` shows it as it is, from 3.2 on.
+    let old = wiring.version != (0, 0) && wiring.version < (3, 2);
+    let name = if old { "#W" } else { "#{q/h:window_name}" };
+    say(&format!("set -g window-status-format ' #I {name} '"));
+    say(&format!("set -g window-status-current-format ' #I {name} '"));
     out
 }
 
@@ -119,9 +123,13 @@ mod tests {
     use super::*;
 
     fn lines(program: &str) -> String {
+        lines_for(program, (3, 3))
+    }
+
+    fn lines_for(program: &str, version: (u16, u16)) -> String {
         let theme = Theme::built_in("rain").expect("built in");
         let program = program.into();
-        init(&Wiring { program, config: None, theme: &theme, version: (3, 3) })
+        init(&Wiring { program, config: None, theme: &theme, version })
     }
 
     #[test]
@@ -135,6 +143,13 @@ mod tests {
                 format.starts_with("#{client_width}") || format.starts_with("#{version}")
             }));
         }
+    }
+
+    #[test]
+    fn an_old_tmux_gets_no_modifier_that_it_does_not_know() {
+        assert!(!lines_for("/r", (3, 1)).contains("q/h"));
+        assert!(lines_for("/r", (3, 2)).contains("#{q/h:window_name}"));
+        assert!(lines_for("/r", (0, 0)).contains("#{q/h:window_name}"));
     }
 
     #[test]

@@ -89,3 +89,17 @@ fn trouble_is_one_cell_at_the_outer_edge() {
     assert!(plain(&config, PLAIN, &readings, 80).ends_with('!'));
     assert!(plain(&config, PLAIN, &readings, 3).ends_with('!'));
 }
+
+/// Live names were counted with the most cells they may have, also where nobody fills them in: the
+/// row was short of its columns by the rest.
+#[test]
+fn a_live_name_is_as_wide_as_known_where_the_host_fills_nothing_in() {
+    let config = config();
+    let mut readings = table(&config, [Age::Fresh, Age::Fresh]);
+    let id = config.instance("a").expect("built");
+    let name = Value::Live { what: rainline_segments::Live::SessionName, known: "main".into() };
+    readings.0[usize::from(id)].0 = Some(Sample::new(Level::Idle).with("text", name));
+    let line = plain(&config, Want { slot: FULL, ..PLAIN }, &readings, 40);
+    assert_eq!(crate::width::width(&line, crate::width::Policy::Wcwidth), 40, "{line:?}");
+    assert!(line.contains(" main "), "{line:?}");
+}
