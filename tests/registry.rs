@@ -135,9 +135,10 @@ fn themes_can_be_read_on_their_own_ground() {
         }
         for kind in ALL {
             let look = Look { kind: kind.name, ..Look::default() };
-            checked.push((kind.name.into(), theme.over(line, kind.name, &look), text));
+            let own = theme.over(line, kind.name, &look);
+            checked.push((kind.name.into(), own, text));
             // Icons and graphs are shapes: WCAG asks 3 to 1 of them.
-            checked.push((format!("{} icon", kind.name), theme.over(line, "icon", &look), 3.0));
+            checked.push((format!("{} icon", kind.name), theme.over(own, "icon", &look), 3.0));
         }
         for mode in ["prefix", "zoomed", "synced", "copy-mode"] {
             let style = theme.over(line, &format!("mode.{mode}"), &Look::default());
