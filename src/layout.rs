@@ -238,7 +238,7 @@ fn cut(frame: Frame, room: &Room) -> Frame {
                     arm.spans = spans.filter_map(cut).collect();
                 }
                 let whole = choice(whole.on, whole.arms, caps);
-                style = whole.pick(None).last().map_or(style, |span| span.style);
+                style = whole.pick(&[]).last().map_or(style, |span| span.style);
                 out.pieces.push(Piece::Choice(whole));
             }
             Piece::Mark(_) => out.pieces.push(piece),

@@ -2,11 +2,10 @@
 
 use rainline_segments::{Level, Ring, Sample};
 
-use crate::config::common::MODES;
 use crate::config::{Config, Instance};
 use crate::format::formatter::ellipsis;
 use crate::format::{Content, Context, Run};
-use crate::frame::{Arm, Choice, Frame, InstanceId, Piece, Span};
+use crate::frame::{Arm, Frame, InstanceId, On, Piece, Span};
 use crate::layout::{self, Block, Room, Side};
 use crate::paint::Painter;
 use crate::style::{Depth, Style};
@@ -140,23 +139,28 @@ fn block(config: &Config, id: InstanceId, readings: &dyn Readings, room: &Room) 
     if !runs.iter().any(|run| run.shows()) {
         return None;
     }
-    let painter = |mode| Painter {
+    let painter = Painter {
         theme: room.theme,
         kind: instance.kind.name,
         level: if reading.age == Age::Lost { Level::Idle } else { sample.level },
         own: instance.style.as_ref(),
-        mode,
+        mode: None,
         faded: matches!(reading.age, Age::Stale | Age::Lost),
         origin: id,
     };
-    let spans = painter(None).paint(&runs);
-    let pieces = match reacting(instance, room) {
-        Some((name, on)) => {
+    let spans = painter.paint(&runs);
+    let reacted = reacting(instance, room);
+    let pieces = if reacted.is_empty() {
+        spans.into_iter().map(Piece::Span).collect()
+    } else {
+        let arm = |name: &&'static str| {
             let mode = format!("mode.{name}");
-            let reacted = painter(Some(&mode)).paint(&runs);
-            vec![Piece::Choice(two_arms(on, reacted, spans, room.caps))]
-        }
-        None => spans.into_iter().map(Piece::Span).collect(),
+            let spans = Painter { mode: Some(&mode), ..painter }.paint(&runs);
+            Arm { case: Some((*name).into()), spans }
+        };
+        let mut arms: Vec<Arm> = reacted.iter().map(arm).collect();
+        arms.push(Arm { case: None, spans });
+        vec![Piece::Choice(layout::choice(On::State, arms, room.caps))]
     };
     Some(Block { pieces, priority: instance.priority, origin: id })
 }
@@ -202,18 +206,10 @@ fn settle(run: &mut Run, caps: &Caps) {
     }
 }
 
-/// The first state that the instance reacts to and the theme has a style for.
-fn reacting(instance: &Instance, room: &Room) -> Option<(&'static str, crate::frame::On)> {
-    let styled =
-        |(name, _): &&(&'static str, _)| room.theme.styles.contains_key(&format!("mode.{name}"));
-    let reacts = |(_, on): &&(_, crate::frame::On)| instance.react.contains(on);
-    MODES.iter().filter(reacts).find(styled).copied()
-}
-
-fn two_arms(on: crate::frame::On, then: Vec<Span>, otherwise: Vec<Span>, caps: &Caps) -> Choice {
-    let arms =
-        vec![Arm { case: Some("1".into()), spans: then }, Arm { case: None, spans: otherwise }];
-    layout::choice(on, arms, caps)
+/// The states that the instance reacts to and the theme has a style for.
+fn reacting(instance: &Instance, room: &Room) -> Vec<&'static str> {
+    let styled = |name: &&str| room.theme.styles.contains_key(&format!("mode.{name}"));
+    instance.react.iter().copied().filter(styled).collect()
 }
 
 /// The one cell that says that `rainline doctor` knows more, at the outer edge.

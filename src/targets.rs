@@ -76,13 +76,13 @@ pub struct Caps {
     /// Whether the host fills live texts in ([`fills_in`]); where not, they are as long as known.
     pub live: bool,
     /// For hosts without live conditions: what holds at the moment of the request, with its case.
-    pub holds: Vec<(On, Option<Box<str>>)>,
+    pub holds: Vec<(On, Box<str>)>,
 }
 
 impl Caps {
-    /// The case that a choice takes here: its pane, or a two-valued condition that holds.
-    pub fn case(&self, on: On) -> Option<&str> {
-        self.holds.iter().find(|(held, _)| *held == on).and_then(|(_, case)| case.as_deref())
+    /// Whether a state or a pane holds, where that had to be said with the request.
+    pub fn holds(&self, on: On, case: &str) -> bool {
+        self.holds.iter().any(|(held, known)| *held == on && &**known == case)
     }
 }
 
@@ -111,7 +111,7 @@ fn flat<'a>(frame: &'a Frame, caps: &'a Caps) -> impl Iterator<Item = Flat<'a>> 
     frame.pieces.iter().flat_map(|piece| {
         let (spans, mark) = match piece {
             Piece::Span(span) => (std::slice::from_ref(span), None),
-            Piece::Choice(choice) => (choice.pick(caps.case(choice.on)), None),
+            Piece::Choice(choice) => (choice.pick(&caps.holds), None),
             Piece::Mark(mark) => (&[][..], Some(Flat::Mark(*mark))),
         };
         spans.iter().map(Flat::Span).chain(mark)

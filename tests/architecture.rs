@@ -78,7 +78,10 @@ const MAY: &[(&str, &[&str])] = &[
     ("src/config", &["config", "diagnostic", "format", "frame", "style", "targets", "theme"]),
     (
         "src/render",
-        &["config", "format", "frame", "layout", "paint", "style", "targets", "theme", "width", "render"],
+        &[
+            "config", "format", "frame", "layout", "paint", "style", "targets", "theme", "width",
+            "render",
+        ],
     ),
     ("src/hosts", &["hosts", "style", "theme"]),
 ];

@@ -22,7 +22,7 @@ fn laid(blocks: Vec<Block>, columns: usize, side: Side) -> String {
 fn text(frame: &Frame) -> String {
     let known = |piece: &Piece| match piece {
         Piece::Span(span) => span.text.known().to_owned(),
-        Piece::Choice(choice) => choice.pick(None).iter().map(|span| span.text.known()).collect(),
+        Piece::Choice(choice) => choice.pick(&[]).iter().map(|span| span.text.known()).collect(),
         Piece::Mark(_) => String::new(),
     };
     frame.pieces.iter().map(known).collect()
@@ -65,7 +65,7 @@ fn arms_are_padded_to_the_widest() {
         spans: vec![Span::ours(text, Style::default())],
     };
     let caps = Caps::default();
-    let choice = choice(On::Prefix, vec![arm(Some("1"), "long"), arm(None, "a")], &caps);
+    let choice = choice(On::State, vec![arm(Some("prefix"), "long"), arm(None, "a")], &caps);
     let widths: Vec<usize> = choice
         .arms
         .iter()
@@ -97,7 +97,7 @@ fn a_live_name_gives_cells_away_before_anything_is_cut() {
     let spans =
         || vec![Span::ours(" ❐ ", Style::default()), live(24), Span::ours(" ", Style::default())];
     let arm = |case: Option<&str>| Arm { case: case.map(Into::into), spans: spans() };
-    let choice = Choice { on: On::Prefix, arms: vec![arm(Some("1")), arm(None)] };
+    let choice = Choice { on: On::State, arms: vec![arm(Some("prefix")), arm(None)] };
     let whole = Block { pieces: vec![Piece::Choice(choice)], priority: 50, origin: 0 };
     let plain = Block { pieces: spans().into_iter().map(Piece::Span).collect(), ..whole.clone() };
     for block in [whole, plain] {

@@ -46,10 +46,10 @@ mod tests {
             case: case.map(Into::into),
             spans: vec![Span::ours(text, Style::default())],
         };
-        let arms = vec![arm(Some("on"), "yes"), arm(None, "no ")];
-        let choice = Piece::Choice(Choice { on: On::Prefix, arms });
+        let arms = vec![arm(Some("prefix"), "yes"), arm(None, "no ")];
+        let choice = Piece::Choice(Choice { on: On::State, arms });
         assert_eq!(encoded(vec![choice.clone()], &Caps::default()), "no ");
-        let holds = vec![(On::Prefix, Some("on".into()))];
+        let holds = vec![(On::State, "prefix".into())];
         assert_eq!(encoded(vec![choice], &Caps { holds, ..Caps::default() }), "yes");
     }
 
