@@ -26,13 +26,13 @@ impl<'a> Parts<'a> {
             Some((home, rest)) => ("~", home, rest),
             None => ("", Path::new("/"), path),
         };
-        let names = rest.components().filter_map(|part| match part {
+        let mut names = rest.components().filter_map(|part| match part {
             Component::Normal(name) => Some(name),
             _ => None,
         });
         let mut parts: Vec<&OsStr> = names.clone().take(MOST).collect();
         // The end matters more than the middle.
-        if let (Some(last), Some(end)) = (parts.last_mut(), names.last()) {
+        if let (Some(last), Some(end)) = (parts.last_mut(), names.next_back()) {
             *last = end;
         }
         Parts { head, base: base.to_owned(), parts }
