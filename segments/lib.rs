@@ -29,23 +29,47 @@ pub use base::contract::{
 pub use base::history::{Cell, Ring};
 pub use base::host::Host;
 pub use base::untrusted::Untrusted;
-pub use base::value::{HostId, Level, Live, Part, Sample, Value};
+pub use base::value::{HostId, Level, Live, Part, Sample, Sign, Value};
 
+mod battery;
+mod character;
 mod clock;
 mod cpu;
+mod directory;
+mod duration;
+mod env;
 mod hostname;
+mod jobs;
+mod keymap;
+mod load;
 mod memory;
 mod session;
+mod status;
+mod swap;
 mod text;
+mod uptime;
+mod user;
 
 /// Every kind, by name.
 pub static ALL: &[&Kind] = &[
+    &battery::SEGMENT,
+    &character::SEGMENT,
     &clock::SEGMENT,
     &cpu::SEGMENT,
+    &directory::SEGMENT,
+    &duration::SEGMENT,
+    &env::SEGMENT,
     &hostname::SEGMENT,
+    &jobs::SEGMENT,
+    &keymap::SEGMENT,
+    &load::SEGMENT,
     &memory::SEGMENT,
     &session::SEGMENT,
+    &status::SEGMENT,
+    &swap::SEGMENT,
     &text::SEGMENT,
+    &uptime::SEGMENT,
+    &user::SEGMENT,
 ];
 
 /// The kind of this name.
@@ -103,7 +127,7 @@ mod tests {
     /// The value is of its unit's shape and a number that can be drawn.
     fn check(unit: Unit, value: &Value, place: &str) {
         let fits = match value {
-            Value::Text(_) | Value::Live { .. } => unit == Unit::Text,
+            Value::Text(_) | Value::Live { .. } | Value::Sign(_) => unit == Unit::Text,
             Value::Number { value, .. } => {
                 let most = if unit == Unit::Percent { 100.0 } else { f64::MAX };
                 unit.is_number() && (0.0..=most).contains(value)

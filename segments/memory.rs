@@ -387,7 +387,7 @@ mod tests {
             let [free, available, buffers, cached, shmem, reclaimable, unreclaimable, kernel_stack,
                 page_tables, anonymous, hugetlb] = lines;
             let meminfo = Meminfo { total: Some(total), free, available, buffers, cached, shmem,
-                reclaimable, unreclaimable, kernel_stack, page_tables, anonymous, hugetlb };
+                reclaimable, unreclaimable, kernel_stack, page_tables, anonymous, hugetlb, ..Meminfo::default() };
             check(&Picture::of_host(total, &meminfo), total);
         }
 

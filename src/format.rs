@@ -215,7 +215,7 @@ impl<'a> Fill<'a, '_> {
         let value = self.context.sample.get(name);
         let content = match value {
             Some(value) if !self.context.lost => formatter.value(value, self.context),
-            Some(Value::Text(_) | Value::Live { .. }) => {
+            Some(Value::Text(_) | Value::Live { .. } | Value::Sign(_)) => {
                 value.and_then(|value| formatter.value(value, self.context))
             }
             // Nothing read yet, or nothing to be believed: the cells stay.

@@ -6,6 +6,7 @@ mod architecture;
 mod bad_configs;
 mod daemon;
 mod docs;
+mod power;
 mod registry;
 mod targets;
 mod tmux;

@@ -100,7 +100,7 @@ pub enum Scope {
     Host,
     /// One per client: its environment and its session.
     Client,
-    /// One per directory.
+    /// One per directory, and per what the source sees of the asker's environment.
     Place,
 }
 
@@ -145,6 +145,8 @@ pub struct Ask {
     pub client: u64,
     /// The asker's process, 0 if unknown; [`Host::lineage`] starts from it.
     pub pid: u32,
+    /// Any bytes: a directory's name need not be UTF-8.
+    #[serde(with = "raw_path")]
     pub cwd: Option<PathBuf>,
     /// The declared variables that are set, in the order of their names.
     pub env: Vec<(String, Untrusted)>,
@@ -158,6 +160,24 @@ pub struct Ask {
     pub keymap: Option<Untrusted>,
     /// The pane that asks, in the multiplexer's own words (`%3`).
     pub pane: Option<Untrusted>,
+}
+
+/// A path as its bytes: serde's own way refuses one that is not UTF-8.
+mod raw_path {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    use std::path::PathBuf;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(path: &Option<PathBuf>, s: S) -> Result<S::Ok, S::Error> {
+        path.as_ref().map(|path| path.as_os_str().as_bytes()).serialize(s)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<PathBuf>, D::Error> {
+        let bytes = Option::<Vec<u8>>::deserialize(d)?;
+        Ok(bytes.map(|bytes| OsString::from_vec(bytes).into()))
+    }
 }
 
 impl Ask {

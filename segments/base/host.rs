@@ -14,8 +14,12 @@
 mod cgroup;
 mod fixture;
 mod kept;
+mod load;
 mod memory;
+mod place;
+mod power;
 mod processors;
+mod zram;
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -29,8 +33,11 @@ use fixture::Fixture;
 
 pub use cgroup::{CgroupDoor, CgroupMemory};
 pub use kept::Kept;
+pub use load::Averages;
 pub use memory::{Meminfo, MemoryDoor};
+pub use power::{Battery, Charging};
 pub use processors::{Load, Processors, ProcessorsDoor, Times};
+pub use zram::Zram;
 
 /// The most bytes that are read of one file.
 pub const MAX_FILE: usize = 1024 * 1024;
@@ -373,7 +380,7 @@ pub(crate) fn fixture(name: &str) -> Host {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A fixture of these files.

@@ -76,6 +76,14 @@ pub enum Live {
     PaneTitle,
 }
 
+/// A short sign in place of a word: the same thing at each glyph level.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sign {
+    pub nerd: Untrusted,
+    pub unicode: Untrusted,
+    pub ascii: Untrusted,
+}
+
 /// A value of a sample. The unit is not here: it is static, in the field's declaration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Value {
@@ -85,6 +93,8 @@ pub enum Value {
         what: Live,
         known: Untrusted,
     },
+    /// A text that depends on the glyphs that the place can show.
+    Sign(Sign),
     /// A number in its field's unit; `full` is what 100 % is, where there is such a thing.
     Number {
         value: f64,
@@ -102,6 +112,11 @@ pub enum Value {
 impl Value {
     pub fn text(text: impl Into<Untrusted>) -> Self {
         Value::Text(text.into())
+    }
+
+    /// A sign that needs no special font at its second level, nor more than ASCII at its third.
+    pub fn sign(nerd: &str, unicode: &str, ascii: &str) -> Self {
+        Value::Sign(Sign { nerd: nerd.into(), unicode: unicode.into(), ascii: ascii.into() })
     }
 
     /// A percentage, 0–100, never outside and never NaN.
@@ -141,6 +156,7 @@ impl Value {
     pub fn is_empty(&self) -> bool {
         match self {
             Value::Text(text) => text.is_empty(),
+            Value::Sign(sign) => sign.ascii.is_empty(),
             Value::Parts { parts, .. } => parts.is_empty(),
             _ => false,
         }

@@ -162,7 +162,7 @@ pub fn ask(request: &Request, kind: &Kind) -> Ask {
     let mut env: Vec<_> = env.map(|(name, value)| (name.clone(), Untrusted::new(value))).collect();
     env.sort();
     Ask {
-        client: client(request),
+        client: client(request, kind),
         pid: request.pid,
         cwd: directory(request),
         env,
@@ -183,23 +183,35 @@ pub fn directory(request: &Request) -> Option<PathBuf> {
     path.is_absolute().then(|| path.to_owned())
 }
 
-/// The same number for the same terminal: its session and what the asker's environment says.
-pub fn client(request: &Request) -> u64 {
-    let mut text = format!("{}\0{}", request.session, request.pane).into_bytes();
+/// The same number for the same terminal: its session and what a source of this kind sees of the
+/// asker's environment. What it does not see (the directory, for most) makes nobody another.
+pub fn client(request: &Request, kind: &Kind) -> u64 {
+    let who = hash_bytes(format!("{}\0{}", request.session, request.pane).as_bytes());
+    who ^ environment(request, kind)
+}
+
+/// A number for the variables that a kind declares, as they are set; 0 for a kind without any.
+fn environment(request: &Request, kind: &Kind) -> u64 {
+    if kind.env.is_empty() {
+        return 0;
+    }
+    let mut text = Vec::new();
     for (name, value) in &request.env {
-        text.extend_from_slice(name.as_bytes());
-        text.push(b'=');
-        text.extend_from_slice(value);
-        text.push(0);
+        if kind.env.contains(&name.as_str()) {
+            text.extend_from_slice(name.as_bytes());
+            text.push(b'=');
+            text.extend_from_slice(value);
+            text.push(0);
+        }
     }
     hash_bytes(&text)
 }
 
 /// Everything that the request says about this one moment.
-fn moment(request: &Request) -> u64 {
+fn moment(request: &Request, kind: &Kind) -> u64 {
     let text = format!(
         "{} {} {:?} {} {} {} {} {}",
-        client(request),
+        client(request, kind),
         request.status,
         request.pipestatus,
         request.duration,
@@ -234,9 +246,10 @@ pub fn shape(request: &Request) -> u64 {
 pub fn sharing(request: &Request, kind: &Kind) -> (u64, Option<PathBuf>) {
     let place = if kind.scope == Scope::Place { directory(request) } else { None };
     let who = match (kind.pace, kind.scope) {
-        (Pace::Ask, _) => moment(request),
-        (_, Scope::Client) => client(request),
-        (_, Scope::Host | Scope::Place) => 0,
+        (Pace::Ask, _) => moment(request, kind),
+        (_, Scope::Client) => client(request, kind),
+        (_, Scope::Place) => environment(request, kind),
+        (_, Scope::Host) => 0,
     };
     (who, place)
 }
@@ -270,13 +283,51 @@ mod tests {
         assert!(caps.holds(On::State, "zoomed") && !caps.holds(On::State, "prefix"));
     }
 
+    fn kind(name: &str) -> &'static Kind {
+        rainline_segments::find(name).expect("a kind")
+    }
+
     #[test]
     fn a_moment_differs_where_a_client_does_not() {
+        let session = kind("session");
         let after = Request { status: 2, nonce: 9, ..request() };
-        assert_eq!(client(&request()), client(&after));
+        assert_eq!(client(&request(), session), client(&after, session));
         assert_eq!(shape(&request()), shape(&after));
-        assert_ne!(moment(&request()), moment(&after));
+        assert_ne!(moment(&request(), session), moment(&after, session));
         let elsewhere = Request { session: 7, ..request() };
-        assert_ne!(client(&request()), client(&elsewhere));
+        assert_ne!(client(&request(), session), client(&elsewhere, session));
+    }
+
+    #[test]
+    fn only_the_environment_that_a_source_sees_tells_askers_apart() {
+        let with = |name: &str, value: &str| Request {
+            env: vec![(name.into(), value.into())],
+            cwd: b"/here".to_vec(),
+            ..request()
+        };
+        let (one, other) = (with("PWD", "/a"), with("PWD", "/b"));
+        let shared = |kind| sharing(&one, kind) == sharing(&other, kind);
+        assert!(shared(kind("session")) && shared(kind("cpu")));
+        assert!(!shared(kind("directory")));
+        assert_eq!(sharing(&one, kind("cpu")), (0, None));
+    }
+
+    /// Two prompts at once, one after a failure: neither shows what belongs to the other.
+    #[test]
+    fn what_only_reshapes_a_request_is_never_shared_with_another() {
+        for name in ["character", "duration", "jobs", "keymap", "status", "user", "env"] {
+            let kind = kind(name);
+            let of = |request: Request| sharing(&request, kind);
+            let all = [
+                of(request()),
+                of(Request { status: 2, ..request() }),
+                of(Request { pipestatus: vec![1, 0], ..request() }),
+                of(Request { duration: 9, ..request() }),
+                of(Request { jobs: 1, ..request() }),
+                of(Request { keymap: "vicmd".into(), ..request() }),
+            ];
+            let different: std::collections::HashSet<_> = all.iter().collect();
+            assert_eq!(different.len(), all.len(), "{name}");
+        }
     }
 }

@@ -309,6 +309,16 @@ impl Formatter {
                 let shown = width::cut(text.reveal(), *max, *cut, ellipsis, context.policy);
                 Content::Outside(shown.into())
             }
+            (Formatter::Text { max, cut }, Value::Sign(sign)) => {
+                let text = match glyphs {
+                    Glyphs::Nerd => &sign.nerd,
+                    Glyphs::Unicode => &sign.unicode,
+                    Glyphs::Ascii => &sign.ascii,
+                };
+                let ellipsis = ellipsis(glyphs);
+                let shown = width::cut(text.reveal(), *max, *cut, ellipsis, context.policy);
+                Content::Outside(shown.into())
+            }
             (Formatter::Text { max, .. }, Value::Live { what, known }) => Content::Live {
                 what: *what,
                 most: u16::try_from(*max).unwrap_or(u16::MAX),

@@ -1,4 +1,4 @@
-//! The door to the memory's numbers: `/proc/meminfo` where there is one, elsewhere sysinfo.
+//! The door to the numbers of memory and swap: `/proc/meminfo` where there is one, elsewhere sysinfo.
 //!
 //! It reads and does not judge: a number may be missing, and a container's numbers may contradict
 //! each other. What follows from them is the source's affair.
@@ -28,6 +28,10 @@ pub struct Meminfo {
     pub anonymous: Option<u64>,
     /// Huge pages set aside, used or not.
     pub hugetlb: Option<u64>,
+    pub swap_total: Option<u64>,
+    pub swap_free: Option<u64>,
+    /// Memory that zswap takes for what it keeps compressed.
+    pub zswap: Option<u64>,
 }
 
 /// Keeps what reading the numbers again and again needs.
@@ -77,6 +81,8 @@ impl MemoryDoor {
             total: Some(system.total_memory()),
             free: Some(system.free_memory()),
             available: (available > 0).then_some(available),
+            swap_total: Some(system.total_swap()),
+            swap_free: Some(system.free_swap()),
             ..Meminfo::default()
         })
     }
@@ -101,6 +107,9 @@ fn parse(text: &[u8]) -> Meminfo {
             b"PageTables" => &mut read.page_tables,
             b"AnonPages" => &mut read.anonymous,
             b"Hugetlb" => &mut read.hugetlb,
+            b"SwapTotal" => &mut read.swap_total,
+            b"SwapFree" => &mut read.swap_free,
+            b"Zswap" => &mut read.zswap,
             _ => continue,
         };
         if place.is_none() {

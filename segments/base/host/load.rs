@@ -1,0 +1,99 @@
+//! The door to the queue of the processors: how long it was on average, and how many there are.
+
+use super::{Doors, Host};
+use crate::base::contract::Error;
+
+/// Tasks that ran or waited, on average over 1, 5 and 15 minutes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Averages {
+    pub one: f64,
+    pub five: f64,
+    pub fifteen: f64,
+}
+
+impl Host {
+    /// The load averages; `None` where the system has none.
+    pub fn load(&self) -> Result<Option<Averages>, Error> {
+        match self.doors() {
+            Doors::Proc => match self.read("/proc/loadavg") {
+                Ok(text) => match averages(&String::from_utf8_lossy(&text)) {
+                    Some(averages) => Ok(Some(averages)),
+                    None => Err(Error::Strange {
+                        path: "/proc/loadavg".into(),
+                        what: "three numbers".into(),
+                    }),
+                },
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+                Err(cause) => Err(Error::Read { path: "/proc/loadavg".into(), cause }),
+            },
+            Doors::Sysinfo => Ok(sysinfo_load()),
+        }
+    }
+
+    /// How many processors are on; `None` if there is no telling.
+    pub fn processors(&self) -> Option<usize> {
+        match self.doors() {
+            Doors::Proc => {
+                let ranges = self.read("/sys/devices/system/cpu/online").ok()?;
+                count(&String::from_utf8_lossy(&ranges))
+            }
+            Doors::Sysinfo => std::thread::available_parallelism().ok().map(usize::from),
+        }
+    }
+}
+
+fn sysinfo_load() -> Option<Averages> {
+    let load = sysinfo::System::load_average().ok()?;
+    Some(Averages { one: load.one, five: load.five, fifteen: load.fifteen })
+}
+
+/// Reads `1.25 0.80 0.33 1/200 1234`.
+fn averages(text: &str) -> Option<Averages> {
+    let mut numbers = text.split_ascii_whitespace().map(|word| {
+        let number = word.parse::<f64>().ok()?;
+        (number.is_finite() && number >= 0.0).then_some(number)
+    });
+    let mut next = || numbers.next().flatten();
+    Some(Averages { one: next()?, five: next()?, fifteen: next()? })
+}
+
+/// Counts the numbers in `0-3,8,10-11`.
+fn count(ranges: &str) -> Option<usize> {
+    let mut count = 0_usize;
+    for range in ranges.trim().split(',') {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last) = (first.parse::<u16>().ok()?, last.parse::<u16>().ok()?);
+        count += usize::from(last.checked_sub(first)?) + 1;
+    }
+    Some(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn averages_are_three_numbers_or_nothing() {
+        let known = Averages { one: 1.25, five: 0.8, fifteen: 0.33 };
+        assert_eq!(averages("1.25 0.80 0.33 1/200 1234\n"), Some(known));
+        for text in ["", "1.0 2.0", "a b c", "-1 0 0", "nan 1 1", "\u{0}"] {
+            assert_eq!(averages(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn processors_are_counted_over_their_ranges() {
+        assert_eq!(["0\n", "0-3", "0-3,8,10-11\n"].map(count), [Some(1), Some(4), Some(7)]);
+        for text in ["", "\n", "3-0", "a", "0-99999999", "0,,1"] {
+            assert_eq!(count(text), None, "{text:?}");
+        }
+    }
+
+    /// Both doors look at the machine we run on. The averages move while we look.
+    #[test]
+    fn sysinfo_sees_the_same_load() {
+        let (Ok(Some(ours)), Some(theirs)) = (Host::real().load(), sysinfo_load()) else { return };
+        assert!((ours.fifteen - theirs.fifteen).abs() < 1.0, "{ours:?} {theirs:?}");
+        assert!(Host::real().processors().is_none_or(|count| count > 0));
+    }
+}

@@ -1,0 +1,447 @@
+//! How full the batteries are, all of this machine's together, and how long that lasts.
+//!
+//! - Batteries are weighed by what they hold: 2 of 20 Wh and 72 of 80 Wh are 74 %, not 50 %.
+//! - The time left follows the power of the last minute, not of this moment: compiling for a second
+//!   does not halve the day. Where nothing flows there is no time.
+//! - One who charges to a limit of 80 % is full at 80 %: the time counts up to there, and what then
+//!   is `not charging` is good. Not charging far below the limit is a weak charger, and low is low.
+//! - A battery's firmware answers slowly (the kernel asks it at most once a second), and its values
+//!   change slowly: five seconds show a plug in time.
+
+use std::time::Duration;
+
+use crate::base::contract::{
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+};
+use crate::base::host::{Battery as Cell, Charging, Host};
+use crate::base::value::{Level, Sample, Value};
+
+crate::options! {
+    /// Charge in percent from which downwards the level is `warning`, unless it charges.
+    warning: f64 = 20.0,
+    /// Charge in percent from which downwards the level is `critical`, unless it charges.
+    critical: f64 = 10.0,
+    /// Show nothing while the charge is above this, in percent, or charging is over.
+    hide_above("hide-above"): f64 = 100.0,
+}
+
+pub(crate) static SEGMENT: Kind = Kind {
+    name: "battery",
+    about: "How full the batteries are, and how long until they are empty or full.",
+    icons: Icons { nerd: "\u{f0079}", unicode: "bat", ascii: "bat" },
+    format: " ($icon )$charge.pct(w:1)$arrow( $remaining)( $history.spark(w:6,step:10)) ",
+    fields: &[
+        field("charge", "how full they are together", Unit::Percent),
+        field("state", "`charging`, `discharging`, `full`, `not charging`, `unknown`", Unit::Text),
+        field("arrow", "where it goes: up, down, or nowhere", Unit::Text),
+        field("sign", "a battery as full as this one, where the font has it", Unit::Text),
+        field("remaining", "until empty or until full", Unit::Duration),
+        field("empty", "until empty, while it discharges", Unit::Duration),
+        field("full", "until full, or up to the limit, while it charges", Unit::Duration),
+        field("power", "what comes or goes in this minute", Unit::Watts),
+        field("limit", "up to where it charges, where that is less than all", Unit::Percent),
+        field("count", "how many batteries there are", Unit::Count),
+        field("history", "the past of the charge", Unit::History("charge")),
+    ],
+    options: OPTIONS,
+    env: &[],
+    scope: Scope::Host,
+    place: Where::Daemon,
+    pace: Pace::Tick(Duration::from_secs(5)),
+    priority: 75,
+    open,
+};
+
+const fn field(name: &'static str, about: &'static str, unit: Unit) -> Field {
+    Field { name, about, unit }
+}
+
+/// The power counts with the weight that it has after so many seconds of an exponential mean.
+const MEMORY: f64 = 60.0;
+/// Hours after which a time is none any more: next to nothing flows, and hardly twice alike.
+const MOST_HOURS: f64 = 240.0;
+/// A charge this near its limit has reached it, as shares: firmware stops a little below.
+const NEAR: f64 = 0.05;
+
+fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
+    let options = Options::read(table)?;
+    Ok(Box::new(Battery { options, flow: None, level: Level::Idle }))
+}
+
+struct Battery {
+    options: Options,
+    flow: Option<Flow>,
+    level: Level,
+}
+
+/// What flows, on average over the last minute.
+struct Flow {
+    state: Charging,
+    /// When it was last looked at, by the boot clock.
+    at: Duration,
+    rate: f64,
+}
+
+impl Source for Battery {
+    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+        let cells = host.batteries()?;
+        let Some(all) = Sum::of(&cells) else {
+            self.flow = None;
+            return Ok(None);
+        };
+        let charge = 100.0 * all.share;
+        let rate = self.smooth(&all, host.uptime());
+        let over = matches!(all.state, Charging::Full | Charging::NotCharging);
+        let hidden = self.options.hide_above < 100.0
+            && (charge > self.options.hide_above || (over && all.is_at_limit()));
+        if hidden {
+            return Ok(None);
+        }
+        self.level = self.judge(&all);
+        let mut sample = Sample::new(self.level)
+            .with("charge", Value::percent(charge))
+            .with("state", Value::text(word(all.state)))
+            .with("arrow", arrow(all.state))
+            .with("sign", sign(all.state, all.share));
+        let time = rate.and_then(|rate| all.time(rate));
+        if let Some(time) = time {
+            let end = if all.state == Charging::Discharging { "empty" } else { "full" };
+            sample =
+                sample.with("remaining", Value::Duration(time)).with(end, Value::Duration(time));
+        }
+        if let Some(power) = all.power {
+            sample = sample.with("power", Value::number(power));
+        }
+        if all.limit < 1.0 {
+            sample = sample.with("limit", Value::percent(100.0 * all.limit));
+        }
+        Ok(Some(sample.with("count", Value::number(cells.len() as f64))))
+    }
+}
+
+impl Battery {
+    /// The rate of the last minute. It begins anew when the plug is pulled or put in.
+    fn smooth(&mut self, all: &Sum, now: Duration) -> Option<f64> {
+        let Some(rate) = all.rate else {
+            self.flow = None;
+            return None;
+        };
+        let smooth = match &self.flow {
+            Some(flow) if flow.state == all.state => {
+                let passed = now.saturating_sub(flow.at).as_secs_f64();
+                flow.rate + (rate - flow.rate) * (1.0 - (-passed / MEMORY).exp())
+            }
+            _ => rate,
+        };
+        self.flow = Some(Flow { state: all.state, at: now, rate: smooth });
+        Some(smooth)
+    }
+
+    fn judge(&self, all: &Sum) -> Level {
+        // Levels rise as the charge falls.
+        let (empty, warning, critical) = (
+            100.0 * (1.0 - all.share),
+            100.0 - self.options.warning,
+            100.0 - self.options.critical,
+        );
+        match all.state {
+            Charging::Charging | Charging::Full => Level::Good,
+            Charging::NotCharging if all.is_at_limit() => Level::Good,
+            Charging::NotCharging => Level::rising(empty, warning, f64::INFINITY),
+            Charging::Discharging | Charging::Unknown => {
+                self.level.settle(empty, warning, critical)
+            }
+        }
+    }
+}
+
+/// All batteries as one.
+#[derive(Debug)]
+struct Sum {
+    state: Charging,
+    share: f64,
+    /// Wh, or how many batteries where none says what it holds.
+    capacity: f64,
+    /// The share at which charging ends.
+    limit: f64,
+    /// Wh an hour; `None` where that is not known or nothing flows.
+    rate: Option<f64>,
+    /// W.
+    power: Option<f64>,
+}
+
+impl Sum {
+    fn of(cells: &[Cell]) -> Option<Sum> {
+        if cells.is_empty() {
+            return None;
+        }
+        // One that does not say what it holds counts like the mean of those who do.
+        let known: Vec<f64> = cells.iter().filter_map(|cell| cell.capacity).collect();
+        let mean = match known.len() {
+            0 => 1.0,
+            count => known.iter().sum::<f64>() / count as f64,
+        };
+        let weight = |cell: &Cell| cell.capacity.unwrap_or(mean);
+        let capacity: f64 = cells.iter().map(weight).sum();
+        let sum = |value: &dyn Fn(&Cell) -> f64| {
+            cells.iter().map(|cell| weight(cell) * value(cell)).sum::<f64>() / capacity
+        };
+        let share = sum(&|cell| cell.share).clamp(0.0, 1.0);
+        let limit = sum(&|cell| cell.limit.unwrap_or(1.0)).clamp(0.0, 1.0);
+        let state = together(cells, share);
+        // Two batteries rarely do different things; what goes the other way counts against it.
+        let flows: Vec<f64> = cells
+            .iter()
+            .filter(|cell| cell.capacity.is_some())
+            .filter_map(|cell| {
+                cell.rate.map(|rate| if cell.state == against(state) { -rate } else { rate })
+            })
+            .collect();
+        let rate = flows.iter().sum::<f64>();
+        let powers: Vec<f64> = cells.iter().filter_map(|cell| cell.power).collect();
+        Some(Sum {
+            state,
+            share,
+            capacity,
+            limit,
+            rate: (rate > 0.0).then_some(rate),
+            power: (!powers.is_empty()).then(|| powers.iter().sum()),
+        })
+    }
+
+    fn is_at_limit(&self) -> bool {
+        self.share >= self.limit - NEAR
+    }
+
+    /// How long until empty or full at this rate.
+    fn time(&self, rate: f64) -> Option<Duration> {
+        let way = match self.state {
+            Charging::Discharging => self.share,
+            // Above its limit it charges only if the limit is not obeyed.
+            Charging::Charging if self.share < self.limit => self.limit - self.share,
+            Charging::Charging => 1.0 - self.share,
+            _ => return None,
+        };
+        let hours = way * self.capacity / rate;
+        // To the minute: seconds would be a claim that no battery keeps.
+        let minutes = (hours * 60.0).round();
+        (hours < MOST_HOURS && minutes >= 1.0).then(|| Duration::from_secs(60 * minutes as u64))
+    }
+}
+
+/// What they do together.
+fn together(cells: &[Cell], share: f64) -> Charging {
+    let any = |state| cells.iter().any(|cell| cell.state == state);
+    if any(Charging::Discharging) {
+        Charging::Discharging
+    } else if any(Charging::Charging) {
+        // Some firmware charges a full battery for ever.
+        let ends = share >= 0.995 && cells.iter().all(|cell| cell.rate.is_none());
+        if ends { Charging::Full } else { Charging::Charging }
+    } else if cells.iter().all(|cell| cell.state == Charging::Full) {
+        Charging::Full
+    } else if any(Charging::NotCharging) || any(Charging::Full) {
+        Charging::NotCharging
+    } else {
+        Charging::Unknown
+    }
+}
+
+fn against(state: Charging) -> Charging {
+    match state {
+        Charging::Discharging => Charging::Charging,
+        _ => Charging::Discharging,
+    }
+}
+
+fn word(state: Charging) -> &'static str {
+    match state {
+        Charging::Charging => "charging",
+        Charging::Discharging => "discharging",
+        Charging::Full => "full",
+        Charging::NotCharging => "not charging",
+        Charging::Unknown => "unknown",
+    }
+}
+
+fn arrow(state: Charging) -> Value {
+    match state {
+        Charging::Charging => Value::sign("↑", "↑", "+"),
+        Charging::Discharging => Value::sign("↓", "↓", "-"),
+        Charging::Full | Charging::NotCharging => Value::sign("", "", ""),
+        Charging::Unknown => Value::sign("?", "?", "?"),
+    }
+}
+
+/// Material Design's batteries of Nerd Fonts 3, in tenths; elsewhere the word of the icon.
+fn sign(state: Charging, share: f64) -> Value {
+    const DRAINING: [&str; 11] = [
+        "\u{f008e}",
+        "\u{f007a}",
+        "\u{f007b}",
+        "\u{f007c}",
+        "\u{f007d}",
+        "\u{f007e}",
+        "\u{f007f}",
+        "\u{f0080}",
+        "\u{f0081}",
+        "\u{f0082}",
+        "\u{f0079}",
+    ];
+    let tenth = (share * 10.0).round().clamp(0.0, 10.0) as usize;
+    let nerd = match state {
+        Charging::Charging => "\u{f0084}",
+        Charging::Full | Charging::NotCharging => "\u{f06a5}",
+        Charging::Unknown => "\u{f0091}",
+        Charging::Discharging => DRAINING[tenth],
+    };
+    Value::sign(nerd, "bat", "bat")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::host::fixture;
+
+    fn cell(state: Charging, share: f64, capacity: f64, rate: f64) -> Cell {
+        let rate = (rate > 0.0).then_some(rate);
+        Cell { state, share, capacity: Some(capacity), rate, power: rate, limit: None }
+    }
+
+    fn sample_with(options: &str, machine: &str) -> Option<Sample> {
+        let mut source = open(&options.parse().expect("TOML")).expect("good options");
+        source.sample(&fixture(machine), &Ask::default()).expect("no error")
+    }
+
+    fn sample(machine: &str) -> Sample {
+        sample_with("", machine).expect("batteries")
+    }
+
+    fn number(sample: &Sample, field: &str) -> Option<f64> {
+        sample.get(field).and_then(Value::as_number)
+    }
+
+    fn judged(cell: Cell) -> Level {
+        let options = Options::read(&toml::Table::new()).expect("defaults");
+        let source = Battery { options, flow: None, level: Level::Idle };
+        source.judge(&Sum::of(&[cell]).expect("a battery"))
+    }
+
+    fn minutes(cells: &[Cell]) -> Option<u64> {
+        let sum = Sum::of(cells).expect("a battery");
+        Some(sum.time(sum.rate?)?.as_secs() / 60)
+    }
+
+    #[test]
+    fn a_laptop_on_its_battery() {
+        let sample = sample("laptop");
+        assert_eq!(number(&sample, "charge"), Some(42.0));
+        assert_eq!(sample.get("state"), Some(&Value::text("discharging")));
+        assert_eq!(sample.get("arrow"), Some(&Value::sign("↓", "↓", "-")));
+        // 21 Wh at 8.4 W.
+        let time = Value::Duration(Duration::from_secs(150 * 60));
+        assert_eq!((sample.get("remaining"), sample.get("empty")), (Some(&time), Some(&time)));
+        assert_eq!((number(&sample, "power"), number(&sample, "count")), (Some(8.4), Some(1.0)));
+        assert_eq!((sample.get("full"), sample.level), (None, Level::Idle));
+    }
+
+    /// A full mouse lies beside them.
+    #[test]
+    fn two_batteries_are_weighed_by_what_they_hold() {
+        let sample = sample("two-batteries");
+        assert_eq!(number(&sample, "charge"), Some(74.0));
+        assert_eq!(number(&sample, "count"), Some(2.0));
+        assert_eq!(number(&sample, "empty"), Some(7.4 * 3600.0));
+    }
+
+    #[test]
+    fn a_machine_without_a_battery_has_nothing_to_show() {
+        assert_eq!(sample_with("", "server"), None);
+        assert_eq!(sample_with("", "empty"), None);
+    }
+
+    #[test]
+    fn nonsense_is_no_battery_and_no_panic() {
+        assert_eq!(sample_with("", "broken"), None);
+    }
+
+    #[test]
+    fn a_limit_is_the_full_that_the_time_counts_to() {
+        let charging = |limit| Cell { limit, ..cell(Charging::Charging, 0.4, 50.0, 20.0) };
+        assert_eq!(minutes(&[charging(None)]), Some(90));
+        assert_eq!(minutes(&[charging(Some(0.8))]), Some(60));
+        assert_eq!(minutes(&[charging(Some(0.3))]), Some(90), "a limit that nobody obeys");
+    }
+
+    #[test]
+    fn times_that_mean_nothing_are_not_shown() {
+        use Charging::{Discharging, Full, NotCharging, Unknown};
+        assert_eq!(minutes(&[cell(Discharging, 0.5, 50.0, 0.0)]), None);
+        assert_eq!(minutes(&[cell(Discharging, 0.5, 50.0, 0.01)]), None);
+        for state in [Full, NotCharging, Unknown] {
+            assert_eq!(minutes(&[cell(state, 0.5, 50.0, 5.0)]), None);
+        }
+        let unknown = Cell { capacity: None, ..cell(Discharging, 0.5, 1.0, 5.0) };
+        assert_eq!(minutes(&[unknown]), None);
+    }
+
+    #[test]
+    fn one_that_charges_while_another_drains_counts_against_it() {
+        let cells = [
+            cell(Charging::Discharging, 0.5, 50.0, 10.0),
+            cell(Charging::Charging, 0.5, 50.0, 5.0),
+        ];
+        assert_eq!(minutes(&cells), Some(600));
+    }
+
+    #[test]
+    fn levels_follow_the_charge_and_the_plug() {
+        use Charging::{Charging as Up, Discharging, Full, NotCharging, Unknown};
+        let at = |state, share| judged(cell(state, share, 50.0, 1.0));
+        assert_eq!(
+            [0.21, 0.2, 0.1].map(|share| at(Discharging, share)),
+            [Level::Idle, Level::Warning, Level::Critical]
+        );
+        assert_eq!(at(Unknown, 0.05), Level::Critical);
+        assert_eq!([at(Up, 0.05), at(Full, 1.0)], [Level::Good; 2]);
+        assert_eq!([at(NotCharging, 0.98), at(NotCharging, 0.6)], [Level::Good, Level::Idle]);
+        assert_eq!(at(NotCharging, 0.05), Level::Warning);
+        let limited = Cell { limit: Some(0.8), ..cell(NotCharging, 0.79, 50.0, 0.0) };
+        assert_eq!(judged(limited), Level::Good);
+    }
+
+    #[test]
+    fn a_sip_does_not_shake_the_time_and_a_plug_does() {
+        let options = Options::read(&toml::Table::new()).expect("defaults");
+        let mut source = Battery { options, flow: None, level: Level::Idle };
+        let mut rate = |state, rate, second| {
+            let sum = Sum::of(&[cell(state, 0.5, 50.0, rate)]).expect("a battery");
+            source.smooth(&sum, Duration::from_secs(second))
+        };
+        assert_eq!(rate(Charging::Discharging, 5.0, 100), Some(5.0));
+        let sip = rate(Charging::Discharging, 30.0, 105).expect("flows");
+        assert!((5.0..8.0).contains(&sip), "{sip}");
+        let settled = rate(Charging::Discharging, 30.0, 705).expect("flows");
+        assert!(settled > 29.9, "{settled}");
+        assert_eq!(rate(Charging::Charging, 12.0, 710), Some(12.0));
+        assert_eq!(rate(Charging::Charging, 0.0, 715), None);
+    }
+
+    #[test]
+    fn states_add_up() {
+        use Charging::{Charging as Up, Discharging, Full, NotCharging, Unknown};
+        let both = |a, b| together(&[cell(a, 1.0, 1.0, 1.0), cell(b, 1.0, 1.0, 0.0)], 1.0);
+        assert_eq!(both(Discharging, Full), Discharging);
+        assert_eq!(both(Full, Up), Up);
+        assert_eq!(both(Full, Full), Full);
+        assert_eq!(both(Full, NotCharging), NotCharging);
+        assert_eq!(both(Unknown, Unknown), Unknown);
+        assert_eq!(together(&[cell(Up, 1.0, 1.0, 0.0)], 1.0), Full, "charging for ever");
+    }
+
+    #[test]
+    fn may_be_hidden_while_there_is_enough() {
+        assert_eq!(sample_with("hide-above = 40", "laptop"), None);
+        assert!(sample_with("hide-above = 50", "laptop").is_some());
+    }
+}

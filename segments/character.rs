@@ -1,0 +1,103 @@
+//! The sign after which one types. It tells a failure by its colour, vi's normal mode by turning
+//! round, and root as ever.
+//!
+//! The usual sign is the icon, so that a theme or a config can give it another; only what differs
+//! from it is a field.
+
+use crate::base::contract::{
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+};
+use crate::base::host::Host;
+use crate::base::value::{Level, Sample, Value};
+
+crate::options! {
+    /// Root's sign; empty: the same as everybody's.
+    root: String = "#",
+}
+
+pub(crate) static SEGMENT: Kind = Kind {
+    name: "character",
+    about: "The sign after which you type; its colour tells how the last command ended.",
+    icons: Icons { nerd: "❯", unicode: "❯", ascii: ">" },
+    format: "[{$sign|$icon}](bold fg:level) ",
+    fields: &[Field {
+        name: "sign",
+        about: "another sign than usual: root's, or that of vi's normal mode",
+        unit: Unit::Text,
+    }],
+    options: OPTIONS,
+    env: &[],
+    scope: Scope::Client,
+    place: Where::Daemon,
+    pace: Pace::Ask,
+    priority: 100,
+    open,
+};
+
+fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
+    Ok(Box::new(Character { options: Options::read(table)? }))
+}
+
+struct Character {
+    options: Options,
+}
+
+impl Source for Character {
+    fn sample(&mut self, host: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
+        let failed = ask.status.is_some_and(|status| status != 0);
+        let sample = Sample::new(if failed { Level::Critical } else { Level::Good });
+        let keymap = ask.keymap.as_ref().map_or("", |keymap| keymap.reveal());
+        // As `keymap` knows them; fish's `default` is vi's normal mode where it is sent.
+        let normal = matches!(
+            keymap,
+            "vicmd" | "viopp" | "vi-command" | "vi-move" | "vi" | "command" | "normal" | "default"
+        );
+        let root = host.uid() == 0 && !self.options.root.is_empty();
+        Ok(Some(match (normal, root) {
+            (true, _) => sample.with("sign", Value::sign("❮", "❮", "<")),
+            (false, true) => sample.with("sign", Value::text(self.options.root.as_str())),
+            (false, false) => sample,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::host::fixture;
+
+    fn sample(options: &str, host: &str, status: i32, keymap: &str) -> Sample {
+        let mut source = open(&options.parse().expect("TOML")).expect("good options");
+        let ask = Ask { status: Some(status), keymap: Some(keymap.into()), ..Ask::default() };
+        source.sample(&fixture(host), &ask).expect("no error").expect("always there")
+    }
+
+    #[test]
+    fn its_level_is_the_last_commands() {
+        assert_eq!(sample("", "laptop", 0, "").level, Level::Good);
+        assert_eq!(sample("", "laptop", 1, "").level, Level::Critical);
+        assert_eq!(sample("", "laptop", 0, "").get("sign"), None);
+    }
+
+    #[test]
+    fn normal_mode_turns_it_round() {
+        for keymap in ["vicmd", "vi-command", "default"] {
+            let sign = Value::sign("❮", "❮", "<");
+            assert_eq!(sample("", "container", 0, keymap).get("sign"), Some(&sign));
+        }
+        assert_eq!(sample("", "laptop", 0, "viins").get("sign"), None);
+    }
+
+    #[test]
+    fn root_has_its_own() {
+        assert_eq!(sample("", "container", 0, "").get("sign"), Some(&Value::text("#")));
+        assert_eq!(sample("root = ''", "container", 0, "").get("sign"), None);
+    }
+
+    #[test]
+    fn before_the_first_command_all_is_well() {
+        let mut source = open(&toml::Table::new()).expect("defaults are fine");
+        let sample = source.sample(&fixture("empty"), &Ask::default()).expect("no error");
+        assert_eq!(sample.expect("always there").level, Level::Good);
+    }
+}

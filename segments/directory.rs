@@ -1,0 +1,251 @@
+//! Where one is, short enough to stand before every command and never wrong.
+//!
+//! - The path is the one that was walked (`PWD`), if it leads to where the asker is; else the real
+//!   one. Below the home it begins with `~`.
+//! - The last parts are written out, those before by their first letter, so that nothing is hidden:
+//!   `~/s/r/segments/base`. The root of a work tree and what is below it count as last parts.
+//! - Whether there is a work tree is looked up, never run. All of it happens in a worker: a path on
+//!   a dead mount hangs there and nowhere else.
+//! - Someone else named each part. They are joined as bytes, and cleaned.
+
+mod path;
+
+use std::path::{Path, PathBuf};
+
+use path::Parts;
+
+use crate::base::contract::{
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+};
+use crate::base::host::Host;
+use crate::base::value::{Level, Sample, Value};
+
+crate::options! {
+    /// So many of the last parts are written out; 0: all.
+    depth: u32 = 3_u32,
+    /// So many letters are left of each part before those; 0: the parts are left out.
+    letters: u32 = 1_u32,
+    /// A path of more letters than this is shortened even among its last parts; 0: never.
+    length: u32 = 40_u32,
+}
+
+pub(crate) static SEGMENT: Kind = Kind {
+    name: "directory",
+    about: "The directory you are in, shortened, within its work tree.",
+    icons: Icons { nerd: "\u{f07c}", unicode: "", ascii: "" },
+    format: " ($icon )[$parents](label)[$last.text(max:32,cut:middle)](strong)( $readonly)( $gone) ",
+    fields: &[
+        field("path", "all of it, from `~` or `/`"),
+        field("short", "shortened as the options say"),
+        field("parents", "the same without its last part, with a `/` at the end"),
+        field("last", "its last part"),
+        field("repository", "the name of the work tree's root"),
+        field("within", "the path below that root"),
+        field("readonly", "`ro` where you cannot make files"),
+        field("gone", "`gone` where it was removed under you"),
+    ],
+    options: OPTIONS,
+    env: &["HOME", "PWD"],
+    scope: Scope::Place,
+    place: Where::Worker,
+    pace: Pace::Change,
+    priority: 95,
+    open,
+};
+
+const fn field(name: &'static str, about: &'static str) -> Field {
+    Field { name, about, unit: Unit::Text }
+}
+
+fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
+    Ok(Box::new(Directory { options: Options::read(table)? }))
+}
+
+struct Directory {
+    options: Options,
+}
+
+impl Source for Directory {
+    fn sample(&mut self, host: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
+        let walked = ask.env("PWD").map(Path::new).filter(|path| path.is_absolute());
+        let (here, gone) = match (&ask.cwd, walked) {
+            // Cleaned on its way, a strange name does not lead there any more.
+            (Some(cwd), Some(walked)) if walked == cwd || host.is_same_place(walked, cwd) => {
+                (walked.to_owned(), false)
+            }
+            (Some(cwd), _) => (cwd.clone(), false),
+            // A process has no directory any more once that is removed.
+            (None, Some(walked)) => (walked.to_owned(), true),
+            (None, None) => return Ok(None),
+        };
+        let tree = if gone { None } else { host.work_tree(&here) };
+        let parts = Parts::of(&here, home(host, ask).as_deref());
+        let (parents, last) = parts.short(&self.options, tree.as_deref());
+        let readonly = !gone && host.is_writable(&here) == Some(false);
+        let mut sample = Sample::new(if gone { Level::Warning } else { Level::Idle })
+            .with("path", Value::Text(parts.whole()))
+            .with("short", Value::text([parents.reveal(), last.reveal()].concat()))
+            .with("parents", Value::Text(parents))
+            .with("last", Value::Text(last));
+        if let Some(tree) = tree {
+            let name = tree.file_name().unwrap_or_default();
+            let within = here.strip_prefix(&tree).unwrap_or(Path::new(""));
+            sample = sample
+                .with("repository", Value::Text(path::clean(name)))
+                .with("within", Value::Text(path::clean(within.as_os_str())));
+        }
+        if readonly {
+            sample = sample.with("readonly", Value::text("ro"));
+        }
+        if gone {
+            sample = sample.with("gone", Value::text("gone"));
+        }
+        Ok(Some(sample))
+    }
+}
+
+/// The asker's home, if it is a path that can stand for one: `~` for `/` would say nothing.
+fn home(host: &Host, ask: &Ask) -> Option<PathBuf> {
+    let said = ask.env("HOME").map(PathBuf::from);
+    let fits = |home: &PathBuf| home.is_absolute() && home.parent().is_some();
+    said.filter(fits).or_else(|| host.user(host.uid()).map(|user| user.home).filter(fits))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::host::tests::machine;
+
+    const FILES: &[(&str, &str)] = &[
+        ("etc/passwd", "ann:x:1000:1000::/home/ann:/bin/sh\n"),
+        ("home/ann/src/rain/.git/HEAD", ""),
+        ("home/ann/src/rain/segments/base/host/x", ""),
+        ("home/ann/notes/2026/november/week/x", ""),
+        ("usr/share/doc/x", ""),
+    ];
+
+    fn ask(cwd: Option<&str>, env: &[(&str, &str)]) -> Ask {
+        let env = env.iter().map(|(name, value)| (name.to_string(), (*value).into())).collect();
+        Ask { cwd: cwd.map(PathBuf::from), env, ..Ask::default() }
+    }
+
+    fn sample_of(options: &str, ask: &Ask) -> Option<Sample> {
+        let (_dir, host) = machine(FILES);
+        let mut source = open(&options.parse().expect("TOML")).expect("good options");
+        source.sample(&host, ask).expect("never fails")
+    }
+
+    fn field(sample: &Sample, field: &str) -> String {
+        match sample.get(field) {
+            Some(Value::Text(text)) => text.reveal().to_owned(),
+            _ => String::new(),
+        }
+    }
+
+    fn short(cwd: &str) -> String {
+        field(&sample_of("", &ask(Some(cwd), &[])).expect("a place"), "short")
+    }
+
+    #[test]
+    fn the_last_parts_are_written_out_and_home_is_a_tilde() {
+        assert_eq!(short("/"), "/");
+        assert_eq!(short("/home/ann"), "~");
+        assert_eq!(short("/home/annex"), "/home/annex");
+        assert_eq!(short("/usr/share/doc"), "/usr/share/doc");
+        assert_eq!(short("/home/ann/notes/2026/november/week"), "~/n/2026/november/week");
+    }
+
+    #[test]
+    fn a_work_tree_begins_at_its_root() {
+        let here = ask(Some("/home/ann/src/rain/segments/base/host"), &[]);
+        let sample = sample_of("", &here).expect("a place");
+        assert_eq!(field(&sample, "short"), "~/s/rain/segments/base/host");
+        assert_eq!(field(&sample, "parents"), "~/s/rain/segments/base/");
+        assert_eq!(
+            (field(&sample, "last"), field(&sample, "repository")),
+            ("host".into(), "rain".into())
+        );
+        assert_eq!(field(&sample, "within"), "segments/base/host");
+    }
+
+    #[test]
+    fn the_path_walked_counts_only_where_it_leads_here() {
+        let (dir, host) = machine(FILES);
+        #[allow(clippy::disallowed_methods, reason = "a test arranges its files")]
+        std::os::unix::fs::symlink("../usr/share", dir.path().join("home/link")).expect("a link");
+        let mut source = open(&toml::Table::new()).expect("defaults are fine");
+        let mut path = |pwd| {
+            let here = ask(Some("/usr/share"), &[("PWD", pwd)]);
+            field(&source.sample(&host, &here).expect("no error").expect("a place"), "path")
+        };
+        assert_eq!(path("/home/link"), "/home/link");
+        for lie in ["/home/ann", "/none", "relative", "", "/usr/share/../.."] {
+            assert_eq!(path(lie), "/usr/share", "{lie}");
+        }
+    }
+
+    #[test]
+    fn a_home_that_is_none_leaves_the_path_alone() {
+        let path = |home| {
+            let here = ask(Some("/home/ann/notes"), &[("HOME", home)]);
+            field(&sample_of("", &here).expect("a place"), "path")
+        };
+        assert_eq!(path("/home"), "~/ann/notes");
+        assert_eq!(path("/elsewhere/not/there"), "/home/ann/notes");
+        // Then the system's word counts.
+        assert_eq!(["", "/", "relative"].map(path), ["~/notes"; 3]);
+    }
+
+    #[test]
+    fn a_removed_directory_is_named_and_marked() {
+        let sample = sample_of("", &ask(None, &[("PWD", "/home/ann/tmp")])).expect("a place");
+        assert_eq!(
+            (field(&sample, "short"), field(&sample, "gone")),
+            ("~/tmp".into(), "gone".into())
+        );
+        assert_eq!(sample.level, Level::Warning);
+        assert_eq!(sample_of("", &ask(None, &[])), None);
+    }
+
+    #[test]
+    fn what_is_not_there_is_shown_all_the_same() {
+        let sample = sample_of("", &ask(Some("/none/at/all"), &[])).expect("a place");
+        assert_eq!(
+            (field(&sample, "short"), field(&sample, "readonly")),
+            ("/none/at/all".into(), String::new())
+        );
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "a test arranges its files")]
+    fn a_directory_that_cannot_be_written_says_so() {
+        use std::os::unix::fs::PermissionsExt;
+        let (dir, host) = machine(FILES);
+        let mode = |mode| {
+            let path = dir.path().join("usr/share/doc");
+            std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("changed");
+        };
+        mode(0o555);
+        let mut source = open(&toml::Table::new()).expect("defaults are fine");
+        let here = ask(Some("/usr/share/doc"), &[]);
+        let sample = source.sample(&host, &here).expect("no error").expect("a place");
+        mode(0o755);
+        assert_eq!(field(&sample, "readonly"), "ro");
+    }
+
+    #[test]
+    fn hostile_names_are_cleaned_and_long_ones_bounded() {
+        use std::os::unix::ffi::OsStringExt;
+        let deep = format!("/{}", "x/".repeat(3_000));
+        let long = format!("/{}", "é".repeat(5_000));
+        let raw = std::ffi::OsString::from_vec(b"/a\xff\x1b]0;x\x07/$(id)\n#[bg=red]".to_vec());
+        for cwd in [deep.into(), long.into(), raw, "/a/ b /\u{202e}c".into()] {
+            let here = Ask { cwd: Some(PathBuf::from(cwd)), ..Ask::default() };
+            for (_, value) in sample_of("", &here).expect("a place").values {
+                let Value::Text(text) = value else { panic!("{value:?}") };
+                assert!(!text.reveal().chars().any(char::is_control), "{text:?}");
+            }
+        }
+        assert_eq!(short("/a\n/$(id)"), "/a·/$(id)");
+    }
+}

@@ -1,0 +1,109 @@
+//! How long the last command took, if that was long enough to wonder.
+
+use std::time::Duration as Time;
+
+use crate::base::contract::{
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+};
+use crate::base::host::Host;
+use crate::base::value::{Level, Sample, Value};
+
+crate::options! {
+    /// Seconds below which nothing is shown.
+    min: f64 = 2.0,
+}
+
+pub(crate) static SEGMENT: Kind = Kind {
+    name: "duration",
+    about: "How long the last command took.",
+    icons: Icons { nerd: "\u{f051b}", unicode: "", ascii: "" },
+    format: " ($icon )$duration ",
+    fields: &[
+        Field { name: "duration", about: "from its start to its end", unit: Unit::Duration },
+        Field { name: "exact", about: "the same to the tenth: `2.4s`", unit: Unit::Text },
+    ],
+    options: OPTIONS,
+    env: &[],
+    scope: Scope::Client,
+    place: Where::Daemon,
+    pace: Pace::Ask,
+    priority: 55,
+    open,
+};
+
+fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
+    let options = Options::read(table)?;
+    let min = Time::try_from_secs_f64(options.min).map_err(|_| OptionError {
+        key: "min".into(),
+        message: "0 or more seconds are meant".into(),
+    })?;
+    Ok(Box::new(Duration { min }))
+}
+
+struct Duration {
+    min: Time,
+}
+
+impl Source for Duration {
+    fn sample(&mut self, _: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
+        let Some(took) = ask.duration.filter(|took| *took >= self.min) else { return Ok(None) };
+        let sample = Sample::new(Level::Idle)
+            .with("duration", Value::Duration(took))
+            .with("exact", Value::text(exact(took)));
+        Ok(Some(sample))
+    }
+}
+
+/// `0.3s`, `1m 2.4s`, `3h 2m 1.0s`.
+fn exact(time: Time) -> String {
+    let tenths = time.as_millis() / 100;
+    let (minutes, seconds) = (tenths / 600, tenths % 600);
+    let seconds = format!("{}.{}s", seconds / 10, seconds % 10);
+    match (minutes / 60, minutes % 60) {
+        (0, 0) => seconds,
+        (0, minutes) => format!("{minutes}m {seconds}"),
+        (hours, minutes) => format!("{hours}h {minutes}m {seconds}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::host::fixture;
+
+    fn sample(options: &str, duration: Option<u64>) -> Option<Sample> {
+        let mut source = open(&options.parse().expect("TOML")).expect("good options");
+        let ask = Ask { duration: duration.map(Time::from_millis), ..Ask::default() };
+        source.sample(&fixture("empty"), &ask).expect("no error")
+    }
+
+    #[test]
+    fn short_commands_are_passed_over() {
+        assert_eq!(sample("", None), None);
+        assert_eq!(sample("", Some(1_999)), None);
+        let shown = sample("", Some(2_000)).expect("long enough");
+        assert_eq!(shown.get("duration"), Some(&Value::Duration(Time::from_secs(2))));
+        assert!(sample("min = 0", Some(0)).is_some());
+    }
+
+    #[test]
+    fn exact_has_a_tenth() {
+        let exact = |ms| exact(Time::from_millis(ms));
+        assert_eq!(
+            [340, 2_449, 62_400, 10_921_000].map(exact),
+            ["0.3s", "2.4s", "1m 2.4s", "3h 2m 1.0s"]
+        );
+    }
+
+    #[test]
+    fn less_than_nothing_is_refused() {
+        let table = "min = -1".parse().expect("TOML");
+        assert_eq!(open(&table).err().expect("refused").key, "min");
+    }
+
+    #[test]
+    fn the_longest_that_can_be_said_is_shown() {
+        assert!(sample("", Some(u64::from(u32::MAX))).is_some());
+        assert!(sample("", Some(u64::MAX)).is_some());
+    }
+}

@@ -1,0 +1,169 @@
+//! One variable of the asker's environment: the virtual environment, the cloud account, the
+//! cluster one is about to break.
+//!
+//! Only declared variables travel from a client to the daemon, so the list is fixed. It holds what
+//! says where one works, and nothing that is likely to hold a secret.
+
+use crate::base::contract::{
+    Ask, Error, Field, Icons, Kind, OptionError, OptionType, Pace, Scope, Shape, Source, Unit,
+    Where, expected,
+};
+use crate::base::host::Host;
+use crate::base::untrusted::Untrusted;
+use crate::base::value::{Level, Sample, Value};
+
+crate::options! {
+    /// The variable to show.
+    name: Name = Name("VIRTUAL_ENV"),
+}
+
+/// The variables that can be shown, in the order of their names.
+const NAMES: &[&str] = &[
+    "AWS_DEFAULT_REGION",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_VAULT",
+    "CLOUDSDK_ACTIVE_CONFIG_NAME",
+    "CONDA_DEFAULT_ENV",
+    "CONTAINER_ID",
+    "DIRENV_DIR",
+    "DISPLAY",
+    "DOCKER_CONTEXT",
+    "DOCKER_HOST",
+    "GUIX_ENVIRONMENT",
+    "IN_NIX_SHELL",
+    "KUBECONFIG",
+    "LANG",
+    "LC_ALL",
+    "NODE_ENV",
+    "OS_CLOUD",
+    "PYENV_VERSION",
+    "RAILS_ENV",
+    "RUSTUP_TOOLCHAIN",
+    "SHLVL",
+    "TERM",
+    "TERM_PROGRAM",
+    "TF_WORKSPACE",
+    "TZ",
+    "VAGRANT_CWD",
+    "VIRTUAL_ENV",
+    "WAYLAND_DISPLAY",
+];
+
+pub(crate) static SEGMENT: Kind = Kind {
+    name: "env",
+    about: "A variable of your environment.",
+    icons: Icons { nerd: "", unicode: "", ascii: "" },
+    format: " ($icon )$short.text(max:24,cut:middle) ",
+    fields: &[
+        Field { name: "name", about: "the variable's name", unit: Unit::Text },
+        Field { name: "value", about: "what it is set to", unit: Unit::Text },
+        Field { name: "short", about: "the last part, where it is a path", unit: Unit::Text },
+    ],
+    options: OPTIONS,
+    env: NAMES,
+    scope: Scope::Client,
+    place: Where::Daemon,
+    pace: Pace::Ask,
+    priority: 58,
+    open,
+};
+
+/// A name among [`NAMES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Name(&'static str);
+
+impl OptionType for Name {
+    const SHAPE: Shape = Shape::Choice(NAMES);
+
+    fn from_toml(value: &toml::Value) -> Result<Self, String> {
+        let text = value.as_str().ok_or_else(|| expected(Self::SHAPE, value))?;
+        let known = NAMES.iter().find(|known| **known == text);
+        known
+            .copied()
+            .map(Name)
+            .ok_or_else(|| format!("expected {}, found {text:?}", Self::SHAPE.describe()))
+    }
+
+    fn to_toml(&self) -> toml::Value {
+        self.0.into()
+    }
+}
+
+fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
+    Ok(Box::new(Env { name: Options::read(table)?.name.0 }))
+}
+
+struct Env {
+    name: &'static str,
+}
+
+impl Source for Env {
+    fn sample(&mut self, _: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
+        let Some(value) = ask.env(self.name) else { return Ok(None) };
+        let sample = Sample::new(Level::Idle)
+            .with("name", Value::text(self.name))
+            .with("value", Value::text(value))
+            .with("short", Value::Text(short(value)));
+        Ok(Some(sample))
+    }
+}
+
+/// A path's last part. An environment that has no name of its own bears that of its project.
+fn short(value: &str) -> Untrusted {
+    if !value.starts_with('/') {
+        return value.into();
+    }
+    let mut parts = value.split('/').filter(|part| !part.is_empty()).rev();
+    let usual = |part: &&str| matches!(*part, ".venv" | "venv" | ".env" | "env");
+    match (parts.next(), parts.next()) {
+        (Some(last), Some(project)) if usual(&last) => project.into(),
+        (Some(last), _) => last.into(),
+        (None, _) => value.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::host::fixture;
+
+    fn sample(name: &str, env: &[(&str, &str)]) -> Option<Sample> {
+        let table = toml::Table::from_iter([("name".to_owned(), name.into())]);
+        let env = env.iter().map(|(name, value)| (name.to_string(), (*value).into())).collect();
+        let mut source = open(&table).expect("a known name");
+        source.sample(&fixture("empty"), &Ask { env, ..Ask::default() }).expect("no error")
+    }
+
+    #[test]
+    fn shows_its_variable_and_no_other() {
+        let env = [("AWS_PROFILE", "production"), ("LANG", "C.UTF-8")];
+        let shown = sample("AWS_PROFILE", &env).expect("set");
+        assert_eq!(shown.get("value"), Some(&Value::text("production")));
+        assert_eq!(sample("VIRTUAL_ENV", &env), None);
+        assert_eq!(sample("LANG", &[("LANG", "")]), None);
+    }
+
+    #[test]
+    fn a_path_is_short_and_a_nameless_environment_is_its_projects() {
+        let short = |value| short(value).reveal().to_owned();
+        assert_eq!(short("/home/ann/envs/web"), "web");
+        assert_eq!(short("/home/ann/shop/.venv/"), "shop");
+        assert_eq!(
+            ["/", "base", "tcp://a/b", "/.venv"].map(short),
+            ["/", "base", "tcp://a/b", ".venv"]
+        );
+    }
+
+    #[test]
+    fn a_variable_that_does_not_travel_is_refused() {
+        let table = "name = 'AWS_SECRET_ACCESS_KEY'".parse().expect("TOML");
+        let error = open(&table).err().expect("refused");
+        assert!(error.key == "name" && error.message.contains("AWS_PROFILE"));
+    }
+
+    #[test]
+    fn names_are_in_order() {
+        assert!(NAMES.is_sorted());
+    }
+}

@@ -1,0 +1,68 @@
+//! How many jobs the asking shell has in the background.
+
+use crate::base::contract::{
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+};
+use crate::base::host::Host;
+use crate::base::value::{Level, Sample, Value};
+
+crate::options! {
+    /// So many jobs are the fewest that are shown.
+    min: u32 = 1_u32,
+}
+
+pub(crate) static SEGMENT: Kind = Kind {
+    name: "jobs",
+    about: "How many jobs your shell has in the background.",
+    icons: Icons { nerd: "\u{f013}", unicode: "✦", ascii: "&" },
+    format: " ($icon)$count ",
+    fields: &[Field { name: "count", about: "running and stopped", unit: Unit::Count }],
+    options: OPTIONS,
+    env: &[],
+    scope: Scope::Client,
+    place: Where::Daemon,
+    pace: Pace::Ask,
+    priority: 72,
+    open,
+};
+
+fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
+    Ok(Box::new(Jobs { min: Options::read(table)?.min }))
+}
+
+struct Jobs {
+    min: u32,
+}
+
+impl Source for Jobs {
+    fn sample(&mut self, _: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
+        let shown = ask.jobs > 0 && ask.jobs >= self.min;
+        Ok(shown
+            .then(|| Sample::new(Level::Info).with("count", Value::number(f64::from(ask.jobs)))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::host::fixture;
+
+    fn count(options: &str, jobs: u32) -> Option<f64> {
+        let mut source = open(&options.parse().expect("TOML")).expect("good options");
+        let ask = Ask { jobs, ..Ask::default() };
+        let sample = source.sample(&fixture("empty"), &ask).expect("no error")?;
+        sample.get("count").and_then(Value::as_number)
+    }
+
+    #[test]
+    fn none_is_nothing_to_show() {
+        assert_eq!([0, 1, 12].map(|jobs| count("", jobs)), [None, Some(1.0), Some(12.0)]);
+        assert_eq!(count("", u32::MAX), Some(f64::from(u32::MAX)));
+    }
+
+    #[test]
+    fn a_few_may_be_passed_over() {
+        assert_eq!([2, 3].map(|jobs| count("min = 3", jobs)), [None, Some(3.0)]);
+        assert_eq!(count("min = 0", 0), None);
+    }
+}

@@ -1,0 +1,109 @@
+//! The mode of a line editor with vi's keys, by whatever name its shell has for it.
+//!
+//! One who types inserts: that mode is not shown unless asked for, nor are emacs' keys, which have
+//! no modes. fish calls vi's normal mode `default`, and says the same without vi's keys: its shell
+//! code sends a keymap only where vi's keys are in force.
+
+use crate::base::contract::{
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+};
+use crate::base::host::Host;
+use crate::base::value::{Level, Sample, Value};
+
+crate::options! {
+    /// Show the mode in which one types, too.
+    insert: bool = false,
+}
+
+pub(crate) static SEGMENT: Kind = Kind {
+    name: "keymap",
+    about: "The mode of a line editor with vi's keys.",
+    icons: Icons { nerd: "", unicode: "", ascii: "" },
+    format: " $mode ",
+    fields: &[
+        Field { name: "mode", about: "`normal`, `insert`, `visual`, `replace`", unit: Unit::Text },
+        Field { name: "short", about: "its first letter, a capital", unit: Unit::Text },
+        Field { name: "keymap", about: "what the shell calls it", unit: Unit::Text },
+    ],
+    options: OPTIONS,
+    env: &[],
+    scope: Scope::Client,
+    place: Where::Daemon,
+    pace: Pace::Ask,
+    priority: 88,
+    open,
+};
+
+fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
+    Ok(Box::new(Keymap { options: Options::read(table)? }))
+}
+
+struct Keymap {
+    options: Options,
+}
+
+impl Source for Keymap {
+    fn sample(&mut self, _: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
+        let Some(keymap) = &ask.keymap else { return Ok(None) };
+        // The same lists as zsh, bash and fish have them; `main` is whatever is linked to it.
+        let (mode, short, level) = match keymap.reveal() {
+            "vicmd" | "viopp" | "vi-command" | "vi-move" | "vi" | "command" | "normal"
+            | "default" => ("normal", "N", Level::Info),
+            "viins" | "vi-insert" | "insert" => ("insert", "I", Level::Good),
+            "visual" | "vivis" | "vivli" => ("visual", "V", Level::Warning),
+            "virep" | "replace" | "replace_one" | "replace-one" => {
+                ("replace", "R", Level::Critical)
+            }
+            _ => return Ok(None),
+        };
+        if mode == "insert" && !self.options.insert {
+            return Ok(None);
+        }
+        let sample = Sample::new(level)
+            .with("mode", Value::text(mode))
+            .with("short", Value::text(short))
+            .with("keymap", Value::Text(keymap.clone()));
+        Ok(Some(sample))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::host::fixture;
+
+    fn sample(options: &str, keymap: &str) -> Option<Sample> {
+        let mut source = open(&options.parse().expect("TOML")).expect("good options");
+        let keymap = (!keymap.is_empty()).then(|| keymap.into());
+        let ask = Ask { keymap, ..Ask::default() };
+        source.sample(&fixture("empty"), &ask).expect("no error")
+    }
+
+    #[test]
+    fn every_shells_word_for_a_mode_is_known() {
+        for (words, mode) in [
+            (["vicmd", "vi-command", "default"], "normal"),
+            (["viins", "vi-insert", "insert"], "insert"),
+            (["visual", "visual", "vivis"], "visual"),
+            (["virep", "replace", "replace_one"], "replace"),
+        ] {
+            for word in words {
+                let sample = sample("insert = true", word).expect(word);
+                assert_eq!(sample.get("mode"), Some(&Value::text(mode)), "{word}");
+            }
+        }
+    }
+
+    #[test]
+    fn typing_and_emacs_and_nonsense_show_nothing() {
+        for word in ["", "viins", "main", "emacs", "emacs-standard", "\u{1b}[2J", "VICMD "] {
+            assert_eq!(sample("", word), None, "{word:?}");
+        }
+    }
+
+    #[test]
+    fn modes_differ_in_their_level() {
+        let levels = ["vicmd", "visual", "replace"].map(|word| sample("", word).expect(word).level);
+        assert_eq!(levels, [Level::Info, Level::Warning, Level::Critical]);
+    }
+}

@@ -1,0 +1,121 @@
+//! How long the queue for the processors is: tasks that run or wait, on average.
+//!
+//! A load means nothing without the number of processors: four is idling on sixty-four and jammed
+//! on one. So the level goes by the load for each processor. Waiting for a disk counts as well
+//! (proc(5)): a high load beside idle processors says that something hangs.
+
+use crate::base::contract::{
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+};
+use crate::base::host::Host;
+use crate::base::value::{Level, Sample, Value};
+
+crate::options! {
+    /// Load for each processor, in percent, from which the level is `warning`.
+    warning: f64 = 100.0,
+    /// Load for each processor, in percent, from which the level is `critical`.
+    critical: f64 = 200.0,
+}
+
+pub(crate) static SEGMENT: Kind = Kind {
+    name: "load",
+    about: "How many tasks run or wait for a processor, over 1, 5 and 15 minutes.",
+    icons: Icons { nerd: "\u{f029a}", unicode: "load", ascii: "load" },
+    format: " ($icon )$one.num(p:2) $history.spark(w:8) ",
+    fields: &[
+        field("one", "on average over a minute; full is one for each processor", Unit::Count),
+        field("five", "on average over five minutes", Unit::Count),
+        field("fifteen", "on average over a quarter of an hour", Unit::Count),
+        field("usage", "the minute's load for each processor, at most 100 %", Unit::Percent),
+        field("count", "processors that are on", Unit::Count),
+        field("history", "the past of the minute's load", Unit::History("one")),
+    ],
+    options: OPTIONS,
+    env: &[],
+    scope: Scope::Host,
+    place: Where::Daemon,
+    // The kernel itself counts every five seconds (LOAD_FREQ of loadavg.h).
+    pace: Pace::Tick(std::time::Duration::from_secs(5)),
+    priority: 45,
+    open,
+};
+
+const fn field(name: &'static str, about: &'static str, unit: Unit) -> Field {
+    Field { name, about, unit }
+}
+
+fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
+    Ok(Box::new(Load { options: Options::read(table)?, level: Level::Idle }))
+}
+
+struct Load {
+    options: Options,
+    level: Level,
+}
+
+impl Source for Load {
+    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+        let Some(load) = host.load()? else { return Ok(None) };
+        let count = host.processors().map(|count| count as f64);
+        let value = |load| count.map_or(Value::number(load), |count| Value::of(load, count));
+        let mut sample = Sample::new(Level::Idle)
+            .with("one", value(load.one))
+            .with("five", value(load.five))
+            .with("fifteen", value(load.fifteen));
+        if let Some(count) = count {
+            let usage = 100.0 * load.one / count;
+            self.level = self.level.settle(usage, self.options.warning, self.options.critical);
+            sample.level = self.level;
+            sample =
+                sample.with("usage", Value::percent(usage)).with("count", Value::number(count));
+        }
+        Ok(Some(sample))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::host::fixture;
+    use crate::base::host::tests::machine;
+
+    fn sample_on(host: &Host) -> Option<Sample> {
+        let mut source = open(&toml::Table::new()).expect("defaults are fine");
+        source.sample(host, &Ask::default()).expect("no error")
+    }
+
+    fn level(load: &str, online: &str) -> Level {
+        let load = format!("{load} 0.00 0.00 1/1 1\n");
+        let files = [("proc/loadavg", &*load), ("sys/devices/system/cpu/online", online)];
+        sample_on(&machine(&files).1).expect("a load").level
+    }
+
+    #[test]
+    fn the_load_is_full_at_one_for_each_processor() {
+        let sample = sample_on(&fixture("laptop")).expect("a load");
+        assert_eq!(sample.get("one"), Some(&Value::of(1.25, 4.0)));
+        assert_eq!(sample.get("fifteen"), Some(&Value::of(0.33, 4.0)));
+        assert_eq!(sample.get("usage"), Some(&Value::percent(31.25)));
+    }
+
+    #[test]
+    fn the_level_goes_by_the_processors() {
+        assert_eq!(level("4.00", "0-63"), Level::Idle);
+        assert_eq!(level("4.00", "0-3"), Level::Warning);
+        assert_eq!(level("4.00", "0"), Level::Critical);
+        assert_eq!(level("9999999.00", "0-1"), Level::Critical);
+    }
+
+    #[test]
+    fn without_a_count_there_is_no_level() {
+        assert_eq!(level("400.00", "nonsense"), Level::Idle);
+    }
+
+    #[test]
+    fn a_machine_without_a_load_has_nothing_to_show_and_nonsense_is_an_error() {
+        assert_eq!(sample_on(&fixture("empty")), None);
+        let mut source = open(&toml::Table::new()).expect("defaults are fine");
+        let (_dir, host) = machine(&[("proc/loadavg", "none\n")]);
+        assert!(source.sample(&host, &Ask::default()).is_err());
+    }
+}

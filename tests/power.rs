@@ -1,0 +1,149 @@
+//! Batteries of the real machine: the whole program, daemon and all, on a `/sys/class/power_supply`
+//! of our making.
+//!
+//! The kernel lets nobody invent a battery, so a directory is mounted over the real one in a mount
+//! namespace of its own. Where that is not permitted the tests say so and pass.
+
+use std::process::Output;
+
+use crate::support::{Sandbox, program};
+
+/// A supply: its name, and its files with what they hold.
+type Supply<'a> = (&'a str, &'a [(&'a str, &'a str)]);
+
+const CONFIG: &str = r#"
+[line.terminal]
+right = ["battery"]
+[segment.battery]
+format = "$charge.pct(w:1) $state.text()(, $remaining)(, ${power}W)( of $count)"
+"#;
+
+/// What the program shows of these supplies; `None` where no namespace is to be had.
+fn shown(supplies: &[Supply]) -> Option<String> {
+    let sandbox = Sandbox::new();
+    sandbox.write("home/.config/rainline/config.toml", CONFIG);
+    let supply = sandbox.path("power_supply");
+    std::fs::create_dir(&supply).expect("a directory");
+    for (name, files) in supplies {
+        for (file, text) in *files {
+            sandbox.write(&format!("power_supply/{name}/{file}"), format!("{text}\n"));
+        }
+    }
+    // The daemon inherits the namespace of the one who starts it.
+    let script = "mount --bind \"$1\" /sys/class/power_supply || exit 77
+        \"$2\" daemon start >/dev/null || exit 78
+        \"$2\" print terminal right --target plain --columns 80 --deadline 5000
+        \"$2\" daemon stop >/dev/null";
+    let mut command = sandbox.command("unshare");
+    command.args(["-r", "-m", "sh", "-c", script, "sh"]).arg(&supply).arg(program());
+    let Output { status, stdout, stderr } = match command.output() {
+        Ok(output) => output,
+        Err(error) => {
+            println!("skipped: unshare: {error}");
+            return None;
+        }
+    };
+    let (said, why) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    // 1: unshare itself may not; 77: mount may not.
+    if matches!(status.code(), Some(1 | 77)) {
+        println!("skipped: no mount namespace: {}", why.trim());
+        return None;
+    }
+    assert!(status.success(), "{status}: {said}{why}");
+    Some(said.trim_end().trim_start_matches('!').trim_start().to_owned())
+}
+
+#[track_caller]
+fn check(supplies: &[Supply], expected: &str) {
+    if let Some(shown) = shown(supplies) {
+        assert_eq!(shown, expected);
+    }
+}
+
+#[test]
+fn a_discharging_battery_with_its_right_time() {
+    let battery = [
+        ("type", "Battery"),
+        ("status", "Discharging"),
+        ("capacity", "42"),
+        ("energy_now", "21000000"),
+        ("energy_full", "50000000"),
+        ("power_now", "8400000"),
+    ];
+    check(&[("BAT0", &battery)], "42% discharging, 2h 30m, 8.4W of 1");
+}
+
+#[test]
+fn a_charging_battery_counts_to_full() {
+    let battery = [
+        ("type", "Battery"),
+        ("status", "Charging"),
+        ("energy_now", "20000000"),
+        ("energy_full", "50000000"),
+        ("power_now", "30000000"),
+    ];
+    check(&[("BAT0", &battery)], "40% charging, 1h, 30.0W of 1");
+}
+
+#[test]
+fn charges_in_ampere_hours_without_a_voltage() {
+    let battery = [
+        ("type", "Battery"),
+        ("status", "Discharging"),
+        ("charge_now", "3000000"),
+        ("charge_full", "5000000"),
+        ("current_now", "1500000"),
+    ];
+    check(&[("BAT0", &battery)], "60% discharging, 2h of 1");
+}
+
+#[test]
+fn two_batteries_are_weighed_and_a_mouse_is_none() {
+    let small = [
+        ("type", "Battery"),
+        ("status", "Discharging"),
+        ("energy_now", "2000000"),
+        ("energy_full", "20000000"),
+        ("power_now", "0"),
+    ];
+    let large = [
+        ("type", "Battery"),
+        ("status", "Discharging"),
+        ("energy_now", "72000000"),
+        ("energy_full", "80000000"),
+        ("power_now", "10000000"),
+    ];
+    let mouse = [("type", "Battery"), ("scope", "Device"), ("capacity", "100")];
+    check(
+        &[("BAT0", &small), ("BAT1", &large), ("hidpp_battery_3", &mouse)],
+        "74% discharging, 7h 24m, 10.0W of 2",
+    );
+}
+
+#[test]
+fn a_full_battery_has_no_time() {
+    let battery = [
+        ("type", "Battery"),
+        ("status", "Full"),
+        ("energy_now", "50000000"),
+        ("energy_full", "50000000"),
+        ("power_now", "0"),
+    ];
+    check(&[("BAT0", &battery)], "100% full, 0.0W of 1");
+}
+
+#[test]
+fn a_battery_at_its_limit_says_so() {
+    let battery = [
+        ("type", "Battery"),
+        ("status", "Not charging"),
+        ("capacity", "80"),
+        ("charge_control_end_threshold", "80"),
+    ];
+    check(&[("BAT0", &battery)], "80% not charging of 1");
+}
+
+#[test]
+fn no_battery_is_no_segment() {
+    check(&[("AC", &[("type", "Mains"), ("online", "1")])], "");
+}
