@@ -80,7 +80,7 @@ const MAY: &[(&str, &[&str])] = &[
         "src/render",
         &["config", "format", "frame", "layout", "paint", "style", "targets", "theme", "render"],
     ),
-    ("src/hosts", &["hosts", "style", "theme"]),
+    ("src/hosts", &["hosts", "style", "targets", "theme"]),
 ];
 
 #[test]
