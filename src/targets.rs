@@ -10,12 +10,29 @@ use crate::style::Depth;
 use crate::width::{self, Cut, Policy};
 
 mod ansi;
+mod bash;
+mod dvtm;
+mod fish;
 mod plain;
+mod screen;
 mod svg;
 mod tmux;
+mod zsh;
+
+pub use screen::rendition as screen_rendition;
 
 /// Every target, by name.
-pub static ALL: &[&Target] = &[&ansi::TARGET, &plain::TARGET, &svg::TARGET, &tmux::TARGET];
+pub static ALL: &[&Target] = &[
+    &ansi::TARGET,
+    &bash::TARGET,
+    &dvtm::TARGET,
+    &fish::TARGET,
+    &plain::TARGET,
+    &screen::TARGET,
+    &svg::TARGET,
+    &tmux::TARGET,
+    &zsh::TARGET,
+];
 
 /// The target of this name.
 pub fn find(name: &str) -> Option<&'static Target> {
@@ -35,10 +52,26 @@ pub struct Target {
     /// Whether the host itself comes down to the colours of each client, so that it is always
     /// given 24-bit ones.
     pub adapts_colour: bool,
+    /// The richest glyphs that come out right here, unless the request says otherwise.
+    pub glyphs: Glyphs,
     /// The width policy of a host of this version.
     pub policy: fn(Version) -> Policy,
     /// Appends the frame in the host's language. Never fails: what a host cannot show is left out.
     pub encode: fn(&Frame, &Caps, &mut String),
+    /// How a prompt's right side is drawn on the row in which one types.
+    pub right: Right,
+}
+
+/// How a shell draws what stands at the right of the row in which one types.
+#[derive(Clone, Copy)]
+pub enum Right {
+    /// It has a place for it and puts it there itself.
+    Own,
+    /// It has none: what this appends goes there, one column before the edge, and comes back to the
+    /// row's start. It takes no cells and stands before the row's own text.
+    Moves(fn(&Frame, &Caps, &mut String)),
+    /// It cannot be drawn there.
+    Nowhere,
 }
 
 /// A host's version, major and minor; `(0, 0)` is unknown.

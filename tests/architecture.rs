@@ -83,7 +83,7 @@ const MAY: &[(&str, &[&str])] = &[
             "render",
         ],
     ),
-    ("src/hosts", &["hosts", "style", "theme"]),
+    ("src/hosts", &["hosts", "style", "targets", "theme"]),
 ];
 
 #[test]

@@ -44,7 +44,8 @@ impl Drawing {
             name => Depth::named(name).ok_or_else(|| known("colour depth", name))?,
         };
         let glyphs = match &*request.glyphs {
-            "" => config.glyphs.unwrap_or_default(),
+            // What is said here is said for one line; a config speaks for every host.
+            "" => config.glyphs.unwrap_or_default().min(target.glyphs),
             name => Glyphs::named(name).ok_or_else(|| known("set of glyphs", name))?,
         };
         if !request.theme.is_empty() && config.theme_named(&request.theme).is_none() {
@@ -101,6 +102,10 @@ impl Drawing {
     /// The line in its target's language; `None` if drawing broke down.
     pub fn draw(&self, config: &Config, readings: &dyn Readings) -> Option<String> {
         let draw = || {
+            if self.slot == render::ALL {
+                let prompt = render::prompt(config, self.want(), readings, &self.caps);
+                return render::encode_prompt(&prompt, self.target, &self.caps);
+            }
             let rows = render::rows(config, self.want(), readings, &self.caps);
             render::encode(&rows, self.target, &self.caps)
         };

@@ -4,9 +4,8 @@
 //! what stands there goes through a shell. `exec` saves a process and lets tmux end the right one.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
-use super::{Host, Wiring};
+use super::{Ability, Host, Trial, Whole, Wiring, shell_word};
 use crate::style::{Color, Style};
 use crate::theme::{Look, Theme};
 
@@ -14,9 +13,33 @@ pub(super) static HOST: Host = Host {
     name: "tmux",
     about: "status-left and status-right, by one streaming process each",
     program: "tmux",
+    version: "-V",
     wired_in: "~/.tmux.conf",
     files: &[".tmux.conf", ".config/tmux/tmux.conf"],
+    marks: &["stream tmux", "init tmux"],
+    versioned: false,
     init,
+    abilities: |version| {
+        let live = "from tmux 2.9 on: older ones show how it was when the line was drawn";
+        vec![
+            Ability::there("both sides of the status line, without a process per refresh"),
+            Ability::from(version, (2, 9), "prefix, zoom and copy mode at once", live),
+            Ability::from(
+                version,
+                (3, 2),
+                "names of windows filled in by tmux",
+                "from tmux 3.2 on",
+            ),
+        ]
+    },
+    trial: Trial {
+        file: "tmux.conf",
+        env: &[],
+        argv: &["tmux", "-S", "{dir}/inner", "-f", "{file}", "new-session", "-s", "rainline"],
+        end: &["tmux", "-S", "{dir}/inner", "kill-server"],
+        typed: &[],
+        whole: Whole::Bar("rainline"),
+    },
 };
 
 fn init(wiring: &Wiring) -> String {
@@ -93,16 +116,6 @@ fn style(theme: &Theme, name: &str) -> String {
         }
     }
     words.join(",")
-}
-
-/// A word for sh, in single quotes.
-fn shell_word(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.into_owned();
-    }
-    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 /// A word for tmux's config, in double quotes.

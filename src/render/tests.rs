@@ -103,3 +103,47 @@ fn a_live_name_is_as_wide_as_known_where_the_host_fills_nothing_in() {
     assert_eq!(crate::width::width(&line, crate::width::Policy::Wcwidth), 40, "{line:?}");
     assert!(line.contains(" main "), "{line:?}");
 }
+
+fn prompt_lines(text: &str, target: &str, columns: usize) -> String {
+    let segments = ["a", "b", "c"].map(|name| {
+        format!("[segment.{name}]\nuse = \"text\"\nformat = \"<$text>\"\nstyle = \"fg:default bg:default\"\n")
+    });
+    let text = format!("theme = \"mono\"\n[line.p]\n{text}\n{}", segments.concat());
+    let file = SourceFile { path: "x.toml".into(), text };
+    let config = build(&Gathered { files: vec![file], ..Gathered::default() });
+    assert_eq!(config.problems, [""; 0]);
+    let mut rows: Vec<_> = config.instances.iter().map(|_| (None, Age::Waiting)).collect();
+    for name in ["a", "b", "c"] {
+        if let Some(id) = config.instance(name) {
+            let sample = Sample::new(Level::Idle).with("text", Value::text(name));
+            rows[usize::from(id)] = (Some(sample), Age::Fresh);
+        }
+    }
+    let want = Want { line: "p", slot: ALL, theme: "" };
+    let caps = Caps { columns, depth: Depth::Mono, ..Caps::default() };
+    let prompt = prompt(&config, want, &Table(rows), &caps);
+    encode_prompt(&prompt, crate::targets::find(target).expect("there"), &caps)
+}
+
+#[test]
+fn a_prompt_is_its_right_side_its_continuation_and_its_rows() {
+    let one = "left = [\"a\"]\nright = [\"b\"]\ncontinuation = [\"c\"]";
+    assert_eq!(prompt_lines(one, "zsh", 30), "<b>\n<c> \n<a> ");
+    assert_eq!(prompt_lines(one, "plain", 30), "\n<c> \n<a> ");
+    // bash draws it there itself: 26 cells, three of its own, and the last column is free.
+    assert_eq!(prompt_lines(one, "bash", 30), "\n<c> \n\x01\r\x1b[26C<b>\r\x02<a> ");
+}
+
+#[test]
+fn a_right_row_stands_beside_the_left_one_of_its_number() {
+    let two = "left = [[\"a\"], [\"b\"]]\nright = [\"c\"]";
+    assert_eq!(prompt_lines(two, "zsh", 12), "\n\n<a>     <c>\n<b> ");
+    let last = "left = [[\"a\"], [\"b\"]]\nright = [[], [\"c\"]]";
+    assert_eq!(prompt_lines(last, "zsh", 20), format!("<c>\n\n<a>{}\n<b> ", " ".repeat(16)));
+}
+
+#[test]
+fn a_prompt_is_never_empty_and_leaves_room_to_type() {
+    assert_eq!(prompt_lines("left = []", "zsh", 30), "\n\n ");
+    assert_eq!(prompt_lines("left = [\"a\"]\nright = [\"b\"]", "zsh", 8), "\n\n<a> ");
+}

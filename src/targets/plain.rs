@@ -3,13 +3,14 @@
 //! Nothing is escaped, because nothing that reads plain text interprets it; outside text was
 //! cleaned when it came in.
 
-use super::{Flat, Target, flat, plain_text};
+use super::{Flat, Glyphs, Right, Target, flat, plain_text};
 use crate::width::Policy;
 
 pub static TARGET: Target = Target {
     name: "plain",
     about: "Text alone, without colours or escapes.",
     adapts_colour: false,
+    glyphs: Glyphs::Nerd,
     policy: |_| Policy::Wcwidth,
     encode: |frame, caps, out| {
         for piece in flat(frame, caps) {
@@ -18,6 +19,7 @@ pub static TARGET: Target = Target {
             }
         }
     },
+    right: Right::Nowhere,
 };
 
 #[cfg(test)]

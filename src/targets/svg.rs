@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use super::{Caps, Flat, Target, flat, plain_text};
+use super::{Caps, Flat, Glyphs, Right, Target, flat, plain_text};
 use crate::frame::Frame;
 use crate::style::{Attrs, Color, Style};
 use crate::width::{self, Policy};
@@ -15,8 +15,10 @@ pub static TARGET: Target = Target {
     name: "svg",
     about: "A picture of the row, for documents.",
     adapts_colour: true,
+    glyphs: Glyphs::Nerd,
     policy: |_| Policy::Wcwidth,
     encode,
+    right: Right::Nowhere,
 };
 
 /// What `default` looks like in a picture: the colours of the terminal that a reader imagines.

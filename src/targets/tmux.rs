@@ -15,7 +15,7 @@ use std::fmt::Write;
 
 use rainline_segments::Live;
 
-use super::{Caps, Target, Version, ellipsis, plain_text};
+use super::{Caps, Glyphs, Right, Target, Version, ellipsis, plain_text};
 use crate::frame::{Arm, Choice, Frame, On, Piece, Span, Text};
 use crate::style::{Attrs, Color, Style};
 use crate::width::Policy;
@@ -24,8 +24,10 @@ pub static TARGET: Target = Target {
     name: "tmux",
     about: "tmux's status line, with what differs per pane decided by tmux as it draws.",
     adapts_colour: true,
+    glyphs: Glyphs::Nerd,
     policy,
     encode,
+    right: Right::Nowhere,
 };
 
 /// The most bytes a choice may take. tmux copies an arm several times as it expands it.
