@@ -7,4 +7,5 @@ mod bad_configs;
 mod daemon;
 mod docs;
 mod registry;
+mod shells;
 mod targets;
