@@ -8,5 +8,6 @@ mod daemon;
 mod docs;
 mod power;
 mod registry;
+mod shells;
 mod targets;
 mod tmux;
