@@ -52,6 +52,8 @@ pub struct Target {
     /// Whether the host itself comes down to the colours of each client, so that it is always
     /// given 24-bit ones.
     pub adapts_colour: bool,
+    /// The most colours that come out here.
+    pub depth: Depth,
     /// The richest glyphs that come out right here, unless the request says otherwise.
     pub glyphs: Glyphs,
     /// The width policy of a host of this version.

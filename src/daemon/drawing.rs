@@ -53,7 +53,7 @@ impl Drawing {
         }
         let columns = if request.columns == 0 { 80 } else { request.columns.into() };
         let caps = Caps {
-            depth,
+            depth: depth.min(target.depth),
             policy,
             glyphs,
             columns,

@@ -9,13 +9,14 @@ use std::fmt::Write;
 
 use super::{Caps, Flat, Glyphs, Right, Target, flat, plain_text};
 use crate::frame::{Frame, Mark};
-use crate::style::{Attrs, Color, Style};
+use crate::style::{Attrs, Color, Depth, Style};
 use crate::width::Policy;
 
 pub static TARGET: Target = Target {
     name: "ansi",
     about: "A terminal's own colour escapes.",
     adapts_colour: false,
+    depth: Depth::True,
     glyphs: Glyphs::Nerd,
     policy: |_| Policy::Wcwidth,
     encode: |frame, caps, out| draw(frame, caps, &PLAIN, out),

@@ -8,12 +8,14 @@
 use super::ansi::{self, Dialect};
 use super::{Caps, Glyphs, Right, Target};
 use crate::frame::Frame;
+use crate::style::Depth;
 use crate::width::Policy;
 
 pub static TARGET: Target = Target {
     name: "bash",
     about: "bash's prompt, as the value of a variable.",
     adapts_colour: false,
+    depth: Depth::True,
     glyphs: Glyphs::Nerd,
     policy: |_| Policy::Wcwidth,
     // `plain_text` leaves no `\001` or `\002` in any text.

@@ -4,12 +4,14 @@
 //! it, freezes the bar for good; so none of these leaves this file.
 
 use super::{Flat, Glyphs, Right, Target, flat, plain_text};
+use crate::style::Depth;
 use crate::width::Policy;
 
 pub static TARGET: Target = Target {
     name: "dvtm",
     about: "dvtm's bar: plain text, one short line.",
     adapts_colour: false,
+    depth: Depth::Mono,
     glyphs: Glyphs::Unicode,
     policy: |_| Policy::Wcwidth,
     encode: |frame, caps, out| {

@@ -4,12 +4,14 @@
 //! cleaned when it came in.
 
 use super::{Flat, Glyphs, Right, Target, flat, plain_text};
+use crate::style::Depth;
 use crate::width::Policy;
 
 pub static TARGET: Target = Target {
     name: "plain",
     about: "Text alone, without colours or escapes.",
     adapts_colour: false,
+    depth: Depth::Mono,
     glyphs: Glyphs::Nerd,
     policy: |_| Policy::Wcwidth,
     encode: |frame, caps, out| {

@@ -22,6 +22,7 @@ pub static TARGET: Target = Target {
     name: "screen",
     about: "GNU screen's caption and hardstatus, through a backtick command.",
     adapts_colour: false,
+    depth: Depth::True,
     glyphs: Glyphs::Ascii,
     policy: |_| Policy::Wcwidth,
     encode,

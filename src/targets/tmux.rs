@@ -17,13 +17,14 @@ use rainline_segments::Live;
 
 use super::{Caps, Glyphs, Right, Target, Version, ellipsis, plain_text};
 use crate::frame::{Arm, Choice, Frame, On, Piece, Span, Text};
-use crate::style::{Attrs, Color, Style};
+use crate::style::{Attrs, Color, Depth, Style};
 use crate::width::Policy;
 
 pub static TARGET: Target = Target {
     name: "tmux",
     about: "tmux's status line, with what differs per pane decided by tmux as it draws.",
     adapts_colour: true,
+    depth: Depth::True,
     glyphs: Glyphs::Nerd,
     policy,
     encode,

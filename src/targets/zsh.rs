@@ -5,12 +5,14 @@
 
 use super::ansi::{self, Dialect};
 use super::{Glyphs, Right, Target};
+use crate::style::Depth;
 use crate::width::Policy;
 
 pub static TARGET: Target = Target {
     name: "zsh",
     about: "zsh's prompt.",
     adapts_colour: false,
+    depth: Depth::True,
     glyphs: Glyphs::Nerd,
     policy: |_| Policy::Wcwidth,
     encode: |frame, caps, out| {
