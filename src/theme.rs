@@ -146,6 +146,8 @@ impl Theme {
         const TURNS: [&str; 6] = ["blue", "green", "yellow", "magenta", "cyan", "red"];
         match self.accents.contains_key(&format!("part.{name}")) {
             true => self.accent(&format!("part.{name}")),
+            // Its parts are told apart by their signs.
+            false if self.colourless() => None,
             false => self.color(TURNS[index % TURNS.len()]),
         }
         .unwrap_or_default()
