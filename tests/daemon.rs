@@ -572,3 +572,26 @@ fn the_config_of_a_request_is_known_by_its_path() {
     sandbox.print_with(&["--config", config.to_str().expect("UTF-8")]);
     assert!(sandbox.status().expect("it runs").contains("mine.toml"));
 }
+
+/// A job that came up while waiting requests were looked at again lay until something else woke the
+/// daemon: the first line was late, and without what a worker reads.
+#[test]
+fn the_first_line_of_a_new_daemon_has_what_a_worker_reads() {
+    let sandbox = Sandbox::running();
+    let config = sandbox.home().join(".config/rainline/config.toml");
+    std::fs::create_dir_all(config.parent().expect("a parent")).expect("made");
+    let text = "[line.x]\nleft = ['session']\n[segment.session]\nformat = '$nest'\n";
+    std::fs::write(&config, text).expect("written");
+    let mut stream = sandbox.connect();
+    let asker = Request {
+        line: "x".into(),
+        slot: "left".into(),
+        config: config.into_os_string().into_encoded_bytes(),
+        env: vec![("SSH_CONNECTION".into(), b"192.0.2.1 5 192.0.2.2 22".to_vec())],
+        pid: 1,
+        deadline: u16::MAX,
+        ..request(Verb::Print, 1)
+    };
+    stream.write_all(&bytes(&asker)).expect("written");
+    assert_eq!(String::from_utf8_lossy(&reply(&mut stream).1), "ssh");
+}
