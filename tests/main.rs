@@ -4,8 +4,10 @@ mod support;
 
 mod architecture;
 mod bad_configs;
+mod command_line;
 mod daemon;
 mod docs;
+mod machines;
 mod registry;
 mod targets;
 mod tmux;
