@@ -8,6 +8,7 @@ mod command_line;
 mod daemon;
 mod docs;
 mod machines;
+mod properties;
 mod registry;
 mod targets;
 mod tmux;
