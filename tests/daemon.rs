@@ -5,12 +5,17 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use rainline::protocol::{HEADER, PROTOCOL, ReplyHeader, ReplyKind, Request, Verb};
 use rustix::process::{Pid, Signal, kill_process};
 
-const EXE: &str = env!("CARGO_BIN_EXE_rainline");
+use crate::support::program;
+
+/// The program under test.
+static EXE: LazyLock<String> =
+    LazyLock::new(|| program().into_os_string().into_string().expect("UTF-8"));
 
 /// A home, a runtime directory, and nothing of the one who runs the tests.
 struct Sandbox {
@@ -50,7 +55,7 @@ impl Sandbox {
     }
 
     fn run(&self, args: &[&str]) -> Output {
-        self.command(EXE).args(args).output().expect("it runs")
+        self.command(&EXE).args(args).output().expect("it runs")
     }
 
     /// A line that comes whatever happens: whole, alone, and without a word on standard error.
@@ -106,7 +111,7 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        let _ = self.command(EXE).args(["daemon", "stop"]).output();
+        let _ = self.command(&EXE).args(["daemon", "stop"]).output();
         self.daemons().into_iter().for_each(|pid| signal(pid, Signal::KILL));
     }
 }
@@ -190,7 +195,8 @@ fn a_print_starts_the_daemon_and_does_not_wait_for_it() {
 #[test]
 fn fifty_clients_at_once_get_a_line_each_and_one_daemon() {
     let sandbox = Sandbox::new();
-    let start = |_| sandbox.command(EXE).args(["print", "tmux", "right"]).spawn().expect("it runs");
+    let start =
+        |_| sandbox.command(&EXE).args(["print", "tmux", "right"]).spawn().expect("it runs");
     let clients: Vec<Child> = (0..50).map(start).collect();
     for client in clients {
         line_of(client.wait_with_output().expect("it ends"));
@@ -275,7 +281,7 @@ fn a_path_too_long_for_a_socket_works_all_the_same() {
 #[test]
 fn a_line_needs_neither_a_home_nor_an_environment() {
     let sandbox = Sandbox::new();
-    let mut command = Command::new(EXE);
+    let mut command = Command::new(&*EXE);
     command.env_clear().env("RAINLINE_RUNTIME_DIR", &sandbox.runtime).stdin(Stdio::null());
     line_of(command.args(["print", "tmux", "right"]).output().expect("it runs"));
 }
@@ -284,7 +290,7 @@ fn a_line_needs_neither_a_home_nor_an_environment() {
 fn everything_in_the_runtime_directory_is_for_us_alone() {
     let sandbox = Sandbox::new();
     let script = "umask 0; exec \"$0\" print tmux right";
-    line_of(sandbox.command("sh").args(["-c", script, EXE]).output().expect("it runs"));
+    line_of(sandbox.command("sh").args(["-c", script, &EXE]).output().expect("it runs"));
     until("a daemon", || sandbox.pid());
     let mode = |path: &Path| std::fs::metadata(path).expect("there").mode() & 0o777;
     assert_eq!(mode(&sandbox.runtime), 0o700);
@@ -350,7 +356,7 @@ fn an_unknown_target_is_refused_in_words() {
 fn the_daemon_inherits_no_descriptor() {
     let sandbox = Sandbox::new();
     let script = "exec 9</etc/passwd 821</etc/passwd; exec \"$0\" print tmux right";
-    line_of(sandbox.command("bash").args(["-c", script, EXE]).output().expect("it runs"));
+    line_of(sandbox.command("bash").args(["-c", script, &EXE]).output().expect("it runs"));
     let pid = until("a daemon", || sandbox.pid());
     let fds = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("ours to see").flatten();
     for fd in fds {
@@ -387,7 +393,7 @@ fn the_daemon_leads_no_session_and_lives_in_the_root() {
 #[test]
 fn the_daemon_takes_no_secret_and_no_checkpoint_library_along() {
     let sandbox = Sandbox::new();
-    let mut command = sandbox.command(EXE);
+    let mut command = sandbox.command(&EXE);
     command.env("AWS_SECRET_ACCESS_KEY", "s3cret").env("TMUX", "/tmp/x,1,0");
     // The loader complains about the library; that is not our word.
     command.env("LD_PRELOAD", "/nonexistent/libdmtcp.so").args(["print", "tmux", "right"]);
@@ -464,7 +470,7 @@ fn a_removed_socket_is_made_again() {
 
 /// A `stream` and the end of its pipe.
 fn stream(sandbox: &Sandbox) -> (Child, BufReader<std::process::ChildStdout>) {
-    let mut command = sandbox.command(EXE);
+    let mut command = sandbox.command(&EXE);
     command.args(["stream", "tmux", "right", "--target", "plain", "--columns", "80"]);
     let mut child = command.spawn().expect("it runs");
     let stdout = child.stdout.take().expect("a pipe");
@@ -534,7 +540,7 @@ fn a_closed_or_full_output_is_no_error() {
     let sandbox = Sandbox::running();
     for target in [">&-", ">/dev/full", "| exec true"] {
         let script = format!("\"$0\" print tmux right {target}");
-        let output = sandbox.command("sh").args(["-c", &script, EXE]).output().expect("it runs");
+        let output = sandbox.command("sh").args(["-c", &script, &EXE]).output().expect("it runs");
         assert!(output.status.success() && output.stderr.is_empty(), "{target}: {output:?}");
     }
 }
@@ -542,14 +548,14 @@ fn a_closed_or_full_output_is_no_error() {
 #[test]
 fn nothing_is_read_from_a_terminal_or_a_pipe() {
     let sandbox = Sandbox::running();
-    let mut command = sandbox.command(EXE);
+    let mut command = sandbox.command(&EXE);
     let (_open, reader) = {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         (writer, reader)
     };
     command.stdin(reader).args(["print", "tmux", "right"]);
     line_of(command.output().expect("it runs"));
-    let closed = sandbox.command("sh").args(["-c", "\"$0\" print tmux right <&-", EXE]).output();
+    let closed = sandbox.command("sh").args(["-c", "\"$0\" print tmux right <&-", &EXE]).output();
     line_of(closed.expect("it runs"));
 }
 

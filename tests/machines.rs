@@ -146,19 +146,22 @@ fn a_laptop_in_colours_and_in_tmux() {
     });
 }
 
+/// What becomes of a file; `None`: it is not there.
+type Mangle = fn(&[u8]) -> Option<Vec<u8>>;
+
 /// Missing, empty and mangled files: always a line, always the whole width, and a daemon that lives.
 #[test]
 fn no_file_of_a_machine_is_needed() {
     let laptop = root().join("tests/hosts/laptop");
     let machines = tempfile::Builder::new().prefix("rl-").tempdir_in("/tmp").expect("a directory");
     let files = files_below(&laptop);
-    let mangle: [(&str, fn(&[u8]) -> Option<Vec<u8>>); 4] = [
+    let mangled: [(&str, Mangle); 4] = [
         ("missing", |_| None),
         ("empty", |_| Some(Vec::new())),
         ("half", |bytes| Some(bytes[..bytes.len() / 2].to_vec())),
         ("garbage", |_| Some(b"\xff\xfe\0 #(id) %s 99999999999999999999999 -1\n\n:\n".to_vec())),
     ];
-    for (how, change) in mangle {
+    for (how, change) in mangled {
         let machine = machines.path().join(how);
         for file in &files {
             let place = machine.join(file.strip_prefix(&laptop).expect("below it"));
@@ -189,8 +192,10 @@ fn files_below(dir: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
+type Env<'a> = &'a [(&'a str, &'a str)];
+
 /// The line of somebody with this process and environment on the fixture `terminals`.
-fn asked_by(machine: &Machine, session: u32, pid: u32, env: &[(&str, &str)]) -> String {
+fn asked_by(machine: &Machine, session: u32, pid: u32, env: Env) -> String {
     let request = Request {
         verb: Verb::Print,
         nonce: 7,
@@ -237,7 +242,7 @@ fn everybody_sees_the_session_they_are_in() {
         pane,
     ];
     let screen = [("STY", "350.build"), ("WINDOW", "4"), tmux, pane];
-    let askers: [(&str, u32, &[(&str, &str)]); 4] = [
+    let askers: [(&str, u32, Env); 4] = [
         ("tmux", 310, &[tmux, pane]),
         ("dvtm in tmux by ssh", 330, &dvtm),
         ("screen in tmux", 351, &screen),
