@@ -72,7 +72,7 @@ impl Block {
         });
         match side {
             Side::Left => pieces.next(),
-            Side::Right => pieces.last(),
+            Side::Right => pieces.next_back(),
         }
     }
 }

@@ -3,15 +3,13 @@
 use rainline_segments::{Level, Ring, Sample};
 
 use crate::config::{Config, Instance};
-use crate::format::formatter::ellipsis;
-use crate::format::{Content, Context, Run};
+use crate::format::{Context, Run};
 use crate::frame::{Arm, Frame, InstanceId, On, Piece, Span};
 use crate::layout::{self, Block, Room, Side};
 use crate::paint::Painter;
 use crate::style::{Depth, Style};
 use crate::targets::{Caps, Glyphs, Right, Target};
 use crate::theme::{Look, Theme};
-use crate::width::{self, Cut};
 
 /// How old a value is, against its pace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -285,18 +283,9 @@ fn fill<'a>(
         lost: reading.age == Age::Lost,
     });
     if !room.caps.live {
-        runs.iter_mut().for_each(|run| settle(run, room.caps));
+        runs.iter_mut().for_each(|run| run.settle(glyphs, room.caps.policy));
     }
     runs
-}
-
-/// Makes a live text for a host that fills nothing in a text like any other, as wide as it is.
-fn settle(run: &mut Run, caps: &Caps) {
-    if let Content::Live { most, known, .. } = &run.content {
-        let most = usize::from(*most);
-        let text = width::cut(known.reveal(), most, Cut::End, ellipsis(caps.glyphs), caps.policy);
-        run.content = Content::Outside(text.into());
-    }
 }
 
 /// The states that the instance reacts to and the theme has a style for.

@@ -149,6 +149,7 @@ impl Theme {
         let own = format!("part.{name}");
         let color = match self.accents.contains_key(&own) {
             true => self.accent(&own),
+            // Its parts are told apart by their signs.
             false if self.colourless() => None,
             false => self.color(TURNS[index % TURNS.len()]),
         };

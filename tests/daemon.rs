@@ -5,12 +5,17 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use rainline::protocol::{HEADER, PROTOCOL, ReplyHeader, ReplyKind, Request, Verb};
 use rustix::process::{Pid, Signal, kill_process};
 
-const EXE: &str = env!("CARGO_BIN_EXE_rainline");
+use crate::support::program;
+
+/// The program under test.
+static EXE: LazyLock<String> =
+    LazyLock::new(|| program().into_os_string().into_string().expect("UTF-8"));
 
 /// A home, a runtime directory, and nothing of the one who runs the tests.
 struct Sandbox {
@@ -50,7 +55,7 @@ impl Sandbox {
     }
 
     fn run(&self, args: &[&str]) -> Output {
-        self.command(EXE).args(args).output().expect("it runs")
+        self.command(&EXE).args(args).output().expect("it runs")
     }
 
     /// A line that comes whatever happens: whole, alone, and without a word on standard error.
@@ -120,7 +125,7 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        let _ = self.command(EXE).args(["daemon", "stop"]).output();
+        let _ = self.command(&EXE).args(["daemon", "stop"]).output();
         self.daemons().into_iter().for_each(|pid| signal(pid, Signal::KILL));
     }
 }
@@ -205,7 +210,8 @@ fn a_print_starts_the_daemon_and_does_not_wait_for_it() {
 #[test]
 fn fifty_clients_at_once_get_a_line_each_and_one_daemon() {
     let sandbox = Sandbox::new();
-    let start = |_| sandbox.command(EXE).args(["print", "tmux", "right"]).spawn().expect("it runs");
+    let start =
+        |_| sandbox.command(&EXE).args(["print", "tmux", "right"]).spawn().expect("it runs");
     let clients: Vec<Child> = (0..50).map(start).collect();
     for client in clients {
         line_of(client.wait_with_output().expect("it ends"));
@@ -290,7 +296,7 @@ fn a_path_too_long_for_a_socket_works_all_the_same() {
 #[test]
 fn a_line_needs_neither_a_home_nor_an_environment() {
     let sandbox = Sandbox::new();
-    let mut command = Command::new(EXE);
+    let mut command = Command::new(&*EXE);
     command.env_clear().env("RAINLINE_RUNTIME_DIR", &sandbox.runtime).stdin(Stdio::null());
     line_of(command.args(["print", "tmux", "right"]).output().expect("it runs"));
 }
@@ -299,7 +305,7 @@ fn a_line_needs_neither_a_home_nor_an_environment() {
 fn everything_in_the_runtime_directory_is_for_us_alone() {
     let sandbox = Sandbox::new();
     let script = "umask 0; exec \"$0\" print tmux right";
-    line_of(sandbox.command("sh").args(["-c", script, EXE]).output().expect("it runs"));
+    line_of(sandbox.command("sh").args(["-c", script, &EXE]).output().expect("it runs"));
     until("a daemon", || sandbox.pid());
     let mode = |path: &Path| std::fs::metadata(path).expect("there").mode() & 0o777;
     assert_eq!(mode(&sandbox.runtime), 0o700);
@@ -365,7 +371,7 @@ fn an_unknown_target_is_refused_in_words() {
 fn the_daemon_inherits_no_descriptor() {
     let sandbox = Sandbox::new();
     let script = "exec 9</etc/passwd 821</etc/passwd; exec \"$0\" print tmux right";
-    line_of(sandbox.command("bash").args(["-c", script, EXE]).output().expect("it runs"));
+    line_of(sandbox.command("bash").args(["-c", script, &EXE]).output().expect("it runs"));
     let pid = until("a daemon", || sandbox.pid());
     let fds = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("ours to see").flatten();
     for fd in fds {
@@ -402,7 +408,7 @@ fn the_daemon_leads_no_session_and_lives_in_the_root() {
 #[test]
 fn the_daemon_takes_no_secret_and_no_checkpoint_library_along() {
     let sandbox = Sandbox::new();
-    let mut command = sandbox.command(EXE);
+    let mut command = sandbox.command(&EXE);
     command.env("AWS_SECRET_ACCESS_KEY", "s3cret").env("TMUX", "/tmp/x,1,0");
     // The loader complains about the library; that is not our word.
     command.env("LD_PRELOAD", "/nonexistent/libdmtcp.so").args(["print", "tmux", "right"]);
@@ -493,7 +499,7 @@ fn a_removed_socket_is_made_again() {
 
 /// A `stream` and the end of its pipe.
 fn stream(sandbox: &Sandbox) -> (Child, BufReader<std::process::ChildStdout>) {
-    let mut command = sandbox.command(EXE);
+    let mut command = sandbox.command(&EXE);
     command.args(["stream", "tmux", "right", "--target", "plain", "--columns", "80"]);
     let mut child = command.spawn().expect("it runs");
     let stdout = child.stdout.take().expect("a pipe");
@@ -563,7 +569,7 @@ fn a_closed_or_full_output_is_no_error() {
     let sandbox = Sandbox::running();
     for target in [">&-", ">/dev/full", "| exec true"] {
         let script = format!("\"$0\" print tmux right {target}");
-        let output = sandbox.command("sh").args(["-c", &script, EXE]).output().expect("it runs");
+        let output = sandbox.command("sh").args(["-c", &script, &EXE]).output().expect("it runs");
         assert!(output.status.success() && output.stderr.is_empty(), "{target}: {output:?}");
     }
 }
@@ -571,14 +577,14 @@ fn a_closed_or_full_output_is_no_error() {
 #[test]
 fn nothing_is_read_from_a_terminal_or_a_pipe() {
     let sandbox = Sandbox::running();
-    let mut command = sandbox.command(EXE);
+    let mut command = sandbox.command(&EXE);
     let (_open, reader) = {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         (writer, reader)
     };
     command.stdin(reader).args(["print", "tmux", "right"]);
     line_of(command.output().expect("it runs"));
-    let closed = sandbox.command("sh").args(["-c", "\"$0\" print tmux right <&-", EXE]).output();
+    let closed = sandbox.command("sh").args(["-c", "\"$0\" print tmux right <&-", &EXE]).output();
     line_of(closed.expect("it runs"));
 }
 
@@ -743,4 +749,27 @@ fn the_config_of_a_request_is_known_by_its_path() {
     std::fs::write(&config, "").expect("written");
     sandbox.print_with(&["--config", config.to_str().expect("UTF-8")]);
     assert!(sandbox.status().expect("it runs").contains("mine.toml"));
+}
+
+/// A job that came up while waiting requests were looked at again lay until something else woke the
+/// daemon: the first line was late, and without what a worker reads.
+#[test]
+fn the_first_line_of_a_new_daemon_has_what_a_worker_reads() {
+    let sandbox = Sandbox::running();
+    let config = sandbox.home().join(".config/rainline/config.toml");
+    std::fs::create_dir_all(config.parent().expect("a parent")).expect("made");
+    let text = "[line.x]\nleft = ['session']\n[segment.session]\nformat = '$nest'\n";
+    std::fs::write(&config, text).expect("written");
+    let mut stream = sandbox.connect();
+    let asker = Request {
+        line: "x".into(),
+        slot: "left".into(),
+        config: config.into_os_string().into_encoded_bytes(),
+        env: vec![("SSH_CONNECTION".into(), b"192.0.2.1 5 192.0.2.2 22".to_vec())],
+        pid: 1,
+        deadline: u16::MAX,
+        ..request(Verb::Print, 1)
+    };
+    stream.write_all(&bytes(&asker)).expect("written");
+    assert_eq!(String::from_utf8_lossy(&reply(&mut stream).1), "ssh");
 }

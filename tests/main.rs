@@ -4,9 +4,12 @@ mod support;
 
 mod architecture;
 mod bad_configs;
+mod command_line;
 mod daemon;
 mod docs;
+mod machines;
 mod power;
+mod properties;
 mod registry;
 mod shells;
 mod targets;

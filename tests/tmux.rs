@@ -7,10 +7,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{DEADLINE, Look, Sandbox, Terminal, Tmux};
+use crate::support::{DEADLINE, Look, Sandbox, Terminal, Tmux, wait_end};
 
 const ROWS: u16 = 6;
 /// The clock with its seconds: a line that has to move every second, and a number to go by.
@@ -109,16 +108,6 @@ fn daemon(sandbox: &Sandbox) -> Option<u32> {
 
 fn signal(pid: u32, signal: Signal) {
     kill_process(Pid::from_raw(pid as i32).expect("a pid"), signal).expect("a living process");
-}
-
-/// Waits for the end of a process that is not our child.
-fn wait_end(pid: u32) {
-    let Ok(fd) = pidfd_open(Pid::from_raw(pid as i32).expect("a pid"), PidfdFlags::empty()) else {
-        return;
-    };
-    let timeout = Timespec::try_from(DEADLINE).expect("short");
-    let ended = poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&timeout)).expect("poll");
-    assert_eq!(ended, 1, "{pid} does not end: {}", command_line(pid));
 }
 
 /// Whether a bar is whole: nothing cut by tmux, the windows there, the clock on the last cells.

@@ -291,6 +291,8 @@ pub struct Pool {
     root: Option<PathBuf>,
     workers: Vec<Worker>,
     queue: VecDeque<Waiting>,
+    /// Whether a job came since the last turn: it must not lie until something else happens.
+    fresh: bool,
     records: HashMap<String, Record>,
     tickets: u64,
 }
@@ -298,7 +300,7 @@ pub struct Pool {
 impl Pool {
     pub fn new(root: Option<PathBuf>) -> Pool {
         let (workers, queue, records) = Default::default();
-        Pool { root, workers, queue, records, tickets: 0 }
+        Pool { root, workers, queue, fresh: false, records, tickets: 0 }
     }
 
     /// Takes a job for a provider (whose other jobs share its luck); its outcome comes from
@@ -311,6 +313,7 @@ impl Pool {
         patience: Option<Duration>,
     ) -> u64 {
         self.tickets += 1;
+        self.fresh = true;
         let provider = provider.to_owned();
         self.queue.push_back(Waiting { ticket: self.tickets, provider, patience, job, raw });
         self.tickets
@@ -409,6 +412,7 @@ impl Pool {
     }
 
     fn assign(&mut self, now: Duration, outcomes: &mut Vec<(u64, Outcome)>) {
+        self.fresh = false;
         let mut later = VecDeque::new();
         while let Some(waiting) = self.queue.pop_front() {
             if self.records.get(&waiting.provider).is_some_and(|record| now < record.until) {
@@ -455,12 +459,7 @@ impl Pool {
 
     /// When [`Pool::turn`] has something to do although no descriptor says so.
     pub fn wake(&self) -> Option<Duration> {
-        let finite = |worker: &&Worker| {
-            !worker.killed && worker.busy.as_ref().is_none_or(|busy| busy.until.is_some())
-        };
-        let busy = self.workers.iter().filter(finite).filter(|w| w.busy.is_some()).count();
-        // A job that came after the last turn, and that a worker is free for.
-        if self.queue.iter().any(|waiting| waiting.patience.is_none() || busy < MOST) {
+        if self.fresh {
             return Some(Duration::ZERO);
         }
         let each = self.workers.iter().filter_map(|worker| match &worker.busy {
