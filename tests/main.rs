@@ -6,6 +6,8 @@ mod architecture;
 mod bad_configs;
 mod daemon;
 mod docs;
+mod dvtm;
 mod registry;
+mod screen;
 mod shells;
 mod targets;
