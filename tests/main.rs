@@ -11,3 +11,4 @@ mod registry;
 mod screen;
 mod shells;
 mod targets;
+mod trials;

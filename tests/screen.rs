@@ -109,6 +109,28 @@ fn both_sides_and_the_window_list() {
     screen.terminal.wait("a second window", whole(" 0 cat  1 cat "));
 }
 
+/// A backtick is told of no width, so it looks for itself, whenever there is something new to show.
+#[test]
+fn the_line_goes_with_the_width_of_the_terminal() {
+    let sandbox = sandbox();
+    let config = "[line.screen]\nright = [\"long\", \"seconds\"]\n\
+                  [segment.long]\nuse = \"text\"\ntext = \"as long as forty cells, and then no more ..\"\n\
+                  [segment.seconds]\nuse = \"clock\"\ntime = \"at %S s\"\npriority = 100\n";
+    sandbox.write("home/.config/rainline/config.toml", config);
+    let mut screen = Screen::start(&sandbox, &lines(program(), (4, 9)), (8, 200));
+    let shows = |long: bool, columns: usize| {
+        move |screen: &vt100::Screen| {
+            let row = row(screen, 7);
+            row.ends_with(" s") && row.len() < columns && row.contains("no more") == long
+        }
+    };
+    screen.terminal.wait("both", shows(true, 200));
+    screen.terminal.resize(8, 60);
+    screen.terminal.wait("the clock alone", shows(false, 60));
+    screen.terminal.resize(8, 120);
+    screen.terminal.wait("both again", shows(true, 120));
+}
+
 /// Somebody listens and never answers: what is typed is there all the same.
 #[test]
 fn typing_never_waits_for_a_line() {

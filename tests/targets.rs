@@ -178,7 +178,7 @@ fn the_same_bytes_for_the_same_frame() {
     }
     let known = [
         ("dvtm", " ▃█ #S 漢 "),
-        ("screen", "\x05{=b bY} ▃█ \x05{= dd}#S 漢\x05{=b bY} \x05{= dd}"),
+        ("screen", "\x05{=b bR} ▃█ \x05{= dd}#S 漢\x05{=b bR} \x05{= dd}"),
         (
             "bash",
             "\x01\x1b]133;A\x1b\\\x02\x01\x1b[1;38;2;255;135;0;44m\x02 ▃█ \x01\x1b[0m\x02#S 漢\x01\x1b[1;38;2;255;135;0;44m\x02 \x01\x1b]133;B\x1b\\\x02\x01\x1b[0m\x02",
