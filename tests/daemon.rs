@@ -711,7 +711,7 @@ fn a_damaged_history_is_put_aside() {
 fn a_stream_for_tmux_repeats_its_first_line_in_the_next_second() {
     let sandbox = Sandbox::running();
     sandbox.configure(&saying("still"));
-    let mut command = sandbox.command(EXE);
+    let mut command = sandbox.command(&EXE);
     let mut child = command.args(["stream", "tmux", "right"]).spawn().expect("it runs");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     let mut next = || lines.next().expect("a line").expect("UTF-8");

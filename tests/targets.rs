@@ -135,7 +135,7 @@ proptest! {
 
     #[test]
     fn no_target_lets_a_control_of_ours_pass(text in any::<String>()) {
-        for target in ["plain", "tmux", "svg"] {
+        for target in ["plain", "tmux", "svg", "dvtm"] {
             let out = encoded(target, &frame([Span::ours(text.clone(), Style::default())]), &Caps::default());
             prop_assert!(!out.contains(|c: char| c.is_control() && (c != '\n' || target != "svg")), "{}", target);
         }
@@ -176,6 +176,23 @@ fn the_same_bytes_for_the_same_frame() {
     for (target, text) in known {
         assert_eq!(encoded(target, &frame, &Caps::default()), text, "{target}");
     }
+    let known = [
+        ("dvtm", " ▃█ #S 漢 "),
+        ("screen", "\x05{=b bR} ▃█ \x05{= dd}#S 漢\x05{=b bR} \x05{= dd}"),
+        (
+            "bash",
+            "\x01\x1b]133;A\x1b\\\x02\x01\x1b[1;38;2;255;135;0;44m\x02 ▃█ \x01\x1b[0m\x02#S 漢\x01\x1b[1;38;2;255;135;0;44m\x02 \x01\x1b]133;B\x1b\\\x02\x01\x1b[0m\x02",
+        ),
+        (
+            "zsh",
+            "%{\x1b]133;A\x1b\\%}%{\x1b[1;38;2;255;135;0;44m%} ▃█ %{\x1b[0m%}#S 漢%{\x1b[1;38;2;255;135;0;44m%} %{\x1b]133;B\x1b\\%}%{\x1b[0m%}",
+        ),
+    ];
+    for (target, text) in known {
+        assert_eq!(encoded(target, &frame, &Caps::default()), text, "{target}");
+    }
+    let ansi = encoded("ansi", &frame, &Caps::default());
+    assert_eq!(encoded("fish", &frame, &Caps::default()), ansi);
     golden("target.svg", &(encoded("svg", &frame, &Caps::default()) + "\n"));
 }
 

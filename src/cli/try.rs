@@ -142,11 +142,18 @@ impl Drop for Sandbox {
             kill.arg("kill-server");
             quiet(kill);
         }
-        let mut stop = Command::new(paths::program());
-        self.home(&mut stop);
-        stop.args(["daemon", "stop"]);
-        quiet(stop);
-        let _ = fs::remove_dir_all(&self.dir);
+        // What still streams as the daemon goes may start another before it goes itself.
+        for _ in 0..20 {
+            let mut stop = Command::new(paths::program());
+            self.home(&mut stop);
+            stop.args(["daemon", "stop"]);
+            quiet(stop);
+            let _ = fs::remove_dir_all(&self.dir);
+            std::thread::sleep(Duration::from_millis(50));
+            if !self.dir.exists() {
+                break;
+            }
+        }
     }
 }
 

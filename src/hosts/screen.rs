@@ -35,7 +35,7 @@ pub(super) static HOST: Host = Host {
         argv: &["screen", "-S", "rainline"],
         end: &["screen", "-S", "rainline", "-X", "quit"],
         typed: &[],
-        whole: Whole::Bar("rainline"),
+        whole: Whole::Bar(""),
     },
 };
 
@@ -49,12 +49,11 @@ fn init(wiring: &Wiring) -> String {
         _ => format!(" --host-version {major}.{minor}"),
     };
     let mut out = String::from(
-        "# Rainline. Put this into ~/.screenrc, or: rainline init screen >> ~/.screenrc\n\
-         # Where all your terminals are wider than 80 columns, say how wide after --client-columns.\n",
+        "# Rainline. Put this into ~/.screenrc, or: rainline init screen >> ~/.screenrc\n",
     );
     for (number, side) in BACKTICKS {
         out.push_str(&format!(
-            "backtick {number} 0 0 @PROGRAM@ stream screen {side} --client-columns 80{version}@CONFIG@\n"
+            "backtick {number} 0 0 @PROGRAM@ stream screen {side}{version}@CONFIG@\n"
         ));
     }
     let look = Look::default();
