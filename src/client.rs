@@ -145,10 +145,11 @@ pub fn parse(args: &[OsString]) -> Option<Request> {
 }
 
 /// What a slot may take of its host's whole line, in cells: the rest is for the windows between.
+/// Of 80 columns the right side gets the 52 that cpu, battery and clock need.
 fn share(slot: &str, columns: u16) -> u16 {
     let percent = match slot {
         "left" => 25,
-        "right" => 60,
+        "right" => 65,
         _ => 100,
     };
     (u32::from(columns) * percent / 100) as u16
