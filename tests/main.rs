@@ -8,6 +8,7 @@ mod command_line;
 mod daemon;
 mod docs;
 mod dvtm;
+mod looks;
 mod machines;
 mod power;
 mod properties;
