@@ -95,7 +95,7 @@ mod tests {
 
     fn lines(program: &str, version: (u16, u16)) -> String {
         let theme = Theme::built_in("rain").expect("built in");
-        init(&Wiring { program: program.into(), config: None, theme: &theme, version })
+        init(&Wiring { version, ..Wiring::new(program, &theme) })
     }
 
     #[test]
