@@ -3,6 +3,7 @@
 mod support;
 
 mod architecture;
+mod asking;
 mod bad_configs;
 mod daemon;
 mod docs;
