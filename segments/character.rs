@@ -19,7 +19,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     name: "character",
     about: "The sign after which you type; its colour tells how the last command ended.",
     icons: Icons { nerd: "❯", unicode: "❯", ascii: ">" },
-    format: "[{$sign|$icon}](bold fg:level) ",
+    format: "[{$sign|$icon}](bold fg:level)",
     fields: &[Field {
         name: "sign",
         about: "another sign than usual: root's, or that of vi's normal mode",

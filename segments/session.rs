@@ -6,10 +6,12 @@
 //! - The environment lies after a re-attach: `$TMUX_PANE` says where a shell was born, not where it
 //!   is looked at. A tool is believed in only if its server is among the asker's ancestors.
 //! - What tmux knows better than we do (names that change) it fills in itself as it draws.
-//! - [`nest`] finds where we are, [`others`] who else is there; neither knows the other.
+//! - [`nest`] finds where we are, [`others`] who else is there; neither knows the other, both know
+//!   [`tool`].
 
 mod nest;
 mod others;
+mod tool;
 
 use std::time::Duration;
 
@@ -18,8 +20,9 @@ use crate::base::contract::{
 };
 use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
-use nest::Layer;
+
 use others::{Other, State};
+use tool::Layer;
 
 crate::options! {
     /// What stands between the names in `$nest`.
@@ -32,7 +35,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     name: "session",
     about: "The terminal session you are in, what it is nested in, and the others.",
     icons: Icons { nerd: "\u{ebc8}", unicode: "❐", ascii: "" },
-    format: " ($icon ){$name.text(max:24)|$tool} ",
+    format: "( ($icon ){$name.text(max:24)|$tool} )",
     fields: &[
         text("tool", "the innermost of tmux, screen, abduco, dtach, dvtm, xpra, mosh, ssh"),
         text("name", "the session's name"),

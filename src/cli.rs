@@ -15,6 +15,7 @@ mod doctor;
 mod here;
 mod init;
 mod man;
+mod preview;
 mod print;
 mod segments;
 mod stream;
@@ -46,6 +47,7 @@ enum Command {
     Daemon(daemon::Args),
     Segments(segments::Args),
     Themes(themes::Args),
+    Preview(preview::Args),
     Config(config::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
@@ -73,6 +75,7 @@ pub fn main(args: Vec<OsString>) -> i32 {
         Some(Command::Daemon(args)) => daemon::run(args),
         Some(Command::Segments(args)) => segments::run(args),
         Some(Command::Themes(args)) => themes::run(args),
+        Some(Command::Preview(args)) => preview::run(args),
         Some(Command::Config(args)) => config::run(args),
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Completions(args)) => completions::run(args),

@@ -134,6 +134,9 @@ pub fn parse(args: &[OsString]) -> Option<Request> {
     if request.slot.is_empty() {
         request.slot = "full".to_owned();
     }
+    if client_columns.is_none() && request.line.split('.').next() == Some("screen") {
+        client_columns = Some(screen_columns());
+    }
     if let (0, Some(columns)) = (request.columns, client_columns) {
         request.columns = share(&request.slot, columns).clamp(1, MOST_COLUMNS);
     }
@@ -194,7 +197,7 @@ fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
 }
 
 /// `3.3a`, `next-3.8`, `5` → major and minor.
-fn version(text: &str) -> Option<(u16, u16)> {
+pub fn version(text: &str) -> Option<(u16, u16)> {
     let digits = text.trim_start_matches(|c: char| !c.is_ascii_digit());
     let mut parts = digits.split(|c: char| !c.is_ascii_digit());
     let major = parts.next()?.parse().ok()?;
@@ -225,13 +228,35 @@ fn text_of(name: &str) -> Option<String> {
     std::env::var_os(name)?.into_string().ok().filter(|value| !value.is_empty())
 }
 
-fn columns() -> u16 {
+pub fn columns() -> u16 {
     let said = text_of("COLUMNS").and_then(|text| text.trim().parse::<u64>().ok());
     let said = said.filter(|columns| *columns > 0).map(|n| n.min(MOST_COLUMNS.into()) as u16);
     said.or_else(|| sys::columns(rustix::stdio::stdout()))
         .or_else(|| sys::columns(rustix::stdio::stderr()))
         .unwrap_or(80)
         .min(MOST_COLUMNS)
+}
+
+/// The columns of the terminal that shows the screen above us, of the narrowest if there are more.
+/// A backtick command has no terminal and no word about one, but its parent is screen itself, which
+/// keeps the terminals open. 80 where that cannot be seen, and while nobody looks.
+fn screen_columns() -> u16 {
+    let parent = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
+    let kept = std::fs::read_dir(format!("/proc/{parent}/fd"));
+    let terminal = |entry: std::fs::DirEntry| {
+        let path = std::fs::read_link(entry.path()).ok()?;
+        let name = path.to_str()?;
+        let is_one = name.starts_with("/dev/pts/") || name.starts_with("/dev/tty");
+        is_one.then_some(path)
+    };
+    let columns = |path| {
+        use rustix::fs::{Mode, OFlags};
+        let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let terminal = rustix::fs::open(path, flags, Mode::empty()).ok()?;
+        sys::columns(&terminal)
+    };
+    let kept = kept.into_iter().flatten().flatten();
+    kept.filter_map(terminal).filter_map(columns).min().unwrap_or(80)
 }
 
 /// The colours that the environment promises. tmux comes down from 24 bits by itself.
@@ -445,13 +470,18 @@ struct Stream {
     /// When we may draw a line of our own again.
     own: Duration,
     pace: Pace,
+    /// Whether the line's width goes with that of the screen above us.
+    follows: bool,
 }
 
 impl Stream {
     fn new(request: Request) -> Self {
         let pace = Pace::new(request.target == "tmux");
         let retry = (Duration::ZERO, FIRST_PAUSE);
+        let follows = request.target == "screen"
+            && share(&request.slot, screen_columns()).max(1) == request.columns;
         Stream {
+            follows,
             request,
             conversation: None,
             live: false,
@@ -559,6 +589,16 @@ impl Stream {
         Some(count == 2 && !fds[1].revents().is_empty())
     }
 
+    /// Whether the screen above us has another width now. Nobody tells us, so we look when there is
+    /// something new to show anyway.
+    fn follow(&mut self) -> bool {
+        if !self.follows {
+            return false;
+        }
+        let columns = share(&self.request.slot, screen_columns()).clamp(1, MOST_COLUMNS);
+        std::mem::replace(&mut self.request.columns, columns) != columns
+    }
+
     fn hear(&mut self) -> Result<(), Why> {
         let Some(conversation) = &mut self.conversation else { return Ok(()) };
         let end = conversation.receive();
@@ -569,6 +609,10 @@ impl Stream {
             self.live = true;
             self.retry.1 = FIRST_PAUSE;
             self.pace.offer(body);
+        }
+        if self.live && self.follow() {
+            // Asked again at once, and the line of the old width stands until then.
+            return Err(Why::Absent);
         }
         end
     }

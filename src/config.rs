@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Source;
 use crate::format::Format;
-use crate::frame::{InstanceId, On};
+use crate::frame::InstanceId;
 use crate::style::spec::Spec;
 use crate::targets::Glyphs;
 use crate::theme::Theme;
@@ -101,7 +101,7 @@ pub struct Instance {
     pub priority: u8,
     pub pace: Pace,
     /// States of the multiplexer in which it takes the theme's style of that mode.
-    pub react: Vec<On>,
+    pub react: Vec<&'static str>,
 }
 
 /// A place with ordered segments: slot name → rows → instances.

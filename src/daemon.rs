@@ -22,7 +22,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::{Resource, Rlimit};
 
 use crate::client::{self, timespec};
-use crate::protocol::ReplyKind;
+use crate::protocol::{ReplyKind, build_id};
 use crate::runtime::{self, Runtime};
 use crate::{spawn, sys};
 
@@ -348,6 +348,7 @@ impl Daemon {
     }
 
     fn hear(&mut self, woken: Woken, now: &Now) {
+        let mut outdated = false;
         if woken.door
             && let Some(listener) = &self.door.listener
         {
@@ -359,6 +360,8 @@ impl Daemon {
             }
             if flags.contains(PollFlags::IN) {
                 for request in self.engine.connections.read(id, now.boot) {
+                    // Somebody upgraded: this one is served, the next start is theirs.
+                    outdated |= request.build > build_id();
                     if let Some(word) = self.engine.request(id, request, now) {
                         self.admin(id, word);
                     }
@@ -366,6 +369,9 @@ impl Daemon {
             } else if flags.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
                 self.engine.connections.remove(id);
             }
+        }
+        if outdated && self.leaving.is_none() {
+            self.leave(None);
         }
     }
 
@@ -400,7 +406,7 @@ impl Daemon {
         let mut text = format!(
             "pid {}\nbuild {:016x} protocol {}\nuptime {} s\n",
             std::process::id(),
-            crate::protocol::build_id(),
+            build_id(),
             crate::protocol::PROTOCOL,
             sys::boot().saturating_sub(self.started).as_secs(),
         );

@@ -21,7 +21,7 @@ use crate::diagnostic::Fault;
 use crate::graph::Dot;
 use crate::style::spec::Spec;
 use crate::targets::Glyphs;
-use crate::width::Policy;
+use crate::width::{self, Cut, Policy};
 
 pub mod formatter;
 mod parse;
@@ -100,6 +100,15 @@ impl Run<'_> {
             Content::Ours(text) | Content::Icon(text) => !text.trim().is_empty(),
             Content::Outside(text) => !text.is_empty(),
             Content::Live { .. } | Content::Graph { .. } => true,
+        }
+    }
+
+    /// Makes a live text for a host that fills nothing in a text like any other, as wide as it is.
+    pub fn settle(&mut self, glyphs: Glyphs, policy: Policy) {
+        if let Content::Live { most, known, .. } = &self.content {
+            let mark = formatter::ellipsis(glyphs);
+            let text = width::cut(known.reveal(), usize::from(*most), Cut::End, mark, policy);
+            self.content = Content::Outside(text.into());
         }
     }
 }

@@ -64,24 +64,31 @@ impl Span {
     }
 }
 
-/// What the host knows at the moment it draws.
+/// What the host knows at the moment it draws, and picks an arm by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum On {
-    /// The prefix key was pressed.
-    Prefix,
-    Zoomed,
-    /// Typing goes to all panes.
-    Synced,
-    /// Copy mode and the like.
-    PaneMode,
-    /// Which pane is active; the arm's case is its id (`%3`).
+    /// A state, by its name in [`STATES`].
+    State,
+    /// Which pane is active, by its id (`%3`).
     Pane,
 }
+
+/// The states of a multiplexer that an arm can be for.
+pub const STATES: &[(&str, &str)] = &[
+    ("prefix", "the prefix key was pressed"),
+    ("copy-mode", "the pane is in copy mode or the like"),
+    ("synced", "typing goes to all panes"),
+    ("zoomed", "one pane has the whole window"),
+    ("current", "of the window list: this window is the current one"),
+    ("bell", "of the window list: this window rang"),
+    ("activity", "of the window list: something happened in this window"),
+    ("last", "of the window list: this window was the current one before"),
+];
 
 /// One outcome of a [`Choice`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Arm {
-    /// For [`On::Pane`] the pane's id. `None`: otherwise (for the two-valued conditions: not so).
+    /// A state's name or a pane's id. `None`: otherwise.
     pub case: Option<Box<str>>,
     pub spans: Vec<Span>,
 }
@@ -90,7 +97,8 @@ pub struct Arm {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Choice {
     pub on: On,
-    /// The cases in order; the arm without a case comes last and is always there.
+    /// The cases in order, the first that holds is drawn; the arm without a case comes last and is
+    /// always there.
     pub arms: Vec<Arm>,
 }
 
@@ -98,10 +106,14 @@ impl Choice {
     /// At most this many arms; a tmux format has bounds.
     pub const MOST_ARMS: usize = 33;
 
-    /// The arm that a host without live conditions draws: the one named, else the last.
-    pub fn pick(&self, case: Option<&str>) -> &[Span] {
-        let named = self.arms.iter().find(|arm| arm.case.is_some() && arm.case.as_deref() == case);
-        named.or(self.arms.last()).map_or(&[], |arm| &arm.spans)
+    /// The arm that a host without live conditions draws: the first whose case holds, else the
+    /// last.
+    pub fn pick(&self, holds: &[(On, Box<str>)]) -> &[Span] {
+        let held = |arm: &&Arm| {
+            let case = arm.case.as_deref();
+            holds.iter().any(|(on, known)| *on == self.on && case == Some(&**known))
+        };
+        self.arms.iter().find(held).or(self.arms.last()).map_or(&[], |arm| &arm.spans)
     }
 
     pub fn width(&self, policy: Policy) -> usize {

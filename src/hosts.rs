@@ -1,16 +1,24 @@
-//! The hosts that can be wired: one file each, with the lines that wire it.
+//! The hosts that can be wired: one file each, with the lines that wire it and how to try it.
 //!
-//! A host file writes text in the host's own config language and starts nothing. Running a host for
-//! a try is the command line's business.
+//! A host file writes text in the host's own config language and starts nothing. Asking a host for
+//! its version and running one for a try is the command line's business; what that takes is said
+//! here as data.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::targets::Version;
 use crate::theme::Theme;
 
+mod bash;
+mod dvtm;
+mod fish;
+mod screen;
 mod tmux;
+mod zsh;
 
 /// Every host, by name.
-pub static ALL: &[&Host] = &[&tmux::HOST];
+pub static ALL: &[&Host] =
+    &[&bash::HOST, &dvtm::HOST, &fish::HOST, &screen::HOST, &tmux::HOST, &zsh::HOST];
 
 /// The host of this name.
 pub fn find(name: &str) -> Option<&'static Host> {
@@ -23,12 +31,22 @@ pub struct Host {
     pub about: &'static str,
     /// The program that must be there.
     pub program: &'static str,
+    /// With this argument it says its version and leaves.
+    pub version: &'static str,
     /// Where the wiring lines go, as a person would say it.
     pub wired_in: &'static str,
     /// Files below the home in which they may stand.
     pub files: &'static [&'static str],
+    /// A file with one of these texts in it wires this host: the lines themselves, or a call of
+    /// `rainline init`.
+    pub marks: &'static [&'static str],
+    /// Whether the lines depend on the host's version. Asking costs a process.
+    pub versioned: bool,
     /// The lines that wire it; safe to be read twice.
     pub init: fn(&Wiring) -> String,
+    /// What a host of this version shows of our lines.
+    pub abilities: fn(Version) -> Vec<Ability>,
+    pub trial: Trial,
 }
 
 /// What the wiring lines depend on.
@@ -39,5 +57,91 @@ pub struct Wiring<'a> {
     pub config: Option<PathBuf>,
     pub theme: &'a Theme,
     /// The host's version, major and minor; `(0, 0)` is unknown and taken for a recent one.
-    pub version: (u16, u16),
+    pub version: Version,
+}
+
+/// One thing that a host does with our lines, or not.
+pub struct Ability {
+    pub what: &'static str,
+    /// Why it is left out; `None`: it is there.
+    pub missing: Option<&'static str>,
+}
+
+impl Ability {
+    fn there(what: &'static str) -> Ability {
+        Ability { what, missing: None }
+    }
+
+    fn never(what: &'static str, why: &'static str) -> Ability {
+        Ability { what, missing: Some(why) }
+    }
+
+    /// There from a version on; an unknown version is taken for a recent one.
+    fn from(version: Version, least: Version, what: &'static str, why: &'static str) -> Ability {
+        let there = version == (0, 0) || version >= least;
+        Ability { what, missing: (!there).then_some(why) }
+    }
+}
+
+/// How a host is run in a sandbox. In the texts `{dir}` is the sandbox's folder (its `home` is the
+/// home there) and `{file}` the file with the wiring lines.
+pub struct Trial {
+    /// That file, in the sandbox.
+    pub file: &'static str,
+    /// Set besides the sandbox's own variables.
+    pub env: &'static [(&'static str, &'static str)],
+    pub argv: &'static [&'static str],
+    /// Ends what stays behind when its terminal is gone; empty: nothing does.
+    pub end: &'static [&'static str],
+    /// Typed into it where only a picture is taken.
+    pub typed: &'static [&'static str],
+    /// When the picture is whole.
+    pub whole: Whole,
+}
+
+/// What the screen of a try has when it is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whole {
+    /// This text and a percentage in its last line: a first true reading of everything.
+    Bar(&'static str),
+    /// What it has, as soon as it no longer changes.
+    Still,
+}
+
+/// A word for sh, bash and zsh, in single quotes where it needs any.
+fn shell_word(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.into_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// Wiring lines with `@PROGRAM@` and `@CONFIG@` filled in, as words of the host.
+fn filled(lines: &str, wiring: &Wiring, word: fn(&Path) -> String) -> String {
+    let config = match &wiring.config {
+        Some(config) => format!(" --config {}", word(config)),
+        None => String::new(),
+    };
+    lines.replace("@CONFIG@", &config).replace("@PROGRAM@", &word(&wiring.program))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_config_is_named_in_every_hosts_lines() {
+        let theme = Theme::built_in("rain").expect("built in");
+        for host in ALL {
+            let config = Some(PathBuf::from("/etc/its mine.toml"));
+            let wiring =
+                Wiring { program: "/bin/r".into(), config, theme: &theme, version: (0, 0) };
+            let lines = (host.init)(&wiring);
+            assert!(lines.contains("its mine.toml"), "{}", host.name);
+            assert!(!lines.contains('@') || !lines.contains("@CONFIG@"), "{}", host.name);
+            assert!(host.marks.iter().any(|mark| lines.contains(mark)), "{}: no mark", host.name);
+        }
+    }
 }

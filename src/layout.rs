@@ -35,7 +35,32 @@ pub struct Room<'a> {
     pub separator: Style,
 }
 
+/// Cells in which most names are whole; what has fewer is a stump.
+const GOOD_NAME: u16 = 8;
+
 impl Block {
+    /// Takes up to `over` cells from names that the host fills in, and says whether there were any
+    /// to take. Such a name counts as long as it may get, which it rarely is: giving some of that
+    /// away costs nothing, while a cut row or a lost neighbour is seen.
+    fn shrink(&mut self, over: usize, least: u16) -> bool {
+        let mut shrunk = false;
+        for piece in &mut self.pieces {
+            match piece {
+                Piece::Span(span) => shrunk = shrink(std::slice::from_mut(span), over, least),
+                Piece::Choice(choice) => {
+                    for arm in &mut choice.arms {
+                        shrunk |= shrink(&mut arm.spans, over, least);
+                    }
+                }
+                Piece::Mark(_) => {}
+            }
+            if shrunk {
+                break;
+            }
+        }
+        shrunk
+    }
+
     /// The background at its first or last cell.
     fn edge(&self, side: Side) -> Option<Color> {
         let mut pieces = self.pieces.iter().filter_map(|piece| match piece {
@@ -47,7 +72,7 @@ impl Block {
         });
         match side {
             Side::Left => pieces.next(),
-            Side::Right => pieces.last(),
+            Side::Right => pieces.next_back(),
         }
     }
 }
@@ -57,8 +82,13 @@ pub fn row(mut blocks: Vec<Block>, room: &Room) -> Frame {
     blocks.retain(|block| !block.pieces.is_empty());
     loop {
         let frame = join(&blocks, room);
-        if frame.width(room.caps.policy) <= room.caps.columns {
+        let over = frame.width(room.caps.policy).saturating_sub(room.caps.columns);
+        if over == 0 {
             return frame;
+        }
+        let least = if blocks.len() > 1 { GOOD_NAME } else { 1 };
+        if blocks.iter_mut().any(|block| block.shrink(over, least)) {
+            continue;
         }
         if blocks.len() > 1 {
             blocks.remove(first_to_go(&blocks, room.side));
@@ -99,6 +129,21 @@ pub fn fill(mut frame: Frame, room: &Room) -> Frame {
         }
     }
     frame
+}
+
+/// Takes up to `over` cells from the live texts among the spans, from the longest first.
+fn shrink(spans: &mut [Span], over: usize, least: u16) -> bool {
+    let mut taken = 0;
+    while taken < over {
+        let lives = spans.iter_mut().filter_map(|span| match &mut span.text {
+            Text::Live { most, .. } if *most > least => Some(most),
+            _ => None,
+        });
+        let Some(longest) = lives.max_by_key(|most| **most) else { break };
+        *longest -= 1;
+        taken += 1;
+    }
+    taken > 0
 }
 
 /// The least important block; among equals the one farthest from the edge of the screen.
@@ -193,7 +238,7 @@ fn cut(frame: Frame, room: &Room) -> Frame {
                     arm.spans = spans.filter_map(cut).collect();
                 }
                 let whole = choice(whole.on, whole.arms, caps);
-                style = whole.pick(None).last().map_or(style, |span| span.style);
+                style = whole.pick(&[]).last().map_or(style, |span| span.style);
                 out.pieces.push(Piece::Choice(whole));
             }
             Piece::Mark(_) => out.pieces.push(piece),

@@ -17,7 +17,7 @@
 //! - [`graph`], [`format`](mod@format), [`theme`], [`paint`], [`layout`], [`config`], [`render`]:
 //!   from samples to frames. Nothing here reads a clock, a file (but `config::gather`) or a socket.
 //! - [`daemon`], [`local`]: who samples, when, and what a request gets.
-//! - [`hosts`], [`docs`], [`cli`]: wiring lines, texts, and the command line.
+//! - [`hosts`], [`docs`], [`example`], [`cli`]: wiring lines, texts, and the command line.
 //!
 //! Invariants:
 //! - Text from outside is `Untrusted` until a target's encoder has escaped it. Themes and config
@@ -33,6 +33,7 @@ pub mod daemon;
 pub mod diagnostic;
 pub mod docs;
 pub mod error;
+pub mod example;
 pub mod format;
 pub mod frame;
 pub mod graph;

@@ -10,6 +10,7 @@ use crate::style::spec::Spec;
 use crate::theme::{Look, Theme};
 
 /// What the spans of one instance have in common.
+#[derive(Clone, Copy)]
 pub struct Painter<'a> {
     pub theme: &'a Theme,
     pub kind: &'a str,

@@ -184,15 +184,20 @@ impl Bad {
     }
 }
 
-/// The number of this build: two builds of one version from different sources differ.
+/// The number of this build, from its version: a later version has a greater one.
 pub fn build_id() -> u64 {
-    // FNV-1a over what identifies the sources; the binary's own time of linking is not known here.
-    const TEXT: &str = concat!(env!("CARGO_PKG_VERSION"), "/", env!("CARGO_PKG_NAME"));
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in TEXT.bytes() {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    const fn number(text: &str) -> u64 {
+        let (bytes, mut at, mut number) = (text.as_bytes(), 0, 0);
+        while at < bytes.len() && bytes[at].is_ascii_digit() {
+            number = number * 10 + (bytes[at] - b'0') as u64;
+            at += 1;
+        }
+        number
     }
-    hash
+    const BUILD: u64 = number(env!("CARGO_PKG_VERSION_MAJOR")) << 32
+        | number(env!("CARGO_PKG_VERSION_MINOR")) << 16
+        | number(env!("CARGO_PKG_VERSION_PATCH"));
+    BUILD
 }
 
 impl Request {

@@ -2,14 +2,13 @@
 
 use rainline_segments::{Level, Ring, Sample};
 
-use crate::config::common::MODES;
 use crate::config::{Config, Instance};
 use crate::format::{Context, Run};
-use crate::frame::{Arm, Choice, Frame, InstanceId, Piece, Span};
+use crate::frame::{Arm, Frame, InstanceId, On, Piece, Span};
 use crate::layout::{self, Block, Room, Side};
 use crate::paint::Painter;
 use crate::style::{Depth, Style};
-use crate::targets::{Caps, Glyphs, Target};
+use crate::targets::{Caps, Glyphs, Right, Target};
 use crate::theme::{Look, Theme};
 
 /// How old a value is, against its pace.
@@ -55,9 +54,16 @@ pub struct Want<'a> {
 /// The slot that is the left and the right one in one full-width row.
 pub const FULL: &str = "full";
 
+/// Everything that a shell's prompt needs, in one answer: see [`prompt`].
+pub const ALL: &str = "all";
+
 /// The slots that a request's slot is made of.
 fn slots<'a>(want: &'a Want) -> &'a [&'a str] {
-    if want.slot == FULL { &["left", "right"] } else { std::slice::from_ref(&want.slot) }
+    match want.slot {
+        FULL => &["left", "right"],
+        ALL => &["left", "right", "continuation"],
+        _ => std::slice::from_ref(&want.slot),
+    }
 }
 
 /// The rows of one slot; a line of a host that the config does not have is the `terminal` line.
@@ -124,6 +130,92 @@ pub fn rows(config: &Config, want: Want, readings: &dyn Readings, caps: &Caps) -
     (0..lefts.len().max(rights.len()).max(1)).map(compose).collect()
 }
 
+/// A prompt laid out: each right row stands beside the left one of its number.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Prompt {
+    /// All rows but the last are whole; one types behind the last.
+    pub left: Vec<Frame>,
+    /// What stands at the right of the last row, where there is room for it.
+    pub right: Frame,
+    /// The prompt of a command's further lines.
+    pub continuation: Frame,
+}
+
+/// The rows of a prompt. All leave the last column free: a shell that writes there wraps.
+pub fn prompt(config: &Config, want: Want, readings: &dyn Readings, caps: &Caps) -> Prompt {
+    let caps = &Caps { columns: caps.columns.saturating_sub(1).max(1), ..caps.clone() };
+    let slot = |slot, readings: &dyn Readings| rows(config, Want { slot, ..want }, readings, caps);
+    let calm = &Calm(readings);
+    let (mut lefts, mut rights) = (slot("left", readings), slot("right", calm));
+    let count = lefts.len().max(rights.len()).max(1);
+    lefts.resize(count, Frame::default());
+    rights.resize(count, Frame::default());
+    let (last, right) = (lefts.pop().unwrap_or_default(), rights.pop().unwrap_or_default());
+    let mut left = if count > 1 { slot(FULL, readings) } else { Vec::new() };
+    left.truncate(count - 1);
+    left.push(ended(last));
+    // It stays away where it would leave no room to type.
+    let used = left.last().map_or(0, |last| last.width(caps.policy)) + right.width(caps.policy);
+    let right = if used + caps.columns / 4 > caps.columns { Frame::default() } else { right };
+    let continuation = slot("continuation", calm).into_iter().next().unwrap_or_default();
+    let shows = !continuation.pieces.is_empty();
+    let continuation = if shows { ended(continuation) } else { continuation };
+    Prompt { left, right, continuation }
+}
+
+/// Readings without the sign that something is wrong: once is enough.
+struct Calm<'a>(&'a dyn Readings);
+
+impl Readings for Calm<'_> {
+    fn reading(&self, instance: InstanceId) -> Reading<'_> {
+        self.0.reading(instance)
+    }
+
+    fn trouble(&self) -> bool {
+        false
+    }
+}
+
+/// Sets off what one types: the row ends with a blank of no colour. So no prompt is ever empty.
+fn ended(mut row: Frame) -> Frame {
+    let blank = match row.pieces.last() {
+        Some(Piece::Span(span)) => {
+            span.text.known().ends_with(' ') && span.style.bg == Style::default().bg
+        }
+        _ => false,
+    };
+    if !blank {
+        row.push(Span::ours(" ", Style::default()));
+    }
+    row
+}
+
+/// A prompt as a shell takes it apart: the row for the right side, the one of the continuation (both
+/// may be empty), then the rows of the prompt itself, of which the last is never empty.
+pub fn encode_prompt(prompt: &Prompt, target: &Target, caps: &Caps) -> String {
+    let row = |frame: &Frame| {
+        let mut out = String::new();
+        (target.encode)(frame, caps, &mut out);
+        out
+    };
+    let mut right = String::new();
+    let mut left: Vec<String> = prompt.left.iter().map(row).collect();
+    match target.right {
+        Right::Own => right = row(&prompt.right),
+        Right::Moves(draw) if !prompt.right.pieces.is_empty() => {
+            let mut moved = String::new();
+            draw(&prompt.right, caps, &mut moved);
+            if let Some(last) = left.last_mut() {
+                last.insert_str(0, &moved);
+            }
+        }
+        Right::Moves(_) | Right::Nowhere => {}
+    }
+    let mut lines = vec![right, row(&prompt.continuation)];
+    lines.append(&mut left);
+    lines.join("\n")
+}
+
 /// What one instance shows; `None` if it has nothing to show.
 fn block(config: &Config, id: InstanceId, readings: &dyn Readings, room: &Room) -> Option<Block> {
     let instance = config.instances.get(usize::from(id))?;
@@ -138,23 +230,28 @@ fn block(config: &Config, id: InstanceId, readings: &dyn Readings, room: &Room) 
     if !runs.iter().any(|run| run.shows()) {
         return None;
     }
-    let painter = |mode| Painter {
+    let painter = Painter {
         theme: room.theme,
         kind: instance.kind.name,
         level: if reading.age == Age::Lost { Level::Idle } else { sample.level },
         own: instance.style.as_ref(),
-        mode,
+        mode: None,
         faded: matches!(reading.age, Age::Stale | Age::Lost),
         origin: id,
     };
-    let spans = painter(None).paint(&runs);
-    let pieces = match reacting(instance, room) {
-        Some((name, on)) => {
+    let spans = painter.paint(&runs);
+    let reacted = reacting(instance, room);
+    let pieces = if reacted.is_empty() {
+        spans.into_iter().map(Piece::Span).collect()
+    } else {
+        let arm = |name: &&'static str| {
             let mode = format!("mode.{name}");
-            let reacted = painter(Some(&mode)).paint(&runs);
-            vec![Piece::Choice(two_arms(on, reacted, spans, room.caps))]
-        }
-        None => spans.into_iter().map(Piece::Span).collect(),
+            let spans = Painter { mode: Some(&mode), ..painter }.paint(&runs);
+            Arm { case: Some((*name).into()), spans }
+        };
+        let mut arms: Vec<Arm> = reacted.iter().map(arm).collect();
+        arms.push(Arm { case: None, spans });
+        vec![Piece::Choice(layout::choice(On::State, arms, room.caps))]
     };
     Some(Block { pieces, priority: instance.priority, origin: id })
 }
@@ -174,7 +271,7 @@ fn fill<'a>(
     };
     let themed = room.theme.icon(instance.kind.name, glyphs);
     let icon = instance.icon.as_deref().or(themed).unwrap_or(usual);
-    instance.format.fill(&Context {
+    let mut runs = instance.format.fill(&Context {
         sample,
         rings: reading.rings,
         kind: instance.kind,
@@ -184,21 +281,17 @@ fn fill<'a>(
         colour: room.caps.depth > Depth::Mono && !room.theme.colourless(),
         policy: room.caps.policy,
         lost: reading.age == Age::Lost,
-    })
+    });
+    if !room.caps.live {
+        runs.iter_mut().for_each(|run| run.settle(glyphs, room.caps.policy));
+    }
+    runs
 }
 
-/// The first state that the instance reacts to and the theme has a style for.
-fn reacting(instance: &Instance, room: &Room) -> Option<(&'static str, crate::frame::On)> {
-    let styled =
-        |(name, _): &&(&'static str, _)| room.theme.styles.contains_key(&format!("mode.{name}"));
-    let reacts = |(_, on): &&(_, crate::frame::On)| instance.react.contains(on);
-    MODES.iter().filter(reacts).find(styled).copied()
-}
-
-fn two_arms(on: crate::frame::On, then: Vec<Span>, otherwise: Vec<Span>, caps: &Caps) -> Choice {
-    let arms =
-        vec![Arm { case: Some("1".into()), spans: then }, Arm { case: None, spans: otherwise }];
-    layout::choice(on, arms, caps)
+/// The states that the instance reacts to and the theme has a style for.
+fn reacting(instance: &Instance, room: &Room) -> Vec<&'static str> {
+    let styled = |name: &&str| room.theme.styles.contains_key(&format!("mode.{name}"));
+    instance.react.iter().copied().filter(styled).collect()
 }
 
 /// The one cell that says that `rainline doctor` knows more, at the outer edge.

@@ -10,16 +10,38 @@ use crate::style::Depth;
 use crate::width::{self, Cut, Policy};
 
 mod ansi;
+mod bash;
+mod dvtm;
+mod fish;
 mod plain;
+mod screen;
 mod svg;
 mod tmux;
+mod zsh;
+
+pub use screen::rendition as screen_rendition;
 
 /// Every target, by name.
-pub static ALL: &[&Target] = &[&ansi::TARGET, &plain::TARGET, &svg::TARGET, &tmux::TARGET];
+pub static ALL: &[&Target] = &[
+    &ansi::TARGET,
+    &bash::TARGET,
+    &dvtm::TARGET,
+    &fish::TARGET,
+    &plain::TARGET,
+    &screen::TARGET,
+    &svg::TARGET,
+    &tmux::TARGET,
+    &zsh::TARGET,
+];
 
 /// The target of this name.
 pub fn find(name: &str) -> Option<&'static Target> {
     ALL.iter().copied().find(|target| target.name == name)
+}
+
+/// Whether a host of this version fills live texts in by itself.
+pub fn fills_in(target: &Target, version: Version) -> bool {
+    std::ptr::eq(target, &tmux::TARGET) && version >= tmux::LIVE_TEXT
 }
 
 /// One host's escape language.
@@ -30,10 +52,28 @@ pub struct Target {
     /// Whether the host itself comes down to the colours of each client, so that it is always
     /// given 24-bit ones.
     pub adapts_colour: bool,
+    /// The most colours that come out here.
+    pub depth: Depth,
+    /// The richest glyphs that come out right here, unless the request says otherwise.
+    pub glyphs: Glyphs,
     /// The width policy of a host of this version.
     pub policy: fn(Version) -> Policy,
     /// Appends the frame in the host's language. Never fails: what a host cannot show is left out.
     pub encode: fn(&Frame, &Caps, &mut String),
+    /// How a prompt's right side is drawn on the row in which one types.
+    pub right: Right,
+}
+
+/// How a shell draws what stands at the right of the row in which one types.
+#[derive(Clone, Copy)]
+pub enum Right {
+    /// It has a place for it and puts it there itself.
+    Own,
+    /// It has none: what this appends goes there, one column before the edge, and comes back to the
+    /// row's start. It takes no cells and stands before the row's own text.
+    Moves(fn(&Frame, &Caps, &mut String)),
+    /// It cannot be drawn there.
+    Nowhere,
 }
 
 /// A host's version, major and minor; `(0, 0)` is unknown.
@@ -68,14 +108,16 @@ pub struct Caps {
     /// The cells there are for this slot.
     pub columns: usize,
     pub version: Version,
+    /// Whether the host fills live texts in ([`fills_in`]); where not, they are as long as known.
+    pub live: bool,
     /// For hosts without live conditions: what holds at the moment of the request, with its case.
-    pub holds: Vec<(On, Option<Box<str>>)>,
+    pub holds: Vec<(On, Box<str>)>,
 }
 
 impl Caps {
-    /// The case that a choice takes here: its pane, or a two-valued condition that holds.
-    pub fn case(&self, on: On) -> Option<&str> {
-        self.holds.iter().find(|(held, _)| *held == on).and_then(|(_, case)| case.as_deref())
+    /// Whether a state or a pane holds, where that had to be said with the request.
+    pub fn holds(&self, on: On, case: &str) -> bool {
+        self.holds.iter().any(|(held, known)| *held == on && &**known == case)
     }
 }
 
@@ -87,6 +129,7 @@ impl Default for Caps {
             glyphs: Glyphs::Unicode,
             columns: 80,
             version: (0, 0),
+            live: false,
             holds: Vec::new(),
         }
     }
@@ -103,7 +146,7 @@ fn flat<'a>(frame: &'a Frame, caps: &'a Caps) -> impl Iterator<Item = Flat<'a>> 
     frame.pieces.iter().flat_map(|piece| {
         let (spans, mark) = match piece {
             Piece::Span(span) => (std::slice::from_ref(span), None),
-            Piece::Choice(choice) => (choice.pick(caps.case(choice.on)), None),
+            Piece::Choice(choice) => (choice.pick(&caps.holds), None),
             Piece::Mark(mark) => (&[][..], Some(Flat::Mark(*mark))),
         };
         spans.iter().map(Flat::Span).chain(mark)

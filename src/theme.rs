@@ -22,6 +22,11 @@ pub static BUILT_IN: &[(&str, &str)] = &[
     ("rain", include_str!("../themes/rain.toml")),
     ("rain-light", include_str!("../themes/rain-light.toml")),
     ("mono", include_str!("../themes/mono.toml")),
+    ("contrast", include_str!("../themes/contrast.toml")),
+    ("catppuccin", include_str!("../themes/catppuccin.toml")),
+    ("dracula", include_str!("../themes/dracula.toml")),
+    ("gruvbox", include_str!("../themes/gruvbox.toml")),
+    ("nord", include_str!("../themes/nord.toml")),
 ];
 
 /// For which background a theme is made.
@@ -43,7 +48,9 @@ pub struct Theme {
     /// The colour of a kind (`cpu`) or a part (`part.cache`), by palette name or colour.
     pub accents: BTreeMap<String, Paint>,
     /// Stops at equal distances from 0 to 1.
-    pub gradients: BTreeMap<String, Vec<Color>>,
+    pub gradients: BTreeMap<String, Vec<Paint>>,
+    /// The contrast that its texts have on their grounds at least (WCAG 2); a test holds it.
+    pub contrast: f64,
     /// Separators at each glyph level.
     pub separators: [Separators; 3],
     /// Icons that replace a kind's own, by kind and glyph level.
@@ -133,22 +140,20 @@ impl Theme {
     }
 
     fn accent(&self, name: &str) -> Option<Color> {
-        let paint = self.accents.get(name).or_else(|| self.accents.get("default"))?;
-        match paint {
-            Paint::Color(color) => Some(*color),
-            Paint::Palette(name) => self.color(name),
-            _ => None,
-        }
+        self.named(self.accents.get(name).or_else(|| self.accents.get("default"))?)
     }
 
     /// The colour of the `index`th part of a graph; parts without a colour of their own take turns.
     pub fn part(&self, name: &str, index: usize) -> Color {
         const TURNS: [&str; 6] = ["blue", "green", "yellow", "magenta", "cyan", "red"];
-        match self.accents.contains_key(&format!("part.{name}")) {
-            true => self.accent(&format!("part.{name}")),
+        let own = format!("part.{name}");
+        let color = match self.accents.contains_key(&own) {
+            true => self.accent(&own),
+            // Its parts are told apart by their signs.
+            false if self.colourless() => None,
             false => self.color(TURNS[index % TURNS.len()]),
-        }
-        .unwrap_or_default()
+        };
+        color.unwrap_or_default()
     }
 
     /// The colour at `position` (0–1) of a gradient.
@@ -158,7 +163,16 @@ impl Theme {
         let place = position.clamp(0.0, 1.0) * last as f64;
         let index = (place.floor() as usize).min(last.saturating_sub(1));
         let next = stops.get(index + 1).unwrap_or(&stops[index]);
-        Some(stops[index].blend(*next, place - index as f64))
+        Some(self.named(&stops[index])?.blend(self.named(next)?, place - index as f64))
+    }
+
+    /// A colour or a name of the palette.
+    fn named(&self, paint: &Paint) -> Option<Color> {
+        match paint {
+            Paint::Color(color) => Some(*color),
+            Paint::Palette(name) => self.color(name),
+            _ => None,
+        }
     }
 
     pub fn separators(&self, glyphs: Glyphs) -> &Separators {

@@ -21,20 +21,29 @@ pub enum Policy {
 
 /// The cells that `text` takes.
 pub fn width(text: &str, policy: Policy) -> usize {
-    if text.is_ascii() {
+    if is_plain(text) {
         return text.len();
     }
     match policy {
         Policy::Wcwidth => text.chars().map(|c| c.width().unwrap_or(0)).sum(),
         Policy::Cjk => text.chars().map(|c| c.width_cjk().unwrap_or(0)).sum(),
-        Policy::Unicode => text.graphemes(true).map(UnicodeWidthStr::width).sum(),
+        // The crate gives a control character a cell here and none above; nobody draws one.
+        Policy::Unicode => {
+            let drawn = text.graphemes(true).filter(|part| !part.contains(char::is_control));
+            drawn.map(UnicodeWidthStr::width).sum()
+        }
     }
+}
+
+/// Whether every byte is a cell.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// The longest start of `text` that fits into `cells`, and the cells it takes. Never splits a
 /// grapheme; may be a cell short where a wide one does not fit.
 pub fn prefix(text: &str, cells: usize, policy: Policy) -> (&str, usize) {
-    if text.is_ascii() {
+    if is_plain(text) {
         let end = text.len().min(cells);
         return (&text[..end], end);
     }
@@ -104,6 +113,18 @@ mod tests {
         assert_eq!(width(family, Policy::Unicode), 2);
         assert_eq!(width("▁█·", Policy::Wcwidth), 3);
         assert_eq!(width("▁█·", Policy::Cjk), 6);
+    }
+
+    /// One counted a cell in ASCII and none beside other characters: a sum was not that of its parts.
+    #[test]
+    fn control_characters_take_no_cell() {
+        for policy in [Policy::Wcwidth, Policy::Unicode, Policy::Cjk] {
+            assert_eq!(
+                ["\n", "a\x1b", "\u{9b}é", "\r\né"].map(|text| width(text, policy)),
+                [0, 1, 1, 1]
+            );
+        }
+        assert_eq!(prefix("a\nb", 2, Policy::Wcwidth), ("a\nb", 2));
     }
 
     #[test]

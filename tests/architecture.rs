@@ -78,9 +78,12 @@ const MAY: &[(&str, &[&str])] = &[
     ("src/config", &["config", "diagnostic", "format", "frame", "style", "targets", "theme"]),
     (
         "src/render",
-        &["config", "format", "frame", "layout", "paint", "style", "targets", "theme", "render"],
+        &[
+            "config", "format", "frame", "layout", "paint", "style", "targets", "theme", "width",
+            "render",
+        ],
     ),
-    ("src/hosts", &["hosts", "style", "theme"]),
+    ("src/hosts", &["hosts", "style", "targets", "theme"]),
 ];
 
 #[test]

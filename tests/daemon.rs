@@ -5,12 +5,17 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use rainline::protocol::{HEADER, PROTOCOL, ReplyHeader, ReplyKind, Request, Verb};
 use rustix::process::{Pid, Signal, kill_process};
 
-const EXE: &str = env!("CARGO_BIN_EXE_rainline");
+use crate::support::program;
+
+/// The program under test.
+static EXE: LazyLock<String> =
+    LazyLock::new(|| program().into_os_string().into_string().expect("UTF-8"));
 
 /// A home, a runtime directory, and nothing of the one who runs the tests.
 struct Sandbox {
@@ -50,7 +55,7 @@ impl Sandbox {
     }
 
     fn run(&self, args: &[&str]) -> Output {
-        self.command(EXE).args(args).output().expect("it runs")
+        self.command(&EXE).args(args).output().expect("it runs")
     }
 
     /// A line that comes whatever happens: whole, alone, and without a word on standard error.
@@ -59,7 +64,9 @@ impl Sandbox {
     }
 
     fn print_with(&self, more: &[&str]) -> String {
-        let args = [&["print", "tmux", "right", "--columns", "80"], more].concat();
+        let args = ["print", "tmux", "right", "--target", "plain", "--columns", "80"];
+        // What is tested is never how busy the machine is just now.
+        let args = [&args[..], &["--deadline", "5000"], more].concat();
         line_of(self.run(&args))
     }
 
@@ -82,6 +89,11 @@ impl Sandbox {
 
     /// The daemons of this sandbox that live, whether or not they answer.
     fn daemons(&self) -> Vec<u32> {
+        self.processes("daemon")
+    }
+
+    /// The processes of this sandbox with this word among their arguments.
+    fn processes(&self, word: &str) -> Vec<u32> {
         let mark = format!("RAINLINE_RUNTIME_DIR={}", self.runtime.display());
         let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
         let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -91,9 +103,16 @@ impl Sandbox {
             let words = |bytes: Vec<u8>, word: &str| {
                 bytes.split(|byte| *byte == 0).any(|each| each == word.as_bytes())
             };
-            words(read("cmdline"), "daemon") && words(read("environ"), &mark)
+            words(read("cmdline"), word) && words(read("environ"), &mark)
         })
         .collect()
+    }
+
+    /// Writes the usual config: a line of one text, or whatever is given.
+    fn configure(&self, text: &str) {
+        let dir = self.home().join(".config/rainline");
+        std::fs::create_dir_all(&dir).expect("made");
+        std::fs::write(dir.join("config.toml"), text).expect("written");
     }
 
     /// A connection of somebody who speaks to the daemon by hand.
@@ -106,7 +125,7 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        let _ = self.command(EXE).args(["daemon", "stop"]).output();
+        let _ = self.command(&EXE).args(["daemon", "stop"]).output();
         self.daemons().into_iter().for_each(|pid| signal(pid, Signal::KILL));
     }
 }
@@ -115,6 +134,7 @@ fn line_of(output: Output) -> String {
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     assert!(output.status.success(), "{:?}", output.status);
     assert!(text.ends_with('\n') && text.lines().count() == 1, "{text:?}");
+    assert!(!text.trim().is_empty(), "nothing on the line");
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     text
 }
@@ -190,7 +210,8 @@ fn a_print_starts_the_daemon_and_does_not_wait_for_it() {
 #[test]
 fn fifty_clients_at_once_get_a_line_each_and_one_daemon() {
     let sandbox = Sandbox::new();
-    let start = |_| sandbox.command(EXE).args(["print", "tmux", "right"]).spawn().expect("it runs");
+    let start =
+        |_| sandbox.command(&EXE).args(["print", "tmux", "right"]).spawn().expect("it runs");
     let clients: Vec<Child> = (0..50).map(start).collect();
     for client in clients {
         line_of(client.wait_with_output().expect("it ends"));
@@ -228,7 +249,7 @@ fn a_stopped_daemon_costs_its_client_only_the_deadline() {
     let pid = sandbox.pid().expect("it runs");
     signal(pid, Signal::STOP);
     for _ in 0..3 {
-        sandbox.print();
+        sandbox.print_with(&["--deadline", "300"]);
     }
     assert_eq!(sandbox.daemons(), [pid]);
     signal(pid, Signal::CONT);
@@ -275,7 +296,7 @@ fn a_path_too_long_for_a_socket_works_all_the_same() {
 #[test]
 fn a_line_needs_neither_a_home_nor_an_environment() {
     let sandbox = Sandbox::new();
-    let mut command = Command::new(EXE);
+    let mut command = Command::new(&*EXE);
     command.env_clear().env("RAINLINE_RUNTIME_DIR", &sandbox.runtime).stdin(Stdio::null());
     line_of(command.args(["print", "tmux", "right"]).output().expect("it runs"));
 }
@@ -284,7 +305,7 @@ fn a_line_needs_neither_a_home_nor_an_environment() {
 fn everything_in_the_runtime_directory_is_for_us_alone() {
     let sandbox = Sandbox::new();
     let script = "umask 0; exec \"$0\" print tmux right";
-    line_of(sandbox.command("sh").args(["-c", script, EXE]).output().expect("it runs"));
+    line_of(sandbox.command("sh").args(["-c", script, &EXE]).output().expect("it runs"));
     until("a daemon", || sandbox.pid());
     let mode = |path: &Path| std::fs::metadata(path).expect("there").mode() & 0o777;
     assert_eq!(mode(&sandbox.runtime), 0o700);
@@ -350,7 +371,7 @@ fn an_unknown_target_is_refused_in_words() {
 fn the_daemon_inherits_no_descriptor() {
     let sandbox = Sandbox::new();
     let script = "exec 9</etc/passwd 821</etc/passwd; exec \"$0\" print tmux right";
-    line_of(sandbox.command("bash").args(["-c", script, EXE]).output().expect("it runs"));
+    line_of(sandbox.command("bash").args(["-c", script, &EXE]).output().expect("it runs"));
     let pid = until("a daemon", || sandbox.pid());
     let fds = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("ours to see").flatten();
     for fd in fds {
@@ -387,7 +408,7 @@ fn the_daemon_leads_no_session_and_lives_in_the_root() {
 #[test]
 fn the_daemon_takes_no_secret_and_no_checkpoint_library_along() {
     let sandbox = Sandbox::new();
-    let mut command = sandbox.command(EXE);
+    let mut command = sandbox.command(&EXE);
     command.env("AWS_SECRET_ACCESS_KEY", "s3cret").env("TMUX", "/tmp/x,1,0");
     // The loader complains about the library; that is not our word.
     command.env("LD_PRELOAD", "/nonexistent/libdmtcp.so").args(["print", "tmux", "right"]);
@@ -435,6 +456,20 @@ fn stop_ends_it_and_a_second_time_there_is_nothing_to_end() {
 }
 
 #[test]
+fn a_newer_client_is_served_and_then_the_daemon_makes_room() {
+    let sandbox = Sandbox::running();
+    let pid = sandbox.pid().expect("running");
+    let mut stream = sandbox.connect();
+    let newer = Request { build: u64::MAX, ..request(Verb::Print, 5) };
+    stream.write_all(&bytes(&newer)).expect("sent");
+    let (header, _) = reply(&mut stream);
+    assert_eq!((header.kind, header.nonce), (ReplyKind::Line, 5));
+    until_true("the old daemon to leave", || !lives(pid));
+    sandbox.print();
+    until("a daemon of this build", || sandbox.pid());
+}
+
+#[test]
 fn a_second_daemon_leaves_at_once() {
     let sandbox = Sandbox::running();
     let pid = sandbox.pid();
@@ -464,7 +499,7 @@ fn a_removed_socket_is_made_again() {
 
 /// A `stream` and the end of its pipe.
 fn stream(sandbox: &Sandbox) -> (Child, BufReader<std::process::ChildStdout>) {
-    let mut command = sandbox.command(EXE);
+    let mut command = sandbox.command(&EXE);
     command.args(["stream", "tmux", "right", "--target", "plain", "--columns", "80"]);
     let mut child = command.spawn().expect("it runs");
     let stdout = child.stdout.take().expect("a pipe");
@@ -534,7 +569,7 @@ fn a_closed_or_full_output_is_no_error() {
     let sandbox = Sandbox::running();
     for target in [">&-", ">/dev/full", "| exec true"] {
         let script = format!("\"$0\" print tmux right {target}");
-        let output = sandbox.command("sh").args(["-c", &script, EXE]).output().expect("it runs");
+        let output = sandbox.command("sh").args(["-c", &script, &EXE]).output().expect("it runs");
         assert!(output.status.success() && output.stderr.is_empty(), "{target}: {output:?}");
     }
 }
@@ -542,14 +577,14 @@ fn a_closed_or_full_output_is_no_error() {
 #[test]
 fn nothing_is_read_from_a_terminal_or_a_pipe() {
     let sandbox = Sandbox::running();
-    let mut command = sandbox.command(EXE);
+    let mut command = sandbox.command(&EXE);
     let (_open, reader) = {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         (writer, reader)
     };
     command.stdin(reader).args(["print", "tmux", "right"]);
     line_of(command.output().expect("it runs"));
-    let closed = sandbox.command("sh").args(["-c", "\"$0\" print tmux right <&-", EXE]).output();
+    let closed = sandbox.command("sh").args(["-c", "\"$0\" print tmux right <&-", &EXE]).output();
     line_of(closed.expect("it runs"));
 }
 
@@ -564,6 +599,149 @@ fn a_config_that_cannot_be_read_to_its_end_holds_up_nobody() {
     assert!(sandbox.status().expect("it runs").contains("fifo"));
 }
 
+/// A config whose tmux line says just this.
+fn saying(text: &str) -> String {
+    format!("[line.tmux]\nright = [\"said\"]\n[segment.said]\nuse = \"text\"\ntext = \"{text}\"\n")
+}
+
+#[test]
+fn a_changed_config_is_taken_over_by_lines_and_streams() {
+    let sandbox = Sandbox::running();
+    sandbox.configure(&saying("first"));
+    assert!(sandbox.print().contains("first"));
+    let (_child, mut lines) = stream(&sandbox);
+    let mut heard = String::new();
+    lines.read_line(&mut heard).expect("a line");
+    assert!(heard.contains("first"));
+    sandbox.configure(&saying("second"));
+    while !heard.contains("second") {
+        heard.clear();
+        assert!(lines.read_line(&mut heard).expect("a line") > 0, "the stream ended");
+    }
+    assert!(sandbox.print().contains("second"));
+}
+
+#[test]
+fn a_config_that_appears_later_is_noticed() {
+    let sandbox = Sandbox::running();
+    assert!(!sandbox.print().contains("here I am"));
+    sandbox.configure(&saying("here I am"));
+    until_true("the config", || sandbox.print().contains("here I am"));
+}
+
+#[test]
+fn a_broken_config_leaves_the_last_good_one_in_force() {
+    let sandbox = Sandbox::running();
+    sandbox.configure(&saying("good"));
+    assert!(sandbox.print().contains("good"));
+    sandbox.configure("[line.tmux\nright = nonsense");
+    until_true("the problem", || sandbox.status().expect("it runs").contains("problem"));
+    assert!(sandbox.print().contains("good"));
+    sandbox.configure(&saying("better"));
+    until_true("the mended config", || sandbox.print().contains("better"));
+    assert!(!sandbox.status().expect("it runs").contains("problem"));
+}
+
+#[test]
+fn a_config_that_others_may_write_is_not_obeyed() {
+    let sandbox = Sandbox::running();
+    sandbox.configure(&saying("hostile"));
+    let path = sandbox.home().join(".config/rainline/config.toml");
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o666)).expect("changed");
+    assert!(!sandbox.print().contains("hostile"));
+    let status = sandbox.status().expect("it runs");
+    assert!(status.contains("not trusted"), "{status}");
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).expect("changed");
+    until_true("the config", || sandbox.print().contains("hostile"));
+}
+
+#[test]
+fn a_line_without_a_daemon_obeys_the_config_too() {
+    let sandbox = Sandbox::new();
+    std::fs::write(&sandbox.runtime, "").expect("written");
+    sandbox.configure(&saying("alone"));
+    assert!(sandbox.print().contains("alone"));
+}
+
+#[test]
+fn a_second_line_without_a_daemon_shows_a_true_difference() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(&sandbox.runtime).expect("made");
+    std::fs::set_permissions(&sandbox.runtime, PermissionsExt::from_mode(0o700)).expect("changed");
+    // Whoever holds this lock is starting a daemon; nobody else will.
+    let lock = std::fs::File::create(sandbox.runtime.join("spawn.lock")).expect("a lock");
+    lock.lock().expect("held");
+    let config = "[line.tmux]\nright = [\"cpu\"]\n[segment.cpu]\nformat = \"$usage.num()\"\n";
+    sandbox.configure(config);
+    assert!(!sandbox.print().contains(|c: char| c.is_ascii_digit()), "a first reading has none");
+    until_true("a difference", || sandbox.print().contains(|c: char| c.is_ascii_digit()));
+    assert!(sandbox.daemons().is_empty());
+}
+
+#[test]
+fn the_past_survives_the_daemon() {
+    let sandbox = Sandbox::running();
+    let config =
+        "[line.tmux]\nright = [\"memory\"]\n[segment.memory]\nformat = \"$history.spark(w:8)\"\n";
+    sandbox.configure(config);
+    let marks = || sandbox.print().chars().filter(|c| !c.is_whitespace()).count();
+    until_true("a past", || marks() >= 3);
+    assert!(sandbox.run(&["daemon", "stop"]).status.success());
+    std::fs::remove_file(sandbox.runtime.join("memo")).expect("the short past");
+    assert!(sandbox.run(&["daemon", "start"]).status.success());
+    until_true("the history", || !sandbox.status().expect("it runs").contains("(not read)"));
+    assert!(marks() >= 3);
+}
+
+#[test]
+fn a_damaged_history_is_put_aside() {
+    let sandbox = Sandbox::running();
+    assert!(sandbox.run(&["daemon", "stop"]).status.success());
+    let dir = sandbox.home().join(".local/state/rainline");
+    let file = std::fs::read_dir(&dir).expect("made").flatten().next().expect("a file").path();
+    std::fs::write(&file, "not a history").expect("written");
+    assert!(sandbox.run(&["daemon", "start"]).status.success());
+    until_true("the history", || !sandbox.status().expect("it runs").contains("(not read)"));
+    sandbox.print();
+    let bad = format!("{}.bad", file.display());
+    assert_eq!(std::fs::read(bad).expect("put aside"), b"not a history");
+}
+
+#[test]
+fn a_stream_for_tmux_repeats_its_first_line_in_the_next_second() {
+    let sandbox = Sandbox::running();
+    sandbox.configure(&saying("still"));
+    let mut command = sandbox.command(&EXE);
+    let mut child = command.args(["stream", "tmux", "right"]).spawn().expect("it runs");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let mut next = || lines.next().expect("a line").expect("UTF-8");
+    assert_eq!(next(), next());
+    child.kill().expect("ours");
+    child.wait().expect("ours");
+}
+
+#[test]
+fn a_worker_that_hangs_is_killed_and_holds_up_nobody() {
+    let sandbox = Sandbox::running();
+    sandbox.configure(&saying("mine"));
+    sandbox.print();
+    let idle = || !sandbox.status().expect("it runs").contains("(not read)");
+    until_true("the history", idle);
+    let hung = sandbox.processes("worker");
+    assert!(!hung.is_empty());
+    hung.iter().for_each(|pid| signal(*pid, Signal::STOP));
+    let other = sandbox.root.path().join("other.toml");
+    std::fs::write(&other, saying("other")).expect("written");
+    let other = other.to_str().expect("UTF-8");
+    sandbox.print_with(&["--config", other, "--deadline", "100"]);
+    assert!(sandbox.print().contains("mine"));
+    let told = || sandbox.status().expect("it runs").contains("took too long");
+    until_true("the end of patience", told);
+    // One of them was given the job; the watcher had none to be late with.
+    until_true("its end", || hung.iter().any(|pid| !lives(*pid)));
+    hung.iter().for_each(|pid| signal(*pid, Signal::CONT));
+}
+
 #[test]
 fn the_config_of_a_request_is_known_by_its_path() {
     let sandbox = Sandbox::running();
@@ -571,4 +749,27 @@ fn the_config_of_a_request_is_known_by_its_path() {
     std::fs::write(&config, "").expect("written");
     sandbox.print_with(&["--config", config.to_str().expect("UTF-8")]);
     assert!(sandbox.status().expect("it runs").contains("mine.toml"));
+}
+
+/// A job that came up while waiting requests were looked at again lay until something else woke the
+/// daemon: the first line was late, and without what a worker reads.
+#[test]
+fn the_first_line_of_a_new_daemon_has_what_a_worker_reads() {
+    let sandbox = Sandbox::running();
+    let config = sandbox.home().join(".config/rainline/config.toml");
+    std::fs::create_dir_all(config.parent().expect("a parent")).expect("made");
+    let text = "[line.x]\nleft = ['session']\n[segment.session]\nformat = '$nest'\n";
+    std::fs::write(&config, text).expect("written");
+    let mut stream = sandbox.connect();
+    let asker = Request {
+        line: "x".into(),
+        slot: "left".into(),
+        config: config.into_os_string().into_encoded_bytes(),
+        env: vec![("SSH_CONNECTION".into(), b"192.0.2.1 5 192.0.2.2 22".to_vec())],
+        pid: 1,
+        deadline: u16::MAX,
+        ..request(Verb::Print, 1)
+    };
+    stream.write_all(&bytes(&asker)).expect("written");
+    assert_eq!(String::from_utf8_lossy(&reply(&mut stream).1), "ssh");
 }

@@ -120,19 +120,29 @@ fn themes_can_be_read_on_their_own_ground() {
     for (name, _) in BUILT_IN {
         let theme = Theme::built_in(name).expect("built in");
         let line = theme.over(Default::default(), "line", &Look::default());
+        let text = theme.contrast;
         let mut checked = Vec::new();
-        for style in ["segment", "strong", "clock", "level.warning", "level.critical"] {
-            checked.push((style.to_owned(), theme.over(line, style, &Look::default()), 4.5));
+        for style in ["segment", "label", "strong", "level.good", "level.info", "level.warning"] {
+            checked.push((style.to_owned(), theme.over(line, style, &Look::default()), text));
+        }
+        for style in theme.styles.keys().filter(|name| name.starts_with("tmux.")) {
+            // Borders are shapes, and quiet ones on purpose.
+            let wanted = if style.contains("border") { 1.5 } else { text };
+            checked.push((style.clone(), theme.over(line, style, &Look::default()), wanted));
+        }
+        for style in ["level.critical"] {
+            checked.push((style.to_owned(), theme.over(line, style, &Look::default()), text));
         }
         for kind in ALL {
             let look = Look { kind: kind.name, ..Look::default() };
-            checked.push((kind.name.into(), theme.over(line, kind.name, &look), 4.5));
+            let own = theme.over(line, kind.name, &look);
+            checked.push((kind.name.into(), own, text));
             // Icons and graphs are shapes: WCAG asks 3 to 1 of them.
-            checked.push((format!("{} icon", kind.name), theme.over(line, "icon", &look), 3.0));
+            checked.push((format!("{} icon", kind.name), theme.over(own, "icon", &look), 3.0));
         }
         for mode in ["prefix", "zoomed", "synced", "copy-mode"] {
             let style = theme.over(line, &format!("mode.{mode}"), &Look::default());
-            checked.push((mode.into(), style, 4.5));
+            checked.push((mode.into(), style, text));
         }
         for (what, style, wanted) in checked {
             if let Some(contrast) = style.fg.contrast(style.bg) {
@@ -152,6 +162,41 @@ fn themes_come_down_without_losing_their_text() {
             let style = theme.over(line, "segment", &Look::default()).at(depth);
             let same = style.fg == style.bg && style.fg != rainline::style::Color::Default;
             assert!(!same, "{name}: text vanishes at {depth:?}");
+        }
+    }
+}
+
+/// How a colour looks to an eye without one kind of cone, in linear light (Machado, Oliveira and
+/// Fernandes 2009, severity 1).
+fn simulated(color: rainline::style::Color, matrix: &[[f64; 3]; 3]) -> [f64; 3] {
+    let (r, g, b) = color.rgb().expect("a known colour");
+    let linear = |c: u8| (f64::from(c) / 255.0).powf(2.2);
+    let light = [linear(r), linear(g), linear(b)];
+    matrix.map(|row| row.iter().zip(light).map(|(m, c)| m * c).sum::<f64>().clamp(0.0, 1.0))
+}
+
+#[test]
+fn the_contrast_theme_is_told_apart_by_colour_blind_eyes() {
+    const PROTAN: [[f64; 3]; 3] = [
+        [0.152_286, 1.052_583, -0.204_868],
+        [0.114_503, 0.786_281, 0.099_216],
+        [-0.003_882, -0.048_116, 1.051_998],
+    ];
+    const DEUTAN: [[f64; 3]; 3] = [
+        [0.367_322, 0.860_646, -0.227_968],
+        [0.280_085, 0.672_501, 0.047_413],
+        [-0.011_820, 0.042_940, 0.968_881],
+    ];
+    let theme = Theme::built_in("contrast").expect("built in");
+    let levels = ["cyan", "yellow", "red"].map(|name| theme.color(name).expect("in the palette"));
+    for matrix in [&PROTAN, &DEUTAN] {
+        for (index, a) in levels.iter().enumerate() {
+            for b in &levels[index + 1..] {
+                let (x, y) = (simulated(*a, matrix), simulated(*b, matrix));
+                let apart: f64 =
+                    x.iter().zip(y).map(|(x, y)| (x.sqrt() - y.sqrt()).powi(2)).sum::<f64>().sqrt();
+                assert!(apart > 0.2, "{a:?} and {b:?} are {apart:.2} apart");
+            }
         }
     }
 }

@@ -112,8 +112,8 @@ proptest! {
     #[test]
     fn tmux_gets_only_whole_styles_of_known_words(spans in prop::collection::vec(any_span(), 0..8)) {
         let bare = encoded("tmux", &frame(spans.clone()), &Caps::default());
-        let arms = vec![Arm { case: Some("on".into()), spans: spans.clone() }, Arm { case: None, spans }];
-        let choice = Frame { pieces: vec![Piece::Choice(Choice { on: On::Synced, arms })] };
+        let arms = vec![Arm { case: Some("synced".into()), spans: spans.clone() }, Arm { case: None, spans }];
+        let choice = Frame { pieces: vec![Piece::Choice(Choice { on: On::State, arms })] };
         let in_arms = encoded("tmux", &choice, &Caps::default());
         for out in [bare, in_arms] {
             let out = out.replace("###[]", "");
@@ -135,7 +135,7 @@ proptest! {
 
     #[test]
     fn no_target_lets_a_control_of_ours_pass(text in any::<String>()) {
-        for target in ["plain", "tmux", "svg"] {
+        for target in ["plain", "tmux", "svg", "dvtm"] {
             let out = encoded(target, &frame([Span::ours(text.clone(), Style::default())]), &Caps::default());
             prop_assert!(!out.contains(|c: char| c.is_control() && (c != '\n' || target != "svg")), "{}", target);
         }
@@ -155,8 +155,8 @@ fn the_same_bytes_for_the_same_frame() {
             Piece::Span(Span::ours(" ▃█ ", style)),
             Piece::Span(Span::outside("#S 漢", Style::default())),
             Piece::Choice(Choice {
-                on: On::Zoomed,
-                arms: vec![arm(Some("on"), "Z"), arm(None, " ")],
+                on: On::State,
+                arms: vec![arm(Some("zoomed"), "Z"), arm(None, " ")],
             }),
             Piece::Mark(Mark::PromptEnd),
         ],
@@ -176,6 +176,23 @@ fn the_same_bytes_for_the_same_frame() {
     for (target, text) in known {
         assert_eq!(encoded(target, &frame, &Caps::default()), text, "{target}");
     }
+    let known = [
+        ("dvtm", " ▃█ #S 漢 "),
+        ("screen", "\x05{=b bR} ▃█ \x05{= dd}#S 漢\x05{=b bR} \x05{= dd}"),
+        (
+            "bash",
+            "\x01\x1b]133;A\x1b\\\x02\x01\x1b[1;38;2;255;135;0;44m\x02 ▃█ \x01\x1b[0m\x02#S 漢\x01\x1b[1;38;2;255;135;0;44m\x02 \x01\x1b]133;B\x1b\\\x02\x01\x1b[0m\x02",
+        ),
+        (
+            "zsh",
+            "%{\x1b]133;A\x1b\\%}%{\x1b[1;38;2;255;135;0;44m%} ▃█ %{\x1b[0m%}#S 漢%{\x1b[1;38;2;255;135;0;44m%} %{\x1b]133;B\x1b\\%}%{\x1b[0m%}",
+        ),
+    ];
+    for (target, text) in known {
+        assert_eq!(encoded(target, &frame, &Caps::default()), text, "{target}");
+    }
+    let ansi = encoded("ansi", &frame, &Caps::default());
+    assert_eq!(encoded("fish", &frame, &Caps::default()), ansi);
     golden("target.svg", &(encoded("svg", &frame, &Caps::default()) + "\n"));
 }
 
@@ -233,7 +250,7 @@ struct Phase {
 }
 
 const AT_REST: Phase = Phase { keys: "", holds: &[(On::Pane, "%0")] };
-const PREFIX: Phase = Phase { keys: "\x02", holds: &[(On::Pane, "%0"), (On::Prefix, "on")] };
+const PREFIX: Phase = Phase { keys: "\x02", holds: &[(On::Pane, "%0"), (On::State, "prefix")] };
 /// No key of the prefix table: back at rest.
 const LEAVE: Phase = Phase { keys: "Q", ..AT_REST };
 
@@ -253,9 +270,9 @@ impl<'a> Proof<'a> {
             self.sandbox.write(&format!("line{n}"), line + "\n");
         }
         for phase in phases {
-            let holds = phase.holds.iter().map(|(on, case)| (*on, Some((*case).into()))).collect();
+            let holds = phase.holds.iter().map(|(on, case)| (*on, (*case).into())).collect();
             let caps = Caps { holds, ..self.caps.clone() };
-            let prefix = caps.case(On::Prefix).is_some();
+            let prefix = caps.holds(On::State, "prefix");
             let end = self.end(if prefix { "prefix" } else { "resting" });
             self.tmux.terminal.send(phase.keys);
             self.tmux.terminal.wait(&end, |screen| {
@@ -282,8 +299,8 @@ impl<'a> Proof<'a> {
         let end = self.end("prefix").len();
         let blank = usize::from(COLUMNS) - frame.width(Policy::Wcwidth) - end;
         frame.pieces.push(Piece::Span(Span::ours(" ".repeat(blank), Style::default())));
-        let arms = vec![arm(Some("on"), "prefix"), arm(None, "resting")];
-        frame.pieces.push(Piece::Choice(Choice { on: On::Prefix, arms }));
+        let arms = vec![arm(Some("prefix"), "prefix"), arm(None, "resting")];
+        frame.pieces.push(Piece::Choice(Choice { on: On::State, arms }));
         frame
     }
 
@@ -345,7 +362,7 @@ fn hostile_strings_in_a_real_tmux() {
     let in_arms = strings.iter().zip(others).enumerate().map(|(n, (text, other))| match n % 3 {
         0 => choice(On::Pane, "%0", text, other, &mut dice),
         1 => choice(On::Pane, "%99", other, text, &mut dice),
-        _ => choice(On::Prefix, "on", text, other, &mut dice),
+        _ => choice(On::State, "prefix", text, other, &mut dice),
     });
     for rows in in_rows(in_arms.collect()).chunks(5) {
         proof.batch(rows, &[AT_REST, PREFIX, LEAVE]);
@@ -405,9 +422,10 @@ fn zoom_synchronised_typing_and_copy_mode_pick_their_arms() {
         case: case.map(Into::into),
         spans: vec![Span::ours(text, Style::default())],
     };
-    let ons = [(On::Zoomed, "Z"), (On::Synced, "S"), (On::PaneMode, "M"), (On::Prefix, "P")];
-    let pieces = ons.map(|(on, text)| {
-        Piece::Choice(Choice { on, arms: vec![arm(Some("on"), text), arm(None, "-")] })
+    let states = [("zoomed", "Z"), ("synced", "S"), ("copy-mode", "M"), ("prefix", "P")];
+    let pieces = states.map(|(state, text)| {
+        let arms = vec![arm(Some(state), text), arm(None, "-")];
+        Piece::Choice(Choice { on: On::State, arms })
     });
     let line = encoded("tmux", &Frame { pieces: pieces.into() }, &proof.caps);
     sandbox.write("line0", line + "\n");
@@ -471,7 +489,7 @@ fn live_names_are_drawn_as_they_are() {
         Arm { case: Some("on".into()), spans: vec![Span::ours("synced", Style::default())] },
         Arm { case: None, spans: vec![span(8), Span::ours(",}#{", Style::default())] },
     ];
-    pieces.push(Piece::Choice(Choice { on: On::Synced, arms }));
+    pieces.push(Piece::Choice(Choice { on: On::State, arms }));
     let line = encoded("tmux", &Frame { pieces }, &proof.caps);
     sandbox.write("line0", line + "<#{window_id}>\n");
     for name in names {

@@ -7,69 +7,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::tool::{Layer, Tool, display};
 use crate::base::contract::Ask;
 use crate::base::host::{Host, Process};
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Live, Value};
-
-/// A tool that can be around a shell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Tool {
-    Abduco,
-    Dtach,
-    Dvtm,
-    Mosh,
-    Screen,
-    Ssh,
-    Tmux,
-    Xpra,
-}
-
-impl Tool {
-    pub fn name(self) -> &'static str {
-        match self {
-            Tool::Abduco => "abduco",
-            Tool::Dtach => "dtach",
-            Tool::Dvtm => "dvtm",
-            Tool::Mosh => "mosh",
-            Tool::Screen => "screen",
-            Tool::Ssh => "ssh",
-            Tool::Tmux => "tmux",
-            Tool::Xpra => "xpra",
-        }
-    }
-
-    /// The tool whose server bears this name in `/proc`.
-    fn of(comm: &str) -> Option<Tool> {
-        match comm {
-            "tmux: server" | "tmux" => Some(Tool::Tmux),
-            "screen" | "SCREEN" => Some(Tool::Screen),
-            "abduco" => Some(Tool::Abduco),
-            "dtach" => Some(Tool::Dtach),
-            "dvtm" => Some(Tool::Dvtm),
-            "mosh-server" => Some(Tool::Mosh),
-            "sshd" | "sshd-session" | "dropbear" => Some(Tool::Ssh),
-            "xpra" => Some(Tool::Xpra),
-            _ => None,
-        }
-    }
-
-    /// Whether it goes on without the terminal that it was started in.
-    fn detaches(self) -> bool {
-        matches!(self, Tool::Tmux | Tool::Screen | Tool::Abduco | Tool::Dtach)
-    }
-}
-
-/// One tool around the asker.
-#[derive(Clone, Debug)]
-pub struct Layer {
-    pub tool: Tool,
-    pub name: Option<Value>,
-    /// Window and pane, by field.
-    pub places: Vec<(&'static str, Value)>,
-    /// Where its server listens, to tell it from the others.
-    pub socket: Option<PathBuf>,
-}
 
 /// The tools around the asker, outermost first. Without its ancestors (`None`) the environment is
 /// believed, in the order in which these tools are usually put into each other.
@@ -203,7 +145,7 @@ fn dvtm(ask: &Ask) -> Option<Layer> {
 
 fn xpra(ask: &Ask) -> Option<Layer> {
     let socket = Path::new(ask.env("XPRA_SERVER_SOCKET")?);
-    let name = socket.file_name().and_then(|name| named(&super::others::display(name.to_str()?)));
+    let name = socket.file_name().and_then(|name| named(&display(name.to_str()?)));
     Some(Layer { name, socket: Some(socket.into()), ..bare(Tool::Xpra) })
 }
 

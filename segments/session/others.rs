@@ -7,7 +7,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::nest::{Layer, Tool};
+use super::tool::{Layer, Tool, display};
 use crate::base::contract::Ask;
 use crate::base::host::{Entry, Host};
 
@@ -128,14 +128,6 @@ fn name(tool: Tool, socket: &str) -> String {
         Tool::Screen => socket.split_once('.').map_or(socket, |(_, name)| name).into(),
         Tool::Abduco => socket.rsplit_once('@').map_or(socket, |(name, _)| name).into(),
         Tool::Xpra => display(socket),
-        _ => socket.into(),
-    }
-}
-
-/// The display in the name of a socket of xpra, `HOST-NUMBER`.
-pub fn display(socket: &str) -> String {
-    match socket.rsplit_once('-') {
-        Some((_, number)) if number.bytes().all(|b| b.is_ascii_digit()) => format!(":{number}"),
         _ => socket.into(),
     }
 }

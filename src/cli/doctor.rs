@@ -1,9 +1,8 @@
 //! `rainline doctor`
 
 use std::path::PathBuf;
-use std::process::Command;
 
-use super::{here, say};
+use super::{here, init, say};
 use crate::client::{self, Why};
 use crate::error::Error;
 use crate::protocol::{ReplyKind, build_id};
@@ -159,34 +158,35 @@ fn terminal(report: &mut Report) {
 fn wiring(report: &mut Report) {
     report.section("hosts");
     for host in hosts::ALL {
-        let Some(version) = version_of(host.program) else {
+        let Some((said, version)) = init::version(host) else {
             report.add(Health::Fine, &format!("{}: not installed", host.name));
             continue;
         };
         match wired(host) {
             Some(file) => {
-                report.add(Health::Fine, &format!("{version}, wired in {}", file.display()));
+                let file = file.display();
+                report.add(Health::Fine, &format!("{}: wired in {file}; {said}", host.name));
             }
             None => {
-                report.add(Health::Fine, &format!("{version}, not wired"));
+                report.add(Health::Fine, &format!("{}: not wired; {said}", host.name));
                 report.cure(&format!("rainline init {} >> {}", host.name, host.wired_in));
+            }
+        }
+        for ability in (host.abilities)(version) {
+            match ability.missing {
+                None => report.cure(&format!("+ {}", ability.what)),
+                Some(why) => report.cure(&format!("- {}: {why}", ability.what)),
             }
         }
     }
 }
 
-/// The first line that the program says of its version.
-fn version_of(program: &str) -> Option<String> {
-    let output = Command::new(program).arg("-V").output().ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.lines().next().map(str::to_owned)
-}
-
-/// The file of this user that names us, among those where a host is usually wired.
+/// The file of this user that wires the host, among those where it is usually wired.
 fn wired(host: &hosts::Host) -> Option<PathBuf> {
     let home = PathBuf::from(std::env::var_os("HOME")?);
+    let wires = |text: &str| host.marks.iter().any(|mark| text.contains(mark));
     host.files
         .iter()
         .map(|file| home.join(file))
-        .find(|file| std::fs::read_to_string(file).is_ok_and(|text| text.contains("rainline")))
+        .find(|file| std::fs::read(file).is_ok_and(|text| wires(&String::from_utf8_lossy(&text))))
 }

@@ -1,12 +1,14 @@
 //! `rainline init`
 
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use clap::builder::PossibleValuesParser;
 
 use super::say;
 use crate::error::Error;
-use crate::hosts::{self, Wiring};
+use crate::hosts::{self, Host, Wiring};
+use crate::targets::Version;
 use crate::{config, paths};
 
 /// Print the lines that wire a host.
@@ -36,7 +38,52 @@ pub fn lines(host: &str, named: Option<PathBuf>) -> Result<String, Error> {
         Some(path) => config::build(&config::gather(&path)),
         None => config::Config::built_in(),
     };
-    let wiring =
-        Wiring { program: paths::program(), config: named, theme: &config.theme, version: (0, 0) };
+    let version = if host.versioned { version(host).map(|(_, number)| number) } else { None };
+    let version = version.unwrap_or_default();
+    let wiring = Wiring { program: paths::program(), config: named, theme: &config.theme, version };
     Ok((host.init)(&wiring))
+}
+
+/// What a host says of its version, and the number in it; `None` where it is not installed.
+pub fn version(host: &Host) -> Option<(String, Version)> {
+    let output = Command::new(host.program)
+        .arg(host.version)
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    // dvtm says it on standard error.
+    let said = if output.stdout.is_empty() { output.stderr } else { output.stdout };
+    let said = String::from_utf8_lossy(&said);
+    let line = said.lines().find(|line| !line.trim().is_empty())?.trim().to_owned();
+    let number = number(&line);
+    Some((line, number))
+}
+
+/// The first `5.2` of a text: `Screen version 4.09.00 (GNU)` is 4.9.
+fn number(said: &str) -> Version {
+    let digits = said.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let mut parts = digits.split(|c: char| !c.is_ascii_digit());
+    let mut next = || parts.next().and_then(|part| part.parse().ok()).unwrap_or(0);
+    (next(), next())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_found_in_what_hosts_say() {
+        for (said, version) in [
+            ("tmux 3.3a", (3, 3)),
+            ("tmux next-3.8", (3, 8)),
+            ("Screen version 4.09.00 (GNU) 30-Jan-22", (4, 9)),
+            ("GNU bash, version 5.2.15(1)-release (x86_64-pc-linux-gnu)", (5, 2)),
+            ("dvtm-0.15+40 \u{a9} 2007-2016", (0, 15)),
+            ("zsh 5.9 (x86_64-debian-linux-gnu)", (5, 9)),
+            ("nothing", (0, 0)),
+        ] {
+            assert_eq!(number(said), version, "{said}");
+        }
+    }
 }

@@ -22,7 +22,8 @@ pub struct Args {
 pub struct LineArgs {
     /// A line of the config: `tmux`, `prompt`, `terminal` …
     line: String,
-    /// A slot of the line: `left`, `right` …, or `full` for both in one row.
+    /// A slot of the line: `left`, `right` …; `full` for both in one row; `all` for a shell: the
+    /// right side, the continuation and the prompt's rows, a line each.
     #[arg(default_value = "full")]
     slot: String,
     /// Cells that there are for the slot.

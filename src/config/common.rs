@@ -2,16 +2,6 @@
 
 use rainline_segments::{Opt, OptionType, Shape};
 
-use crate::frame::On;
-
-/// States of the multiplexer and the names that config and themes (`mode.NAME`) know them by.
-pub const MODES: &[(&str, On)] = &[
-    ("prefix", On::Prefix),
-    ("zoomed", On::Zoomed),
-    ("synced", On::Synced),
-    ("copy-mode", On::PaneMode),
-];
-
 fn empty() -> toml::Value {
     String::new().to_toml()
 }
@@ -56,7 +46,7 @@ pub const OPTIONS: &[Opt] = &[
     },
     Opt {
         name: "react",
-        about: "States in which it takes the theme's mode style: prefix, zoomed, synced, copy-mode.",
+        about: "States in which it takes the theme's style of that mode: prefix, copy-mode, synced, zoomed …",
         shape: Shape::List,
         default: || Vec::<String>::new().to_toml(),
     },

@@ -10,11 +10,11 @@ use rainline_segments::{ALL, Kind, Opt, OptionType, Pace, Shape};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::common::{MODES, OPTIONS};
+use super::common::OPTIONS;
 use super::{Config, DEFAULT, Instance, KEYS, Line, SLOTS, kind_named};
 use crate::diagnostic::{Diagnostic, Fault, Source};
 use crate::format::Format;
-use crate::frame::InstanceId;
+use crate::frame::{InstanceId, STATES};
 use crate::style::spec::Spec;
 use crate::targets::Glyphs;
 use crate::theme::{self, Theme};
@@ -417,21 +417,17 @@ impl Reader {
         }
     }
 
-    fn react(&mut self, written: Option<&Written>) -> Vec<crate::frame::On> {
+    /// The states it reacts to, the most urgent first, which is their order in [`STATES`].
+    fn react(&mut self, written: Option<&Written>) -> Vec<&'static str> {
         let names = self.option::<Vec<String>>(written).unwrap_or_default();
-        let mut states = Vec::new();
-        for name in names {
-            match MODES.iter().find(|(known, _)| *known == name) {
-                Some((_, on)) => states.push(*on),
-                None => {
-                    let Some(written) = written else { continue };
-                    let fault = Fault::new(written.span.clone(), format!("`{name}` is no state"));
-                    let fault = fault.meant(&name, MODES.iter().map(|(known, _)| *known));
-                    self.fault(&written.source, fault);
-                }
-            }
+        for name in names.iter().filter(|name| !STATES.iter().any(|(known, _)| known == name)) {
+            let Some(written) = written else { continue };
+            let fault = Fault::new(written.span.clone(), format!("`{name}` is no state"));
+            let fault = fault.meant(name, STATES.iter().map(|(known, _)| *known));
+            self.fault(&written.source, fault);
         }
-        states
+        let meant = |known: &&str| names.iter().any(|name| name == known);
+        STATES.iter().map(|(known, _)| *known).filter(meant).collect()
     }
 
     /// A fault inside a text, at its place in the file if the text stands there as it is (without

@@ -103,13 +103,7 @@ impl Configs {
     }
 
     /// Takes what a worker read for a slot.
-    pub fn take(
-        &mut self,
-        id: u32,
-        canonical: PathBuf,
-        gathered: Gathered,
-        refused: Vec<String>,
-    ) -> Taken {
+    pub fn take(&mut self, id: u32, canonical: PathBuf, gathered: Gathered) -> Taken {
         let twin = self.slots.values().find(|slot| slot.id != id && slot.path == canonical);
         if let (Some(twin), Some(slot)) = (twin.map(|twin| twin.id), self.slots.get(&id))
             && !slot.loaded
@@ -124,12 +118,12 @@ impl Configs {
             slot.path = canonical;
         }
         let same = slot.gathered.as_ref().is_some_and(|before| same(before, &gathered));
-        if same && slot.loaded && slot.problems == refused {
+        if same && slot.loaded {
             return Taken::Kept;
         }
         let built = catch_unwind(AssertUnwindSafe(|| config::build(&gathered))).ok();
         slot.gathered = Some(gathered);
-        slot.problems = refused;
+        slot.problems.clear();
         let usable = built.filter(|config| {
             let usable = !config.unusable && drawing::test_frames(config);
             if !usable {
@@ -195,8 +189,8 @@ mod tests {
         let mut configs = Configs::default();
         let (one, _) = configs.add(Path::new("/a"), second(0), |_| false).expect("room");
         let (two, _) = configs.add(Path::new("/link"), second(0), |_| false).expect("room");
-        configs.take(one, "/a".into(), Gathered::default(), Vec::new());
-        let taken = configs.take(two, "/a".into(), Gathered::default(), Vec::new());
+        configs.take(one, "/a".into(), Gathered::default());
+        let taken = configs.take(two, "/a".into(), Gathered::default());
         assert_eq!(taken, Taken::SameAs(one));
         assert_eq!(configs.find(Path::new("/link")), Some(one));
     }
@@ -205,7 +199,7 @@ mod tests {
     fn the_same_text_again_changes_nothing() {
         let mut configs = Configs::default();
         let (id, _) = configs.add(Path::new("/a"), second(0), |_| false).expect("room");
-        let mut take = || configs.take(id, "/a".into(), Gathered::default(), Vec::new());
+        let mut take = || configs.take(id, "/a".into(), Gathered::default());
         assert_eq!(take(), Taken::Swapped);
         assert_eq!(take(), Taken::Kept);
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rainline_segments::{Ask, Kind, Pace, Scope, Untrusted};
 
 use crate::config::Config;
-use crate::frame::On;
+use crate::frame::{On, STATES};
 use crate::protocol::Request;
 use crate::render::{self, Age, Reading, Readings, Want};
 use crate::runtime::hash;
@@ -44,7 +44,8 @@ impl Drawing {
             name => Depth::named(name).ok_or_else(|| known("colour depth", name))?,
         };
         let glyphs = match &*request.glyphs {
-            "" => config.glyphs.unwrap_or_default(),
+            // What is said here is said for one line; a config speaks for every host.
+            "" => config.glyphs.unwrap_or_default().min(target.glyphs),
             name => Glyphs::named(name).ok_or_else(|| known("set of glyphs", name))?,
         };
         if !request.theme.is_empty() && config.theme_named(&request.theme).is_none() {
@@ -52,11 +53,12 @@ impl Drawing {
         }
         let columns = if request.columns == 0 { 80 } else { request.columns.into() };
         let caps = Caps {
-            depth,
+            depth: depth.min(target.depth),
             policy,
             glyphs,
             columns,
             version: request.version,
+            live: targets::fills_in(target, request.version),
             holds: holds(request),
         };
         Ok(Drawing {
@@ -100,6 +102,10 @@ impl Drawing {
     /// The line in its target's language; `None` if drawing broke down.
     pub fn draw(&self, config: &Config, readings: &dyn Readings) -> Option<String> {
         let draw = || {
+            if self.slot == render::ALL {
+                let prompt = render::prompt(config, self.want(), readings, &self.caps);
+                return render::encode_prompt(&prompt, self.target, &self.caps);
+            }
             let rows = render::rows(config, self.want(), readings, &self.caps);
             render::encode(&rows, self.target, &self.caps)
         };
@@ -113,22 +119,19 @@ fn slot(request: &Request) -> String {
 }
 
 /// `prefix,zoomed,pane=%3` as the conditions that hold.
-fn holds(request: &Request) -> Vec<(On, Option<Box<str>>)> {
+fn holds(request: &Request) -> Vec<(On, Box<str>)> {
     let mut holds = Vec::new();
-    for word in request.holds.split(',').filter(|word| !word.is_empty()) {
-        let (name, case) = word.split_once('=').unwrap_or((word, "1"));
-        let on = match name {
-            "prefix" => On::Prefix,
-            "zoomed" => On::Zoomed,
-            "synced" => On::Synced,
-            "mode" => On::PaneMode,
-            "pane" => On::Pane,
-            _ => continue,
-        };
-        holds.push((on, Some(case.into())));
+    for word in request.holds.split(',') {
+        match word.strip_prefix("pane=") {
+            Some(pane) => holds.push((On::Pane, pane.into())),
+            None if STATES.iter().any(|(name, _)| *name == word) => {
+                holds.push((On::State, word.into()));
+            }
+            None => {}
+        }
     }
     if !request.pane.is_empty() && holds.iter().all(|(on, _)| *on != On::Pane) {
-        holds.push((On::Pane, Some(request.pane.as_str().into())));
+        holds.push((On::Pane, request.pane.as_str().into()));
     }
     holds
 }
@@ -281,8 +284,8 @@ mod tests {
         let request =
             Request { holds: "zoomed,pane=%3,moon".into(), pane: "%9".into(), ..request() };
         let caps = Drawing::of(&request, &Config::built_in()).expect("known").caps;
-        assert_eq!(caps.case(On::Pane), Some("%3"));
-        assert!(caps.case(On::Zoomed).is_some() && caps.case(On::Prefix).is_none());
+        assert!(caps.holds(On::Pane, "%3") && !caps.holds(On::Pane, "%9"));
+        assert!(caps.holds(On::State, "zoomed") && !caps.holds(On::State, "prefix"));
     }
 
     fn kind(name: &str) -> &'static Kind {

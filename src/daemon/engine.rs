@@ -509,8 +509,8 @@ impl Engine {
         let before = slot.config.clone();
         let (watched, again) = (slot.watched.clone(), std::mem::take(&mut slot.again));
         match outcome {
-            Ok((Answer::Gathered { canonical, gathered, refused }, _)) => {
-                match self.configs.take(id, canonical, gathered, refused) {
+            Ok((Answer::Gathered { canonical, gathered }, _)) => {
+                match self.configs.take(id, canonical, gathered) {
                     Taken::Swapped => self.swap(id, &before, now),
                     Taken::Kept => {}
                     Taken::SameAs(_) => return self.forget(id),

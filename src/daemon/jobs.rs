@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
-use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -16,7 +15,7 @@ use super::history::{self, Past, Rings};
 use super::schedule;
 use super::watch;
 use super::workers::{Answer, Job, Wire, pack, unpack};
-use crate::config::{self, Config, Gathered, SourceFile};
+use crate::config::{self, Config, Gathered};
 use crate::protocol::Request;
 use crate::render::{Age, Reading, Readings};
 use crate::sys;
@@ -72,9 +71,9 @@ fn work(
 ) -> std::io::Result<()> {
     match job {
         Job::Gather { path } => {
-            let (gathered, refused) = gather(&path);
+            let gathered = config::gather(&path);
             let canonical = std::fs::canonicalize(&path).unwrap_or(path);
-            say(&Answer::Gathered { canonical, gathered, refused }, &[])
+            say(&Answer::Gathered { canonical, gathered }, &[])
         }
         Job::Sample { key, kind, options, ask } => {
             if sources.len() >= MOST_SOURCES && !sources.contains_key(&key) {
@@ -98,32 +97,6 @@ fn work(
         Job::Watch { paths } => watch::run(&paths, || say(&Answer::Changed, &[])),
         Job::Line { request } => line(&request, raw, host),
     }
-}
-
-/// Reads a config, and leaves out what others could have written; with what was left out and why.
-pub fn gather(path: &Path) -> (Gathered, Vec<String>) {
-    let mut gathered = config::gather(path);
-    let mut refused = Vec::new();
-    let mut trusted = |file: &SourceFile| match distrust(&file.path) {
-        Some(why) => {
-            refused.push(format!("{}: not read, because it {why}", file.path.display()));
-            false
-        }
-        None => true,
-    };
-    gathered.files.retain(&mut trusted);
-    gathered.themes.retain(|(_, file)| trusted(file));
-    (gathered, refused)
-}
-
-/// Why a file is not ours to obey.
-fn distrust(path: &Path) -> Option<String> {
-    let meta = std::fs::metadata(path).ok()?;
-    if meta.uid() != sys::uid() && meta.uid() != 0 {
-        return Some(format!("belongs to user {}", meta.uid()));
-    }
-    let mode = meta.mode() & 0o7777;
-    (mode & 0o022 != 0).then(|| format!("can be written by others (mode {mode:04o})"))
 }
 
 fn sample(
@@ -193,13 +166,13 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 fn line(request: &[u8], past: &[u8], host: &Host) -> std::io::Result<()> {
     let Ok(Some((request, _))) = Request::decode(request) else { return Ok(()) };
     let path = config_path(&request);
-    let (gathered, refused) =
-        if path.as_os_str().is_empty() { Default::default() } else { gather(&path) };
+    let gathered =
+        if path.as_os_str().is_empty() { Gathered::default() } else { config::gather(&path) };
     let config = config::build(&gathered);
     let drawing = Drawing::plain_at_worst(&request, &config);
     let mut past = Past::decode(past).unwrap_or_default();
     let mut readings = Once::open(&config, &path, &drawing, &mut past);
-    readings.trouble = !config.problems.is_empty() || !refused.is_empty();
+    readings.trouble = !config.problems.is_empty();
     readings.sample(&config, host, &request, Where::Daemon);
     let slow =
         |instance: &u16| config.instances[usize::from(*instance)].kind.place == Where::Worker;
@@ -299,18 +272,6 @@ impl Readings for Once {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
-
-    #[test]
-    fn a_file_that_others_may_write_is_not_obeyed() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let path = dir.path().join("config.toml");
-        std::fs::write(&path, "").expect("written");
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).expect("changed");
-        assert_eq!(distrust(&path), None);
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o666)).expect("changed");
-        assert!(distrust(&path).is_some_and(|why| why.contains("0666")));
-    }
 
     #[test]
     fn a_damaged_past_is_put_aside() {

@@ -55,11 +55,10 @@ pub enum Job {
 /// What came of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Answer {
-    /// The file's one true path, what was read, and what was not trusted, in words.
+    /// The file's one true path and what was read.
     Gathered {
         canonical: PathBuf,
         gathered: Gathered,
-        refused: Vec<String>,
     },
     Sampled(Result<Option<Wire>, String>),
     /// The bytes are the content; empty if there is no file.
@@ -292,6 +291,8 @@ pub struct Pool {
     root: Option<PathBuf>,
     workers: Vec<Worker>,
     queue: VecDeque<Waiting>,
+    /// Whether a job came since the last turn: it must not lie until something else happens.
+    fresh: bool,
     records: HashMap<String, Record>,
     tickets: u64,
 }
@@ -299,7 +300,7 @@ pub struct Pool {
 impl Pool {
     pub fn new(root: Option<PathBuf>) -> Pool {
         let (workers, queue, records) = Default::default();
-        Pool { root, workers, queue, records, tickets: 0 }
+        Pool { root, workers, queue, fresh: false, records, tickets: 0 }
     }
 
     /// Takes a job for a provider (whose other jobs share its luck); its outcome comes from
@@ -312,6 +313,7 @@ impl Pool {
         patience: Option<Duration>,
     ) -> u64 {
         self.tickets += 1;
+        self.fresh = true;
         let provider = provider.to_owned();
         self.queue.push_back(Waiting { ticket: self.tickets, provider, patience, job, raw });
         self.tickets
@@ -410,6 +412,7 @@ impl Pool {
     }
 
     fn assign(&mut self, now: Duration, outcomes: &mut Vec<(u64, Outcome)>) {
+        self.fresh = false;
         let mut later = VecDeque::new();
         while let Some(waiting) = self.queue.pop_front() {
             if self.records.get(&waiting.provider).is_some_and(|record| now < record.until) {
@@ -456,6 +459,9 @@ impl Pool {
 
     /// When [`Pool::turn`] has something to do although no descriptor says so.
     pub fn wake(&self) -> Option<Duration> {
+        if self.fresh {
+            return Some(Duration::ZERO);
+        }
         let each = self.workers.iter().filter_map(|worker| match &worker.busy {
             // Dying takes no time, or for ever.
             _ if worker.killed => {

@@ -302,6 +302,9 @@ impl Formatter {
     /// Writes a value. `None` where this formatter has nothing to say to this kind of value.
     pub(super) fn value(&self, value: &Value, context: &Context) -> Option<Content> {
         let glyphs = context.glyphs;
+        if matches!(value, Value::Number { value, .. } if !value.is_finite()) {
+            return self.placeholder(false, glyphs);
+        }
         let graph = |dots| Content::Graph { dots, parts: Vec::new() };
         Some(match (self, value) {
             (Formatter::Text { max, cut }, Value::Text(text)) => {

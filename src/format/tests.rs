@@ -129,3 +129,13 @@ fn deep_nesting_ends() {
     assert!(Format::parse(&"(".repeat(100_000), &KIND).is_err());
     assert!(Format::parse(&"{[".repeat(100_000), &KIND).is_err());
 }
+
+/// The digits of what is infinite were counted.
+#[test]
+fn numbers_that_are_none_keep_their_place_empty() {
+    for number in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+        let sample = Sample::new(Level::Idle).with("bytes", Value::number(number));
+        assert_eq!(fill("$bytes.eng(w:3)", &sample).trim(), "–");
+        assert_eq!(fill("$bytes.num(w:3)", &sample), "  –");
+    }
+}

@@ -4,9 +4,8 @@
 //! what stands there goes through a shell. `exec` saves a process and lets tmux end the right one.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
-use super::{Host, Wiring};
+use super::{Ability, Host, Trial, Whole, Wiring, shell_word};
 use crate::style::{Color, Style};
 use crate::theme::{Look, Theme};
 
@@ -14,9 +13,33 @@ pub(super) static HOST: Host = Host {
     name: "tmux",
     about: "status-left and status-right, by one streaming process each",
     program: "tmux",
+    version: "-V",
     wired_in: "~/.tmux.conf",
     files: &[".tmux.conf", ".config/tmux/tmux.conf"],
+    marks: &["stream tmux", "init tmux"],
+    versioned: false,
     init,
+    abilities: |version| {
+        let live = "from tmux 2.9 on: older ones show how it was when the line was drawn";
+        vec![
+            Ability::there("both sides of the status line, without a process per refresh"),
+            Ability::from(version, (2, 9), "prefix, zoom and copy mode at once", live),
+            Ability::from(
+                version,
+                (3, 2),
+                "names of windows filled in by tmux",
+                "from tmux 3.2 on",
+            ),
+        ]
+    },
+    trial: Trial {
+        file: "tmux.conf",
+        env: &[],
+        argv: &["tmux", "-S", "{dir}/inner", "-f", "{file}", "new-session", "-s", "rainline"],
+        end: &["tmux", "-S", "{dir}/inner", "kill-server"],
+        typed: &[],
+        whole: Whole::Bar("rainline"),
+    },
 };
 
 fn init(wiring: &Wiring) -> String {
@@ -50,8 +73,12 @@ fn init(wiring: &Wiring) -> String {
         }
     }
     say("set -g window-status-separator ''");
-    say("set -g window-status-format ' #I #W '");
-    say("set -g window-status-current-format ' #I #W '");
+    // A window's name may be a style in tmux's eyes (`#[fg=red]`), and whoever writes to the pane may
+    // choose it: `q/h` shows it as it is, from 3.2 on.
+    let old = wiring.version != (0, 0) && wiring.version < (3, 2);
+    let name = if old { "#W" } else { "#{q/h:window_name}" };
+    say(&format!("set -g window-status-format ' #I {name} '"));
+    say(&format!("set -g window-status-current-format ' #I {name} '"));
     out
 }
 
@@ -91,16 +118,6 @@ fn style(theme: &Theme, name: &str) -> String {
     words.join(",")
 }
 
-/// A word for sh, in single quotes.
-fn shell_word(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.into_owned();
-    }
-    format!("'{}'", text.replace('\'', "'\\''"))
-}
-
 /// A word for tmux's config, in double quotes.
 fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
@@ -119,9 +136,13 @@ mod tests {
     use super::*;
 
     fn lines(program: &str) -> String {
+        lines_for(program, (3, 3))
+    }
+
+    fn lines_for(program: &str, version: (u16, u16)) -> String {
         let theme = Theme::built_in("rain").expect("built in");
         let program = program.into();
-        init(&Wiring { program, config: None, theme: &theme, version: (3, 3) })
+        init(&Wiring { program, config: None, theme: &theme, version })
     }
 
     #[test]
@@ -135,6 +156,13 @@ mod tests {
                 format.starts_with("#{client_width}") || format.starts_with("#{version}")
             }));
         }
+    }
+
+    #[test]
+    fn an_old_tmux_gets_no_modifier_that_it_does_not_know() {
+        assert!(!lines_for("/r", (3, 1)).contains("q/h"));
+        assert!(lines_for("/r", (3, 2)).contains("#{q/h:window_name}"));
+        assert!(lines_for("/r", (0, 0)).contains("#{q/h:window_name}"));
     }
 
     #[test]

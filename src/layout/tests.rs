@@ -1,5 +1,6 @@
 use super::*;
 use crate::frame::On;
+use crate::width::Policy;
 
 fn theme() -> Theme {
     Theme::built_in("rain").expect("built in")
@@ -21,7 +22,7 @@ fn laid(blocks: Vec<Block>, columns: usize, side: Side) -> String {
 fn text(frame: &Frame) -> String {
     let known = |piece: &Piece| match piece {
         Piece::Span(span) => span.text.known().to_owned(),
-        Piece::Choice(choice) => choice.pick(None).iter().map(|span| span.text.known()).collect(),
+        Piece::Choice(choice) => choice.pick(&[]).iter().map(|span| span.text.known()).collect(),
         Piece::Mark(_) => String::new(),
     };
     frame.pieces.iter().map(known).collect()
@@ -64,7 +65,7 @@ fn arms_are_padded_to_the_widest() {
         spans: vec![Span::ours(text, Style::default())],
     };
     let caps = Caps::default();
-    let choice = choice(On::Prefix, vec![arm(Some("1"), "long"), arm(None, "a")], &caps);
+    let choice = choice(On::State, vec![arm(Some("prefix"), "long"), arm(None, "a")], &caps);
     let widths: Vec<usize> = choice
         .arms
         .iter()
@@ -82,4 +83,41 @@ fn a_full_row_fills_its_columns() {
     let row = |text| row(vec![block(text, 50)], &room);
     let full = full(row("left"), row("right"), &room);
     assert_eq!(text(&full), "left   right");
+}
+
+/// A session's name in tmux may take 24 cells and takes four: at a quarter of 100 columns the row
+/// was cut, and the mark of the cut stood behind each name.
+#[test]
+fn a_live_name_gives_cells_away_before_anything_is_cut() {
+    let theme = theme();
+    let live = |most| Span {
+        text: Text::Live { what: rainline_segments::Live::SessionName, most, known: "".into() },
+        ..Span::ours("", Style::default())
+    };
+    let spans =
+        || vec![Span::ours(" ❐ ", Style::default()), live(24), Span::ours(" ", Style::default())];
+    let arm = |case: Option<&str>| Arm { case: case.map(Into::into), spans: spans() };
+    let choice = Choice { on: On::State, arms: vec![arm(Some("prefix")), arm(None)] };
+    let whole = Block { pieces: vec![Piece::Choice(choice)], priority: 50, origin: 0 };
+    let plain = Block { pieces: spans().into_iter().map(Piece::Span).collect(), ..whole.clone() };
+    for block in [whole, plain] {
+        let laid = |columns, blocks| {
+            let caps = Caps { columns, ..Caps::default() };
+            let style = Style::default();
+            let room = Room {
+                theme: &theme,
+                caps: &caps,
+                side: Side::Left,
+                line: style,
+                separator: style,
+            };
+            row(blocks, &room)
+        };
+        let frame = laid(25, vec![block.clone()]);
+        assert_eq!((frame.width(Policy::Wcwidth), &*text(&frame)), (25, " ❐  "));
+        let frame = laid(20, vec![block.clone(), self::block(" vm ", 10)]);
+        assert_eq!((frame.width(Policy::Wcwidth), &*text(&frame)), (20, " ❐  ╱ vm "));
+        let frame = laid(5, vec![block]);
+        assert_eq!((frame.width(Policy::Wcwidth), &*text(&frame)), (5, " ❐  "));
+    }
 }

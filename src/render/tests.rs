@@ -89,3 +89,61 @@ fn trouble_is_one_cell_at_the_outer_edge() {
     assert!(plain(&config, PLAIN, &readings, 80).ends_with('!'));
     assert!(plain(&config, PLAIN, &readings, 3).ends_with('!'));
 }
+
+/// Live names were counted with the most cells they may have, also where nobody fills them in: the
+/// row was short of its columns by the rest.
+#[test]
+fn a_live_name_is_as_wide_as_known_where_the_host_fills_nothing_in() {
+    let config = config();
+    let mut readings = table(&config, [Age::Fresh, Age::Fresh]);
+    let id = config.instance("a").expect("built");
+    let name = Value::Live { what: rainline_segments::Live::SessionName, known: "main".into() };
+    readings.0[usize::from(id)].0 = Some(Sample::new(Level::Idle).with("text", name));
+    let line = plain(&config, Want { slot: FULL, ..PLAIN }, &readings, 40);
+    assert_eq!(crate::width::width(&line, crate::width::Policy::Wcwidth), 40, "{line:?}");
+    assert!(line.contains(" main "), "{line:?}");
+}
+
+fn prompt_lines(text: &str, target: &str, columns: usize) -> String {
+    let segments = ["a", "b", "c"].map(|name| {
+        format!("[segment.{name}]\nuse = \"text\"\nformat = \"<$text>\"\nstyle = \"fg:default bg:default\"\n")
+    });
+    let text = format!("theme = \"mono\"\n[line.p]\n{text}\n{}", segments.concat());
+    let file = SourceFile { path: "x.toml".into(), text };
+    let config = build(&Gathered { files: vec![file], ..Gathered::default() });
+    assert_eq!(config.problems, [""; 0]);
+    let mut rows: Vec<_> = config.instances.iter().map(|_| (None, Age::Waiting)).collect();
+    for name in ["a", "b", "c"] {
+        if let Some(id) = config.instance(name) {
+            let sample = Sample::new(Level::Idle).with("text", Value::text(name));
+            rows[usize::from(id)] = (Some(sample), Age::Fresh);
+        }
+    }
+    let want = Want { line: "p", slot: ALL, theme: "" };
+    let caps = Caps { columns, depth: Depth::Mono, ..Caps::default() };
+    let prompt = prompt(&config, want, &Table(rows), &caps);
+    encode_prompt(&prompt, crate::targets::find(target).expect("there"), &caps)
+}
+
+#[test]
+fn a_prompt_is_its_right_side_its_continuation_and_its_rows() {
+    let one = "left = [\"a\"]\nright = [\"b\"]\ncontinuation = [\"c\"]";
+    assert_eq!(prompt_lines(one, "zsh", 30), "<b>\n<c> \n<a> ");
+    assert_eq!(prompt_lines(one, "plain", 30), "\n<c> \n<a> ");
+    // bash draws it there itself: 26 cells, three of its own, and the last column is free.
+    assert_eq!(prompt_lines(one, "bash", 30), "\n<c> \n\x01\r\x1b[26C<b>\r\x02<a> ");
+}
+
+#[test]
+fn a_right_row_stands_beside_the_left_one_of_its_number() {
+    let two = "left = [[\"a\"], [\"b\"]]\nright = [\"c\"]";
+    assert_eq!(prompt_lines(two, "zsh", 12), "\n\n<a>     <c>\n<b> ");
+    let last = "left = [[\"a\"], [\"b\"]]\nright = [[], [\"c\"]]";
+    assert_eq!(prompt_lines(last, "zsh", 20), format!("<c>\n\n<a>{}\n<b> ", " ".repeat(16)));
+}
+
+#[test]
+fn a_prompt_is_never_empty_and_leaves_room_to_type() {
+    assert_eq!(prompt_lines("left = []", "zsh", 30), "\n\n ");
+    assert_eq!(prompt_lines("left = [\"a\"]\nright = [\"b\"]", "zsh", 8), "\n\n<a> ");
+}

@@ -2,20 +2,25 @@
 //!
 //! The only other escapes are our own: OSC 133 for prompt marks (as FinalTerm defined them) and
 //! OSC 8 for links. What leaves this file leaves the terminal as it was: the last style is reset.
+//!
+//! Shells draw the same escapes, told apart from text in a way of their own: a [`Dialect`].
 
 use std::fmt::Write;
 
-use super::{Caps, Flat, Target, flat, plain_text};
+use super::{Caps, Flat, Glyphs, Right, Target, flat, plain_text};
 use crate::frame::{Frame, Mark};
-use crate::style::{Attrs, Color, Style};
+use crate::style::{Attrs, Color, Depth, Style};
 use crate::width::Policy;
 
 pub static TARGET: Target = Target {
     name: "ansi",
     about: "A terminal's own colour escapes.",
     adapts_colour: false,
+    depth: Depth::True,
+    glyphs: Glyphs::Nerd,
     policy: |_| Policy::Wcwidth,
-    encode,
+    encode: |frame, caps, out| draw(frame, caps, &PLAIN, out),
+    right: Right::Nowhere,
 };
 
 /// The SGR number that switches each attribute on.
@@ -28,50 +33,74 @@ const ATTRS: [(Attrs, u8); 6] = [
     (Attrs::STRIKE, 9),
 ];
 
-fn encode(frame: &Frame, caps: &Caps, out: &mut String) {
+/// What a reader of terminal escapes wants done to them and to text.
+pub(super) struct Dialect {
+    /// Stands before and after each escape, so that it is not measured.
+    pub begin: &'static str,
+    pub end: &'static str,
+    /// The one character that means something in text, and how it is said to mean itself.
+    pub doubled: Option<(char, &'static str)>,
+}
+
+const PLAIN: Dialect = Dialect { begin: "", end: "", doubled: None };
+
+/// The frame in a dialect.
+pub(super) fn draw(frame: &Frame, caps: &Caps, dialect: &Dialect, out: &mut String) {
     let mut now = Style::default();
+    let escape = |text: &str, out: &mut String| {
+        if !text.is_empty() {
+            let _ = write!(out, "{}{text}{}", dialect.begin, dialect.end);
+        }
+    };
     for piece in flat(frame, caps) {
         let span = match piece {
-            Flat::Mark(Mark::PromptStart) => {
-                out.push_str("\x1b]133;A\x1b\\");
-                continue;
-            }
-            Flat::Mark(Mark::PromptEnd) => {
-                out.push_str("\x1b]133;B\x1b\\");
+            Flat::Mark(mark) => {
+                let letter = if mark == Mark::PromptStart { 'A' } else { 'B' };
+                escape(&format!("\x1b]133;{letter}\x1b\\"), out);
                 continue;
             }
             Flat::Span(span) => span,
         };
-        let text = plain_text(&span.text, caps);
+        let mut text = plain_text(&span.text, caps);
         if text.is_empty() {
             continue;
         }
+        if let Some((special, doubled)) = dialect.doubled
+            && text.contains(special)
+        {
+            text = text.replace(special, doubled).into();
+        }
         let next = span.style.at(caps.depth);
-        change(now, next, out);
+        escape(&change(now, next), out);
         now = next;
         match span.link.as_ref().map(|link| link.reveal()).filter(|link| is_link(link)) {
             Some(link) => {
-                let _ = write!(out, "\x1b]8;;{link}\x1b\\{text}\x1b]8;;\x1b\\");
+                let link = match dialect.doubled {
+                    Some((special, doubled)) => link.replace(special, doubled),
+                    None => link.to_owned(),
+                };
+                escape(&format!("\x1b]8;;{link}\x1b\\"), out);
+                out.push_str(&text);
+                escape("\x1b]8;;\x1b\\", out);
             }
             None => out.push_str(&text),
         }
     }
-    change(now, Style::default(), out);
+    escape(&change(now, Style::default()), out);
 }
 
 /// The shortest way from one style to the next. Attributes are taken away by a reset: 22 would take
 /// bold and dim together, and old terminals lack the single ones.
-fn change(from: Style, to: Style, out: &mut String) {
+fn change(from: Style, to: Style) -> String {
     if from == to {
-        return;
+        return String::new();
     }
     if to == Style::default() {
-        out.push_str("\x1b[0m");
-        return;
+        return "\x1b[0m".into();
     }
     let lost = ATTRS.iter().any(|(attr, _)| from.attrs.has(*attr) && !to.attrs.has(*attr));
     let from = if lost { Style::default() } else { from };
-    out.push_str("\x1b[");
+    let mut out = String::from("\x1b[");
     if lost {
         out.push_str("0;");
     }
@@ -81,13 +110,14 @@ fn change(from: Style, to: Style, out: &mut String) {
         }
     }
     if to.fg != from.fg {
-        color(to.fg, 30, out);
+        color(to.fg, 30, &mut out);
     }
     if to.bg != from.bg {
-        color(to.bg, 40, out);
+        color(to.bg, 40, &mut out);
     }
     out.pop(); // the last `;`
     out.push('m');
+    out
 }
 
 /// Appends the SGR numbers of a colour and a `;`; `base` is 30 for the foreground and 40 behind it.
@@ -119,7 +149,7 @@ mod tests {
     fn encoded(spans: Vec<Span>, depth: Depth) -> String {
         let frame = Frame { pieces: spans.into_iter().map(Piece::Span).collect() };
         let mut out = String::new();
-        encode(&frame, &Caps { depth, ..Caps::default() }, &mut out);
+        (TARGET.encode)(&frame, &Caps { depth, ..Caps::default() }, &mut out);
         out
     }
 
@@ -168,7 +198,7 @@ mod tests {
     fn marks_take_no_cells() {
         let pieces = vec![Piece::Mark(Mark::PromptStart), Piece::Mark(Mark::PromptEnd)];
         let mut out = String::new();
-        encode(&Frame { pieces }, &Caps::default(), &mut out);
+        (TARGET.encode)(&Frame { pieces }, &Caps::default(), &mut out);
         assert_eq!(out, "\x1b]133;A\x1b\\\x1b]133;B\x1b\\");
     }
 }

@@ -3,13 +3,16 @@
 //! Nothing is escaped, because nothing that reads plain text interprets it; outside text was
 //! cleaned when it came in.
 
-use super::{Flat, Target, flat, plain_text};
+use super::{Flat, Glyphs, Right, Target, flat, plain_text};
+use crate::style::Depth;
 use crate::width::Policy;
 
 pub static TARGET: Target = Target {
     name: "plain",
     about: "Text alone, without colours or escapes.",
     adapts_colour: false,
+    depth: Depth::Mono,
+    glyphs: Glyphs::Nerd,
     policy: |_| Policy::Wcwidth,
     encode: |frame, caps, out| {
         for piece in flat(frame, caps) {
@@ -18,6 +21,7 @@ pub static TARGET: Target = Target {
             }
         }
     },
+    right: Right::Nowhere,
 };
 
 #[cfg(test)]
@@ -46,10 +50,10 @@ mod tests {
             case: case.map(Into::into),
             spans: vec![Span::ours(text, Style::default())],
         };
-        let arms = vec![arm(Some("on"), "yes"), arm(None, "no ")];
-        let choice = Piece::Choice(Choice { on: On::Prefix, arms });
+        let arms = vec![arm(Some("prefix"), "yes"), arm(None, "no ")];
+        let choice = Piece::Choice(Choice { on: On::State, arms });
         assert_eq!(encoded(vec![choice.clone()], &Caps::default()), "no ");
-        let holds = vec![(On::Prefix, Some("on".into()))];
+        let holds = vec![(On::State, "prefix".into())];
         assert_eq!(encoded(vec![choice], &Caps { holds, ..Caps::default() }), "yes");
     }
 

@@ -6,17 +6,20 @@
 
 use std::fmt::Write;
 
-use super::{Caps, Flat, Target, flat, plain_text};
+use super::{Caps, Flat, Glyphs, Right, Target, flat, plain_text};
 use crate::frame::Frame;
-use crate::style::{Attrs, Color, Style};
+use crate::style::{Attrs, Color, Depth, Style};
 use crate::width::{self, Policy};
 
 pub static TARGET: Target = Target {
     name: "svg",
     about: "A picture of the row, for documents.",
     adapts_colour: true,
+    depth: Depth::True,
+    glyphs: Glyphs::Nerd,
     policy: |_| Policy::Wcwidth,
     encode,
+    right: Right::Nowhere,
 };
 
 /// What `default` looks like in a picture: the colours of the terminal that a reader imagines.

@@ -15,17 +15,20 @@ use std::fmt::Write;
 
 use rainline_segments::Live;
 
-use super::{Caps, Target, Version, ellipsis, plain_text};
+use super::{Caps, Glyphs, Right, Target, Version, ellipsis, plain_text};
 use crate::frame::{Arm, Choice, Frame, On, Piece, Span, Text};
-use crate::style::{Attrs, Color, Style};
+use crate::style::{Attrs, Color, Depth, Style};
 use crate::width::Policy;
 
 pub static TARGET: Target = Target {
     name: "tmux",
     about: "tmux's status line, with what differs per pane decided by tmux as it draws.",
     adapts_colour: true,
+    depth: Depth::True,
+    glyphs: Glyphs::Nerd,
     policy,
     encode,
+    right: Right::Nowhere,
 };
 
 /// The most bytes a choice may take. tmux copies an arm several times as it expands it.
@@ -34,7 +37,7 @@ const MOST_BYTES: usize = 4096;
 /// The first version whose `#()` output may hold a choice that is decided anew at each redraw.
 const CHOICES: Version = (2, 9);
 /// The first version with `q/h`, which makes a name safe to draw.
-const LIVE_TEXT: Version = (3, 2);
+pub(super) const LIVE_TEXT: Version = (3, 2);
 
 /// tmux's words for the attributes.
 const ATTRS: [(Attrs, &str); 6] = [
@@ -97,7 +100,7 @@ impl Pen<'_> {
     fn choice(&mut self, choice: &Choice) {
         let Some(otherwise) = choice.arms.iter().find(|arm| arm.case.is_none()) else { return };
         if self.caps.version != (0, 0) && self.caps.version < CHOICES {
-            let spans = choice.pick(self.caps.case(choice.on));
+            let spans = choice.pick(&self.caps.holds);
             spans.iter().for_each(|span| self.span(span));
         } else if let Some((template, maybe)) = self.template(choice, otherwise) {
             self.out.push_str(&template);
@@ -111,12 +114,9 @@ impl Pen<'_> {
 
     /// The choice as a format, and the attributes that may be on after it.
     fn template(&self, choice: &Choice, otherwise: &Arm) -> Option<(String, Attrs)> {
-        let cases: Vec<(&str, &Arm)> = match flag(choice.on) {
-            None => distinct_panes(choice),
-            Some(name) => {
-                let held = choice.arms.iter().find(|arm| arm.case.is_some());
-                held.map(|arm| (name, arm)).into_iter().collect()
-            }
+        let cases: Vec<(&str, &Arm)> = match choice.on {
+            On::Pane => distinct_panes(choice),
+            On::State => choice.arms.iter().filter_map(|arm| Some((flag(arm)?, arm))).collect(),
         };
         if cases.is_empty() || cases.len() >= Choice::MOST_ARMS {
             return None;
@@ -146,9 +146,11 @@ impl Pen<'_> {
             let panes = panes.join("|");
             let _ = write!(out, "#{{?#{{m:*|#{{pane_id}}|*,|{panes}|}},,{}}}", arm(otherwise));
         } else {
+            // One inside the other, so that the first that holds is the one; they are few.
             for (name, one) in &cases {
-                let _ = write!(out, "#{{?{name},{},{}}}", arm(one), arm(otherwise));
+                let _ = write!(out, "#{{?{name},{},", arm(one));
             }
+            let _ = write!(out, "{}{}", arm(otherwise), "}".repeat(cases.len()));
         }
         (out.len() <= MOST_BYTES).then_some((out, maybe))
     }
@@ -185,15 +187,19 @@ impl Pen<'_> {
     }
 }
 
-/// What tmux calls a two-valued condition.
-fn flag(on: On) -> Option<&'static str> {
-    match on {
-        On::Prefix => Some("client_prefix"),
-        On::Zoomed => Some("window_zoomed_flag"),
-        On::Synced => Some("pane_synchronized"),
-        On::PaneMode => Some("pane_in_mode"),
-        On::Pane => None,
-    }
+/// What tmux calls the state of this arm. A name that is none never reaches a format.
+fn flag(arm: &Arm) -> Option<&'static str> {
+    Some(match arm.case.as_deref()? {
+        "prefix" => "client_prefix",
+        "copy-mode" => "pane_in_mode",
+        "synced" => "pane_synchronized",
+        "zoomed" => "window_zoomed_flag",
+        "current" => "window_active",
+        "bell" => "window_bell_flag",
+        "activity" => "window_activity_flag",
+        "last" => "window_last_flag",
+        _ => return None,
+    })
 }
 
 /// The arms whose case is a pane's id, the first of each. Anything else never reaches a format.
@@ -299,11 +305,11 @@ mod tests {
     #[test]
     fn a_choice_is_left_to_tmux_and_styles_are_said_again_after_it() {
         let arms = vec![
-            arm(Some("on"), Span::ours("x,}", bold(Color::Default))),
+            arm(Some("prefix"), Span::ours("x,}", bold(Color::Default))),
             arm(None, Span::ours("   ", Style::default())),
         ];
         let pieces = vec![
-            Piece::Choice(Choice { on: On::Prefix, arms }),
+            Piece::Choice(Choice { on: On::State, arms }),
             Piece::Span(Span::ours("y", Style::default())),
         ];
         assert_eq!(
@@ -339,8 +345,8 @@ mod tests {
         let arms = many.chain([last()]).collect();
         let choice = Piece::Choice(Choice { on: On::Pane, arms });
         assert_eq!(encoded(vec![choice], &Caps::default()), "z");
-        let arms = vec![arm(Some("on"), Span::ours("#".repeat(900), Style::default())), last()];
-        let choice = Piece::Choice(Choice { on: On::Zoomed, arms });
+        let arms = vec![arm(Some("zoomed"), Span::ours("#".repeat(900), Style::default())), last()];
+        let choice = Piece::Choice(Choice { on: On::State, arms });
         assert_eq!(encoded(vec![choice], &Caps::default()), "z");
     }
 

@@ -20,6 +20,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("about", "one sentence"),
     ("inherits", "the theme that this one builds on"),
     ("background", "`dark` or `light`"),
+    ("contrast", "the least contrast of its texts (WCAG 2), 4.5 unless it says more"),
     ("palette", "NAME = colour: #rrggbb, 0–255, a terminal colour's name, or `default`"),
     ("style", "NAME = style: `line`, `segment`, a kind, `icon`, `graph`, `level.warning` …"),
     ("accent", "KIND = colour, `part.NAME` = colour, `default` = colour"),
@@ -59,7 +60,7 @@ pub fn load(name: &str, user: &[(String, Arc<Source>)]) -> Option<(Theme, Vec<Di
             }
         }
     }
-    let mut theme = Theme { name: name.to_owned(), ..Theme::default() };
+    let mut theme = Theme { name: name.to_owned(), contrast: 4.5, ..Theme::default() };
     for source in chain.iter().rev() {
         let mut reader = Reader { theme: &mut theme, faults: Vec::new() };
         reader.file(&source.text);
@@ -104,6 +105,11 @@ impl Reader<'_> {
                     Some("light") => self.theme.background = Background::Light,
                     _ => self.fault(value, "expected \"dark\" or \"light\""),
                 },
+                "contrast" => match value.get_ref() {
+                    DeValue::Integer(number) => self.contrast(value, number.as_str()),
+                    DeValue::Float(number) => self.contrast(value, number.as_str()),
+                    _ => self.fault(value, "expected a number from 1 to 21"),
+                },
                 "inherits" | "palette" => {}
                 "style" => self.styles(value, ""),
                 "accent" => self.accents(value, ""),
@@ -121,6 +127,13 @@ impl Reader<'_> {
 
     fn fault(&mut self, at: &Spanned<DeValue>, message: impl Into<String>) {
         self.faults.push(Fault::new(at.span(), message));
+    }
+
+    fn contrast(&mut self, value: &Spanned<DeValue>, number: &str) {
+        match number.parse::<f64>() {
+            Ok(ratio) if (1.0..=21.0).contains(&ratio) => self.theme.contrast = ratio,
+            _ => self.fault(value, "expected a number from 1 to 21"),
+        }
     }
 
     fn text(&mut self, value: &Spanned<DeValue>) -> Option<String> {
@@ -153,6 +166,18 @@ impl Reader<'_> {
         let known = self.theme.palette.keys().map(String::as_str).chain(words());
         let fault = Fault::new(value.span(), format!("`{text}` is no colour")).meant(text, known);
         self.faults.push(fault);
+    }
+
+    /// A colour, kept by its name where it has one: a theme that inherits may say what it is.
+    fn paint(&mut self, value: &Spanned<DeValue>, text: String) -> Option<Paint> {
+        match self.theme.color(&text) {
+            Some(_) if self.theme.palette.contains_key(&text) => Some(Paint::Palette(text)),
+            Some(color) => Some(Paint::Color(color)),
+            None => {
+                self.unknown_color(value, &text);
+                None
+            }
+        }
     }
 
     /// `[style]`, where nested tables join their names with dots.
@@ -191,14 +216,8 @@ impl Reader<'_> {
                 continue;
             }
             let Some(text) = self.text(value) else { continue };
-            match self.theme.color(&text) {
-                Some(_) if self.theme.palette.contains_key(&text) => {
-                    self.theme.accents.insert(name, Paint::Palette(text));
-                }
-                Some(color) => {
-                    self.theme.accents.insert(name, Paint::Color(color));
-                }
-                None => self.unknown_color(value, &text),
+            if let Some(paint) = self.paint(value, text) {
+                self.theme.accents.insert(name, paint);
             }
         }
     }
@@ -210,10 +229,7 @@ impl Reader<'_> {
         let mut stops = Vec::new();
         for stop in list.iter() {
             let Some(text) = self.text(stop) else { continue };
-            match self.theme.color(&text) {
-                Some(color) => stops.push(color),
-                None => self.unknown_color(stop, &text),
-            }
+            stops.extend(self.paint(stop, text));
         }
         if stops.is_empty() {
             return self.fault(value, "a gradient needs at least one colour");

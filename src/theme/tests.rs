@@ -53,3 +53,10 @@ fn a_gradient_passes_through_its_stops() {
     assert_eq!(theme.gradient("load", 0.5), theme.color("yellow"));
     assert_eq!(theme.gradient("load", 7.0), theme.color("red"));
 }
+
+/// Parts without a colour of their own took turns with the terminal's colours in `mono`, too.
+#[test]
+fn parts_have_no_colour_in_a_theme_without_any() {
+    let mono = Theme::built_in("mono").expect("built in");
+    assert!((0..8).all(|index| mono.part("cache", index) == crate::style::Color::Default));
+}

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 pub mod hostile;
 pub mod terminal;
@@ -58,6 +59,21 @@ pub fn golden(name: &str, text: &str) {
     fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).expect("a directory");
     fs::write(&path, text).expect("a file");
     panic!("{} was not what the code makes and has been rewritten; see `git diff`", path.display());
+}
+
+/// Waits for the end of a process that is not our child.
+pub fn wait_end(pid: u32) {
+    let Ok(fd) = pidfd_open(Pid::from_raw(pid as i32).expect("a pid"), PidfdFlags::empty()) else {
+        return;
+    };
+    let timeout = Timespec::try_from(DEADLINE).expect("short");
+    let ended = poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&timeout)).expect("poll");
+    assert_eq!(
+        ended,
+        1,
+        "{pid} does not end: {:?}",
+        fs::read_to_string(format!("/proc/{pid}/cmdline"))
+    );
 }
 
 /// A home directory with nothing in it, and an environment that knows of no other.

@@ -1,0 +1,95 @@
+//! Made-up readings, from what the kinds declare of their fields: for previews and pictures, where
+//! a machine's own values would show too little.
+
+use std::f64::consts::PI;
+use std::time::Duration;
+
+use chrono::DateTime;
+use rainline_segments::{Kind, Level, Part, Ring, Sample, Unit, Value};
+
+use crate::config::Config;
+use crate::frame::InstanceId;
+use crate::render::{Age, Reading, Readings};
+
+/// Readings of every instance of a config, the same each time.
+pub struct Example {
+    readings: Vec<(Sample, Vec<(&'static str, Ring)>)>,
+}
+
+impl Example {
+    pub fn of(config: &Config) -> Example {
+        let reading = |(index, kind): (usize, &'static Kind)| (sample(kind), rings(kind, index));
+        let kinds = config.instances.iter().map(|instance| instance.kind).enumerate();
+        Example { readings: kinds.map(reading).collect() }
+    }
+}
+
+impl Readings for Example {
+    fn reading(&self, instance: InstanceId) -> Reading<'_> {
+        match self.readings.get(usize::from(instance)) {
+            Some((sample, rings)) => Reading { sample: Some(sample), age: Age::Fresh, rings },
+            None => Reading::default(),
+        }
+    }
+
+    fn trouble(&self) -> bool {
+        false
+    }
+}
+
+/// 42 % of everything, a text for every text.
+fn sample(kind: &'static Kind) -> Sample {
+    const GIB: f64 = (1 << 30) as f64;
+    let mut sample = Sample::new(Level::Idle);
+    for field in kind.fields {
+        let value = match field.unit {
+            Unit::Text => Value::text(field.name),
+            Unit::Percent => Value::percent(42.0),
+            Unit::Bytes => Value::of(3.36 * GIB, 8.0 * GIB),
+            Unit::Count => Value::number(2.0),
+            Unit::Celsius => Value::of(54.0, 100.0),
+            Unit::Watts => Value::number(7.4),
+            Unit::Duration => Value::Duration(Duration::from_secs(11_520)),
+            // 2026-11-23 14:32:05 UTC.
+            Unit::Time => Value::Time(DateTime::UNIX_EPOCH.fixed_offset() + MOMENT),
+            Unit::Parts => Value::Parts { parts: parts(kind), whole: 100.0 },
+            Unit::History(_) => continue,
+        };
+        sample.values.push((field.name, value));
+    }
+    sample
+}
+
+const MOMENT: Duration = Duration::from_secs(1_795_444_325);
+
+/// The percentages among the kind's fields as parts, else four of a memory.
+fn parts(kind: &'static Kind) -> Vec<Part> {
+    let shares = [("kernel", 9.0), ("anonymous", 31.0), ("shared", 6.0), ("cache", 28.0)];
+    let bands = kind.fields.iter().filter(|f| f.unit == Unit::Percent && f.name != "usage");
+    let bands: Vec<Part> =
+        bands.zip([26.0, 4.0, 11.0, 1.0]).map(|(f, value)| part(f.name, value)).collect();
+    match bands.is_empty() {
+        true => shares.into_iter().map(|(name, value)| part(name, value)).collect(),
+        false => bands,
+    }
+}
+
+fn part(name: &'static str, value: f64) -> Part {
+    Part { name: name.into(), value }
+}
+
+/// A day's calm and a few storms, another for each instance.
+fn rings(kind: &'static Kind, index: usize) -> Vec<(&'static str, Ring)> {
+    let mut rings = Vec::new();
+    for field in kind.fields {
+        let Unit::History(of) = field.unit else { continue };
+        let mut ring = Ring::default();
+        for second in 0..120_u64 {
+            let t = second as f64 / 6.0 + index as f64;
+            let wave = 38.0 + 24.0 * (t * PI / 3.0).sin() + 20.0 * (t * 2.3).sin();
+            ring.push(wave.clamp(2.0, 98.0), second);
+        }
+        rings.push((of, ring));
+    }
+    rings
+}

@@ -1,0 +1,140 @@
+//! bash: one `print` per prompt, in a variable that `PS1` names.
+//!
+//! The prompt's text is never part of `PS1`: `PS1='${__rainline_ps1-…}'` is expanded once and what
+//! that yields is not looked at again, in posix mode too. Where `promptvars` is off nothing is
+//! expanded, so there the text itself is `PS1`, with its backslashes doubled, and is set anew before
+//! each prompt; posix mode expands whatever `promptvars` says.
+//!
+//! From 5.1 on `PROMPT_COMMAND` is a list whose entries each see the command's own `$?` and
+//! PIPESTATUS, so ours stands first and nobody notices. Before that it is one text: others after us
+//! still see `$?`, and the last status of a pipe.
+//!
+//! The time a command takes is measured without a process and without a DEBUG trap, which belongs
+//! to the user: `PS0` is expanded before each command, and an expansion may assign.
+
+use super::{Ability, Host, Trial, Whole, Wiring, shell_word};
+
+pub(super) static HOST: Host = Host {
+    name: "bash",
+    about: "the prompt: both sides, any number of rows, continuation",
+    program: "bash",
+    version: "--version",
+    wired_in: "~/.bashrc",
+    files: &[".bashrc", ".bash_profile", ".profile"],
+    marks: &["print prompt all --target \"$__rl_target\"", "init bash"],
+    versioned: false,
+    init,
+    abilities: |version| {
+        vec![
+            Ability::from(version, (4, 1), "a prompt of both sides", "from bash 4.1 on"),
+            Ability::from(version, (4, 4), "duration and jobs", "from bash 4.4 on (PS0, ${x@P})"),
+            Ability::from(
+                version,
+                (5, 1),
+                "PIPESTATUS whole for others' PROMPT_COMMAND",
+                "from bash 5.1 on; before, others see the last status only",
+            ),
+            Ability::never("a right side that comes back after one typed over it", "readline"),
+        ]
+    },
+    trial: Trial {
+        file: "bashrc",
+        env: &[],
+        argv: &["bash", "--noprofile", "--rcfile", "{file}", "-i"],
+        end: &[],
+        typed: &["cd /usr/share\n", "false | true\n", "(exit 3)\n"],
+        whole: Whole::Still,
+    },
+};
+
+const LINES: &str = r#"# Rainline. Put this into ~/.bashrc, or this line:  eval "$(rainline init bash)"
+if [[ $- == *i* ]] && ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 401)); then
+__rainline_version=$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1]))
+__rainline_program=@PROGRAM@
+__rainline_empty=
+__rainline_began=
+if ((__rainline_version >= 500)); then
+    # Microseconds, whatever the locale's decimal point is.
+    __rainline_ps0='${__rainline_empty:0:$((__rainline_began=10#0${EPOCHREALTIME//[!0-9]/}/1000,0))}'
+else
+    __rainline_ps0='${__rainline_empty:0:$((__rainline_began=SECONDS*1000,0))}'
+fi
+__rainline_source='${__rainline_ps1-\$ }'
+
+__rainline_prompt() {
+    local __rl_code=$? __rl_codes=("${PIPESTATUS[@]}")
+    local IFS=$' \t\n' __rl_target=bash __rl_now __rl_out __rl_jobs='\j' __rl_more=()
+    if [[ ${TERM-dumb} == dumb ]]; then
+        __rl_target=plain
+    elif [[ ! -o emacs && ! -o vi ]]; then
+        # Nobody takes the marks around escapes away.
+        __rl_target=ansi
+    fi
+    if [[ -n $__rainline_began ]]; then
+        if ((__rainline_version >= 500)); then
+            __rl_now=$((10#0${EPOCHREALTIME//[!0-9]/} / 1000 - __rainline_began))
+        else
+            __rl_now=$((SECONDS * 1000 - __rainline_began))
+        fi
+        # A clock may be set back; and more than forty days are forty days.
+        if ((__rl_now < 0)); then __rl_now=0; fi
+        if ((__rl_now > 3456000000)); then __rl_now=3456000000; fi
+        __rl_more+=(--duration "$__rl_now")
+        __rainline_began=
+    fi
+    if ((__rainline_version >= 404)); then
+        __rl_more+=(--jobs "${__rl_jobs@P}")
+    fi
+    case ${COLUMNS-} in
+    [1-9] | [1-9][0-9] | [1-9][0-9][0-9] | [1-9][0-9][0-9][0-9]) __rl_more+=(--columns "$COLUMNS") ;;
+    esac
+    __rl_out=
+    if [[ -x $__rainline_program ]]; then
+        __rl_out=$("$__rainline_program" print prompt all --target "$__rl_target" --status "$__rl_code" --pipestatus "${__rl_codes[*]}" "${__rl_more[@]}"@CONFIG@) || __rl_out=
+    fi
+    # The right side (drawn in the prompt's own last row), the continuation, the rows.
+    __rainline_ps2=
+    if [[ $__rl_out == *$'\n'*$'\n'* ]]; then
+        __rl_out=${__rl_out#*$'\n'}
+        __rainline_ps2=${__rl_out%%$'\n'*}
+        __rainline_ps1=${__rl_out#*$'\n'}
+    else
+        unset __rainline_ps1
+    fi
+    if shopt -q promptvars || [[ -o posix ]]; then
+        if [[ ${__rainline_raw-} ]]; then
+            PS1=$__rainline_source
+            __rainline_raw=
+        fi
+        if [[ $__rainline_ps2 ]]; then PS2='${__rainline_ps2-> }'; fi
+        if [[ ${PS0-} != *"$__rainline_ps0"* ]]; then PS0=${PS0-}$__rainline_ps0; fi
+    else
+        # Nothing is expanded here; only backslashes mean something.
+        __rainline_raw=1
+        __rl_out=${__rainline_ps1-$ }
+        PS1=${__rl_out//\\/\\\\}
+        if [[ $__rainline_ps2 ]]; then PS2=${__rainline_ps2//\\/\\\\}; fi
+        PS0=${PS0-}
+        PS0=${PS0//"$__rainline_ps0"/}
+    fi
+    return "$__rl_code"
+}
+
+PS1=$__rainline_source
+if [[ ${PROMPT_COMMAND[*]-} != *__rainline_prompt* ]]; then
+    if ((__rainline_version >= 501)); then
+        if [[ ${PROMPT_COMMAND[*]-} ]]; then
+            PROMPT_COMMAND=(__rainline_prompt "${PROMPT_COMMAND[@]}")
+        else
+            PROMPT_COMMAND=(__rainline_prompt)
+        fi
+    else
+        PROMPT_COMMAND="__rainline_prompt${PROMPT_COMMAND:+$'\n'$PROMPT_COMMAND}"
+    fi
+fi
+fi
+"#;
+
+fn init(wiring: &Wiring) -> String {
+    super::filled(LINES, wiring, shell_word)
+}

@@ -1,0 +1,94 @@
+//! fish: one `print` per prompt, from `fish_prompt`.
+//!
+//! fish draws the left prompt first, so what the one call says of the right side is kept in a
+//! variable for `fish_right_prompt`. Nothing is expanded a second time. fish has no continuation
+//! prompt.
+
+use std::path::Path;
+
+use super::{Ability, Host, Trial, Whole, Wiring};
+
+pub(super) static HOST: Host = Host {
+    name: "fish",
+    about: "the prompt: both sides, any number of rows",
+    program: "fish",
+    version: "--version",
+    wired_in: "~/.config/fish/config.fish",
+    files: &[".config/fish/config.fish"],
+    marks: &["print prompt all --target $target", "init fish"],
+    versioned: false,
+    init,
+    abilities: |version| {
+        vec![
+            Ability::from(version, (3, 1), "a prompt of both sides", "from fish 3.1 on"),
+            Ability::there("duration and jobs"),
+            Ability::never("a continuation prompt", "fish has none"),
+        ]
+    },
+    trial: Trial {
+        file: "home/.config/fish/config.fish",
+        env: &[("fish_greeting", "")],
+        argv: &["fish", "-i"],
+        end: &[],
+        typed: &["cd /usr/share\n", "false | true\n", "sh -c 'exit 3'\n"],
+        whole: Whole::Still,
+    },
+};
+
+const LINES: &str = r#"# Rainline. Put this into ~/.config/fish/config.fish, or this line:  rainline init fish | source
+if status is-interactive
+    set -g __rainline_program @PROGRAM@
+    set -g __rainline_right ''
+
+    function fish_prompt
+        set -l codes $status $pipestatus
+        set -l target fish
+        set -l more
+        test "$TERM" = dumb; and set target plain
+        set -q CMD_DURATION[1]; and set -a more --duration $CMD_DURATION
+        set -q COLUMNS[1]; and test "$COLUMNS" -gt 0; and set -a more --columns $COLUMNS
+        test "$fish_key_bindings" = fish_vi_key_bindings; and set -a more --keymap "$fish_bind_mode"
+        set -l lines
+        if test -x $__rainline_program
+            set lines ($__rainline_program print prompt all --target $target --status $codes[1] --pipestatus "$codes[2..-1]" --jobs (count (jobs -g)) $more@CONFIG@)
+        end
+        # The right side, the continuation (fish has none), the rows.
+        if test (count $lines) -ge 3
+            set -g __rainline_right $lines[1]
+            string join \n -- $lines[3..-1]
+        else
+            set -g __rainline_right ''
+            echo '> '
+        end
+    end
+
+    function fish_right_prompt
+        printf '%s' $__rainline_right
+    end
+end
+"#;
+
+fn init(wiring: &Wiring) -> String {
+    super::filled(LINES, wiring, word)
+}
+
+/// A word for fish, in single quotes where it needs any.
+fn word(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.into_owned();
+    }
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_as_fish_reads_them() {
+        assert_eq!(word(Path::new("/bin/rainline")), "/bin/rainline");
+        assert_eq!(word(Path::new("/a\\b/it's $x")), r"'/a\\b/it\'s $x'");
+    }
+}

@@ -1,0 +1,542 @@
+//! What a person or a host types, and what comes of it when something is missing, broken or foreign.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use rainline::width::{Policy, width};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::{DEADLINE, Sandbox, Terminal, program, wait_end};
+
+fn run(sandbox: &Sandbox, args: &[&str]) -> Output {
+    sandbox.rainline().args(args).stdin(Stdio::null()).output().expect("it runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+/// What a command prints that ends well and complains of nothing.
+#[track_caller]
+fn said(output: Output) -> String {
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    text(&output.stdout)
+}
+
+/// The exit code and everything printed.
+fn ended(output: &Output) -> (Option<i32>, String) {
+    (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+}
+
+/// A line that is good for a bar: one, whole, not blank, and nothing but it.
+#[track_caller]
+fn good_line(output: Output) -> String {
+    let line = said(output);
+    assert!(line.ends_with('\n') && line.lines().count() == 1, "{line:?}");
+    assert!(!line.trim().is_empty(), "{line:?}");
+    line
+}
+
+/// As a bar asks for it, in plain text.
+const PRINT: [&str; 6] = ["print", "tmux", "right", "--target", "plain", "--columns=80"];
+
+/// A line with the clock in it, within its columns.
+#[track_caller]
+fn good_right(output: Output) {
+    let line = good_line(output);
+    let clock = line.trim_end().rsplit(' ').next().unwrap_or_default().to_owned();
+    assert!(clock.len() == 5 && clock.contains(':'), "no clock: {line:?}");
+    assert!(width(line.trim_end_matches('\n'), Policy::Wcwidth) <= 80, "{line:?}");
+}
+
+fn daemon(sandbox: &Sandbox) -> Option<Pid> {
+    let status = text(&run(sandbox, &["daemon", "status"]).stdout);
+    Pid::from_raw(status.lines().next()?.strip_prefix("pid ")?.parse().ok()?)
+}
+
+fn start(sandbox: &Sandbox) -> Pid {
+    assert!(run(sandbox, &["daemon", "start"]).status.success());
+    daemon(sandbox).expect("a daemon")
+}
+
+#[test]
+fn a_bar_gets_its_line_whatever_has_become_of_the_daemon() {
+    let sandbox = Sandbox::new();
+    good_right(run(&sandbox, &PRINT));
+    let pid = start(&sandbox);
+    good_right(run(&sandbox, &PRINT));
+    kill_process(pid, Signal::KILL).expect("killed");
+    good_right(run(&sandbox, &PRINT));
+    for pid in sandbox.processes() {
+        let _ = kill_process(pid, Signal::KILL);
+    }
+    for entry in fs::read_dir(sandbox.runtime()).expect("a directory").flatten() {
+        fs::remove_file(entry.path()).expect("removed");
+    }
+    let name = format!("rainline-{}.sock", rainline::protocol::PROTOCOL);
+    drop(UnixListener::bind(sandbox.runtime().join(name)).expect("bound"));
+    good_right(run(&sandbox, &PRINT));
+}
+
+#[test]
+fn a_bar_gets_its_line_without_a_place_for_a_daemon() {
+    let mode = |sandbox: &Sandbox, mode| {
+        fs::set_permissions(sandbox.runtime(), PermissionsExt::from_mode(mode)).expect("changed");
+    };
+    let unwritable = Sandbox::new();
+    mode(&unwritable, 0o500);
+    let unreadable = Sandbox::new();
+    mode(&unreadable, 0o000);
+    let others = Sandbox::new();
+    mode(&others, 0o755);
+    let file = Sandbox::new();
+    fs::remove_dir(file.runtime()).expect("removed");
+    fs::write(file.runtime(), "").expect("written");
+    let link = Sandbox::new();
+    fs::remove_dir(link.runtime()).expect("removed");
+    symlink("/tmp", link.runtime()).expect("linked");
+    let nowhere = Sandbox::new().with("RAINLINE_RUNTIME_DIR", "/nonexistent/rainline");
+    let foreign = Sandbox::new().with("RAINLINE_RUNTIME_DIR", "/proc/self");
+    let relative = Sandbox::new().with("RAINLINE_RUNTIME_DIR", "run");
+    for sandbox in [&unwritable, &unreadable, &others, &file, &link, &nowhere, &foreign, &relative]
+    {
+        good_right(run(sandbox, &PRINT));
+        good_right(run(sandbox, &PRINT));
+    }
+}
+
+#[test]
+fn a_bar_gets_its_line_without_a_home_and_without_any_environment() {
+    let sandbox = Sandbox::new();
+    let runtime = sandbox.runtime();
+    let bare = || {
+        let mut command = Command::new(program());
+        command.env_clear().env("RAINLINE_RUNTIME_DIR", &runtime).args(PRINT);
+        command
+    };
+    good_right(bare().output().expect("it runs"));
+    good_right(bare().current_dir("/").output().expect("it runs"));
+    good_right(bare().env("HOME", "").env("PATH", "").output().expect("it runs"));
+    good_right(bare().env("HOME", "relative").output().expect("it runs"));
+    good_right(bare().env("HOME", "/nonexistent").output().expect("it runs"));
+}
+
+#[test]
+fn a_bar_gets_its_line_in_a_directory_that_is_gone() {
+    let sandbox = Sandbox::new();
+    let script = "mkdir gone; cd gone; rmdir ../gone; exec \"$0\" \"$@\"";
+    let mut command = sandbox.command("sh");
+    command.args(["-c", script]).arg(program()).args(PRINT);
+    good_right(command.output().expect("it runs"));
+}
+
+#[test]
+fn nobody_who_reads_is_no_error() {
+    let sandbox = Sandbox::new();
+    for words in ["print tmux right", "segments", "config default", "doctor", "themes mono", "man"]
+    {
+        for target in [">&-", ">/dev/full", "| exec true"] {
+            let script = format!("exec \"$0\" {words} {target}");
+            let mut command = sandbox.command("sh");
+            let output = command.args(["-c", &script]).arg(program()).output().expect("it runs");
+            let fine = output.status.success() && output.stderr.is_empty();
+            assert!(fine, "{words} {target}: {output:?}");
+        }
+    }
+}
+
+#[test]
+fn alone_and_without_a_terminal_it_prints_a_line_and_what_to_do_next() {
+    let sandbox = Sandbox::new().with("COLUMNS", "90").with("NO_COLOR", "1");
+    let printed = said(run(&sandbox, &[]));
+    let line = printed.lines().next().expect("a line");
+    assert!(line.contains("cpu") && line.contains("mem") && line.contains('%'), "{line:?}");
+    for next in ["rainline try tmux", "rainline init tmux", "rainline segments"] {
+        assert!(printed.contains(next), "{printed}");
+    }
+}
+
+#[test]
+fn alone_in_a_terminal_it_lives_and_puts_the_terminal_back() {
+    let sandbox = Sandbox::new();
+    sandbox.write("home/.config/rainline/config.toml", "[segment.clock]\ntime = \"%H:%M:%S\"\n");
+    let script = "stty -a >before; \"$0\"; code=$?; stty -a >after; echo left with $code; read x";
+    let argv = ["sh".into(), "-c".into(), script.into(), program().into_os_string()];
+    let mut terminal = Terminal::spawn(&sandbox, &argv, 12, 100);
+    terminal.wait_text("any key leaves");
+    let clock = |screen: &vt100::Screen| {
+        let row = screen.rows(0, 100).next().unwrap_or_default();
+        row.trim_end().rsplit(' ').next().unwrap_or_default().to_owned()
+    };
+    let mut seen = vec![clock(terminal.screen())];
+    terminal.wait("three further seconds", |screen| {
+        let now = clock(screen);
+        if seen.last() != Some(&now) {
+            seen.push(now);
+        }
+        seen.len() > 3
+    });
+    let row = terminal.text(0);
+    assert!(row.contains("cpu") && row.trim_end().chars().count() == 99, "{row:?}");
+    terminal.send("x");
+    terminal.wait_text("left with 0");
+    assert!(!terminal.contents().contains("any key leaves"), "{}", terminal.contents());
+    let [before, after] = ["before", "after"]
+        .map(|name| fs::read_to_string(sandbox.home().join(name)).expect("what stty said"));
+    assert_eq!(before, after);
+    assert!(terminal.contents().contains("rainline segments"), "what is next stays on the screen");
+}
+
+#[test]
+fn a_try_without_a_terminal_shows_a_screen_and_leaves_nothing() {
+    let sandbox = Sandbox::new();
+    let screen = said(run(&sandbox, &["try", "tmux", "--columns", "100"]));
+    let last = screen.trim_end().lines().last().expect("a line");
+    assert!(last.contains("cpu") && last.contains("rainline") && last.contains('%'), "{last:?}");
+    let mut parser = vt100::Parser::new(1, 120, 0);
+    parser.process(last.as_bytes());
+    let row = parser.screen().contents();
+    assert!(width(row.trim_end(), Policy::Wcwidth) <= 100, "{row:?}");
+    let left: Vec<_> = fs::read_dir(sandbox.path("tmp")).expect("a directory").flatten().collect();
+    assert!(left.is_empty(), "{left:?}");
+    // Its processes have that folder in their environment; a worker ends with its daemon's pipe.
+    let home = sandbox.path("tmp").into_os_string().into_encoded_bytes();
+    for entry in fs::read_dir("/proc").expect("/proc").flatten() {
+        let environ = fs::read(entry.path().join("environ")).unwrap_or_default();
+        if environ.windows(home.len()).any(|part| part == home)
+            && let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok())
+        {
+            wait_end(pid);
+        }
+    }
+}
+
+#[test]
+fn the_wiring_names_this_program_and_only_it() {
+    let sandbox = Sandbox::new();
+    let lines = said(run(&sandbox, &["init", "tmux"]));
+    assert!(lines.contains(&format!("exec {} stream tmux left", program().display())));
+    assert!(lines.lines().all(|line| line.starts_with("set -g ") || line.starts_with('#')));
+    let named = said(run(&sandbox, &["init", "tmux", "--config", "it's.toml"]));
+    let path = sandbox.home().join("it's.toml");
+    let path = path.display().to_string().replace('\'', "'\\\\''");
+    assert!(named.contains(&format!("--config '{path}'")), "{named}");
+    assert!(!sandbox.home().join(".tmux.conf").exists());
+}
+
+#[test]
+fn segments_are_listed_described_and_suggested() {
+    let sandbox = Sandbox::new();
+    let list = said(run(&sandbox, &["segments"]));
+    for kind in rainline_segments::ALL {
+        assert!(list.lines().any(|line| line.split(' ').next() == Some(kind.name)), "{list}");
+        let about = said(run(&sandbox, &["segments", kind.name]));
+        let fields = kind.fields.iter().map(|field| field.name);
+        let options = kind.options.iter().map(|option| option.name);
+        for word in fields.chain(options) {
+            assert!(about.contains(word), "{word} in {about}");
+        }
+    }
+    let (code, message) = ended(&run(&sandbox, &["segments", "cpuu"]));
+    assert_eq!(code, Some(2));
+    assert!(message.contains("did you mean `cpu`?"), "{message}");
+}
+
+#[test]
+fn themes_are_shown_described_and_suggested() {
+    let sandbox = Sandbox::new().with("COLUMNS", "90");
+    let list = said(run(&sandbox, &["themes"]));
+    for theme in ["rain", "rain-light", "mono"] {
+        assert!(list.contains(&format!("{theme}: ")), "{list}");
+    }
+    assert_eq!(list.matches("cpu").count(), 3, "each with its line");
+    let rain = said(run(&sandbox, &["themes", "rain"]));
+    assert!(rain.contains("palette") || rain.contains('#'), "{rain}");
+    let (code, message) = ended(&run(&sandbox, &["themes", "rian"]));
+    assert_eq!(code, Some(2));
+    assert!(message.contains("did you mean `rain`?"), "{message}");
+}
+
+#[test]
+fn a_config_is_checked_with_places() {
+    let sandbox = Sandbox::new();
+    let path = sandbox.config();
+    assert_eq!(said(run(&sandbox, &["config", "path"])), format!("{}\n", path.display()));
+    assert!(said(run(&sandbox, &["config", "check"])).contains("not there"));
+    sandbox.write("home/.config/rainline/config.toml", "theme = \"mono\"\n");
+    assert_eq!(said(run(&sandbox, &["config", "check"])), format!("{}: fine\n", path.display()));
+    sandbox.write("home/.config/rainline/config.toml", "\n[segment.cpu]\n  warnin = 70\n");
+    let (code, message) = ended(&run(&sandbox, &["config", "check"]));
+    assert_eq!(code, Some(1));
+    assert!(message.contains(&format!("{}:3:3", path.display())), "{message}");
+    assert!(message.contains("warning"), "did you mean: {message}");
+    sandbox.write("home/.config/rainline/config.toml", "[segment.cpu\n");
+    let (code, message) = ended(&run(&sandbox, &["config", "check"]));
+    assert_eq!(code, Some(1));
+    assert!(message.contains("config.toml:1:"), "{message}");
+    let (code, _) = ended(&run(&sandbox, &["config", "check", "/nonexistent.toml"]));
+    assert_eq!(code, Some(1));
+}
+
+#[test]
+fn what_is_said_of_configs_is_right() {
+    let sandbox = Sandbox::new();
+    let default = said(run(&sandbox, &["config", "default"]));
+    sandbox.write("home/.config/rainline/config.toml", &default);
+    let checked = said(run(&sandbox, &["config", "check"]));
+    assert!(checked.ends_with(": fine\n"), "{checked}");
+    let schema = said(run(&sandbox, &["config", "schema"]));
+    let schema: serde_json::Value = serde_json::from_str(&schema).expect("JSON");
+    assert!(schema["properties"]["theme"].is_object(), "{schema}");
+}
+
+#[test]
+fn the_doctor_finds_nothing_here_and_names_what_is_broken() {
+    let sandbox = Sandbox::new();
+    let (code, report) = ended(&run(&sandbox, &["doctor"]));
+    assert_eq!(code, Some(0), "{report}");
+    start(&sandbox);
+    let (code, report) = ended(&run(&sandbox, &["doctor"]));
+    assert_eq!((code, report.contains("it answers")), (Some(0), true), "{report}");
+
+    let latin = Sandbox::new().with("LANG", "C");
+    let (code, report) = ended(&run(&latin, &["doctor"]));
+    assert_eq!((code, report.contains("not UTF-8")), (Some(1), true), "{report}");
+
+    let link = Sandbox::new();
+    fs::remove_dir(link.runtime()).expect("removed");
+    symlink(link.path("tmp"), link.runtime()).expect("linked");
+    let open = Sandbox::new();
+    fs::set_permissions(open.runtime(), PermissionsExt::from_mode(0o777)).expect("changed");
+    let file = Sandbox::new();
+    fs::remove_dir(file.runtime()).expect("removed");
+    fs::write(file.runtime(), "").expect("written");
+    // Root's, and ours if we are root: then it is too open.
+    let foreign = Sandbox::new().with("RAINLINE_RUNTIME_DIR", "/usr");
+    let cases = [
+        (&link, "is a symbolic link"),
+        (&open, "has mode 0777"),
+        (&file, "is not a directory"),
+        (&foreign, if rustix::process::getuid().is_root() { "has mode" } else { "is owned by" }),
+    ];
+    for (sandbox, cause) in cases {
+        let (code, report) = ended(&run(sandbox, &["doctor"]));
+        assert_eq!((code, report.contains(cause)), (Some(2), true), "{cause}: {report}");
+    }
+}
+
+#[test]
+fn completions_and_the_manual_are_whole() {
+    let sandbox = Sandbox::new();
+    for (shell, check) in [("bash", "bash"), ("zsh", "zsh"), ("fish", "fish")] {
+        let script = said(run(&sandbox, &["completions", shell]));
+        assert!(script.contains("rainline") && script.contains("doctor"), "{shell}");
+        // Where the shell is here, it reads the script without a word.
+        if crate::support::found(check).is_some() {
+            let file = sandbox.write(&format!("home/completion.{shell}"), &script);
+            said(sandbox.command(check).arg("-n").arg(file).output().expect("it runs"));
+        }
+    }
+    let manual = said(run(&sandbox, &["man"]));
+    assert!(manual.contains(".TH rainline 1"), "{}", &manual[..200]);
+    assert!(rainline_segments::ALL.iter().all(|kind| manual.contains(kind.name)));
+}
+
+#[test]
+fn every_word_has_help_and_the_wrong_ones_a_code() {
+    let sandbox = Sandbox::new();
+    let verbs = [
+        "try",
+        "init",
+        "daemon",
+        "segments",
+        "themes",
+        "config",
+        "doctor",
+        "completions",
+        "man",
+        "print",
+        "stream",
+    ];
+    let whole = said(run(&sandbox, &["--help"]));
+    for verb in verbs {
+        let help = said(run(&sandbox, &[verb, "--help"]));
+        assert!(help.contains(&format!("rainline {verb}")), "{help}");
+        assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
+        assert!(whole.contains(&format!("  {verb} ")), "{whole}");
+        // Those with a table of options have as many lines as it takes.
+        let most = if matches!(verb, "print" | "stream") { 90 } else { 24 };
+        assert!(help.lines().count() <= most, "{verb}: {} lines", help.lines().count());
+    }
+    assert!(said(run(&sandbox, &["--version"])).starts_with("rainline "));
+    let wrong: [&[&str]; 6] = [
+        &["--nonsense"],
+        &["nonsense"],
+        &["segments", "--nonsense"],
+        &["print"],
+        &["print", "tmux", "right", "--columns", "wide"],
+        &["init", "teletype"],
+    ];
+    for words in wrong {
+        let output = run(&sandbox, words);
+        assert_eq!((output.status.code(), &*output.stdout), (Some(2), &b""[..]), "{words:?}");
+        assert!(!output.stderr.is_empty(), "{words:?}");
+    }
+}
+
+/// A name that nobody knows is for `config check` and `doctor`; the bar gets what can be drawn.
+#[test]
+fn a_bar_gets_its_line_whatever_it_asks_for() {
+    let sandbox = Sandbox::new();
+    for words in [
+        &["print", "tmux", "right", "--target", "teletype"][..],
+        &["print", "tmux", "right", "--theme", "nosuch"],
+        &["print", "nosuch"],
+        &["print", "tmux", "nosuch"],
+        &["print", "terminal", "full", "--columns", "0"],
+        &["print", "tmux", "right", "--config", "/nonexistent/config.toml"],
+        &["print", "tmux", "right", "--holds", "nonsense,=,pane="],
+        &["print", "tmux", "right", "--deadline", "1"],
+    ] {
+        let line = said(run(&sandbox, words));
+        assert!(line.ends_with('\n') && line.lines().count() == 1, "{words:?}: {line:?}");
+    }
+}
+
+#[test]
+fn the_theme_mono_has_no_colour() {
+    let sandbox = Sandbox::new().with("COLORTERM", "truecolor");
+    let line = good_line(run(&sandbox, &["print", "terminal", "full", "--theme", "mono"]));
+    assert_eq!(ladder(&line), "attributes", "{line:?}");
+}
+
+/// Whether a line has 24-bit colours, 256, 16, attributes alone or nothing.
+fn ladder(line: &str) -> &'static str {
+    let has = |mark: &str| line.contains(mark);
+    match () {
+        () if has("38;2;") => "true",
+        () if has("38;5;") => "256",
+        () if line.split('\x1b').any(is_sixteen) => "16",
+        () if has("\x1b[") => "attributes",
+        () => "plain",
+    }
+}
+
+/// Whether an escape sequence sets one of the sixteen colours.
+fn is_sixteen(sequence: &str) -> bool {
+    let Some(end) = sequence.find('m') else { return false };
+    let codes = sequence[..end].trim_start_matches('[').split(';');
+    codes
+        .filter_map(|code| code.parse().ok())
+        .any(|code: u8| matches!(code, 30..=37 | 40..=47 | 90..=97 | 100..=107))
+}
+
+#[test]
+fn colours_and_glyphs_follow_what_the_terminal_says() {
+    let line = |env: &[(&str, &str)]| {
+        let sandbox =
+            env.iter().fold(Sandbox::new(), |known, (name, value)| known.with(name, value));
+        good_line(run(&sandbox, &["print", "terminal", "full", "--columns", "80"]))
+    };
+    for (env, colours) in [
+        (&[("COLORTERM", "truecolor")][..], "true"),
+        (&[("COLORTERM", "24bit"), ("TERM", "xterm")], "true"),
+        (&[("TERM", "xterm-256color")], "256"),
+        (&[("TERM", "xterm-direct")], "true"),
+        (&[("TERM", "xterm")], "16"),
+        (&[("TERM", "linux")], "16"),
+        (&[("NO_COLOR", "1"), ("COLORTERM", "truecolor")], "plain"),
+        (&[("NO_COLOR", "")], "256"),
+        (&[("TERM", "dumb")], "plain"),
+    ] {
+        let line = line(env);
+        assert_eq!(ladder(&line), colours, "{env:?}: {line:?}");
+    }
+    for (env, ascii) in [
+        (&[("LANG", "C.UTF-8")][..], false),
+        (&[("LANG", "de_DE.utf8")], false),
+        (&[("LANG", "C")], true),
+        (&[("LANG", "")], true),
+        (&[("LC_ALL", "POSIX"), ("LANG", "C.UTF-8")], true),
+        (&[("LC_CTYPE", "C.UTF-8"), ("LANG", "C")], false),
+    ] {
+        assert_eq!(line(env).is_ascii(), ascii, "{env:?}");
+    }
+}
+
+/// Reads lines of a stream until one holds `wanted`.
+fn wait_line(lines: &mut impl BufRead, wanted: &str) {
+    let start = std::time::Instant::now();
+    let mut line = String::new();
+    while !line.contains(wanted) {
+        line.clear();
+        assert!(lines.read_line(&mut line).expect("a line") > 0, "the stream ended");
+        assert!(start.elapsed() < DEADLINE, "no {wanted:?}");
+    }
+}
+
+#[test]
+fn a_running_daemon_follows_its_config_and_keeps_the_last_good_one() {
+    let sandbox = Sandbox::new();
+    // The clock moves the stream, so that each wait has a next line.
+    let config = |say: &str| {
+        format!(
+            "[line.tmux]\nright = ['say', 'clock']\n[segment.say]\nuse = 'text'\n\
+             format = ' {say} '\ntext = 'x'\n[segment.clock]\ntime = '%H:%M:%S'\n"
+        )
+    };
+    let path = "home/.config/rainline/config.toml";
+    sandbox.write(path, config("first $text"));
+    let mut command = sandbox.rainline();
+    command.args(["stream", "tmux", "right", "--target=plain", "--columns=80"]);
+    let mut stream = command.stdout(Stdio::piped()).spawn().expect("it runs");
+    let mut lines = BufReader::new(stream.stdout.take().expect("a pipe"));
+    wait_line(&mut lines, "first x");
+    let status = || text(&run(&sandbox, &["daemon", "status"]).stdout);
+    sandbox.write(path, config("second $text"));
+    wait_line(&mut lines, "second x");
+
+    sandbox.write(path, "[line.tmux\n");
+    let start = std::time::Instant::now();
+    while !status().contains("stays in force") {
+        assert!(start.elapsed() < DEADLINE, "{}", status());
+        wait_line(&mut lines, "second x");
+    }
+    wait_line(&mut lines, "second x");
+    assert!(status().contains("config.toml:1:"), "{}", status());
+    let (code, report) = ended(&run(&sandbox, &["doctor"]));
+    assert_ne!(code, Some(0), "{report}");
+    assert!(report.contains("config.toml:1:"), "{report}");
+
+    sandbox.write(path, config("third $text"));
+    wait_line(&mut lines, "third x");
+    assert!(!status().contains("problem"), "{}", status());
+    drop(lines);
+    assert!(stream.wait().expect("its end").success());
+}
+
+#[test]
+fn the_second_line_without_a_daemon_has_true_differences() {
+    // A daemon that nobody may start: five starts in ten minutes are enough.
+    let sandbox = Sandbox::new();
+    let now = rainline::sys::boot().as_secs();
+    let starts: String = (0..5).map(|_| format!("{now}\n")).collect();
+    sandbox.write("run/spawn.state", starts);
+    let first = good_line(run(&sandbox, &PRINT));
+    assert!(first.contains("–%"), "{first:?}");
+    let start = std::time::Instant::now();
+    loop {
+        let line = good_line(run(&sandbox, &PRINT));
+        let usage = line.split('%').next().and_then(|text| text.rsplit(' ').next());
+        if usage.is_some_and(|usage| usage.parse::<f64>().is_ok()) {
+            break;
+        }
+        assert!(start.elapsed() < DEADLINE, "{line:?}");
+    }
+    assert!(daemon(&sandbox).is_none());
+    assert!(Path::new(&sandbox.runtime()).join("memo").exists());
+}

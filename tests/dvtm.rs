@@ -1,0 +1,140 @@
+//! dvtm's bar, drawn by a real dvtm in a terminal.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use rainline::frame::{Frame, Piece, Span};
+use rainline::hosts::{self, Wiring};
+use rainline::style::Style;
+use rainline::targets::{self, Caps};
+use rainline::theme::Theme;
+use rainline::width::{Policy, width};
+use rustix::fs::Mode;
+
+use crate::support::hostile::hostile;
+use crate::support::terminal::{argv, drawn};
+use crate::support::{Sandbox, Terminal, program, tool};
+
+fn lines(program: PathBuf) -> String {
+    let theme = Theme::built_in("rain").expect("built in");
+    let host = hosts::find("dvtm").expect("a host");
+    (host.init)(&Wiring { program, config: None, theme: &theme, version: (0, 0) })
+}
+
+/// dvtm as the wiring lines start it, with `cat` in its window.
+fn wired(sandbox: &Sandbox, program: PathBuf, columns: u16) -> Terminal {
+    let config = "[line.dvtm]\nright = [\"one\"]\n[segment.one]\nuse = \"text\"\ntext = \"bar\"\n";
+    sandbox.write("home/.config/rainline/config.toml", config);
+    let file = sandbox.write("dvtm.sh", lines(program).repeat(2));
+    let words = argv([&"sh", &"-c", &". \"$0\"; dvtm cat; echo left >left", &file]);
+    Terminal::spawn(sandbox, &words, 10, columns)
+}
+
+fn streams(sandbox: &Sandbox) -> usize {
+    let words = |pid: &rustix::process::Pid| {
+        let path = format!("/proc/{}/cmdline", pid.as_raw_nonzero());
+        String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned()
+    };
+    sandbox.processes().iter().filter(|pid| words(pid).contains("stream\0dvtm")).count()
+}
+
+#[test]
+fn the_bar_shows_the_line_and_nothing_stays_behind() {
+    let sandbox = Sandbox::new().with("SHELL", "/bin/sh");
+    let mut terminal = wired(&sandbox, program(), 80);
+    terminal
+        .wait("the bar", |screen| screen.contents().lines().next().unwrap_or("").contains("bar"));
+    assert!(terminal.text(0).trim_end().ends_with("bar ]"), "{:?}", terminal.text(0));
+    assert_eq!(streams(&sandbox), 1);
+    // Its own key to leave: Ctrl-G, twice q.
+    terminal.send("\x07qq");
+    assert_eq!(terminal.end(), Some(0));
+    assert!(sandbox.home().join("left").exists());
+    let start = std::time::Instant::now();
+    while streams(&sandbox) > 0 {
+        assert!(start.elapsed() < crate::support::DEADLINE, "a stream stayed");
+        std::thread::yield_now();
+    }
+    assert_eq!(std::fs::read_dir(sandbox.path("tmp")).expect("a folder").count(), 0);
+}
+
+#[test]
+fn an_odd_path_is_one_word() {
+    let sandbox = Sandbox::new().with("SHELL", "/bin/sh");
+    let odd = sandbox.path("it's $(touch SENTINEL) \"here\"");
+    std::fs::create_dir(&odd).expect("a directory");
+    let link = odd.join("rain line");
+    std::os::unix::fs::symlink(program(), &link).expect("a link");
+    let mut terminal = wired(&sandbox, link, 80);
+    terminal
+        .wait("the bar", |screen| screen.contents().lines().next().unwrap_or("").contains("bar"));
+    assert!(sandbox.files_named("SENTINEL").is_empty());
+}
+
+/// Wide enough for the longest line beside dvtm's tags.
+const COLUMNS: u16 = 620;
+
+#[test]
+fn hostile_strings_in_a_real_dvtm() {
+    let sandbox = Sandbox::new().with("SHELL", "/bin/sh");
+    let fifo = sandbox.path("bar");
+    let kind = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, kind, Mode::RUSR | Mode::WUSR, 0).expect("a fifo");
+    let mut bar = OpenOptions::new().read(true).write(true).open(&fifo).expect("a fifo");
+    let words = argv([&tool("dvtm"), &"-s", &fifo, &"cat"]);
+    let mut terminal = Terminal::spawn(&sandbox, &words, 6, COLUMNS);
+    let target = targets::find("dvtm").expect("a target");
+    let texts = hostile(2000);
+    let (mut lines, mut compared, mut differ, mut first) = (0, 0, 0, None);
+    let mut left = texts.iter().peekable();
+    while left.peek().is_some() {
+        lines += 1;
+        let (start, end) = (format!("<START {lines}>"), format!("<END {lines}>"));
+        let ours = |text: &str| Piece::Span(Span::ours(text, Style::default()));
+        let mut frame = Frame { pieces: vec![ours(&start)] };
+        let mut bytes = start.len() + end.len();
+        while let Some(text) = left.next_if(|text| bytes + text.reveal().len() < 510) {
+            bytes += text.reveal().len() + 1;
+            frame.pieces.push(Piece::Span(Span::outside(text.clone(), Style::default())));
+            frame.pieces.push(ours("|"));
+        }
+        frame.pieces.push(ours(&end));
+        let mut out = String::new();
+        (target.encode)(&frame, &Caps::default(), &mut out);
+        assert!(out.ends_with(&end), "it fits");
+        bar.write_all(format!("{out}\n").as_bytes()).expect("written");
+        terminal.wait(&end, |screen| {
+            screen.rows(0, COLUMNS).next().is_some_and(|row| row.contains(&end))
+        });
+        let texts = |looks: &[crate::support::Look]| -> Vec<String> {
+            looks.iter().map(|look| look.text.clone()).collect()
+        };
+        let found = texts(&terminal.row(0));
+        let mut wanted = texts(&drawn(out.as_bytes(), COLUMNS));
+        for text in &mut wanted {
+            // ncurses has no place for marks behind a wide character.
+            let wide = text.chars().next().filter(|c| width(&c.to_string(), Policy::Wcwidth) == 2);
+            wide.into_iter().for_each(|c| *text = c.into());
+        }
+        let at = (0..found.len())
+            .find(|at| found[*at..].concat().starts_with(&start))
+            .unwrap_or_else(|| panic!("no start in {:?}", found.concat()));
+        let cells = width(&out, Policy::Wcwidth);
+        for (cell, (found, wanted)) in found[at..].iter().zip(&wanted).take(cells).enumerate() {
+            compared += 1;
+            if found != wanted {
+                differ += 1;
+                first.get_or_insert(format!("line {lines}, cell {cell}: {found:?} for {wanted:?}"));
+            }
+        }
+    }
+    let executed = sandbox.files_named("SENTINEL");
+    println!(
+        "dvtm: {} strings in {lines} lines, {} executed, {differ} cells differ (of {compared} compared)",
+        texts.len(),
+        executed.len(),
+    );
+    assert_eq!(differ, 0, "{}", first.unwrap_or_default());
+    assert!(executed.is_empty(), "{executed:?}");
+}

@@ -1,0 +1,264 @@
+//! The whole program on machines that are only directories: `daemon run --root`, asked by `print`.
+//!
+//! What a machine looks like is kept in `golden/machines`. A fixture's counters stand still after a
+//! few readings, so its line settles; the tests wait for the known line, and show what came instead.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use rainline::protocol::{HEADER, PROTOCOL, ReplyHeader, ReplyKind, Request, Verb, build_id};
+use rainline::width::{Policy, width};
+
+use crate::support::{Sandbox, golden, root};
+
+/// How long a line may take to settle: sparklines fill with a cell a second.
+const SETTLED: Duration = Duration::from_secs(40);
+
+/// A daemon on a fixture, in a sandbox of its own.
+struct Machine {
+    sandbox: Sandbox,
+    daemon: Child,
+}
+
+impl Machine {
+    fn new(root: &Path) -> Machine {
+        let sandbox = Sandbox::new();
+        let mut command = sandbox.rainline();
+        command.args(["daemon", "run", "--root"]).arg(root);
+        let daemon = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it runs");
+        let machine = Machine { sandbox, daemon };
+        // Before it answers, a line would be drawn from the real machine.
+        let start = Instant::now();
+        while !machine.status() {
+            assert!(start.elapsed() < SETTLED, "the daemon does not come up");
+        }
+        machine
+    }
+
+    fn fixture(name: &str) -> Machine {
+        Machine::new(&root().join("tests/hosts").join(name))
+    }
+
+    fn status(&self) -> bool {
+        let output = self.sandbox.rainline().args(["daemon", "status"]).output().expect("it runs");
+        output.status.success()
+    }
+
+    /// A line by the real client, after which the daemon still lives.
+    #[track_caller]
+    fn print(&self, target: &str, slot: &str, columns: usize) -> String {
+        let mut command = self.sandbox.rainline();
+        let columns_word = columns.to_string();
+        command.args(["print", "terminal", slot, "--target", target, "--columns", &columns_word]);
+        // An answer that comes late would be a line of the real machine.
+        command.args(["--depth", "true", "--deadline", "20000", "--host-version", "3.3"]);
+        let output = command.stdin(Stdio::null()).output().expect("it runs");
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        let line = text.strip_suffix('\n').expect("a whole line").to_owned();
+        assert!(!line.contains('\n') || target != "plain", "{line:?}");
+        if target == "plain" && slot == "full" {
+            assert_eq!(width(&line, Policy::Wcwidth), columns, "{line:?}");
+        }
+        line
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = self.daemon.kill();
+        let _ = self.daemon.wait();
+    }
+}
+
+/// Waits until `text` gives what the golden file holds, and leaves the rest to [`golden`].
+fn settles(name: &str, mut text: impl FnMut() -> String) {
+    let known = fs::read_to_string(root().join("tests/golden").join(name)).unwrap_or_default();
+    let start = Instant::now();
+    let mut found = text();
+    while found != known && start.elapsed() < SETTLED {
+        found = text();
+        // What a reader of the daemon does: it asks, and asks again.
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    golden(name, &found);
+}
+
+fn fixtures() -> Vec<String> {
+    let entries = fs::read_dir(root().join("tests/hosts")).expect("fixtures").flatten();
+    let mut names: Vec<_> = entries.filter_map(|e| e.file_name().into_string().ok()).collect();
+    names.sort();
+    names
+}
+
+/// Without a clock that can be read the real one goes: its digits are no matter.
+fn clock_hidden(name: &str, line: &str) -> String {
+    let clock = fs::read_to_string(root().join("tests/hosts").join(name).join("clock"));
+    if clock.is_ok_and(|clock| clock.starts_with("20")) {
+        return line.to_owned();
+    }
+    let mut bytes: Vec<u8> = line.bytes().collect();
+    for at in 0..bytes.len().saturating_sub(4) {
+        let window = &mut bytes[at..at + 5];
+        if window[2] == b':' && [0, 1, 3, 4].iter().all(|n| window[*n].is_ascii_digit()) {
+            window.copy_from_slice(b"--:--");
+        }
+    }
+    String::from_utf8(bytes).expect("only ASCII was changed")
+}
+
+/// Every fixture at two widths, at the same time: a sparkline takes ten seconds to fill.
+#[test]
+fn every_machine_has_its_line() {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = fixtures()
+            .into_iter()
+            // Its processes have numbers that the one who asks may have, too: it has its own test.
+            .filter(|name| name != "terminals")
+            .map(|name| scope.spawn(move || machine_has_its_line(&name)))
+            .collect();
+        let failed = threads.into_iter().filter_map(|thread| thread.join().err()).count();
+        assert_eq!(failed, 0, "machines whose line is another");
+    });
+}
+
+fn machine_has_its_line(name: &str) {
+    let machine = Machine::fixture(name);
+    settles(&format!("machines/{name}.txt"), || {
+        let lines = [100, 60].map(|columns| machine.print("plain", "full", columns));
+        lines.map(|line| clock_hidden(name, &line) + "|\n").concat()
+    });
+}
+
+/// The targets' own languages, on the machine where everything is there.
+#[test]
+fn a_laptop_in_colours_and_in_tmux() {
+    let machine = Machine::fixture("laptop");
+    settles("machines/laptop.ansi", || {
+        [200, 80, 40].map(|columns| machine.print("ansi", "full", columns) + "\n").concat()
+    });
+    settles("machines/laptop.tmux", || {
+        [200, 80, 40].map(|columns| machine.print("tmux", "full", columns) + "\n").concat()
+    });
+}
+
+/// What becomes of a file; `None`: it is not there.
+type Mangle = fn(&[u8]) -> Option<Vec<u8>>;
+
+/// Missing, empty and mangled files: always a line, always the whole width, and a daemon that lives.
+#[test]
+fn no_file_of_a_machine_is_needed() {
+    let laptop = root().join("tests/hosts/laptop");
+    let machines = tempfile::Builder::new().prefix("rl-").tempdir_in("/tmp").expect("a directory");
+    let files = files_below(&laptop);
+    let mangled: [(&str, Mangle); 4] = [
+        ("missing", |_| None),
+        ("empty", |_| Some(Vec::new())),
+        ("half", |bytes| Some(bytes[..bytes.len() / 2].to_vec())),
+        ("garbage", |_| Some(b"\xff\xfe\0 #(id) %s 99999999999999999999999 -1\n\n:\n".to_vec())),
+    ];
+    for (how, change) in mangled {
+        let machine = machines.path().join(how);
+        for file in &files {
+            let place = machine.join(file.strip_prefix(&laptop).expect("below it"));
+            fs::create_dir_all(place.parent().expect("a parent")).expect("a directory");
+            if let Some(bytes) = change(&fs::read(file).expect("a file")) {
+                fs::write(place, bytes).expect("a file");
+            }
+        }
+        let mut machine = Machine::new(&machine);
+        for columns in [100, 60, 20, 5, 1] {
+            machine.print("plain", "full", columns);
+            machine.print("plain", "full", columns);
+            machine.print("tmux", "right", columns);
+        }
+        let ended = machine.daemon.try_wait().expect("ours");
+        assert!(ended.is_none(), "{how}: {ended:?}");
+        assert!(machine.status(), "{how}");
+    }
+}
+
+fn files_below(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).expect("a directory").flatten();
+    entries
+        .flat_map(|entry| match entry.file_type().expect("a type").is_dir() {
+            true => files_below(&entry.path()),
+            false => vec![entry.path()],
+        })
+        .collect()
+}
+
+type Env<'a> = &'a [(&'a str, &'a str)];
+
+/// The line of somebody with this process and environment on the fixture `terminals`.
+fn asked_by(machine: &Machine, session: u32, pid: u32, env: Env) -> String {
+    let request = Request {
+        verb: Verb::Print,
+        nonce: 7,
+        build: build_id(),
+        line: "terminal".into(),
+        slot: "left".into(),
+        target: "plain".into(),
+        columns: 200,
+        deadline: 20_000,
+        config: machine.sandbox.config().into_os_string().into_encoded_bytes(),
+        env: env.iter().map(|(name, value)| ((*name).into(), value.as_bytes().to_vec())).collect(),
+        pid,
+        session,
+        ..Request::default()
+    };
+    let mut bytes = Vec::new();
+    request.encode(&mut bytes);
+    let socket = machine.sandbox.runtime().join(format!("rainline-{PROTOCOL}.sock"));
+    let mut stream = UnixStream::connect(socket).expect("a daemon listens");
+    stream.set_read_timeout(Some(SETTLED)).expect("set");
+    stream.write_all(&bytes).expect("written");
+    let mut header = [0; HEADER];
+    stream.read_exact(&mut header).expect("a reply");
+    let header = ReplyHeader::decode(&header).expect("ours").expect("whole");
+    assert_eq!(header.kind, ReplyKind::Line);
+    let mut body = vec![0; header.length];
+    stream.read_exact(&mut body).expect("a body");
+    String::from_utf8(body).expect("UTF-8")
+}
+
+#[test]
+fn everybody_sees_the_session_they_are_in() {
+    let machine = Machine::fixture("terminals");
+    let config = "[line.terminal]\nleft = ['session']\n[segment.session]\n\
+                  format = '$nest/($name)/($window)/$others.text(max:200)'\n";
+    machine.sandbox.write("home/.config/rainline/config.toml", config);
+    let tmux = ("TMUX", "/tmp/tmux-1000/default,300,2");
+    let pane = ("TMUX_PANE", "%7");
+    let dvtm = [
+        ("DVTM", "0.15"),
+        ("DVTM_WINDOW_ID", "3"),
+        ("SSH_CONNECTION", "10.0.0.7 5 10.0.0.1 22"),
+        tmux,
+        pane,
+    ];
+    let screen = [("STY", "350.build"), ("WINDOW", "4"), tmux, pane];
+    let askers: [(&str, u32, Env); 4] = [
+        ("tmux", 310, &[tmux, pane]),
+        ("dvtm in tmux by ssh", 330, &dvtm),
+        ("screen in tmux", 351, &screen),
+        ("nothing", 100, &[]),
+    ];
+    let mut found = String::new();
+    for (session, (who, pid, env)) in (1..).zip(askers) {
+        found += &format!("{who}:\n{}\n", asked_by(&machine, session, pid, env));
+    }
+    golden("machines/terminals.txt", &found);
+}
+
+/// Others' sessions alone left an icon with nothing behind it.
+#[test]
+fn a_terminal_in_no_session_shows_none_although_others_have_some() {
+    let machine = Machine::fixture("terminals");
+    let line = asked_by(&machine, 1, 100, &[]);
+    assert!(line.contains("slate") && !line.contains('❐'), "{line:?}");
+}

@@ -1,0 +1,420 @@
+//! The main job: a real tmux, wired by what `rainline init tmux` prints, looked at cell by cell.
+//!
+//! Whatever is measured here is compared with what the kernel says of the same span, so that a busy
+//! machine moves both.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::{DEADLINE, Look, Sandbox, Terminal, Tmux, wait_end};
+
+const ROWS: u16 = 6;
+/// The clock with its seconds: a line that has to move every second, and a number to go by.
+const SECONDS: &str = "[segment.clock]\ntime = \"%H:%M:%S\"\n";
+
+/// What `rainline init tmux` prints in this sandbox.
+fn wiring(sandbox: &Sandbox) -> String {
+    let output = sandbox.rainline().args(["init", "tmux"]).output().expect("it runs");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+/// A sandbox whose config is `config`.
+fn home(config: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("home/.config/rainline/config.toml", config);
+    sandbox
+}
+
+/// A tmux that is wired, with a client of so many columns.
+fn wired(sandbox: &Sandbox, columns: u16) -> Tmux<'_> {
+    let tmux = Tmux::start(sandbox, &wiring(sandbox), ROWS, columns);
+    // By itself tmux names a window after what runs in it just then.
+    tmux.run(&["rename-window", "cat"]);
+    tmux
+}
+
+/// The status line of a screen, blanks included.
+fn bar(screen: &vt100::Screen) -> String {
+    let (rows, columns) = screen.size();
+    screen.rows(0, columns).nth(usize::from(rows - 1)).unwrap_or_default()
+}
+
+/// The text between the first `start` and the next `end`.
+fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
+    let rest = &text[text.find(start)? + start.len()..];
+    Some(&rest[..rest.find(end)?])
+}
+
+fn wait_bar(terminal: &mut Terminal, what: &str, mut done: impl FnMut(&str) -> bool) -> String {
+    let mut found = String::new();
+    terminal.wait(what, |screen| {
+        found = bar(screen);
+        done(&found)
+    });
+    found
+}
+
+/// Waits until the drawn clock shows another second than `before`, and gives the line.
+fn next_second(terminal: &mut Terminal, before: &mut String) -> String {
+    let line = wait_bar(terminal, "the next second", |line| {
+        clock_of(line).is_some_and(|clock| clock != before)
+    });
+    *before = clock_of(&line).expect("just seen").to_owned();
+    line
+}
+
+/// `HH:MM:SS` at the end of a line.
+fn clock_of(line: &str) -> Option<&str> {
+    let line = line.trim_end();
+    let clock = line.get(line.len().checked_sub(8)?..)?;
+    let shape = |(at, c): (usize, char)| if at % 3 == 2 { c == ':' } else { c.is_ascii_digit() };
+    clock.char_indices().all(shape).then_some(clock)
+}
+
+/// The fields of `/proc/PID/stat` after the name, from the state (the third) on.
+fn stat(pid: u32) -> Option<Vec<String>> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, rest) = text.rsplit_once(')')?;
+    Some(rest.split_whitespace().map(str::to_owned).collect())
+}
+
+fn children(parent: u32) -> BTreeSet<u32> {
+    let entries = fs::read_dir("/proc").expect("/proc").flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| stat(*pid).is_some_and(|stat| stat[1] == parent.to_string())).collect()
+}
+
+/// The arguments of a process, by blanks.
+fn command_line(pid: u32) -> String {
+    let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).replace('\0', " ")
+}
+
+/// The streaming jobs of a tmux server.
+fn streams(server: u32) -> Vec<u32> {
+    let jobs = children(server).into_iter();
+    jobs.filter(|pid| command_line(*pid).contains(" stream tmux ")).collect()
+}
+
+/// The daemon of a sandbox, as it says itself.
+fn daemon(sandbox: &Sandbox) -> Option<u32> {
+    let output = sandbox.rainline().args(["daemon", "status"]).output().expect("it runs");
+    between(&String::from_utf8_lossy(&output.stdout), "pid ", "\n")?.parse().ok()
+}
+
+fn signal(pid: u32, signal: Signal) {
+    kill_process(Pid::from_raw(pid as i32).expect("a pid"), signal).expect("a living process");
+}
+
+/// Whether a bar is whole: nothing cut by tmux, the windows there, the clock on the last cells.
+fn fits(line: &str, columns: u16) -> bool {
+    let cells = line.chars().count();
+    let clock = line.trim_end().rsplit(' ').next().unwrap_or_default();
+    let at_the_end = clock.len() == 5 && clock.as_bytes()[2] == b':';
+    // The clock's own blank is the last cell.
+    let to_the_edge = line.trim_end().chars().count() == usize::from(columns) - 1;
+    let whole = !line.contains(['<', '>', '…']) && line.contains(" 0 cat ");
+    cells <= usize::from(columns) && at_the_end && to_the_edge && whole && line.contains("main")
+}
+
+#[test]
+fn session_window_and_pane_have_their_right_names_and_follow_them() {
+    let sandbox = home(
+        "[line.tmux]\nleft = ['session']\nright = ['clock']\n\
+         [segment.session]\nformat = '($name/$window/$window_name/$pane/$pane_title;)'\n",
+    );
+    let mut tmux = wired(&sandbox, 160);
+    let shows = |tmux: &mut Tmux, text: &str| {
+        wait_bar(&mut tmux.terminal, text, |line| line.starts_with(text));
+    };
+    tmux.run(&["select-pane", "-T", "a title"]);
+    shows(&mut tmux, "main/0/cat/0/a title;");
+    tmux.run(&["rename-session", "renamed"]);
+    shows(&mut tmux, "renamed/0/cat/0/a title;");
+    tmux.run(&["new-window", "-n", "second"]);
+    tmux.run(&["split-window"]);
+    tmux.run(&["select-pane", "-T", "other"]);
+    shows(&mut tmux, "renamed/1/second/1/other;");
+    tmux.run(&["rename-window", "漢字 é"]);
+    shows(&mut tmux, "renamed/1/漢字 é/1/other;");
+    tmux.run(&["select-window", "-t", ":0"]);
+    shows(&mut tmux, "renamed/0/cat/0/a title;");
+}
+
+#[test]
+fn every_client_gets_a_line_of_its_own_width() {
+    let sandbox = Sandbox::new();
+    let mut tmux = wired(&sandbox, 120);
+    let mut narrow = tmux.attach(ROWS, 60);
+    let mut wide = tmux.attach(ROWS, 200);
+    let check = |terminal: &mut Terminal, columns: u16| {
+        let line = wait_bar(terminal, &format!("a line of {columns} cells"), |line| {
+            fits(line, columns) && line.contains("cpu")
+        });
+        println!("{columns:>4} {line}");
+    };
+    check(&mut tmux.terminal, 120);
+    check(&mut narrow, 60);
+    check(&mut wide, 200);
+    // The same again after everybody changed places.
+    tmux.terminal.resize(ROWS, 60);
+    narrow.resize(ROWS, 200);
+    wide.resize(ROWS, 121);
+    check(&mut tmux.terminal, 60);
+    check(&mut narrow, 200);
+    check(&mut wide, 121);
+}
+
+/// The background of the first cell: the session segment's.
+fn first(terminal: &Terminal) -> Look {
+    terminal.row(ROWS - 1)[0].clone()
+}
+
+#[test]
+fn the_prefix_key_turns_the_session_without_any_word_of_ours() {
+    let sandbox = Sandbox::new();
+    let mut tmux = wired(&sandbox, 100);
+    wait_bar(&mut tmux.terminal, "a line", |line| fits(line, 100));
+    // Whoever could help is held: what happens now tmux does alone.
+    let held: Vec<u32> = streams(tmux.server()).into_iter().chain(daemon(&sandbox)).collect();
+    assert_eq!(held.len(), 3, "two streams and a daemon");
+    held.iter().for_each(|pid| signal(*pid, Signal::STOP));
+    // What was on its way before has arrived when the answer to a command has.
+    tmux.run(&["refresh-client", "-S"]);
+    tmux.run(&["display-message", "-p", ""]);
+    tmux.terminal.watch(Duration::from_millis(200));
+    let (calm, text) = (first(&tmux.terminal), tmux.terminal.text(ROWS - 1));
+    tmux.terminal.send("\x02");
+    tmux.terminal.wait("another style", |screen| {
+        crate::support::terminal::looks(screen, ROWS - 1)[0].bg != calm.bg
+    });
+    assert_eq!(tmux.terminal.text(ROWS - 1), text, "only the style has changed");
+    tmux.terminal.send("Q");
+    tmux.terminal.wait("the style as before", |screen| {
+        crate::support::terminal::looks(screen, ROWS - 1)[0] == calm
+    });
+    held.iter().for_each(|pid| signal(*pid, Signal::CONT));
+}
+
+#[test]
+fn the_line_keeps_moving_without_a_single_new_process() {
+    let sandbox = home(SECONDS);
+    let mut tmux = wired(&sandbox, 120);
+    let mut clock = String::new();
+    next_second(&mut tmux.terminal, &mut clock);
+    next_second(&mut tmux.terminal, &mut clock);
+    let server = tmux.server();
+    let jobs = children(server);
+    assert_eq!(streams(server).len(), 2);
+    assert_eq!(jobs.len(), 3, "the pane and two streams: {jobs:?}");
+    // What the server's ended children cost (cminflt, cutime, cstime) grows with each of them.
+    let ended = || {
+        let stat = stat(server).expect("it lives");
+        [stat[8].clone(), stat[13].clone(), stat[14].clone()]
+    };
+    let before = ended();
+    for _ in 0..8 {
+        next_second(&mut tmux.terminal, &mut clock);
+    }
+    assert_eq!(ended(), before, "no child of the server has come and gone");
+    assert_eq!(children(server), jobs, "and none has come");
+}
+
+#[test]
+fn the_line_comes_back_after_its_daemon_was_killed() {
+    let sandbox = home(SECONDS);
+    let mut tmux = wired(&sandbox, 120);
+    let mut clock = String::new();
+    next_second(&mut tmux.terminal, &mut clock);
+    next_second(&mut tmux.terminal, &mut clock);
+    let killed = daemon(&sandbox).expect("a daemon");
+    signal(killed, Signal::KILL);
+    wait_end(killed);
+    let start = Instant::now();
+    loop {
+        let line = next_second(&mut tmux.terminal, &mut clock);
+        assert!(line.contains(" 0 cat ") && line.contains("main"), "{line:?}");
+        if daemon(&sandbox).is_some_and(|pid| pid != killed) {
+            break;
+        }
+        assert!(start.elapsed() < DEADLINE, "no daemon came back");
+    }
+    next_second(&mut tmux.terminal, &mut clock);
+}
+
+#[test]
+fn read_twice_the_wiring_is_the_same() {
+    let sandbox = Sandbox::new();
+    let mut tmux = wired(&sandbox, 100);
+    wait_bar(&mut tmux.terminal, "a line", |line| fits(line, 100));
+    let options = |tmux: &Tmux| {
+        [["show-options", "-g"], ["show-options", "-gw"], ["show-options", "-s"]]
+            .map(|words| tmux.run(&words))
+    };
+    let before = options(&tmux);
+    let file = sandbox.write("wiring", wiring(&sandbox));
+    assert_eq!(tmux.run(&["source-file", &file.to_string_lossy()]), "");
+    assert_eq!(options(&tmux), before);
+    tmux.run(&["refresh-client", "-S"]);
+    wait_bar(&mut tmux.terminal, "a line", |line| fits(line, 100));
+    assert_eq!(streams(tmux.server()).len(), 2, "and no job is left over");
+}
+
+#[test]
+fn the_streams_end_with_their_server() {
+    let sandbox = Sandbox::new();
+    let mut tmux = wired(&sandbox, 100);
+    wait_bar(&mut tmux.terminal, "a line", |line| fits(line, 100));
+    let server = tmux.server();
+    let jobs = streams(server);
+    assert_eq!(jobs.len(), 2);
+    signal(server, Signal::KILL);
+    jobs.into_iter().for_each(wait_end);
+}
+
+#[test]
+fn hostile_names_are_shown_and_not_obeyed() {
+    let sandbox = home(
+        "[segment.session]\nformat = '($name:$window_name;)'\n[line.tmux]\nright = ['clock']\n",
+    );
+    let mut tmux = wired(&sandbox, 160);
+    for name in ["#(touch SENTINEL)", "#[fg=red]x", "#{pane_pid}", "#h", "%H %%", "a,b}c"] {
+        // Names are formats when they are given: `##` is one `#` there, but not before a `[`.
+        let given = name.replace('#', "##").replace("##[", "#[");
+        tmux.run(&["rename-session", &given]);
+        tmux.run(&["rename-window", &given]);
+        let stored = tmux.run(&["display-message", "-p", "#{session_name}"]);
+        let window = tmux.run(&["display-message", "-p", "#{window_name}"]);
+        assert_eq!(stored, name, "tmux keeps it");
+        let ours = format!("{stored}:{window};");
+        let windows = format!(" 0 {window} ");
+        wait_bar(&mut tmux.terminal, name, |line| {
+            line.starts_with(&ours) && line.contains(&windows)
+        });
+        let calm = first(&tmux.terminal);
+        let row = tmux.terminal.row(ROWS - 1);
+        let own = &row[..ours.chars().count()];
+        assert!(own.iter().all(|look| (look.fg, look.bg) == (calm.fg, calm.bg)), "{name}");
+        let at = ours.chars().count();
+        let list = &row[at..at + windows.chars().count()];
+        assert!(list.iter().all(|look| (look.fg, look.bg) == (list[0].fg, list[0].bg)), "{name}");
+    }
+    assert_eq!(sandbox.files_named("SENTINEL"), Vec::<std::path::PathBuf>::new());
+}
+
+/// Busy and all time of the processors so far, in ticks; waiting for a disk is not busy.
+fn ticks() -> (f64, f64) {
+    let text = fs::read_to_string("/proc/stat").expect("/proc/stat");
+    let numbers = text.lines().next().expect("a line").split_whitespace().skip(1).take(8);
+    let ticks: Vec<f64> = numbers.map(|number| number.parse().expect("a number")).collect();
+    let all: f64 = ticks.iter().sum();
+    (all - ticks[3] - ticks[4], all)
+}
+
+#[test]
+fn the_drawn_cpu_is_what_the_kernel_counts() {
+    let sandbox = home(SECONDS);
+    let mut tmux = wired(&sandbox, 160);
+    let mut clock = String::new();
+    for _ in 0..3 {
+        next_second(&mut tmux.terminal, &mut clock);
+    }
+    let busy = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let spinning = busy.clone();
+    let spinner = std::thread::spawn(move || {
+        while spinning.load(std::sync::atomic::Ordering::Relaxed) {
+            std::hint::spin_loop();
+        }
+    });
+    let mut drawn: Vec<f64> = Vec::new();
+    // The value of a second is drawn at its end.
+    next_second(&mut tmux.terminal, &mut clock);
+    let before = ticks();
+    for _ in 0..18 {
+        let line = next_second(&mut tmux.terminal, &mut clock);
+        let number = between(&line, "cpu", "%").expect("a value").trim();
+        drawn.push(number.parse().unwrap_or_else(|_| panic!("{line}")));
+    }
+    let after = ticks();
+    busy.store(false, std::sync::atomic::Ordering::Relaxed);
+    spinner.join().expect("it ends");
+    let mean = drawn.iter().sum::<f64>() / drawn.len() as f64;
+    let kernel = 100.0 * (after.0 - before.0) / (after.1 - before.1);
+    println!("cpu: {} values drawn, mean {mean:.1} %, /proc/stat {kernel:.1} %", drawn.len());
+    println!("     {drawn:?}");
+    assert!((mean - kernel).abs() < 5.0, "{mean} and {kernel}");
+    assert!(kernel > 100.0 / (2.0 * num_cpus() as f64), "somebody was busy");
+}
+
+fn num_cpus() -> usize {
+    fs::read_to_string("/proc/stat")
+        .expect("/proc/stat")
+        .lines()
+        .filter(|line| line.starts_with("cpu") && !line.starts_with("cpu "))
+        .count()
+        .max(1)
+}
+
+/// A number of `/proc/meminfo`, in bytes.
+fn meminfo(name: &str) -> f64 {
+    let text = fs::read_to_string("/proc/meminfo").expect("/proc/meminfo");
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+    number.expect("a number") * 1024.0
+}
+
+/// `1.062G` in bytes.
+fn bytes(text: &str) -> f64 {
+    let text = text.trim();
+    let power = match text.chars().last() {
+        Some('K') => 1,
+        Some('M') => 2,
+        Some('G') => 3,
+        Some('T') => 4,
+        _ => 0,
+    };
+    let number = text.trim_end_matches(char::is_alphabetic).parse::<f64>();
+    number.unwrap_or_else(|_| panic!("{text:?}")) * 1024_f64.powi(power)
+}
+
+#[test]
+fn the_drawn_memory_moves_as_the_kernel_says() {
+    let config = "[segment.memory]\nlimit = 'host'\nformat = ' mem $used.eng(w:6) '\n";
+    let sandbox = home(&format!("{config}{SECONDS}"));
+    let mut tmux = wired(&sandbox, 160);
+    let mut clock = String::new();
+    next_second(&mut tmux.terminal, &mut clock);
+    // What is drawn and what the kernel says, at the same moments, in the mean.
+    let mut readings = |tmux: &mut Tmux| {
+        let (mut drawn, mut available) = (0.0, 0.0);
+        next_second(&mut tmux.terminal, &mut clock);
+        for _ in 0..4 {
+            let line = next_second(&mut tmux.terminal, &mut clock);
+            available += meminfo("MemAvailable") / 4.0;
+            let figure = between(&line, " mem ", " ╱").unwrap_or_else(|| panic!("{line}"));
+            drawn += bytes(figure) / 4.0;
+        }
+        (drawn, available)
+    };
+    let before = readings(&mut tmux);
+    // 2 GB where there is room for it.
+    let size = (2.0 * 1024_f64.powi(3)).min(meminfo("MemAvailable") / 2.0);
+    let mut touched = vec![0_u8; size as usize];
+    touched.iter_mut().step_by(4096).for_each(|byte| *byte = 1);
+    let after = readings(&mut tmux);
+    assert!(std::hint::black_box(&touched)[4096] == 1);
+    let (drawn, kernel) = (after.0 - before.0, before.1 - after.1);
+    let mega = 1024.0 * 1024.0;
+    println!(
+        "memory: {:.0} MB touched, drawn +{:.0} MB, MemAvailable -{:.0} MB, off by {:.2} %",
+        size / mega,
+        drawn / mega,
+        kernel / mega,
+        100.0 * (drawn - kernel).abs() / kernel
+    );
+    assert!((drawn - kernel).abs() < 0.05 * kernel, "{drawn} and {kernel}");
+}
