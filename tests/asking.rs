@@ -61,7 +61,7 @@ fn prompts_asked_for_at_once_show_each_its_own() {
         for (number, child) in asked {
             let shown = text(child);
             let failed = if number == 0 { String::new() } else { format!(" ✘ {number} ╱") };
-            let expected = format!("{failed} {}s ╱ ✦ {} ╱❯", 2 + number, number + 1);
+            let expected = format!("{failed} {}s ╱ ✦ {} ❯", 2 + number, number + 1);
             assert_eq!(shown, expected);
         }
     }
@@ -75,8 +75,8 @@ fn environment_and_keymap_are_the_askers() {
         command.env("VIRTUAL_ENV", venv);
         shown(command)
     };
-    assert_eq!(ask("vicmd", "/srv/shop/.venv"), " normal |< | shop");
-    assert_eq!(ask("viins", "/srv/blog"), " insert |> | blog");
+    assert_eq!(ask("vicmd", "/srv/shop/.venv"), " normal < shop");
+    assert_eq!(ask("viins", "/srv/blog"), " insert > blog");
     assert_eq!(ask("main", ""), ">");
 }
 
