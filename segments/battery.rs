@@ -29,7 +29,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     name: "battery",
     about: "How full the batteries are, and how long until they are empty or full.",
     icons: Icons { nerd: "\u{f0079}", unicode: "bat", ascii: "bat" },
-    format: " ($icon )$charge.pct(w:1)$arrow( $remaining)( $history.spark(w:6,step:10)) ",
+    format: " ($icon )$charge.pct(w:1)$arrow( $remaining)( $history.spark(w:4,step:15)) ",
     fields: &[
         field("charge", "how full they are together", Unit::Percent),
         field("state", "`charging`, `discharging`, `full`, `not charging`, `unknown`", Unit::Text),

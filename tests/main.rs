@@ -3,6 +3,7 @@
 mod support;
 
 mod architecture;
+mod asking;
 mod bad_configs;
 mod command_line;
 mod daemon;

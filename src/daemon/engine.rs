@@ -290,8 +290,10 @@ impl Engine {
             if key.config != id {
                 kept.insert(key, entry);
             } else if let Some(new) = moved(&key) {
-                // A worker's answer would come under the old number.
-                entry.busy = None;
+                // A worker's answer would come under the old number: it is asked again.
+                if entry.busy.take().is_some() {
+                    entry.due = Duration::ZERO;
+                }
                 kept.insert(new, entry);
             } else if key.is_host()
                 && let Some(old) = before.instances.get(usize::from(key.instance))
