@@ -17,7 +17,7 @@ use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::SocketAddrUnix;
 
-use crate::protocol::PROTOCOL;
+use crate::protocol::{Fixed, PROTOCOL, Sink};
 use crate::sys;
 
 /// Held for life by the one daemon. Never removed.
@@ -33,15 +33,89 @@ const SUN_PATH: usize = 107;
 /// No file of ours here is longer.
 const MAX_FILE: u64 = 4 << 20;
 
-/// The socket's name: old and new protocols never meet.
+/// The socket's name holds the protocol: old and new never meet.
+const SOCKET: &str = "rainline-1.sock";
+const _: () = assert!(PROTOCOL == 1, "the socket's name is that of another protocol");
+
+/// The socket's name.
 pub fn socket_name() -> String {
-    format!("rainline-{PROTOCOL}.sock")
+    SOCKET.to_owned()
 }
 
 /// The runtime directory, checked.
 pub struct Runtime {
     dir: OwnedFd,
     pub path: PathBuf,
+}
+
+/// The runtime directory for one question: opened and checked, nothing made, nothing on a heap.
+pub struct Door<'a> {
+    dir: OwnedFd,
+    path: &'a [u8],
+    /// Our own user.
+    pub uid: u32,
+}
+
+impl<'a> Door<'a> {
+    /// The directory if it is there and ours; whoever gets `None` asks [`open`] for the reason.
+    /// `overridden` is `RAINLINE_RUNTIME_DIR`.
+    pub fn find(overridden: Option<&'a [u8]>, room: &'a mut Fixed<48>) -> Option<Door<'a>> {
+        let uid = sys::uid();
+        let path = match overridden {
+            Some(path) => path,
+            None => {
+                usual(uid, room);
+                room.whole()?
+            }
+        };
+        if !path.starts_with(b"/") {
+            return None;
+        }
+        let dir = rustix::fs::open(path, DIRECTORY, Mode::empty()).ok()?;
+        let stat = rustix::fs::fstat(&dir).ok()?;
+        (stat.st_uid == uid && stat.st_mode & 0o077 == 0).then_some(Door { dir, path, uid })
+    }
+
+    /// The address of the daemon's socket; `None` where the path is too long for one.
+    pub fn socket(&self) -> Option<SocketAddrUnix> {
+        let mut place = Fixed::<SUN_PATH>::default();
+        place.put(self.path);
+        place.put(b"/");
+        place.put(SOCKET.as_bytes());
+        SocketAddrUnix::new(place.whole()?).ok()
+    }
+}
+
+const DIRECTORY: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// Puts the usual place, the same as [`place`] says.
+fn usual(uid: u32, room: &mut Fixed<48>) {
+    let mut digits = [0; 10];
+    let mut at = digits.len();
+    let mut rest = uid;
+    while rest > 0 || at == digits.len() {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    room.put(b"/run/user/");
+    room.put(&digits[at..]);
+    if is_private(room.filled(), uid) {
+        return room.put(b"/rainline");
+    }
+    *room = Fixed::default();
+    room.put(b"/tmp/rainline-");
+    room.put(&digits[at..]);
+}
+
+/// Whether it is a directory that nobody else may look into.
+fn is_private(path: &[u8], uid: u32) -> bool {
+    rustix::fs::stat(path).is_ok_and(|stat| {
+        FileType::from_raw_mode(stat.st_mode).is_dir()
+            && stat.st_uid == uid
+            && stat.st_mode & 0o077 == 0
+    })
 }
 
 /// Why a directory is not used.
@@ -76,14 +150,9 @@ pub fn place() -> PathBuf {
     if let Some(dir) = overridden() {
         return dir;
     }
-    let uid = sys::uid();
-    let session = PathBuf::from(format!("/run/user/{uid}"));
-    let ours = rustix::fs::stat(&session).is_ok_and(|stat| {
-        FileType::from_raw_mode(stat.st_mode).is_dir()
-            && stat.st_uid == uid
-            && stat.st_mode & 0o077 == 0
-    });
-    if ours { session.join("rainline") } else { PathBuf::from(format!("/tmp/rainline-{uid}")) }
+    let mut room = Fixed::default();
+    usual(sys::uid(), &mut room);
+    PathBuf::from(OsStr::from_bytes(room.filled()))
 }
 
 /// `RAINLINE_RUNTIME_DIR`, if it is set.
@@ -101,8 +170,7 @@ fn open_at(path: &Path) -> Result<OwnedFd, Refused> {
     if !path.is_absolute() {
         return Err(Refused::Relative);
     }
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let (dir, made) = match rustix::fs::open(path, flags, Mode::empty()) {
+    let (dir, made) = match rustix::fs::open(path, DIRECTORY, Mode::empty()) {
         Err(Errno::NOENT) => {
             let made = match rustix::fs::mkdir(path, Mode::RWXU) {
                 Ok(()) => true,
@@ -114,7 +182,7 @@ fn open_at(path: &Path) -> Result<OwnedFd, Refused> {
                 // A umask of 0777 takes even the owner's bits away. Only what we made is mended.
                 let _ = rustix::fs::chmod(path, Mode::RWXU);
             }
-            (rustix::fs::open(path, flags, Mode::empty()), made)
+            (rustix::fs::open(path, DIRECTORY, Mode::empty()), made)
         }
         opened => (opened, false),
     };
