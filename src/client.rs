@@ -98,7 +98,7 @@ pub fn fast(
 /// locale, and what is open at the end the kernel closes.
 ///
 /// Otherwise it says why there is no answer, or nothing: then [`ask`] has to find out.
-#[inline]
+#[inline(always)]
 fn at_once<'a>(
     request: &mut RequestRef<'a>,
     around: &Around<'a>,
@@ -159,6 +159,7 @@ fn no_line(kind: ReplyKind) -> Why {
 }
 
 /// Writes a line to standard output in one piece, and that was all.
+#[inline(always)]
 fn print_and_leave(parts: &[IoSlice]) -> ! {
     sys::ignore_sigpipe();
     let whole: usize = parts.iter().map(|part| part.len()).sum();
@@ -240,6 +241,7 @@ impl<'a> Around<'a> {
     }
 
     /// What a variable says; an empty one says nothing.
+    #[inline(always)]
     fn get(&self, name: &str) -> Option<&'a [u8]> {
         let index = ENV.iter().chain(&MORE).position(|known| *known == name)?;
         self.values[index].filter(|value| !value.is_empty())
@@ -263,7 +265,7 @@ pub fn parse(args: &[OsString]) -> Option<Request> {
     Some(*owned(&request))
 }
 
-#[inline]
+#[inline(always)]
 fn read<'r, 'e: 'r>(
     mut args: impl Iterator<Item = &'e [u8]>,
     around: &Around<'e>,
@@ -384,7 +386,7 @@ fn share(slot: &str, columns: u16) -> u16 {
 }
 
 /// Says who asks, and from where.
-#[inline]
+#[inline(always)]
 fn complete<'a>(request: &mut RequestRef<'a>, directory: &'a mut Directory) {
     request.cwd = sys::working_directory(&mut directory.0).unwrap_or_default();
     // Ours is over before anybody looks; whoever ran us stays.
@@ -460,6 +462,7 @@ fn columns_said(said: Option<&str>) -> u16 {
 }
 
 /// The colours that the environment promises. tmux comes down from 24 bits by itself.
+#[inline(always)]
 fn depth<'a>(adapts: bool, env: &dyn Fn(&str) -> Option<&'a str>) -> &'static str {
     if env("NO_COLOR").is_some() {
         return "mono";
@@ -476,6 +479,7 @@ fn depth<'a>(adapts: bool, env: &dyn Fn(&str) -> Option<&'a str>) -> &'static st
 }
 
 /// Whether the locale's character set is UTF-8, by the order in which libc asks.
+#[inline(always)]
 fn is_utf8<'a>(env: &dyn Fn(&str) -> Option<&'a str>) -> bool {
     let locale = env("LC_ALL").or_else(|| env("LC_CTYPE")).or_else(|| env("LANG"));
     let has = |locale: &str, name: &[u8]| {
@@ -485,7 +489,7 @@ fn is_utf8<'a>(env: &dyn Fn(&str) -> Option<&'a str>) -> bool {
 }
 
 /// The config file that is meant, as the parts of an absolute path; empty without a home.
-#[inline]
+#[inline(always)]
 fn config_path<'a>(
     said: Option<&'a [u8]>,
     around: &Around<'a>,
@@ -530,7 +534,7 @@ fn nonce() -> u64 {
 }
 
 /// Connects, and checks who is there.
-#[inline]
+#[inline(always)]
 fn connect(address: &SocketAddrUnix, uid: u32) -> Result<OwnedFd, Why> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)

@@ -59,6 +59,7 @@ pub struct Door<'a> {
 impl<'a> Door<'a> {
     /// The directory if it is there and ours; whoever gets `None` asks [`open`] for the reason.
     /// `overridden` is `RAINLINE_RUNTIME_DIR`.
+    #[inline(always)]
     pub fn find(overridden: Option<&'a [u8]>, room: &'a mut Fixed<48>) -> Option<Door<'a>> {
         let uid = sys::uid();
         let path = match overridden {
@@ -77,6 +78,7 @@ impl<'a> Door<'a> {
     }
 
     /// The address of the daemon's socket; `None` where the path is too long for one.
+    #[inline(always)]
     pub fn socket(&self) -> Option<SocketAddrUnix> {
         let mut place = Fixed::<SUN_PATH>::default();
         place.put(self.path);
@@ -90,6 +92,7 @@ const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Puts the usual place, the same as [`place`] says.
+#[inline(always)]
 fn usual(uid: u32, room: &mut Fixed<48>) {
     let mut digits = [0; 10];
     let mut at = digits.len();

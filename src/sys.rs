@@ -51,11 +51,13 @@ pub fn close_from(first: c_uint) {
 }
 
 /// Leaves at once: nothing is dropped, flushed or unmapped. The kernel does it faster.
+#[inline(always)]
 pub fn leave(code: i32) -> ! {
     _exit(code)
 }
 
 /// Makes a write to a reader that has gone an error instead of our end.
+#[inline(always)]
 pub fn ignore_sigpipe() {
     const SIGPIPE: c_int = 13;
     const SIG_IGN: usize = 1;
@@ -64,6 +66,7 @@ pub fn ignore_sigpipe() {
 }
 
 /// The working directory, in the given room; `None` if it has no path or a longer one.
+#[inline(always)]
 pub fn working_directory(room: &mut [MaybeUninit<u8>]) -> Option<&[u8]> {
     let start: *mut c_char = room.as_mut_ptr().cast();
     // SAFETY: getcwd writes at most that many bytes, and a terminated string if it returns one.
@@ -132,17 +135,20 @@ pub fn wall() -> Duration {
     read(ClockId::Realtime)
 }
 
+#[inline(always)]
 fn read(clock: ClockId) -> Duration {
     let time = clock_gettime(clock);
     Duration::new(time.tv_sec.max(0) as u64, time.tv_nsec.clamp(0, 999_999_999) as u32)
 }
 
 /// Who we are for files and peers.
+#[inline(always)]
 pub fn uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
 /// The user at the other end of a Unix socket.
+#[inline(always)]
 pub fn peer_uid(socket: impl AsFd) -> Option<u32> {
     rustix::net::sockopt::socket_peercred(socket).ok().map(|peer| peer.uid.as_raw())
 }
