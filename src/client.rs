@@ -106,6 +106,14 @@ fn at_once<'a>(
 ) -> Result<Infallible, Option<Why>> {
     let mut place = Fixed::default();
     let door = Door::find(around.get("RAINLINE_RUNTIME_DIR"), &mut place).ok_or(None)?;
+    // Each page of a larger room would cost a fault, used or not.
+    let mut room = [MaybeUninit::uninit(); 3 * 1024];
+    if let Some(key) = request.frame_key()
+        && let Some(bytes) = door.frame(key, &mut room)
+        && let Some(line) = runtime::frame_line(bytes, request.build)
+    {
+        print_and_leave(&[IoSlice::new(line)]);
+    }
     complete(request, directory);
     let mut message = Fixed::<1024>::default();
     request.encode(&mut message);
@@ -124,8 +132,6 @@ fn at_once<'a>(
         Ok(_) => {}
         Err(_) => return Err(None),
     }
-    // Each page of a larger room would cost a fault, used or not.
-    let mut room = [MaybeUninit::uninit(); 3 * 1024];
     let (bytes, _) = rustix::io::read(&socket, &mut room[..]).map_err(|_| None)?;
     let header = ReplyHeader::decode(bytes).map_err(|_| Some(Why::Refused))?;
     if header.is_some_and(|header| header.nonce != request.nonce) {

@@ -200,8 +200,8 @@ pub struct RequestRef<'a> {
 
 impl RequestRef<'_> {
     /// Appends the message to `out`.
-    pub fn encode(&self, out: &mut impl Sink) {
-        let start = out.filled().len();
+    pub fn encode(&self, out: &mut (impl Sink + AsMut<[u8]>)) {
+        let start = out.as_mut().len();
         out.put(b"RLq");
         out.put(&[PROTOCOL, self.verb as u8, 0, 0, 0]);
         out.put(&self.nonce.to_le_bytes());
@@ -224,11 +224,24 @@ impl RequestRef<'_> {
         number(out, tag::JOBS, self.jobs);
         field(out, tag::KEYMAP, &[self.keymap.as_bytes()]);
         field(out, tag::ADMIN, &[self.admin.as_bytes()]);
-        let end = out.filled().len();
+        let end = out.as_mut().len();
         let length = end.saturating_sub(start + HEADER) as u32;
-        if let Some(place) = out.filled().get_mut(start + HEADER - 4..start + HEADER) {
+        if let Some(place) = out.as_mut().get_mut(start + HEADER - 4..start + HEADER) {
             place.copy_from_slice(&length.to_le_bytes());
         }
+    }
+
+    /// What all requests have in common that get the same line of the same config, as long as
+    /// nothing on it depends on who asks; `None` for a prompt, which always does.
+    #[inline(always)]
+    pub fn frame_key(&self) -> Option<u64> {
+        if self.line.split('.').next() == Some("prompt") {
+            return None;
+        }
+        let mut hash = Hash(0xcbf2_9ce4_8422_2325);
+        field(&mut hash, tag::CONFIG, &self.config);
+        self.shape(&mut hash);
+        Some(hash.0)
     }
 
     /// The fields on which a line depends whoever asks for it, and from where.
@@ -286,6 +299,11 @@ impl Request {
         let env: Vec<(&str, &[u8])> =
             self.env.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
         self.borrowed(&env).encode(out);
+    }
+
+    /// As [`RequestRef::frame_key`].
+    pub fn frame_key(&self) -> Option<u64> {
+        self.borrowed(&[]).frame_key()
     }
 
     fn borrowed<'a>(&'a self, env: &'a [(&'a str, &'a [u8])]) -> RequestRef<'a> {
@@ -432,20 +450,26 @@ fn header(bytes: &[u8], magic: &[u8; 3]) -> Result<Option<(u8, u64, u64, usize)>
     Ok(Some((bytes[4], long(8), long(16), length as usize)))
 }
 
-/// Where a message is put together.
+/// Where bytes go.
 pub trait Sink {
     fn put(&mut self, bytes: &[u8]);
-    /// What was put so far.
-    fn filled(&mut self) -> &mut [u8];
+}
+
+/// FNV-1a, as `runtime::hash`.
+struct Hash(u64);
+
+impl Sink for Hash {
+    #[inline(always)]
+    fn put(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
 }
 
 impl Sink for Vec<u8> {
     fn put(&mut self, bytes: &[u8]) {
         self.extend_from_slice(bytes);
-    }
-
-    fn filled(&mut self) -> &mut [u8] {
-        self
     }
 }
 
@@ -479,8 +503,10 @@ impl<const N: usize> Sink for Fixed<N> {
             None => self.over = true,
         }
     }
+}
 
-    fn filled(&mut self) -> &mut [u8] {
+impl<const N: usize> AsMut<[u8]> for Fixed<N> {
+    fn as_mut(&mut self) -> &mut [u8] {
         &mut self.bytes[..self.length]
     }
 }

@@ -5,13 +5,15 @@
 //! ours alone or it is not used at all: whoever may write it could answer for us. Everything in it
 //! is reached through one descriptor, so a swapped path changes nothing. std and rustix only.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
 use std::io::{Read, Write};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
@@ -28,6 +30,10 @@ pub const SPAWN_LOCK: &str = "spawn.lock";
 pub const SPAWN_STATE: &str = "spawn.state";
 /// Counters and a short past, for reading without a daemon.
 pub const MEMO: &str = "memo";
+/// How the names of frame files start; a key follows, in hexadecimal digits.
+pub const FRAME: &str = "frame-";
+/// Bytes before the line in a frame file.
+pub const FRAME_HEADER: usize = 20;
 /// The bytes of a path that fit into a socket's address.
 const SUN_PATH: usize = 107;
 /// No file of ours here is longer.
@@ -40,6 +46,39 @@ const _: () = assert!(PROTOCOL == 1, "the socket's name is that of another proto
 /// The socket's name.
 pub fn socket_name() -> String {
     SOCKET.to_owned()
+}
+
+/// The name of the frame file of a key.
+pub fn frame_name(key: u64) -> String {
+    frame_bytes(key).iter().map(|byte| char::from(*byte)).collect()
+}
+
+fn frame_bytes(key: u64) -> [u8; FRAME.len() + 16] {
+    let mut name = [0; FRAME.len() + 16];
+    name[..FRAME.len()].copy_from_slice(FRAME.as_bytes());
+    for (at, digit) in name[FRAME.len()..].iter_mut().enumerate() {
+        *digit = b"0123456789abcdef"[(key >> (60 - 4 * at) & 15) as usize];
+    }
+    name
+}
+
+/// Puts the header of a frame file: whose it is, and until when (by the boot clock) it counts.
+pub fn frame_header(build: u64, until: Duration, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"RLf");
+    out.push(PROTOCOL);
+    out.extend_from_slice(&build.to_le_bytes());
+    out.extend_from_slice(&(until.as_nanos() as u64).to_le_bytes());
+}
+
+/// The line in a frame file, newline included, if it is whole, of this build, and still counts.
+#[inline(always)]
+pub fn frame_line(bytes: &[u8], build: u64) -> Option<&[u8]> {
+    let (header, line) = bytes.split_at_checked(FRAME_HEADER)?;
+    let number =
+        |at: usize| header[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    let ours = header.starts_with(b"RLf") && header[3] == PROTOCOL && number(4) == build;
+    let counts = ours && line.ends_with(b"\n") && sys::boot().as_nanos() < number(12).into();
+    counts.then_some(line)
 }
 
 /// The runtime directory, checked.
@@ -77,6 +116,17 @@ impl<'a> Door<'a> {
         (stat.st_uid == uid && stat.st_mode & 0o077 == 0).then_some(Door { dir, path, uid })
     }
 
+    /// The frame file of a key, as much of it as there is room for.
+    #[inline(always)]
+    pub fn frame<'r>(&self, key: u64, room: &'r mut [MaybeUninit<u8>]) -> Option<&'r [u8]> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file =
+            rustix::fs::openat(&self.dir, &frame_bytes(key)[..], flags, Mode::empty()).ok()?;
+        let (bytes, rest) = rustix::io::read(&file, room).ok()?;
+        // Whoever is not found out to be whole is not shown.
+        (!rest.is_empty()).then_some(&*bytes)
+    }
+
     /// The address of the daemon's socket; `None` where the path is too long for one.
     #[inline(always)]
     pub fn socket(&self) -> Option<SocketAddrUnix> {
@@ -104,7 +154,7 @@ fn usual(uid: u32, room: &mut Fixed<48>) {
     }
     room.put(b"/run/user/");
     room.put(&digits[at..]);
-    if is_private(room.filled(), uid) {
+    if is_private(room.as_mut(), uid) {
         return room.put(b"/rainline");
     }
     *room = Fixed::default();
@@ -155,7 +205,7 @@ pub fn place() -> PathBuf {
     }
     let mut room = Fixed::default();
     usual(sys::uid(), &mut room);
-    PathBuf::from(OsStr::from_bytes(room.filled()))
+    PathBuf::from(OsStr::from_bytes(room.as_mut()))
 }
 
 /// `RAINLINE_RUNTIME_DIR`, if it is set.
@@ -208,6 +258,20 @@ fn open_at(path: &Path) -> Result<OwnedFd, Refused> {
 }
 
 impl Runtime {
+    /// The runtime directory at a place; it is made if there is none.
+    pub fn at(path: PathBuf) -> Result<Runtime, Refused> {
+        open_at(&path).map(|dir| Runtime { dir, path })
+    }
+
+    /// The names of everything in it.
+    pub fn names(&self) -> Vec<OsString> {
+        let Ok(entries) = rustix::fs::Dir::read_from(&self.dir) else { return Vec::new() };
+        let names = entries
+            .flatten()
+            .map(|entry| OsStr::from_bytes(entry.file_name().to_bytes()).to_owned());
+        names.filter(|name| name != "." && name != "..").collect()
+    }
+
     /// The address of a socket of this name. A path too long for an address goes through /proc.
     pub fn address(&self, name: &str) -> Result<SocketAddrUnix, Errno> {
         let path = self.path.join(name);
@@ -255,8 +319,8 @@ impl Runtime {
         rustix::fs::renameat(&self.dir, from, &self.dir, to)
     }
 
-    pub fn remove(&self, name: &str) {
-        let _ = rustix::fs::unlinkat(&self.dir, name, AtFlags::empty());
+    pub fn remove(&self, name: impl AsRef<OsStr>) {
+        let _ = rustix::fs::unlinkat(&self.dir, name.as_ref(), AtFlags::empty());
     }
 
     pub fn chmod(&self, name: &str, mode: Mode) -> Result<(), Errno> {

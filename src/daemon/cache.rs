@@ -187,6 +187,20 @@ impl Cache {
         view.drawn.as_ref().map(|(_, line)| line.clone())
     }
 
+    /// Until when a view's line is as good as a new one to anybody who asks; `None` if it depends
+    /// on who does, or on a reading that is not fresh.
+    pub fn fresh(&self, id: u64, boot: Duration) -> Option<Duration> {
+        let mut until = Duration::MAX;
+        for key in &self.views.get(&id)?.keys {
+            let entry = self.entries.get(key).filter(|_| key.is_host())?;
+            if entry.age(boot) != Age::Fresh || entry.errors >= TROUBLE {
+                return None;
+            }
+            until = until.min(entry.taken? + schedule::fresh(entry.pace));
+        }
+        Some(until)
+    }
+
     /// The readings that somebody looks at.
     pub fn shown(&self, boot: Duration) -> HashSet<Key> {
         let live = self.views.values().filter(|view| view.streams > 0 || view.lease > boot);
