@@ -57,6 +57,7 @@ pub enum Why {
 
 /// Does what the program's arguments ask for, if it is a plain `print` or `stream`. It does not
 /// return from a print that was answered at once.
+#[inline(always)]
 pub fn fast(
     args: impl Iterator<Item = &'static CStr>,
     env: impl Iterator<Item = &'static CStr>,

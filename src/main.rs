@@ -6,9 +6,9 @@
 
 #![no_main]
 
-use std::ffi::{OsStr, OsString, c_char, c_int};
+use std::ffi::{OsStr, OsString, c_int};
 use std::os::unix::ffi::OsStrExt;
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rainline::client::{self, Outcome, Why};
 use rainline::sys::{self, Strings};
@@ -17,23 +17,16 @@ use rainline::{cli, local, runtime, spawn};
 /// What std's own start gives to a program that panicked.
 const PANICKED: i32 = 101;
 
-// Its pointers are right because nobody but C's start calls it.
-#[allow(clippy::not_unsafe_ptr_arg_deref)]
+/// The place keeps what a print runs through in one piece, near where C starts.
+#[unsafe(link_section = ".text.hot.main")]
 #[unsafe(no_mangle)]
-pub extern "C" fn main(
-    _: c_int,
-    arguments: *const *const c_char,
-    environment: *const *const c_char,
-) -> c_int {
-    // SAFETY: this is how C starts a program; nothing has run that could have changed them.
-    let (args, env) = unsafe { (Strings::new(arguments), Strings::new(environment)) };
-    let code = catch_unwind(|| match client::fast(args.clone(), env) {
-        Outcome::Done(code) => code,
-        rest => {
-            settle(args.clone());
-            slow(rest, args)
-        }
-    });
+pub extern "C" fn main(_: c_int, args: Strings, env: Strings) -> c_int {
+    // Outside of what catches panics, or it would lie elsewhere: a panic in it ends the program.
+    let outcome = client::fast(args.clone(), env);
+    let code = catch_unwind(AssertUnwindSafe(|| {
+        settle(args.clone());
+        slow(outcome, args)
+    }));
     // Not a return: this flushes what std has buffered.
     std::process::exit(code.unwrap_or(PANICKED))
 }

@@ -77,7 +77,7 @@ pub fn frame_line(bytes: &[u8], build: u64) -> Option<&[u8]> {
     let number =
         |at: usize| header[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
     let ours = header.starts_with(b"RLf") && header[3] == PROTOCOL && number(4) == build;
-    let counts = ours && line.ends_with(b"\n") && sys::boot().as_nanos() < number(12).into();
+    let counts = ours && line.ends_with(b"\n") && sys::boot_once().as_nanos() < number(12).into();
     counts.then_some(line)
 }
 

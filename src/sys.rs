@@ -92,23 +92,17 @@ pub fn hand_on_program(name: &'static CStr) {
     let _ = NAME.set(name);
 }
 
-/// A list of strings as a program is given them: its arguments or its environment.
+/// A list of strings as C's start hands it to `main`, and only that: never changed, ended by a null
+/// pointer. There is no other way to get one.
 #[derive(Clone)]
+#[repr(transparent)]
 pub struct Strings(*const *const c_char);
-
-impl Strings {
-    /// # Safety
-    /// The list and its strings are never changed and end with a null pointer and a zero byte.
-    pub unsafe fn new(list: *const *const c_char) -> Strings {
-        Strings(list)
-    }
-}
 
 impl Iterator for Strings {
     type Item = &'static CStr;
 
     fn next(&mut self) -> Option<&'static CStr> {
-        // SAFETY: promised to `new`; the end is never passed.
+        // SAFETY: what C promises to `main`; the end is never passed.
         unsafe {
             let string = *self.0;
             if string.is_null() {
@@ -123,6 +117,26 @@ impl Iterator for Strings {
 /// Time since boot, suspend included: for ages, leases and deadlines that outlive a process.
 pub fn boot() -> Duration {
     read(ClockId::Boottime)
+}
+
+/// The same for a process that asks once: finding the kernel's page of clocks costs more than
+/// entering the kernel does, five page faults.
+#[inline(always)]
+pub fn boot_once() -> Duration {
+    #[cfg(target_arch = "x86_64")]
+    const SYS_CLOCK_GETTIME: c_long = 228;
+    #[cfg(not(target_arch = "x86_64"))]
+    const SYS_CLOCK_GETTIME: c_long = 113;
+    const BOOTTIME: c_long = 7;
+    if cfg!(not(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))) {
+        return boot();
+    }
+    let mut time = [0_i64; 2];
+    // SAFETY: a `timespec` is two 64-bit numbers on these machines.
+    if unsafe { syscall(SYS_CLOCK_GETTIME, BOOTTIME, &raw mut time) } != 0 {
+        return boot();
+    }
+    Duration::new(time[0].max(0) as u64, time[1].clamp(0, 999_999_999) as u32)
 }
 
 /// Time since boot while awake. [`boot`] running ahead of it means that the machine slept.
