@@ -235,14 +235,17 @@ impl<'a> Around<'a> {
     fn of(env: impl Iterator<Item = &'a [u8]>) -> Self {
         let mut values = [None; ENV.len() + MORE.len()];
         for pair in env {
-            for (name, value) in ENV.iter().chain(&MORE).zip(&mut values) {
+            let look = |name: &str, value: &mut Option<&'a [u8]>| {
                 // The first of two wins, as in libc.
                 if value.is_none()
                     && let Some([b'=', said @ ..]) = pair.strip_prefix(name.as_bytes())
                 {
                     *value = Some(said);
                 }
-            }
+            };
+            let (travel, stay) = values.split_at_mut(ENV.len());
+            ENV.iter().zip(travel).for_each(|(name, value)| look(name, value));
+            MORE.iter().zip(stay).for_each(|(name, value)| look(name, value));
         }
         Around { values }
     }
@@ -250,8 +253,9 @@ impl<'a> Around<'a> {
     /// What a variable says; an empty one says nothing.
     #[inline(always)]
     fn get(&self, name: &str) -> Option<&'a [u8]> {
-        let index = ENV.iter().chain(&MORE).position(|known| *known == name)?;
-        self.values[index].filter(|value| !value.is_empty())
+        let at = ENV.iter().position(|known| *known == name);
+        let more = || MORE.iter().position(|known| *known == name).map(|at| ENV.len() + at);
+        self.values[at.or_else(more)?].filter(|value| !value.is_empty())
     }
 
     fn text(&self, name: &str) -> Option<&'a str> {
@@ -383,6 +387,7 @@ fn read<'r, 'e: 'r>(
 }
 
 /// What a slot may take of its host's whole line, in cells: the rest is for the windows between.
+#[inline(always)]
 fn share(slot: &str, columns: u16) -> u16 {
     let percent = match slot {
         "left" => 25,
@@ -422,11 +427,13 @@ fn owned(request: &RequestRef) -> Box<Request> {
     Box::new(request)
 }
 
+#[inline(always)]
 fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
 }
 
 /// `3.3a`, `next-3.8`, `5` → major and minor.
+#[inline(always)]
 fn version(text: &str) -> Option<(u16, u16)> {
     let digits = text.trim_start_matches(|c: char| !c.is_ascii_digit());
     let mut parts = digits.split(|c: char| !c.is_ascii_digit());
@@ -434,22 +441,32 @@ fn version(text: &str) -> Option<(u16, u16)> {
     Some((major, parts.next().and_then(|minor| minor.parse().ok()).unwrap_or(0)))
 }
 
+/// The host of a line: what stands before its first dot.
+#[inline(always)]
+fn host(line: &str) -> &[u8] {
+    let line = line.as_bytes();
+    let end = line.iter().position(|byte| *byte == b'.');
+    &line[..end.unwrap_or(line.len())]
+}
+
 /// Which target a line is for unless it is said.
+#[inline(always)]
 fn target(line: &str) -> &'static str {
-    match line.split('.').next() {
-        Some("tmux") => "tmux",
-        Some("screen") => "screen",
-        Some("dvtm") => "dvtm",
+    match host(line) {
+        b"tmux" => "tmux",
+        b"screen" => "screen",
+        b"dvtm" => "dvtm",
         _ => "ansi",
     }
 }
 
 /// How long the host of a line can wait, in milliseconds: a prompt or a screen backtick holds up
 /// typing.
+#[inline(always)]
 fn deadline(line: &str) -> u16 {
-    match line.split('.').next() {
-        Some("prompt") => 30,
-        Some("screen") => 50,
+    match host(line) {
+        b"prompt" => 30,
+        b"screen" => 50,
         _ => 200,
     }
 }
@@ -459,6 +476,7 @@ pub fn columns() -> u16 {
     columns_said(std::env::var("COLUMNS").ok().as_deref())
 }
 
+#[inline(always)]
 fn columns_said(said: Option<&str>) -> u16 {
     let said = said.and_then(|text| text.trim().parse::<u64>().ok());
     let said = said.filter(|columns| *columns > 0).map(|n| n.min(MOST_COLUMNS.into()) as u16);
@@ -489,10 +507,15 @@ fn depth<'a>(adapts: bool, env: &dyn Fn(&str) -> Option<&'a str>) -> &'static st
 #[inline(always)]
 fn is_utf8<'a>(env: &dyn Fn(&str) -> Option<&'a str>) -> bool {
     let locale = env("LC_ALL").or_else(|| env("LC_CTYPE")).or_else(|| env("LANG"));
-    let has = |locale: &str, name: &[u8]| {
-        locale.as_bytes().windows(name.len()).any(|part| part.eq_ignore_ascii_case(name))
-    };
-    locale.is_some_and(|locale| has(locale, b"utf-8") || has(locale, b"utf8"))
+    let Some(locale) = locale else { return false };
+    let mut rest = locale.as_bytes();
+    while let [a, b, c, after @ ..] = rest {
+        if [*a | 32, *b | 32, *c | 32] == *b"utf" {
+            return matches!(after, [b'8', ..] | [b'-', b'8', ..]);
+        }
+        rest = &rest[1..];
+    }
+    false
 }
 
 /// The config file that is meant, as the parts of an absolute path; empty without a home.
@@ -586,6 +609,20 @@ impl Conversation {
             }
         }
         Ok(Conversation { socket, nonce: request.nonce, bytes: Vec::with_capacity(8 * 1024) })
+    }
+
+    /// Asks for an answer of any kind. A socket that takes no more is none.
+    fn ask_for_a_sign(&mut self) -> Result<(), Why> {
+        let admin = "ping".to_owned();
+        let build = protocol::build_id();
+        let ping =
+            Request { verb: Verb::Admin, nonce: self.nonce, build, admin, ..Request::default() };
+        let mut bytes = Vec::new();
+        ping.encode(&mut bytes);
+        match rustix::net::send(&self.socket, &bytes, SendFlags::NOSIGNAL) {
+            Ok(count) if count == bytes.len() => Ok(()),
+            _ => Err(Why::Late),
+        }
     }
 
     /// Waits for the next reply.
@@ -700,6 +737,10 @@ pub fn stream(request: Request, draw: Draw) -> i32 {
     Stream::new(request).run(draw)
 }
 
+/// A daemon that has sent nothing for so long is asked whether it lives, and has so long to answer.
+const SILENCE: Duration = Duration::from_secs(6);
+const ANSWER: Duration = Duration::from_secs(2);
+
 /// The longest pause between two attempts to reach a daemon.
 const MOST_PAUSE: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -709,6 +750,8 @@ struct Stream {
     conversation: Option<Conversation>,
     /// Whether the daemon has sent a line on this connection.
     live: bool,
+    /// When the daemon was heard last, and whether it was asked for a sign of life since.
+    heard: (Duration, bool),
     child: Option<std::process::Child>,
     /// When to try again, and how long to wait after that, by [`sys::awake`].
     retry: (Duration, Duration),
@@ -725,6 +768,7 @@ impl Stream {
             request,
             conversation: None,
             live: false,
+            heard: (Duration::ZERO, false),
             child: None,
             retry,
             own: Duration::ZERO,
@@ -748,7 +792,11 @@ impl Stream {
                 return 0;
             }
             let Some(readable) = self.wait() else { return 0 };
-            if readable && self.hear().is_err() {
+            let lost = match readable {
+                true => self.hear().is_err(),
+                false => self.is_stalled(),
+            };
+            if lost {
                 self.lose();
             }
             if let Some(child) = &mut self.child
@@ -784,6 +832,21 @@ impl Stream {
         }
     }
 
+    /// Whether a daemon that lived does not answer any more. Asks it when it is silent for long: a
+    /// line that does not change is no sign of death.
+    fn is_stalled(&mut self) -> bool {
+        let Some(conversation) = self.conversation.as_mut().filter(|_| self.live) else {
+            return false;
+        };
+        let (at, asked) = self.heard;
+        let silent = sys::awake().saturating_sub(at);
+        if silent >= SILENCE && !asked {
+            self.heard.1 = true;
+            return conversation.ask_for_a_sign().is_err();
+        }
+        asked && silent >= SILENCE + ANSWER
+    }
+
     fn lose(&mut self) {
         self.conversation = None;
         self.live = false;
@@ -800,7 +863,10 @@ impl Stream {
         if self.conversation.is_none() {
             left = left.min(self.retry.0.saturating_sub(now));
         }
-        if !self.live {
+        if self.live {
+            let patience = if self.heard.1 { SILENCE + ANSWER } else { SILENCE };
+            left = left.min((self.heard.0 + patience).saturating_sub(now));
+        } else {
             left = left.min(self.own.saturating_sub(now));
         }
         if let Some(at) = self.pace.wake() {
@@ -833,12 +899,17 @@ impl Stream {
         let Some(conversation) = &mut self.conversation else { return Ok(()) };
         let end = conversation.receive();
         while let Some((kind, body)) = conversation.reply()? {
-            if kind != ReplyKind::Line {
-                return Err(Why::Absent);
+            self.heard = (sys::awake(), false);
+            match kind {
+                ReplyKind::Line => {
+                    self.live = true;
+                    self.retry.1 = FIRST_PAUSE;
+                    self.pace.offer(body);
+                }
+                // The sign of life.
+                ReplyKind::Text if self.live => {}
+                _ => return Err(Why::Absent),
             }
-            self.live = true;
-            self.retry.1 = FIRST_PAUSE;
-            self.pace.offer(body);
         }
         end
     }

@@ -224,7 +224,7 @@ impl Door {
     /// Nobody else comes in. The name goes only if it is still ours.
     fn close(&mut self, runtime: &Runtime) {
         if self.listener.take().is_some() && self.is_ours(runtime) {
-            runtime.remove(&runtime::socket_name());
+            runtime.remove(runtime::socket_name());
         }
     }
 }

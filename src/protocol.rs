@@ -200,6 +200,7 @@ pub struct RequestRef<'a> {
 
 impl RequestRef<'_> {
     /// Appends the message to `out`.
+    #[inline(always)]
     pub fn encode(&self, out: &mut (impl Sink + AsMut<[u8]>)) {
         let start = out.as_mut().len();
         out.put(b"RLq");
@@ -235,7 +236,10 @@ impl RequestRef<'_> {
     /// nothing on it depends on who asks; `None` for a prompt, which always does.
     #[inline(always)]
     pub fn frame_key(&self) -> Option<u64> {
-        if self.line.split('.').next() == Some("prompt") {
+        if matches!(
+            self.line.as_bytes(),
+            b"prompt" | [b'p', b'r', b'o', b'm', b'p', b't', b'.', ..]
+        ) {
             return None;
         }
         let mut hash = Hash(0xcbf2_9ce4_8422_2325);
@@ -245,6 +249,7 @@ impl RequestRef<'_> {
     }
 
     /// The fields on which a line depends whoever asks for it, and from where.
+    #[inline(always)]
     fn shape(&self, out: &mut impl Sink) {
         field(out, tag::LINE, &[self.line.as_bytes()]);
         field(out, tag::SLOT, &[self.slot.as_bytes()]);
@@ -424,6 +429,7 @@ impl ReplyHeader {
 
     /// Reads a header from the start of `bytes`; `Ok(None)`: not all of it is here yet. The body
     /// is the `length` bytes after [`HEADER`].
+    #[inline(always)]
     pub fn decode(bytes: &[u8]) -> Result<Option<ReplyHeader>, Bad> {
         let Some((kind, nonce, build, length)) = header(bytes, b"RLr")? else { return Ok(None) };
         if length > MAX_REPLY {
@@ -435,6 +441,7 @@ impl ReplyHeader {
 }
 
 /// The common header: what byte 4 says, nonce, build, length of the rest.
+#[inline(always)]
 fn header(bytes: &[u8], magic: &[u8; 3]) -> Result<Option<(u8, u64, u64, usize)>, Bad> {
     let seen = bytes.len().min(3);
     if bytes[..seen] != magic[..seen] || bytes.get(3).is_some_and(|proto| *proto != PROTOCOL) {
@@ -488,6 +495,7 @@ impl<const N: usize> Default for Fixed<N> {
 
 impl<const N: usize> Fixed<N> {
     /// Everything that was put; `None` if it was more than there is room for.
+    #[inline(always)]
     pub fn whole(&self) -> Option<&[u8]> {
         (!self.over).then(|| &self.bytes[..self.length])
     }
@@ -513,6 +521,7 @@ impl<const N: usize> AsMut<[u8]> for Fixed<N> {
 
 /// Appends a field, whose value is the parts one after another, unless it is empty; a value too
 /// long for a field is cut.
+#[inline(always)]
 fn field(out: &mut impl Sink, tag: u8, parts: &[&[u8]]) {
     let mut left: usize = parts.iter().map(|part| part.len()).sum::<usize>().min(u16::MAX.into());
     if left == 0 {
@@ -527,6 +536,7 @@ fn field(out: &mut impl Sink, tag: u8, parts: &[&[u8]]) {
     }
 }
 
+#[inline(always)]
 fn number(out: &mut impl Sink, tag: u8, value: u32) {
     if value != 0 {
         field(out, tag, &[&value.to_le_bytes()]);

@@ -53,6 +53,7 @@ pub fn frame_name(key: u64) -> String {
     frame_bytes(key).iter().map(|byte| char::from(*byte)).collect()
 }
 
+#[inline(always)]
 fn frame_bytes(key: u64) -> [u8; FRAME.len() + 16] {
     let mut name = [0; FRAME.len() + 16];
     name[..FRAME.len()].copy_from_slice(FRAME.as_bytes());
@@ -163,6 +164,7 @@ fn usual(uid: u32, room: &mut Fixed<48>) {
 }
 
 /// Whether it is a directory that nobody else may look into.
+#[inline(always)]
 fn is_private(path: &[u8], uid: u32) -> bool {
     rustix::fs::stat(path).is_ok_and(|stat| {
         FileType::from_raw_mode(stat.st_mode).is_dir()

@@ -6,5 +6,6 @@ mod architecture;
 mod bad_configs;
 mod daemon;
 mod docs;
+mod floor;
 mod registry;
 mod targets;

@@ -140,6 +140,8 @@ pub struct View {
 pub struct Cache {
     pub entries: HashMap<Key, Entry>,
     pub views: HashMap<u64, View>,
+    /// How often a line was drawn.
+    pub drawings: u64,
 }
 
 impl Cache {
@@ -178,6 +180,7 @@ impl Cache {
         {
             return Some(line.clone());
         }
+        self.drawings += 1;
         let drawn = view.drawing.draw(config, &shown).map(|line| Rc::from(line.into_bytes()));
         let view = self.views.get_mut(&id)?;
         match drawn {

@@ -686,11 +686,13 @@ impl Engine {
         let boot = crate::sys::boot();
         let (workers, abandoned) = self.pool.counts();
         let mut text = format!(
-            "clients {} streams {} requests {} refused {}\nworkers {workers} abandoned {abandoned}\n",
+            "clients {} streams {} requests {} refused {}\nviews {} drawings {}\nworkers {workers} abandoned {abandoned}\n",
             self.connections.len(),
             self.connections.streams(),
             self.requests,
             self.connections.turned_away,
+            self.cache.views.len(),
+            self.cache.drawings,
         );
         if let Some(path) = &self.history {
             let state = if self.remembered { "" } else { " (not read)" };

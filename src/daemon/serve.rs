@@ -129,7 +129,7 @@ impl Connections {
         let Some(connection) = self.all.get_mut(&id) else { return };
         let mut message = Vec::new();
         ReplyHeader::encode(kind, nonce, body, &mut message);
-        if connection.stream.is_some() && !connection.output.is_empty() {
+        if kind == ReplyKind::Line && connection.stream.is_some() && !connection.output.is_empty() {
             connection.next = Some(message);
         } else {
             connection.output.extend(message);
