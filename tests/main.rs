@@ -9,6 +9,7 @@ mod command_line;
 mod daemon;
 mod docs;
 mod dvtm;
+mod floor;
 mod machines;
 mod power;
 mod properties;
