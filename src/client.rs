@@ -291,6 +291,7 @@ fn read<'r, 'e: 'r>(
     let Parts { env, statuses, directory } = parts;
     let mut config = None;
     let mut client_columns = None;
+    let mut percent = None;
     let mut places = 0;
     let mut pipe = 0;
     while let Some(bytes) = args.next() {
@@ -318,6 +319,7 @@ fn read<'r, 'e: 'r>(
         match name {
             b"--columns" => request.columns = number::<u16>(value)?.clamp(1, MOST_COLUMNS),
             b"--client-columns" => client_columns = Some(number::<u16>(value)?),
+            b"--share" => percent = Some(number::<u16>(value)?.clamp(1, 100)),
             b"--target" => request.target = value,
             b"--theme" => request.theme = value,
             b"--glyphs" if matches!(value, "ascii" | "unicode" | "nerd") => request.glyphs = value,
@@ -356,7 +358,7 @@ fn read<'r, 'e: 'r>(
         client_columns = Some(screen_columns());
     }
     if let (0, Some(columns)) = (request.columns, client_columns) {
-        request.columns = share(request.slot, columns).clamp(1, MOST_COLUMNS);
+        request.columns = share(request.slot, percent, columns).clamp(1, MOST_COLUMNS);
     }
     request.build = protocol::build_id();
     request.config = config_path(config, around, directory);
@@ -389,15 +391,16 @@ fn read<'r, 'e: 'r>(
     Some(request)
 }
 
-/// What a slot may take of its host's whole line, in cells: the rest is for the windows between.
+/// What a slot may take of its host's whole line, in cells: so many percent, or what leaves room
+/// for the windows between.
 #[inline(always)]
-fn share(slot: &str, columns: u16) -> u16 {
-    let percent = match slot {
+fn share(slot: &str, percent: Option<u16>, columns: u16) -> u16 {
+    let percent = percent.unwrap_or(match slot {
         "left" => 25,
         "right" => 60,
         _ => 100,
-    };
-    (u32::from(columns) * percent / 100) as u16
+    });
+    (u32::from(columns) * u32::from(percent) / 100) as u16
 }
 
 /// Says who asks, and from where.
@@ -792,7 +795,7 @@ impl Stream {
         let pace = Pace::new(request.target == "tmux");
         let retry = (Duration::ZERO, FIRST_PAUSE);
         let follows = request.target == "screen"
-            && share(&request.slot, screen_columns()).max(1) == request.columns;
+            && share(&request.slot, None, screen_columns()).max(1) == request.columns;
         Stream {
             follows,
             request,
@@ -931,7 +934,7 @@ impl Stream {
         if !self.follows {
             return false;
         }
-        let columns = share(&self.request.slot, screen_columns()).clamp(1, MOST_COLUMNS);
+        let columns = share(&self.request.slot, None, screen_columns()).clamp(1, MOST_COLUMNS);
         std::mem::replace(&mut self.request.columns, columns) != columns
     }
 

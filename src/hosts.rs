@@ -4,6 +4,7 @@
 //! its version and running one for a try is the command line's business; what that takes is said
 //! here as data.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::targets::Version;
@@ -58,6 +59,8 @@ pub struct Wiring<'a> {
     pub theme: &'a Theme,
     /// The line of a window in the host's own list, in its language; empty for hosts without.
     pub windows: String,
+    /// Percent of the host's line that a slot may take, where the config says so.
+    pub shares: BTreeMap<String, u16>,
     /// Further lines that the config has for this host: `tmux.2` and so on.
     pub further: Vec<String>,
     /// The host's version, major and minor; `(0, 0)` is unknown and taken for a recent one.
@@ -67,8 +70,9 @@ pub struct Wiring<'a> {
 impl<'a> Wiring<'a> {
     /// Without a config to name, a window list of ours or further lines; of a recent version.
     pub fn new(program: impl Into<PathBuf>, theme: &'a Theme) -> Wiring<'a> {
-        let (windows, further) = Default::default();
-        Wiring { program: program.into(), config: None, theme, windows, further, version: (0, 0) }
+        let (config, version) = (None, (0, 0));
+        let (windows, shares, further) = Default::default();
+        Wiring { program: program.into(), config, theme, windows, shares, further, version }
     }
 }
 

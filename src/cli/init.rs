@@ -48,6 +48,7 @@ pub fn lines(host: &str, named: Option<PathBuf>) -> Result<String, Error> {
         config: named,
         windows: windows(host, &config, version),
         further: further(host, &config),
+        shares: config.lines.get(host.name).map(|line| line.shares.clone()).unwrap_or_default(),
         version,
         ..Wiring::new(paths::program(), &config.theme)
     };

@@ -62,8 +62,9 @@ fn init(wiring: &Wiring) -> String {
     say("set -g status-left-length 200");
     say("set -g status-right-length 400");
     for side in ["left", "right"] {
-        let share = "--client-columns";
-        say(&format!("set -g status-{side} {}", quoted(&job(wiring, "tmux", side, share))));
+        let share = wiring.shares.get(side).map(|percent| format!("--share {percent} "));
+        let columns = format!("{}--client-columns", share.unwrap_or_default());
+        say(&format!("set -g status-{side} {}", quoted(&job(wiring, "tmux", side, &columns))));
     }
     for (index, name) in wiring.further.iter().enumerate() {
         let row = job(wiring, name, "full", "--columns");
@@ -187,6 +188,15 @@ mod tests {
         let ours = with("#{window_index} 5%");
         assert!(ours.contains("set -g window-status-format \"#{window_index} 5%%\""), "{ours}");
         assert!(!ours.contains("#W"));
+    }
+
+    #[test]
+    fn a_share_is_said_where_the_config_says_one() {
+        let theme = Theme::built_in("rain").expect("built in");
+        let shares = [("right".to_owned(), 70)].into();
+        let lines = init(&Wiring { shares, ..Wiring::new("/r", &theme) });
+        assert!(lines.contains("stream tmux right --share 70 --client-columns #{client_width}"));
+        assert!(lines.contains("stream tmux left --client-columns #{client_width}"));
     }
 
     #[test]
