@@ -29,7 +29,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     name: "cpu",
     about: "How busy the processors are, in all, by kind of work and each.",
     icons: Icons { nerd: "\u{f4bc}", unicode: "cpu", ascii: "cpu" },
-    format: " ($icon )$usage.pct(w:3) $history.spark(w:10) ",
+    format: " ($icon )$usage.pct(w:3) $history.spark(w:8) ",
     fields: &[
         field("usage", "share of the time in which they worked", Unit::Percent),
         field("user", "programs", Unit::Percent),

@@ -30,7 +30,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     name: "memory",
     about: "How full the memory is, of the machine or of the container, and with what.",
     icons: Icons { nerd: "\u{f035b}", unicode: "mem", ascii: "mem" },
-    format: " ($icon )$used.eng(w:4) $parts.stack(w:8) ",
+    format: " ($icon )$used.eng(w:3) $parts.stack(w:8) ",
     fields: &[
         field("used", "what other programs could not have", Unit::Bytes),
         field("total", "all there is, or the limit", Unit::Bytes),

@@ -45,7 +45,7 @@ pub const KEYS: &[(&str, &str)] = &[
     (
         "line",
         "[line.NAME]: the slots of a line, each a list of segments or a list of rows; \
-         `share` = { left = 25, right = 60 }: percent of tmux's line that a slot may take",
+         `share` = { left = 25, right = 65 }: percent of tmux's line that a slot may take",
     ),
     ("segment", "[segment.NAME]: an instance of a kind; `use` names the kind, else NAME does"),
     ("host", "[host.\"GLOB\"]: the same keys again, for machines with such a name"),

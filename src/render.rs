@@ -118,15 +118,17 @@ pub fn rows(config: &Config, want: Want, readings: &dyn Readings, caps: &Caps) -
     let compose = |index: usize| {
         let none = Vec::new();
         let ids = |rows: &'_ [Vec<InstanceId>]| rows.get(index).unwrap_or(&none).clone();
-        // The right side goes first: a third is kept for the left one, or as much as that wants.
-        let wanted = row(&ids(lefts), &room, false).width(caps.policy);
-        let most = caps.columns - wanted.min(caps.columns / 3);
-        let right_caps = Caps { columns: most, ..caps.clone() };
-        let right_room = Room { caps: &right_caps, side: Side::Right, ..room };
+        // The right side may take all that the left one leaves of its third, the left one then gets
+        // the rest.
+        let within = |columns| Caps { columns, ..caps.clone() };
+        let left = |columns| {
+            let caps = &within(columns);
+            row(&ids(lefts), &Room { caps, ..room }, false)
+        };
+        let third = left(caps.columns / 3).width(caps.policy);
+        let right_room = Room { caps: &within(caps.columns - third), side: Side::Right, ..room };
         let right = row(&ids(rights), &right_room, index == 0 && readings.trouble());
-        let columns = caps.columns.saturating_sub(right.width(caps.policy));
-        let left_caps = Caps { columns, ..caps.clone() };
-        let left = row(&ids(lefts), &Room { caps: &left_caps, ..room }, false);
+        let left = left(caps.columns.saturating_sub(right.width(caps.policy)));
         layout::full(left, right, &room)
     };
     (0..lefts.len().max(rights.len()).max(1)).map(compose).collect()

@@ -10,6 +10,7 @@ mod daemon;
 mod docs;
 mod dvtm;
 mod floor;
+mod looks;
 mod machines;
 mod power;
 mod properties;

@@ -338,8 +338,12 @@ impl Formatter {
                 Content::Ours(duration(*time, *units))
             }
             (Formatter::Stack { width }, Value::Parts { parts, whole }) => {
-                let values: Vec<f64> = parts.iter().map(|part| part.value).collect();
+                let mut values: Vec<f64> = parts.iter().map(|part| part.value).collect();
                 let glyphs = if context.colour { glyphs } else { Glyphs::Ascii };
+                if glyphs == Glyphs::Ascii && parts.last().is_some_and(|part| part.name == "free") {
+                    // A letter for it would look like something taken.
+                    values.pop();
+                }
                 let dots = graph::stack(&values, *whole, *width, glyphs);
                 let parts = parts.iter().map(|part| part.name.to_string()).collect();
                 Content::Graph { dots, parts }
