@@ -1153,4 +1153,26 @@ mod tests {
         assert_eq!(pace.due(Duration::from_millis(5_200)), Some(&b"b\n"[..]));
         assert_eq!(pace.due(Duration::from_millis(5_300)), None);
     }
+
+    #[test]
+    fn the_config_is_the_one_that_is_named_or_where_it_usually_is() {
+        let path = |said: Option<&'static [u8]>, env: &[&'static [u8]]| {
+            let mut room = Directory::default();
+            config_path(said, &Around::of(env.iter().copied()), &mut room).concat()
+        };
+        assert_eq!(path(None, &[b"HOME=/h"]), b"/h/.config/rainline/config.toml");
+        assert_eq!(path(None, &[b"XDG_CONFIG_HOME=/x"]), b"/x/rainline/config.toml");
+        assert_eq!(path(None, &[b"XDG_CONFIG_HOME=x", b"HOME="]), b"");
+        assert_eq!(path(Some(b"/c"), &[b"RAINLINE_CONFIG=/d"]), b"/c");
+        assert_eq!(path(None, &[b"RAINLINE_CONFIG=/d", b"HOME=/h"]), b"/d");
+        assert!(path(Some(b"c"), &[]).ends_with(b"/c") && path(Some(b"c"), &[]).starts_with(b"/"));
+    }
+
+    #[test]
+    fn the_environment_is_read_by_whole_names_and_the_first_of_two_counts() {
+        let env: [&[u8]; 5] = [b"TERMINAL=x", b"TERM=a", b"TERM=b", b"STY=", b"nonsense"];
+        let around = Around::of(env.into_iter());
+        assert_eq!(around.text("TERM"), Some("a"));
+        assert_eq!((around.get("STY"), around.get("TMUX")), (None, None));
+    }
 }

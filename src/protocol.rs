@@ -670,4 +670,37 @@ mod tests {
         assert_eq!((header.kind, header.nonce, header.length), (ReplyKind::Line, 9, 5));
         assert_eq!(&bytes[HEADER..], b"hello");
     }
+
+    #[test]
+    fn the_key_of_a_frame_leaves_out_who_asks_and_never_means_a_prompt() {
+        let key = |request: Request| request.frame_key();
+        let other = Request { nonce: 8, pid: 5, session: 3, cwd: b"/".to_vec(), ..request() };
+        assert_eq!(key(request()), key(Request { env: Vec::new(), ..other }));
+        assert_ne!(key(request()), key(Request { columns: 121, ..request() }));
+        assert_ne!(key(request()), key(Request { config: b"/x".to_vec(), ..request() }));
+        assert_eq!(key(Request { line: "prompt.right".into(), ..request() }), None);
+    }
+
+    #[test]
+    fn a_config_in_parts_is_that_in_one_piece() {
+        let whole = RequestRef { config: [b"/home/u/x.toml", b"", b""], ..RequestRef::default() };
+        let parts = RequestRef { config: [b"/home/u", b"/", b"x.toml"], ..RequestRef::default() };
+        assert_eq!(whole.frame_key(), parts.frame_key());
+        let (mut one, mut other) = (Vec::new(), Vec::new());
+        whole.encode(&mut one);
+        parts.to_owned().encode(&mut other);
+        assert_eq!(one, other);
+    }
+
+    #[test]
+    fn what_does_not_fit_on_the_stack_is_void() {
+        let (mut small, mut large) = (Fixed::<32>::default(), Fixed::<512>::default());
+        let whole = request();
+        whole.borrowed(&[]).encode(&mut small);
+        whole.borrowed(&[]).encode(&mut large);
+        assert!(small.whole().is_none());
+        let (request, _) =
+            Request::decode(large.whole().expect("fits")).expect("ours").expect("whole");
+        assert_eq!(request, Request { env: Vec::new(), ..whole });
+    }
 }
