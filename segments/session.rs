@@ -270,6 +270,12 @@ mod tests {
         assert_eq!(where_am_i(610, &env), ["screen", "pts-0.slate", "0", ""]);
     }
 
+    /// A backtick of screen has nothing of it in its environment.
+    #[test]
+    fn a_screen_that_says_nothing_is_named_by_its_socket() {
+        assert_eq!(where_am_i(610, &[]), ["screen", "pts-0.slate", "", ""]);
+    }
+
     #[test]
     fn xpra_and_plain_ssh() {
         let xpra = ("XPRA_SERVER_SOCKET", "/run/user/1000/xpra/slate-177");

@@ -30,8 +30,8 @@ left  = [["directory"], ["character"]]
 right = [["cpu", "memory", "battery", "hostname", "clock"], ["status", "jobs"]]
 "#;
 
-/// A home with this config, and a daemon on the machine `root`.
-fn on_machine(root: &Path, config: &str) -> Sandbox {
+/// A home with this config.
+fn at_home(config: &str) -> Sandbox {
     let sandbox = Sandbox::new().with("COLORTERM", "truecolor").with("USER", "ann");
     let screens = sandbox.path("screens");
     fs::create_dir(&screens).expect("a directory");
@@ -39,9 +39,15 @@ fn on_machine(root: &Path, config: &str) -> Sandbox {
     fs::set_permissions(&screens, private).expect("permissions");
     let sandbox = sandbox.with("SCREENDIR", screens);
     sandbox.write("home/.config/rainline/config.toml", config);
+    sandbox
+}
+
+/// A home with this config, and a daemon on the machine `root`.
+fn on_machine(root: &Path, config: &str) -> Sandbox {
+    let sandbox = at_home(config);
     let mut start = sandbox.rainline();
-    let status = start.args(["daemon", "start", "--root"]).arg(root).status().expect("it runs");
-    assert!(status.success());
+    let output = start.args(["daemon", "start", "--root"]).arg(root).output().expect("it runs");
+    assert!(output.status.success());
     sandbox
 }
 
@@ -141,9 +147,14 @@ fn run<'a>(sandbox: &'a Sandbox, host: &str, columns: u16) -> Running<'a> {
 
 /// A shell that has drawn its first prompt and was told something.
 fn typed<'a>(mut shell: Running<'a>, keys: &str) -> Running<'a> {
-    shell.terminal.wait("a prompt", |screen| screen.contents().contains('❯'));
+    // A fixture's user is an ordinary one; the real one may be root.
+    let prompts = |screen: &vt100::Screen| {
+        let rows = screen.contents();
+        rows.lines().filter(|row| row.starts_with(['❯', '#'])).count()
+    };
+    shell.terminal.wait("a prompt", |screen| prompts(screen) == 1);
     shell.terminal.send(keys);
-    shell.terminal.wait("a second prompt", |screen| screen.contents().matches('❯').count() >= 2);
+    shell.terminal.wait("a second prompt", |screen| prompts(screen) >= 2);
     shell
 }
 
@@ -220,12 +231,126 @@ fn the_same_segments_in_every_host() {
     let sandbox = on_machine(&fixture("laptop"), CONFIG);
     let _moving = warm(&sandbox, "dvtm", "42% ▄▄▄▄▄▄▄▄");
     let mut changed = Vec::new();
-    let only = std::env::var("LOOKS").unwrap_or_default();
-    for host in HOSTS.into_iter().filter(|host| host.contains(&only)) {
+    for host in HOSTS {
         for columns in WIDTHS {
             let mut running = run(&sandbox, host, columns);
             changed.extend(settles(&format!("{host}-{columns}.txt"), &mut running));
         }
     }
     assert!(changed.is_empty(), "rewritten, see `git diff tests/golden/looks`: {changed:?}");
+}
+
+/// A discharging battery of 42 percent, as the kernel of a laptop shows it.
+const BATTERY: [(&str, &str); 6] = [
+    ("type", "Battery"),
+    ("status", "Discharging"),
+    ("capacity", "42"),
+    ("energy_now", "21000000"),
+    ("energy_full", "50000000"),
+    ("power_now", "8400000"),
+];
+
+/// A home whose daemon runs where this battery is the machine's own, by a mount; `None` where no
+/// mount namespace is to be had.
+fn on_real_battery(config: &str) -> Option<Sandbox> {
+    let sandbox = at_home(config);
+    for (file, text) in BATTERY {
+        sandbox.write(&format!("power_supply/BAT0/{file}"), format!("{text}\n"));
+    }
+    let script = "mount --bind \"$1\" /sys/class/power_supply || exit 77
+        exec \"$2\" daemon start";
+    let mut command = sandbox.command("unshare");
+    command.args(["-r", "-m", "sh", "-c", script, "sh"]);
+    let output = command.arg(sandbox.path("power_supply")).arg(program()).output().ok()?;
+    // 1: unshare itself may not; 77: mount may not.
+    if matches!(output.status.code(), Some(1 | 77)) {
+        println!("skipped: no mount namespace: {}", String::from_utf8_lossy(&output.stderr));
+        return None;
+    }
+    assert!(output.status.success(), "{output:?}");
+    Some(sandbox)
+}
+
+#[test]
+fn a_battery_of_42_percent_in_tmux_screen_and_a_prompt() {
+    let config = "[line.prompt]\nleft = [[\"battery\"], [\"character\"]]\n";
+    let Some(sandbox) = on_real_battery(config) else { return };
+    for (host, shown) in
+        [("tmux", " 42%↓ 2h 30m "), ("screen", " 42%- 2h 30m "), ("bash", " 42%↓ 2h 30m ")]
+    {
+        let mut running = run(&sandbox, host, 80);
+        running.terminal.wait(shown, |screen| {
+            let found = screen.contents();
+            let row = found.lines().find(|row| row.contains(shown));
+            row.inspect(|row| println!("{host:>6}  {row}")).is_some()
+        });
+    }
+}
+
+#[test]
+fn two_batteries_are_weighed_in_tmux() {
+    let sandbox = on_machine(&fixture("two-batteries"), "");
+    let mut running = run(&sandbox, "tmux", 80);
+    // 2 of 20 Wh and 72 of 80 Wh, with 10 W between them.
+    running.terminal.wait_text(" 74%↓ 7h 24m ");
+    println!("{}", running.terminal.text(ROWS - 1));
+}
+
+#[test]
+fn the_past_of_a_charge_is_a_sparkline() {
+    let machine = Sandbox::new();
+    let mut copy = machine.command("cp");
+    copy.arg("-r").arg(fixture("laptop")).arg(machine.path("machine"));
+    assert!(copy.status().expect("it runs").success());
+    // A reading a second: 90, 70, 56, and then 42 percent for good.
+    let supply = "machine/sys/class/power_supply/BAT0/energy_now";
+    for (read, energy) in [("", 45), ("@2", 35), ("@3", 28), ("@4", 21)] {
+        machine.write(&format!("{supply}{read}"), format!("{energy}000000\n"));
+    }
+    let config = "[segment.battery]\ninterval = 1\n\
+                  format = \" $charge.pct(w:1) $history.spark(w:12) \"\n";
+    let sandbox = on_machine(&machine.path("machine"), config);
+    let mut running = run(&sandbox, "tmux", 80);
+    running.terminal.wait_text("█▆▅▄");
+    println!("{}", running.terminal.text(ROWS - 1));
+}
+
+/// What the server's ended children cost, and those it has: both stand still while it starts none.
+fn children(server: u32) -> (Vec<String>, Vec<u32>) {
+    let stat = |pid: u32| -> Option<Vec<String>> {
+        let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let (_, rest) = text.rsplit_once(')')?;
+        Some(rest.split_whitespace().map(str::to_owned).collect())
+    };
+    let own = stat(server).expect("it lives");
+    let entries = fs::read_dir("/proc").expect("/proc").flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let of_server = |pid: &u32| stat(*pid).is_some_and(|stat| stat[1] == server.to_string());
+    let mut pids: Vec<u32> = pids.filter(of_server).collect();
+    pids.sort_unstable();
+    ([8, 13, 14].map(|field| own[field].clone()).to_vec(), pids)
+}
+
+#[test]
+fn the_prefix_is_seen_with_no_process_started() {
+    let sandbox = on_machine(&fixture("laptop"), "[line.tmux]\nright = [\"clock\"]\n");
+    let mut running = run(&sandbox, "tmux", 80);
+    running.terminal.wait_text(" main ");
+    let tmux = running.tmux.as_ref().expect("a tmux");
+    // Keys that follow each other at once would be text.
+    tmux.run(&["set-option", "-g", "assume-paste-time", "0"]);
+    let server = tmux.server();
+    let first = |screen: &vt100::Screen| looks(screen, ROWS - 1)[0].clone();
+    let calm = first(running.terminal.screen());
+    let before = children(server);
+    for round in 0..10 {
+        running.terminal.send("\x02");
+        running.terminal.wait("the prefix", |screen| first(screen).bg != calm.bg);
+        if round == 0 {
+            println!("calm {}; prefix {}", style(&calm), style(&first(running.terminal.screen())));
+        }
+        running.terminal.send("Q");
+        running.terminal.wait("none", |screen| first(screen) == calm);
+    }
+    assert_eq!(children(server), before, "processes of the server");
 }

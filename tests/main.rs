@@ -16,6 +16,7 @@ mod power;
 mod properties;
 mod registry;
 mod screen;
+mod sessions;
 mod shells;
 mod targets;
 mod tmux;

@@ -4,6 +4,8 @@
 //! of ancestors ends at the innermost of them, unless the one who started it still looks at it.
 //! That is as it should be: what was around it when it began is not around it now. Only ssh is
 //! taken from the environment alone, because logging in is what one does before anything else.
+//! Of tmux, whose server leaves its parent at once, the screen around it is believed in if a client
+//! of tmux runs in that screen now.
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +23,12 @@ pub fn find(host: &Host, ask: &Ask, ancestors: Option<&[Process]>) -> Vec<Layer>
         None => by_environment(ask),
     };
     let seen = |layers: &[Layer], tool| layers.iter().any(|layer| layer.tool == tool);
+    if ancestors.is_some()
+        && layers.first().is_some_and(|layer| layer.tool == Tool::Tmux)
+        && screen_server(ask).is_some_and(|server| has_tmux_client(host, server))
+    {
+        layers.splice(0..0, screen(ask));
+    }
     if !seen(&layers, Tool::Xpra) && !layers.iter().any(|layer| layer.tool.detaches()) {
         layers.splice(0..0, xpra(ask));
     }
@@ -71,10 +79,9 @@ fn known(host: &Host, ask: &Ask, tool: Tool, pid: u32) -> Layer {
     let layer = match tool {
         Tool::Tmux if tmux_server(ask) == Some(pid) => tmux(ask),
         Tool::Tmux => None,
-        Tool::Screen => screen(ask).filter(|_| {
-            let server = ask.env("STY").and_then(|sty| sty.split('.').next());
-            server.and_then(|server| server.parse().ok()) == Some(pid)
-        }),
+        Tool::Screen if screen_server(ask) == Some(pid) => screen(ask),
+        // A backtick is told nothing; the socket's name begins with its server's number.
+        Tool::Screen => screen_by_socket(host, ask, pid),
         Tool::Abduco => abduco(ask),
         Tool::Dvtm => dvtm(ask),
         Tool::Xpra => xpra(ask),
@@ -117,6 +124,35 @@ fn tmux(ask: &Ask) -> Option<Layer> {
         ],
         socket: Some(socket.into()),
     })
+}
+
+fn screen_server(ask: &Ask) -> Option<u32> {
+    ask.env("STY")?.split('.').next()?.parse().ok()
+}
+
+/// Whether a client of tmux runs somewhere below this process.
+fn has_tmux_client(host: &Host, server: u32) -> bool {
+    let entries = host.list("/proc").unwrap_or_default();
+    let pids = entries.iter().filter_map(|entry| entry.name.to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| {
+        let comm = host.read(format!("/proc/{pid}/comm")).unwrap_or_default();
+        comm.starts_with(b"tmux: client")
+    })
+    .filter_map(|pid| host.lineage(pid))
+    .any(|ancestors| ancestors.iter().any(|process| process.pid == server))
+}
+
+fn screen_by_socket(host: &Host, ask: &Ask, pid: u32) -> Option<Layer> {
+    let dir = match ask.env("SCREENDIR") {
+        Some(dir) => PathBuf::from(dir),
+        None => Path::new("/run/screen").join(format!("S-{}", host.user(host.uid())?.name)),
+    };
+    let entries = host.list(dir).ok()?;
+    let of_server = |name: &str| name.split('.').next().and_then(|n| n.parse().ok()) == Some(pid);
+    let sockets = entries.iter().filter(|entry| entry.is_socket);
+    let socket = sockets.filter_map(|entry| entry.name.to_str()).find(|name| of_server(name))?;
+    let (_, name) = socket.split_once('.')?;
+    Some(Layer { name: named(name), socket: Some(socket.into()), ..bare(Tool::Screen) })
 }
 
 /// `$STY` is `PID.NAME`, and so is the socket's.
