@@ -15,7 +15,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     name: "jobs",
     about: "How many jobs your shell has in the background.",
     icons: Icons { nerd: "\u{f013}", unicode: "✦", ascii: "&" },
-    format: " ($icon)$count ",
+    format: " ($icon )$count ",
     fields: &[Field { name: "count", about: "running and stopped", unit: Unit::Count }],
     options: OPTIONS,
     env: &[],

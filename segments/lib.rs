@@ -49,6 +49,7 @@ mod swap;
 mod text;
 mod uptime;
 mod user;
+mod window;
 
 /// Every kind, by name.
 pub static ALL: &[&Kind] = &[
@@ -70,6 +71,7 @@ pub static ALL: &[&Kind] = &[
     &text::SEGMENT,
     &uptime::SEGMENT,
     &user::SEGMENT,
+    &window::SEGMENT,
 ];
 
 /// The kind of this name.

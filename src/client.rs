@@ -5,17 +5,24 @@
 //! to its caller ([`Outcome::Miss`]), which draws a line without one. Nothing is ever written to a
 //! bar but whole lines, each in one write. std, rustix, sys, protocol, runtime, spawn.
 
-use std::ffi::OsString;
+use std::convert::Infallible;
+use std::ffi::{CStr, OsString};
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
 
-use crate::protocol::{self, HEADER, MAX_REPLY, ReplyHeader, ReplyKind, Request, Verb};
-use crate::runtime::{self, Runtime};
+use crate::protocol::{
+    self, ENV, Fixed, HEADER, MAX_REPLY, ReplyHeader, ReplyKind, Request, RequestRef, Verb,
+};
+use crate::runtime::{self, Door, Runtime};
 use crate::{spawn, sys};
 
 /// The widest line anybody gets; a terminal is never wider.
@@ -26,9 +33,9 @@ pub enum Outcome {
     /// A line was printed; leave with this code.
     Done(i32),
     /// A `print` that no daemon answered.
-    Miss(Request, Why),
+    Miss(Box<Request>, Why),
     /// A `stream`: give it to [`stream`] with something that draws lines meanwhile.
-    Stream(Request),
+    Stream(Box<Request>),
     /// Not for the fast path.
     Cli,
 }
@@ -48,11 +55,29 @@ pub enum Why {
     Refused,
 }
 
-/// Does what `args` (without the program's name) ask for, if it is a plain `print` or `stream`.
-pub fn fast(args: &[OsString]) -> Outcome {
-    let Some(request) = parse(args) else { return Outcome::Cli };
+/// Does what the program's arguments ask for, if it is a plain `print` or `stream`. It does not
+/// return from a print that was answered at once.
+#[inline(always)]
+pub fn fast(
+    args: impl Iterator<Item = &'static CStr>,
+    env: impl Iterator<Item = &'static CStr>,
+) -> Outcome {
+    let mut args = args.skip(1).map(CStr::to_bytes).peekable();
+    // The environment is long and most commands don't need it here.
+    if !args.peek().is_some_and(|verb| matches!(*verb, b"print" | b"stream")) {
+        return Outcome::Cli;
+    }
+    let around = Around::of(env.map(CStr::to_bytes));
+    let mut room = Room::default();
+    let Some(mut request) = read(args, &around, &mut room.parts) else { return Outcome::Cli };
     if request.verb == Verb::Stream {
-        return Outcome::Stream(request);
+        complete(&mut request, &mut room.directory);
+        return Outcome::Stream(owned(&request));
+    }
+    let given_up = at_once(&mut request, &around, &mut room.directory);
+    let request = owned(&request);
+    if let Err(Some(why)) = given_up {
+        return Outcome::Miss(request, why);
     }
     let answer = match runtime::open() {
         Ok(runtime) => ask(&runtime, &request),
@@ -64,28 +89,214 @@ pub fn fast(args: &[OsString]) -> Outcome {
             write_whole(&line);
             Outcome::Done(0)
         }
-        Ok((ReplyKind::Bye, _)) => Outcome::Miss(request, Why::Absent),
-        Ok(_) => Outcome::Miss(request, Why::Refused),
+        Ok((kind, _)) => Outcome::Miss(request, no_line(kind)),
         Err(why) => Outcome::Miss(request, why),
     }
 }
 
-/// Reads the arguments of `print` and `stream`. `None`: something in it is not known here.
+/// Prints the answer and leaves, if everything is as it nearly always is: the directory is there,
+/// the daemon answers in time and in one piece. Nothing here touches the heap, the clock or the
+/// locale, and what is open at the end the kernel closes.
+///
+/// Otherwise it says why there is no answer, or nothing: then [`ask`] has to find out.
+#[inline(always)]
+fn at_once<'a>(
+    request: &mut RequestRef<'a>,
+    around: &Around<'a>,
+    directory: &'a mut Directory,
+) -> Result<Infallible, Option<Why>> {
+    let mut place = Fixed::default();
+    let door = Door::find(around.get("RAINLINE_RUNTIME_DIR"), &mut place).ok_or(None)?;
+    // Each page of a larger room would cost a fault, used or not.
+    let mut room = [MaybeUninit::uninit(); 3 * 1024];
+    if let Some(key) = request.frame_key()
+        && let Some(bytes) = door.frame(key, &mut room)
+        && let Some(line) = runtime::frame_line(bytes, request.build)
+    {
+        print_and_leave(&[IoSlice::new(line)]);
+    }
+    complete(request, directory);
+    let mut message = Fixed::<1024>::default();
+    request.encode(&mut message);
+    let message = message.whole().ok_or(None)?;
+    let address = door.socket().ok_or(None)?;
+    let socket = connect(&address, door.uid).map_err(Some)?;
+    match rustix::net::send(&socket, message, SendFlags::NOSIGNAL) {
+        Ok(count) if count == message.len() => {}
+        Ok(_) | Err(Errno::AGAIN | Errno::INTR) => return Err(None),
+        Err(_) => return Err(Some(Why::Absent)),
+    }
+    let patience = timespec(Duration::from_millis(request.deadline.into()));
+    let mut fds = [PollFd::new(&socket, PollFlags::IN)];
+    match poll(&mut fds, Some(&patience)) {
+        Ok(0) => return Err(Some(Why::Late)),
+        Ok(_) => {}
+        Err(_) => return Err(None),
+    }
+    let (bytes, _) = rustix::io::read(&socket, &mut room[..]).map_err(|_| None)?;
+    let header = ReplyHeader::decode(bytes).map_err(|_| Some(Why::Refused))?;
+    if header.is_some_and(|header| header.nonce != request.nonce) {
+        return Err(Some(Why::Late));
+    }
+    let body =
+        header.and_then(|header| Some((header.kind, bytes.get(HEADER..HEADER + header.length)?)));
+    let Some((kind, body)) = body else {
+        let bytes = bytes.to_vec();
+        return the_rest(Conversation { socket, nonce: request.nonce, bytes }, request.deadline);
+    };
+    match kind {
+        ReplyKind::Line => print_and_leave(&[IoSlice::new(body), IoSlice::new(b"\n")]),
+        kind => Err(Some(no_line(kind))),
+    }
+}
+
+/// Waits for the rest of a reply that was too long for one read.
+#[cold]
+fn the_rest(mut conversation: Conversation, deadline: u16) -> Result<Infallible, Option<Why>> {
+    let until = sys::awake() + Duration::from_millis(deadline.into());
+    match conversation.wait(until).map_err(Some)? {
+        (ReplyKind::Line, body) => print_and_leave(&[IoSlice::new(&body), IoSlice::new(b"\n")]),
+        (kind, _) => Err(Some(no_line(kind))),
+    }
+}
+
+/// What a reply means that is no line.
+fn no_line(kind: ReplyKind) -> Why {
+    if kind == ReplyKind::Bye { Why::Absent } else { Why::Refused }
+}
+
+/// Writes a line to standard output in one piece, and that was all.
+#[inline(always)]
+fn print_and_leave(parts: &[IoSlice]) -> ! {
+    sys::ignore_sigpipe();
+    let whole: usize = parts.iter().map(|part| part.len()).sum();
+    let written = match rustix::io::writev(rustix::stdio::stdout(), parts) {
+        Ok(count) => count,
+        Err(Errno::INTR | Errno::AGAIN) => 0,
+        // A bar has no place for our errors.
+        Err(_) => whole,
+    };
+    if written < whole {
+        let line: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
+        write_whole(&line[written..]);
+    }
+    sys::leave(0)
+}
+
+/// Room on the stack for what a request points to.
+#[derive(Default)]
+struct Room<'a> {
+    parts: Parts<'a>,
+    directory: Directory,
+}
+
+struct Parts<'a> {
+    env: [(&'static str, &'a [u8]); ENV.len()],
+    statuses: [i32; 64],
+    directory: Directory,
+}
+
+impl Default for Parts<'_> {
+    fn default() -> Self {
+        Parts { env: [("", b""); ENV.len()], statuses: [0; 64], directory: Directory::default() }
+    }
+}
+
+/// Room for a path.
+struct Directory([MaybeUninit<u8>; 1024]);
+
+impl Default for Directory {
+    fn default() -> Self {
+        Directory([MaybeUninit::uninit(); 1024])
+    }
+}
+
+/// What of the environment decides on a line, found in one walk.
+struct Around<'a> {
+    values: [Option<&'a [u8]>; ENV.len() + MORE.len()],
+}
+
+/// Besides [`ENV`], which travels; this doesn't.
+const MORE: [&str; 11] = [
+    "COLORTERM",
+    "COLUMNS",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "NO_COLOR",
+    "RAINLINE_CONFIG",
+    "RAINLINE_RUNTIME_DIR",
+    "TERM",
+    "XDG_CONFIG_HOME",
+];
+
+impl<'a> Around<'a> {
+    fn of(env: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut values = [None; ENV.len() + MORE.len()];
+        for pair in env {
+            let look = |name: &str, value: &mut Option<&'a [u8]>| {
+                // The first of two wins, as in libc.
+                if value.is_none()
+                    && let Some([b'=', said @ ..]) = pair.strip_prefix(name.as_bytes())
+                {
+                    *value = Some(said);
+                }
+            };
+            let (travel, stay) = values.split_at_mut(ENV.len());
+            ENV.iter().zip(travel).for_each(|(name, value)| look(name, value));
+            MORE.iter().zip(stay).for_each(|(name, value)| look(name, value));
+        }
+        Around { values }
+    }
+
+    /// What a variable says; an empty one says nothing.
+    #[inline(always)]
+    fn get(&self, name: &str) -> Option<&'a [u8]> {
+        let at = ENV.iter().position(|known| *known == name);
+        let more = || MORE.iter().position(|known| *known == name).map(|at| ENV.len() + at);
+        self.values[at.or_else(more)?].filter(|value| !value.is_empty())
+    }
+
+    fn text(&self, name: &str) -> Option<&'a str> {
+        std::str::from_utf8(self.get(name)?).ok()
+    }
+}
+
+/// Reads the arguments of `print` and `stream`, with this process's surroundings for what they
+/// leave open. `None`: something in it is not known here.
 pub fn parse(args: &[OsString]) -> Option<Request> {
-    let verb = match args.first()?.to_str()? {
-        "print" => Verb::Print,
-        "stream" => Verb::Stream,
+    let env: Vec<Vec<u8>> = std::env::vars_os()
+        .map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat())
+        .collect();
+    let around = Around::of(env.iter().map(Vec::as_slice));
+    let mut room = Room::default();
+    let mut request = read(args.iter().map(|arg| arg.as_bytes()), &around, &mut room.parts)?;
+    complete(&mut request, &mut room.directory);
+    Some(*owned(&request))
+}
+
+#[inline(always)]
+fn read<'r, 'e: 'r>(
+    mut args: impl Iterator<Item = &'e [u8]>,
+    around: &Around<'e>,
+    parts: &'r mut Parts<'e>,
+) -> Option<RequestRef<'r>> {
+    let verb = match args.next()? {
+        b"print" => Verb::Print,
+        b"stream" => Verb::Stream,
         _ => return None,
     };
-    let mut request = Request { verb, ..Request::default() };
+    let mut request = RequestRef { verb, ..RequestRef::default() };
+    let Parts { env, statuses, directory } = parts;
     let mut config = None;
     let mut client_columns = None;
+    let mut percent = None;
     let mut places = 0;
-    let mut rest = args[1..].iter();
-    while let Some(argument) = rest.next() {
-        let bytes = argument.as_bytes();
+    let mut pipe = 0;
+    while let Some(bytes) = args.next() {
         if !bytes.starts_with(b"-") {
-            let text = argument.to_str()?.to_owned();
+            let text = std::str::from_utf8(bytes).ok()?;
             match places {
                 0 => request.line = text,
                 1 => request.slot = text,
@@ -95,142 +306,186 @@ pub fn parse(args: &[OsString]) -> Option<Request> {
             continue;
         }
         let cut = bytes.iter().position(|byte| *byte == b'=');
-        let name = std::str::from_utf8(&bytes[..cut.unwrap_or(bytes.len())]).ok()?;
+        let name = &bytes[..cut.unwrap_or(bytes.len())];
         let value = match cut {
-            Some(cut) => OsString::from_vec(bytes[cut + 1..].to_vec()),
-            None => rest.next()?.clone(),
+            Some(cut) => &bytes[cut + 1..],
+            None => args.next()?,
         };
-        if name == "--config" {
+        if name == b"--config" {
             config = Some(value);
             continue;
         }
-        let value = value.into_string().ok()?;
+        let value = std::str::from_utf8(value).ok()?;
         match name {
-            "--columns" => request.columns = number::<u16>(&value)?.clamp(1, MOST_COLUMNS),
-            "--client-columns" => client_columns = Some(number::<u16>(&value)?),
-            "--target" => request.target = value,
-            "--theme" => request.theme = value,
-            "--glyphs" if matches!(&*value, "ascii" | "unicode" | "nerd") => request.glyphs = value,
-            "--depth" if matches!(&*value, "mono" | "16" | "256" | "true") => request.depth = value,
-            "--width" if matches!(&*value, "wcwidth" | "unicode" | "cjk") => request.width = value,
-            "--host-version" => request.version = version(&value)?,
-            "--pane" => request.pane = value,
-            "--status" => request.status = number::<u32>(&value)?.saturating_add(1),
-            "--pipestatus" => {
-                let each = value.split_whitespace().map(number).collect::<Option<Vec<i32>>>();
-                request.pipestatus = each?;
+            b"--columns" => request.columns = number::<u16>(value)?.clamp(1, MOST_COLUMNS),
+            b"--client-columns" => client_columns = Some(number::<u16>(value)?),
+            b"--share" => percent = Some(number::<u16>(value)?.clamp(1, 100)),
+            b"--target" => request.target = value,
+            b"--theme" => request.theme = value,
+            b"--glyphs" if matches!(value, "ascii" | "unicode" | "nerd") => request.glyphs = value,
+            b"--depth" if matches!(value, "mono" | "16" | "256" | "true") => request.depth = value,
+            b"--width" if matches!(value, "wcwidth" | "unicode" | "cjk") => request.width = value,
+            b"--host-version" => request.version = version(value)?,
+            b"--pane" => request.pane = value,
+            b"--status" => request.status = number::<u32>(value)?.saturating_add(1),
+            b"--pipestatus" => {
+                let mut count = 0;
+                for word in value.split_whitespace() {
+                    let status = number(word)?;
+                    if let Some(place) = statuses.get_mut(count) {
+                        *place = status;
+                        count += 1;
+                    }
+                }
+                pipe = count;
             }
-            "--duration" => request.duration = number::<u32>(&value)?.saturating_add(1),
-            "--jobs" => request.jobs = number(&value)?,
-            "--keymap" => request.keymap = value,
-            "--holds" => request.holds = value,
-            "--deadline" => request.deadline = number::<u16>(&value)?.max(1),
+            b"--duration" => request.duration = number::<u32>(value)?.saturating_add(1),
+            b"--jobs" => request.jobs = number(value)?,
+            b"--keymap" => request.keymap = value,
+            b"--holds" => request.holds = value,
+            b"--deadline" => request.deadline = number::<u16>(value)?.max(1),
             _ => return None,
         }
     }
     if request.line.is_empty() {
         return None;
     }
+    request.pipestatus = &statuses[..pipe];
     if request.slot.is_empty() {
-        request.slot = "full".to_owned();
+        request.slot = "full";
     }
     if client_columns.is_none() && request.line.split('.').next() == Some("screen") {
         client_columns = Some(screen_columns());
     }
     if let (0, Some(columns)) = (request.columns, client_columns) {
-        request.columns = share(&request.slot, columns).clamp(1, MOST_COLUMNS);
+        request.columns = share(request.slot, percent, columns).clamp(1, MOST_COLUMNS);
     }
-    complete(&mut request, config);
+    request.build = protocol::build_id();
+    request.config = config_path(config, around, directory);
+    if request.target.is_empty() {
+        request.target = target(request.line);
+    }
+    if request.columns == 0 {
+        request.columns = columns_said(around.text("COLUMNS"));
+    }
+    if request.depth.is_empty() {
+        request.depth = depth(matches!(request.target, "svg" | "tmux"), &|name| around.text(name));
+    }
+    if request.glyphs.is_empty() && !is_utf8(&|name| around.text(name)) {
+        request.glyphs = "ascii";
+    }
+    if request.deadline == 0 {
+        request.deadline = deadline(request.line);
+    }
+    if request.pane.is_empty() {
+        request.pane = around.text("TMUX_PANE").unwrap_or_default();
+    }
+    let mut count = 0;
+    for name in ENV {
+        if let Some(value) = around.get(name) {
+            env[count] = (name, value);
+            count += 1;
+        }
+    }
+    request.env = &env[..count];
     Some(request)
 }
 
-/// What a slot may take of its host's whole line, in cells: the rest is for the windows between.
-/// Of 80 columns the right side gets the 52 that cpu, battery and clock need.
-fn share(slot: &str, columns: u16) -> u16 {
-    let percent = match slot {
+/// What a slot may take of its host's whole line, in cells: so many percent, or what leaves room
+/// for the windows between. Of 80 columns the right side gets the 52 that cpu, battery and clock
+/// need.
+#[inline(always)]
+fn share(slot: &str, percent: Option<u16>, columns: u16) -> u16 {
+    let percent = percent.unwrap_or(match slot {
         "left" => 25,
         "right" => 65,
         _ => 100,
-    };
-    (u32::from(columns) * percent / 100) as u16
+    });
+    (u32::from(columns) * u32::from(percent) / 100) as u16
 }
 
-/// Fills in what the arguments left open from this process's surroundings.
-pub fn complete(request: &mut Request, config: Option<OsString>) {
-    request.nonce = nonce();
-    request.build = protocol::build_id();
-    request.config = config_path(config).unwrap_or_default();
-    if request.target.is_empty() {
-        request.target = target(&request.line).to_owned();
-    }
-    if request.columns == 0 {
-        request.columns = columns();
-    }
-    if request.depth.is_empty() {
-        request.depth = depth(matches!(&*request.target, "svg" | "tmux"), &text_of).to_owned();
-    }
-    if request.glyphs.is_empty() && !is_utf8(&text_of) {
-        request.glyphs = "ascii".to_owned();
-    }
-    if request.deadline == 0 {
-        request.deadline = deadline(&request.line);
-    }
-    request.cwd =
-        std::env::current_dir().map(|dir| dir.into_os_string().into_vec()).unwrap_or_default();
-    for name in protocol::ENV {
-        if let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) {
-            request.env.push(((*name).to_owned(), value.into_vec()));
-        }
-    }
+/// Says who asks, and from where.
+#[inline(always)]
+fn complete<'a>(request: &mut RequestRef<'a>, directory: &'a mut Directory) {
+    request.cwd = sys::working_directory(&mut directory.0).unwrap_or_default();
     // Ours is over before anybody looks; whoever ran us stays.
     request.pid = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get() as u32);
     request.session =
         rustix::process::getsid(None).map_or(0, |pid| pid.as_raw_nonzero().get() as u32);
-    if request.pane.is_empty()
-        && let Some(pane) = text_of("TMUX_PANE")
-    {
-        request.pane = pane;
-    }
+    request.nonce = nonce();
 }
 
+/// A request that lasts.
+#[cold]
+fn owned(request: &RequestRef) -> Box<Request> {
+    let mut request = request.to_owned();
+    if request.nonce == 0 {
+        let mut directory = Directory::default();
+        let mut whole = RequestRef::default();
+        complete(&mut whole, &mut directory);
+        let RequestRef { pid, session, nonce, .. } = whole;
+        (request.pid, request.session, request.nonce) = (pid, session, nonce);
+    }
+    if request.cwd.is_empty() {
+        // None, or one with a path too long for the stack.
+        let directory = std::env::current_dir().unwrap_or_default();
+        request.cwd = directory.into_os_string().into_vec();
+    }
+    Box::new(request)
+}
+
+#[inline(always)]
 fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
 }
 
 /// `3.3a`, `next-3.8`, `5` → major and minor.
-pub fn version(text: &str) -> Option<(u16, u16)> {
+#[inline(always)]
+fn version(text: &str) -> Option<(u16, u16)> {
     let digits = text.trim_start_matches(|c: char| !c.is_ascii_digit());
     let mut parts = digits.split(|c: char| !c.is_ascii_digit());
     let major = parts.next()?.parse().ok()?;
     Some((major, parts.next().and_then(|minor| minor.parse().ok()).unwrap_or(0)))
 }
 
+/// The host of a line: what stands before its first dot.
+#[inline(always)]
+fn host(line: &str) -> &[u8] {
+    let line = line.as_bytes();
+    let end = line.iter().position(|byte| *byte == b'.');
+    &line[..end.unwrap_or(line.len())]
+}
+
 /// Which target a line is for unless it is said.
+#[inline(always)]
 fn target(line: &str) -> &'static str {
-    match line.split('.').next() {
-        Some("tmux") => "tmux",
-        Some("screen") => "screen",
-        Some("dvtm") => "dvtm",
+    match host(line) {
+        b"tmux" => "tmux",
+        b"screen" => "screen",
+        b"dvtm" => "dvtm",
         _ => "ansi",
     }
 }
 
 /// How long the host of a line can wait, in milliseconds: a prompt or a screen backtick holds up
 /// typing.
+#[inline(always)]
 fn deadline(line: &str) -> u16 {
-    match line.split('.').next() {
-        Some("prompt") => 30,
-        Some("screen") => 50,
+    match host(line) {
+        b"prompt" => 30,
+        b"screen" => 50,
         _ => 200,
     }
 }
 
-fn text_of(name: &str) -> Option<String> {
-    std::env::var_os(name)?.into_string().ok().filter(|value| !value.is_empty())
+/// The columns of this terminal.
+pub fn columns() -> u16 {
+    columns_said(std::env::var("COLUMNS").ok().as_deref())
 }
 
-pub fn columns() -> u16 {
-    let said = text_of("COLUMNS").and_then(|text| text.trim().parse::<u64>().ok());
+#[inline(always)]
+fn columns_said(said: Option<&str>) -> u16 {
+    let said = said.and_then(|text| text.trim().parse::<u64>().ok());
     let said = said.filter(|columns| *columns > 0).map(|n| n.min(MOST_COLUMNS.into()) as u16);
     said.or_else(|| sys::columns(rustix::stdio::stdout()))
         .or_else(|| sys::columns(rustix::stdio::stderr()))
@@ -261,14 +516,15 @@ fn screen_columns() -> u16 {
 }
 
 /// The colours that the environment promises. tmux comes down from 24 bits by itself.
-fn depth(adapts: bool, env: &dyn Fn(&str) -> Option<String>) -> &'static str {
+#[inline(always)]
+fn depth<'a>(adapts: bool, env: &dyn Fn(&str) -> Option<&'a str>) -> &'static str {
     if env("NO_COLOR").is_some() {
         return "mono";
     }
-    if adapts || matches!(env("COLORTERM").as_deref(), Some("truecolor" | "24bit")) {
+    if adapts || matches!(env("COLORTERM"), Some("truecolor" | "24bit")) {
         return "true";
     }
-    match env("TERM").as_deref() {
+    match env("TERM") {
         Some("dumb") => "mono",
         Some(term) if term.ends_with("direct") => "true",
         Some(term) if term.contains("256color") => "256",
@@ -277,34 +533,81 @@ fn depth(adapts: bool, env: &dyn Fn(&str) -> Option<String>) -> &'static str {
 }
 
 /// Whether the locale's character set is UTF-8, by the order in which libc asks.
-fn is_utf8(env: &dyn Fn(&str) -> Option<String>) -> bool {
+#[inline(always)]
+fn is_utf8<'a>(env: &dyn Fn(&str) -> Option<&'a str>) -> bool {
     let locale = env("LC_ALL").or_else(|| env("LC_CTYPE")).or_else(|| env("LANG"));
-    locale.is_some_and(|locale| {
-        let locale = locale.to_ascii_lowercase();
-        locale.contains("utf-8") || locale.contains("utf8")
-    })
+    let Some(locale) = locale else { return false };
+    let mut rest = locale.as_bytes();
+    while let [a, b, c, after @ ..] = rest {
+        if [*a | 32, *b | 32, *c | 32] == *b"utf" {
+            return matches!(after, [b'8', ..] | [b'-', b'8', ..]);
+        }
+        rest = &rest[1..];
+    }
+    false
 }
 
-/// The config file that is meant, as an absolute path; `None` without a home.
-pub fn config_path(said: Option<OsString>) -> Option<Vec<u8>> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    if let Some(path) = said.or_else(|| set("RAINLINE_CONFIG")) {
-        let path = std::path::absolute(path).ok()?;
-        return Some(path.into_os_string().into_vec());
+/// The config file that is meant, as the parts of an absolute path; empty without a home.
+#[inline(always)]
+fn config_path<'a>(
+    said: Option<&'a [u8]>,
+    around: &Around<'a>,
+    directory: &'a mut Directory,
+) -> [&'a [u8]; 3] {
+    if let Some(path) = said.or_else(|| around.get("RAINLINE_CONFIG")) {
+        if path.starts_with(b"/") || path.is_empty() {
+            return [path, b"", b""];
+        }
+        return match sys::working_directory(&mut directory.0) {
+            Some(directory) => [directory, b"/", path],
+            None => [b"", b"", b""],
+        };
     }
-    let absolute = |name: &str| set(name).filter(|dir| dir.as_bytes().starts_with(b"/"));
-    let (mut path, tail) = match absolute("XDG_CONFIG_HOME") {
-        Some(dir) => (dir, "/rainline/config.toml"),
-        None => (absolute("HOME")?, "/.config/rainline/config.toml"),
-    };
-    path.push(tail);
-    Some(path.into_vec())
+    let absolute = |name| around.get(name).filter(|dir| dir.starts_with(b"/"));
+    if let Some(dir) = absolute("XDG_CONFIG_HOME") {
+        return [dir, b"/rainline/config.toml", b""];
+    }
+    match absolute("HOME") {
+        Some(home) => [home, b"/.config/rainline/config.toml", b""],
+        None => [b"", b"", b""],
+    }
+}
+
+/// Opens what should be open and isn't on descriptors 0 to 2, so that nothing of ours lands there.
+pub fn open_standard() {
+    let null = || rustix::fs::open("/dev/null", OFlags::RDWR, Mode::empty());
+    // The lowest free number is the one that is given.
+    while let Ok(fd) = null() {
+        if std::os::fd::AsRawFd::as_raw_fd(&fd) > 2 {
+            return;
+        }
+        std::mem::forget(fd);
+    }
 }
 
 /// A number that no other request of this user bears at this time.
 fn nonce() -> u64 {
-    let clock = sys::awake().as_nanos() as u64;
-    clock.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(std::process::id()) << 32
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    // A process is alone with its number; the clock would cost more than all the rest here.
+    u64::from(std::process::id()) << 32 | u64::from(ASKED.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Connects, and checks who is there.
+#[inline(always)]
+fn connect(address: &SocketAddrUnix, uid: u32) -> Result<OwnedFd, Why> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
+        .map_err(|_| Why::Nowhere)?;
+    match rustix::net::connect(&socket, address) {
+        Ok(()) => {}
+        // The queue of a daemon that accepts nobody.
+        Err(Errno::AGAIN) => return Err(Why::Late),
+        Err(_) => return Err(Why::Absent),
+    }
+    if sys::peer_uid(&socket) != Some(uid) {
+        return Err(Why::Foreign);
+    }
+    Ok(socket)
 }
 
 /// A connection on which a request is out.
@@ -318,18 +621,7 @@ impl Conversation {
     /// Connects, checks who is there, and asks.
     fn open(runtime: &Runtime, request: &Request, until: Duration) -> Result<Self, Why> {
         let address = runtime.address(&runtime::socket_name()).map_err(|_| Why::Nowhere)?;
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
-            .map_err(|_| Why::Nowhere)?;
-        match rustix::net::connect(&socket, &address) {
-            Ok(()) => {}
-            // The queue of a daemon that accepts nobody.
-            Err(Errno::AGAIN) => return Err(Why::Late),
-            Err(_) => return Err(Why::Absent),
-        }
-        if sys::peer_uid(&socket) != Some(sys::uid()) {
-            return Err(Why::Foreign);
-        }
+        let socket = connect(&address, sys::uid())?;
         let mut bytes = Vec::with_capacity(1024);
         request.encode(&mut bytes);
         let mut sent = 0;
@@ -346,6 +638,33 @@ impl Conversation {
             }
         }
         Ok(Conversation { socket, nonce: request.nonce, bytes: Vec::with_capacity(8 * 1024) })
+    }
+
+    /// Asks for an answer of any kind. A socket that takes no more is none.
+    fn ask_for_a_sign(&mut self) -> Result<(), Why> {
+        let admin = "ping".to_owned();
+        let build = protocol::build_id();
+        let ping =
+            Request { verb: Verb::Admin, nonce: self.nonce, build, admin, ..Request::default() };
+        let mut bytes = Vec::new();
+        ping.encode(&mut bytes);
+        match rustix::net::send(&self.socket, &bytes, SendFlags::NOSIGNAL) {
+            Ok(count) if count == bytes.len() => Ok(()),
+            _ => Err(Why::Late),
+        }
+    }
+
+    /// Waits for the next reply.
+    fn wait(&mut self, until: Duration) -> Result<(ReplyKind, Vec<u8>), Why> {
+        loop {
+            if !ready(&self.socket, PollFlags::IN, until) {
+                return Err(Why::Late);
+            }
+            self.receive()?;
+            if let Some(reply) = self.reply()? {
+                return Ok(reply);
+            }
+        }
     }
 
     /// Takes what has arrived. `Err` when the other side is gone.
@@ -379,16 +698,7 @@ impl Conversation {
 /// Asks, and waits for one reply until the request's deadline.
 pub fn ask(runtime: &Runtime, request: &Request) -> Result<(ReplyKind, Vec<u8>), Why> {
     let until = sys::awake() + Duration::from_millis(request.deadline.into());
-    let mut conversation = Conversation::open(runtime, request, until)?;
-    loop {
-        if !ready(&conversation.socket, PollFlags::IN, until) {
-            return Err(Why::Late);
-        }
-        conversation.receive()?;
-        if let Some(reply) = conversation.reply()? {
-            return Ok(reply);
-        }
-    }
+    Conversation::open(runtime, request, until)?.wait(until)
 }
 
 /// Says a word to the daemon, and waits for its text that many milliseconds.
@@ -456,6 +766,10 @@ pub fn stream(request: Request, draw: Draw) -> i32 {
     Stream::new(request).run(draw)
 }
 
+/// A daemon that has sent nothing for so long is asked whether it lives, and has so long to answer.
+const SILENCE: Duration = Duration::from_secs(6);
+const ANSWER: Duration = Duration::from_secs(2);
+
 /// The longest pause between two attempts to reach a daemon.
 const MOST_PAUSE: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -465,6 +779,8 @@ struct Stream {
     conversation: Option<Conversation>,
     /// Whether the daemon has sent a line on this connection.
     live: bool,
+    /// When the daemon was heard last, and whether it was asked for a sign of life since.
+    heard: (Duration, bool),
     child: Option<std::process::Child>,
     /// When to try again, and how long to wait after that, by [`sys::awake`].
     retry: (Duration, Duration),
@@ -480,12 +796,13 @@ impl Stream {
         let pace = Pace::new(request.target == "tmux");
         let retry = (Duration::ZERO, FIRST_PAUSE);
         let follows = request.target == "screen"
-            && share(&request.slot, screen_columns()).max(1) == request.columns;
+            && share(&request.slot, None, screen_columns()).max(1) == request.columns;
         Stream {
             follows,
             request,
             conversation: None,
             live: false,
+            heard: (Duration::ZERO, false),
             child: None,
             retry,
             own: Duration::ZERO,
@@ -509,7 +826,11 @@ impl Stream {
                 return 0;
             }
             let Some(readable) = self.wait() else { return 0 };
-            if readable && self.hear().is_err() {
+            let lost = match readable {
+                true => self.hear().is_err(),
+                false => self.is_stalled(),
+            };
+            if lost {
                 self.lose();
             }
             if let Some(child) = &mut self.child
@@ -545,6 +866,21 @@ impl Stream {
         }
     }
 
+    /// Whether a daemon that lived does not answer any more. Asks it when it is silent for long: a
+    /// line that does not change is no sign of death.
+    fn is_stalled(&mut self) -> bool {
+        let Some(conversation) = self.conversation.as_mut().filter(|_| self.live) else {
+            return false;
+        };
+        let (at, asked) = self.heard;
+        let silent = sys::awake().saturating_sub(at);
+        if silent >= SILENCE && !asked {
+            self.heard.1 = true;
+            return conversation.ask_for_a_sign().is_err();
+        }
+        asked && silent >= SILENCE + ANSWER
+    }
+
     fn lose(&mut self) {
         self.conversation = None;
         self.live = false;
@@ -561,7 +897,10 @@ impl Stream {
         if self.conversation.is_none() {
             left = left.min(self.retry.0.saturating_sub(now));
         }
-        if !self.live {
+        if self.live {
+            let patience = if self.heard.1 { SILENCE + ANSWER } else { SILENCE };
+            left = left.min((self.heard.0 + patience).saturating_sub(now));
+        } else {
             left = left.min(self.own.saturating_sub(now));
         }
         let wall = sys::wall();
@@ -597,7 +936,7 @@ impl Stream {
         if !self.follows {
             return false;
         }
-        let columns = share(&self.request.slot, screen_columns()).clamp(1, MOST_COLUMNS);
+        let columns = share(&self.request.slot, None, screen_columns()).clamp(1, MOST_COLUMNS);
         std::mem::replace(&mut self.request.columns, columns) != columns
     }
 
@@ -605,12 +944,17 @@ impl Stream {
         let Some(conversation) = &mut self.conversation else { return Ok(()) };
         let end = conversation.receive();
         while let Some((kind, body)) = conversation.reply()? {
-            if kind != ReplyKind::Line {
-                return Err(Why::Absent);
+            self.heard = (sys::awake(), false);
+            match kind {
+                ReplyKind::Line => {
+                    self.live = true;
+                    self.retry.1 = FIRST_PAUSE;
+                    self.pace.offer(body);
+                }
+                // The sign of life.
+                ReplyKind::Text if self.live => {}
+                _ => return Err(Why::Absent),
             }
-            self.live = true;
-            self.retry.1 = FIRST_PAUSE;
-            self.pace.offer(body);
         }
         if self.live && self.follow() {
             // Asked again at once, and the line of the old width stands until then.
@@ -731,7 +1075,7 @@ mod tests {
     fn colours_follow_the_environment() {
         let with = |adapts, pairs: &[(&str, &str)]| {
             let find = |name: &str| {
-                pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+                pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
             };
             depth(adapts, &find)
         };
@@ -747,7 +1091,7 @@ mod tests {
     fn the_locale_decides_about_utf8_in_libc_order() {
         let with = |pairs: &'static [(&str, &str)]| {
             is_utf8(&|name: &str| {
-                pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+                pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
             })
         };
         assert!(with(&[("LANG", "de_DE.UTF-8")]));
@@ -808,5 +1152,27 @@ mod tests {
         pace.offer(b"b".to_vec());
         assert_eq!(pace.due(Duration::from_millis(5_200)), Some(&b"b\n"[..]));
         assert_eq!(pace.due(Duration::from_millis(5_300)), None);
+    }
+
+    #[test]
+    fn the_config_is_the_one_that_is_named_or_where_it_usually_is() {
+        let path = |said: Option<&'static [u8]>, env: &[&'static [u8]]| {
+            let mut room = Directory::default();
+            config_path(said, &Around::of(env.iter().copied()), &mut room).concat()
+        };
+        assert_eq!(path(None, &[b"HOME=/h"]), b"/h/.config/rainline/config.toml");
+        assert_eq!(path(None, &[b"XDG_CONFIG_HOME=/x"]), b"/x/rainline/config.toml");
+        assert_eq!(path(None, &[b"XDG_CONFIG_HOME=x", b"HOME="]), b"");
+        assert_eq!(path(Some(b"/c"), &[b"RAINLINE_CONFIG=/d"]), b"/c");
+        assert_eq!(path(None, &[b"RAINLINE_CONFIG=/d", b"HOME=/h"]), b"/d");
+        assert!(path(Some(b"c"), &[]).ends_with(b"/c") && path(Some(b"c"), &[]).starts_with(b"/"));
+    }
+
+    #[test]
+    fn the_environment_is_read_by_whole_names_and_the_first_of_two_counts() {
+        let env: [&[u8]; 5] = [b"TERMINAL=x", b"TERM=a", b"TERM=b", b"STY=", b"nonsense"];
+        let around = Around::of(env.into_iter());
+        assert_eq!(around.text("TERM"), Some("a"));
+        assert_eq!((around.get("STY"), around.get("TMUX")), (None, None));
     }
 }

@@ -42,7 +42,11 @@ pub const KEYS: &[(&str, &str)] = &[
     ("theme", "the theme's name"),
     ("glyphs", "`ascii`, `unicode` or `nerd`; without it `unicode`, `ascii` where it must be"),
     ("include", "files that lie under this one, relative to it"),
-    ("line", "[line.NAME]: the slots of a line, each a list of segments or a list of rows"),
+    (
+        "line",
+        "[line.NAME]: the slots of a line, each a list of segments or a list of rows; \
+         `share` = { left = 25, right = 65 }: percent of tmux's line that a slot may take",
+    ),
     ("segment", "[segment.NAME]: an instance of a kind; `use` names the kind, else NAME does"),
     ("host", "[host.\"GLOB\"]: the same keys again, for machines with such a name"),
 ];
@@ -108,6 +112,8 @@ pub struct Instance {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Line {
     pub slots: BTreeMap<String, Vec<Vec<InstanceId>>>,
+    /// Percent of the host's whole line that a slot may take, where the config says so.
+    pub shares: BTreeMap<String, u16>,
 }
 
 /// Builds a config from what was read.

@@ -12,6 +12,7 @@ use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -30,6 +31,7 @@ mod cache;
 mod configs;
 mod drawing;
 mod engine;
+mod frames;
 mod history;
 pub mod jobs;
 mod schedule;
@@ -77,6 +79,7 @@ pub fn detach() {
 pub fn run(options: Options) -> Result<(), String> {
     rustix::process::umask(Mode::from_raw_mode(0o077));
     let runtime = runtime::open().map_err(|(path, why)| format!("{} {why}", path.display()))?;
+    let runtime = Rc::new(runtime);
     let Some(lock) = lock(&runtime)? else { return Ok(()) };
     limit();
     let signals = Signals::register().map_err(|error| format!("signals: {error}"))?;
@@ -221,7 +224,7 @@ impl Door {
     /// Nobody else comes in. The name goes only if it is still ours.
     fn close(&mut self, runtime: &Runtime) {
         if self.listener.take().is_some() && self.is_ours(runtime) {
-            runtime.remove(&runtime::socket_name());
+            runtime.remove(runtime::socket_name());
         }
     }
 }
@@ -237,7 +240,7 @@ struct Leaving {
 
 struct Daemon {
     engine: Engine,
-    runtime: Runtime,
+    runtime: Rc<Runtime>,
     lock: Option<OwnedFd>,
     door: Door,
     signals: Signals,
@@ -254,6 +257,8 @@ struct Daemon {
 /// What woke the loop.
 #[derive(Default)]
 struct Woken {
+    signals: bool,
+    workers: bool,
     door: bool,
     connections: Vec<(u64, PollFlags)>,
 }
@@ -267,9 +272,10 @@ impl Daemon {
                 self.engine.jump();
             }
             self.before = now;
-            self.heed();
+            self.heed(woken.signals);
+            let workers = woken.workers;
             self.hear(woken, &now);
-            let outcomes = self.engine.pool.turn();
+            let outcomes = self.engine.pool.turn(workers);
             for (ticket, outcome) in outcomes {
                 if let Some(leaving) = &mut self.leaving
                     && leaving.save == Some(ticket)
@@ -281,6 +287,9 @@ impl Daemon {
             self.engine.tick(&now);
             self.engine.answer_pending(&now);
             self.engine.feed_streams(&now);
+            if self.leaving.is_none() {
+                self.engine.publish_frames(&now);
+            }
             self.keep_house(&now);
             if self.is_over(&now) {
                 return;
@@ -316,9 +325,12 @@ impl Daemon {
             ids.push(id);
             fds.push(PollFd::from_borrowed_fd(fd, flags));
         }
+        let last = fds.len();
         fds.extend(self.engine.pool.fds().map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags)));
         let mut woken = Woken::default();
         if poll(&mut fds, Some(&timeout)).is_ok() {
+            woken.signals = !fds[0].revents().is_empty();
+            woken.workers = fds[last..].iter().any(|fd| !fd.revents().is_empty());
             woken.door = first == 2 && !fds[1].revents().is_empty();
             let connections = ids.iter().zip(&fds[first..]);
             let busy = connections.filter(|(_, fd)| !fd.revents().is_empty());
@@ -328,8 +340,10 @@ impl Daemon {
     }
 
     /// Does what signals ask for.
-    fn heed(&mut self) {
-        self.signals.drain();
+    fn heed(&mut self, woken: bool) {
+        if woken {
+            self.signals.drain();
+        }
         if self.signals.reload.swap(false, Ordering::Relaxed) {
             self.engine.reload();
         }
@@ -347,12 +361,14 @@ impl Daemon {
         }
     }
 
-    fn hear(&mut self, woken: Woken, now: &Now) {
+    fn hear(&mut self, mut woken: Woken, now: &Now) {
         let mut outdated = false;
         if woken.door
             && let Some(listener) = &self.door.listener
         {
-            self.engine.connections.accept(listener, now.boot);
+            // Who comes in asks at once: that saves a turn.
+            let new = self.engine.connections.accept(listener, now.boot);
+            woken.connections.extend(new.into_iter().map(|id| (id, PollFlags::IN)));
         }
         for (id, flags) in woken.connections {
             if flags.contains(PollFlags::OUT) {

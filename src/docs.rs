@@ -128,7 +128,11 @@ pub fn schema() -> String {
             ((*name).to_owned(), slot)
         })
         .collect();
-    let line = json!({ "type": "object", "properties": slots, "additionalProperties": false });
+    let mut keys = slots;
+    let percent = json!({ "type": "integer", "minimum": 1, "maximum": 100 });
+    let share = json!({ "type": "object", "additionalProperties": percent });
+    keys.insert("share".into(), share);
+    let line = json!({ "type": "object", "properties": keys, "additionalProperties": false });
     // An instance may have any name; one named like a kind, or that uses it, has its options.
     let instances: Vec<Value> = ALL
         .iter()

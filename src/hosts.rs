@@ -4,6 +4,7 @@
 //! its version and running one for a try is the command line's business; what that takes is said
 //! here as data.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::targets::Version;
@@ -56,8 +57,23 @@ pub struct Wiring<'a> {
     /// The config to name in the lines; `None`: wherever it is looked for.
     pub config: Option<PathBuf>,
     pub theme: &'a Theme,
+    /// The line of a window in the host's own list, in its language; empty for hosts without.
+    pub windows: String,
+    /// Percent of the host's line that a slot may take, where the config says so.
+    pub shares: BTreeMap<String, u16>,
+    /// Further lines that the config has for this host: `tmux.2` and so on.
+    pub further: Vec<String>,
     /// The host's version, major and minor; `(0, 0)` is unknown and taken for a recent one.
     pub version: Version,
+}
+
+impl<'a> Wiring<'a> {
+    /// Without a config to name, a window list of ours or further lines; of a recent version.
+    pub fn new(program: impl Into<PathBuf>, theme: &'a Theme) -> Wiring<'a> {
+        let (config, version) = (None, (0, 0));
+        let (windows, shares, further) = Default::default();
+        Wiring { program: program.into(), config, theme, windows, shares, further, version }
+    }
 }
 
 /// One thing that a host does with our lines, or not.
@@ -136,8 +152,7 @@ mod tests {
         let theme = Theme::built_in("rain").expect("built in");
         for host in ALL {
             let config = Some(PathBuf::from("/etc/its mine.toml"));
-            let wiring =
-                Wiring { program: "/bin/r".into(), config, theme: &theme, version: (0, 0) };
+            let wiring = Wiring { config, ..Wiring::new("/bin/r", &theme) };
             let lines = (host.init)(&wiring);
             assert!(lines.contains("its mine.toml"), "{}", host.name);
             assert!(!lines.contains('@') || !lines.contains("@CONFIG@"), "{}", host.name);

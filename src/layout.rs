@@ -26,6 +26,7 @@ pub enum Side {
 }
 
 /// Everything a row is laid out with.
+#[derive(Clone, Copy)]
 pub struct Room<'a> {
     pub theme: &'a Theme,
     pub caps: &'a Caps,

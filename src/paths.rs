@@ -15,7 +15,7 @@ pub fn config() -> Option<PathBuf> {
 
 /// This program, so that it can be named in another's config: absolute, links kept.
 pub fn program() -> PathBuf {
-    let named = env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    let named = PathBuf::from(crate::sys::program());
     if named.is_absolute() {
         return named;
     }

@@ -200,51 +200,180 @@ pub fn build_id() -> u64 {
     BUILD
 }
 
-impl Request {
+/// A request whose parts lie where they were found: what the hot path sends without a heap.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RequestRef<'a> {
+    pub verb: Verb,
+    pub nonce: u64,
+    pub build: u64,
+    /// Parts that make the path when they are put together.
+    pub config: [&'a [u8]; 3],
+    pub line: &'a str,
+    pub slot: &'a str,
+    pub target: &'a str,
+    pub theme: &'a str,
+    pub glyphs: &'a str,
+    pub depth: &'a str,
+    pub width: &'a str,
+    pub columns: u16,
+    pub version: (u16, u16),
+    pub deadline: u16,
+    pub cwd: &'a [u8],
+    pub env: &'a [(&'a str, &'a [u8])],
+    pub pid: u32,
+    pub session: u32,
+    pub status: u32,
+    pub pipestatus: &'a [i32],
+    pub duration: u32,
+    pub jobs: u32,
+    pub keymap: &'a str,
+    pub pane: &'a str,
+    pub holds: &'a str,
+    pub admin: &'a str,
+}
+
+impl RequestRef<'_> {
     /// Appends the message to `out`.
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        let start = out.len();
-        out.extend_from_slice(b"RLq");
-        out.push(PROTOCOL);
-        out.push(Verb::ALL.iter().position(|verb| *verb == self.verb).unwrap_or(0) as u8);
-        out.extend_from_slice(&[0; 3]);
-        out.extend_from_slice(&self.nonce.to_le_bytes());
-        out.extend_from_slice(&self.build.to_le_bytes());
-        out.extend_from_slice(&[0; 4]);
-        let mut pairs = Vec::new();
-        for (name, value) in &self.env {
-            pairs.clear();
-            pairs.extend_from_slice(name.as_bytes());
-            pairs.push(b'=');
-            pairs.extend_from_slice(value);
-            field(out, tag::ENV, &pairs);
+    #[inline(always)]
+    pub fn encode(&self, out: &mut (impl Sink + AsMut<[u8]>)) {
+        let start = out.as_mut().len();
+        out.put(b"RLq");
+        out.put(&[PROTOCOL, self.verb as u8, 0, 0, 0]);
+        out.put(&self.nonce.to_le_bytes());
+        out.put(&self.build.to_le_bytes());
+        out.put(&[0; 4]);
+        for (name, value) in self.env {
+            field(out, tag::ENV, &[name.as_bytes(), b"=", value]);
         }
         field(out, tag::CONFIG, &self.config);
-        field(out, tag::LINE, self.line.as_bytes());
-        field(out, tag::SLOT, self.slot.as_bytes());
-        field(out, tag::TARGET, self.target.as_bytes());
-        field(out, tag::THEME, self.theme.as_bytes());
-        field(out, tag::GLYPHS, self.glyphs.as_bytes());
-        field(out, tag::DEPTH, self.depth.as_bytes());
-        field(out, tag::WIDTH, self.width.as_bytes());
-        number(out, tag::COLUMNS, u32::from(self.columns));
-        number(out, tag::VERSION, u32::from(self.version.0) << 16 | u32::from(self.version.1));
-        number(out, tag::DEADLINE, u32::from(self.deadline));
-        field(out, tag::CWD, &self.cwd);
+        self.shape(out);
+        number(out, tag::DEADLINE, self.deadline.into());
+        field(out, tag::CWD, &[self.cwd]);
         number(out, tag::PID, self.pid);
         number(out, tag::SESSION, self.session);
         number(out, tag::STATUS, self.status);
-        for status in &self.pipestatus {
-            field(out, tag::PIPESTATUS, &status.to_le_bytes());
+        for status in self.pipestatus {
+            field(out, tag::PIPESTATUS, &[&status.to_le_bytes()]);
         }
         number(out, tag::DURATION, self.duration);
         number(out, tag::JOBS, self.jobs);
-        field(out, tag::KEYMAP, self.keymap.as_bytes());
-        field(out, tag::PANE, self.pane.as_bytes());
-        field(out, tag::HOLDS, self.holds.as_bytes());
-        field(out, tag::ADMIN, self.admin.as_bytes());
-        let length = (out.len() - start - HEADER) as u32;
-        out[start + HEADER - 4..start + HEADER].copy_from_slice(&length.to_le_bytes());
+        field(out, tag::KEYMAP, &[self.keymap.as_bytes()]);
+        field(out, tag::ADMIN, &[self.admin.as_bytes()]);
+        let end = out.as_mut().len();
+        let length = end.saturating_sub(start + HEADER) as u32;
+        if let Some(place) = out.as_mut().get_mut(start + HEADER - 4..start + HEADER) {
+            place.copy_from_slice(&length.to_le_bytes());
+        }
+    }
+
+    /// What all requests have in common that get the same line of the same config, as long as
+    /// nothing on it depends on who asks; `None` for a prompt, which always does.
+    #[inline(always)]
+    pub fn frame_key(&self) -> Option<u64> {
+        if matches!(
+            self.line.as_bytes(),
+            b"prompt" | [b'p', b'r', b'o', b'm', b'p', b't', b'.', ..]
+        ) {
+            return None;
+        }
+        let mut hash = Hash(0xcbf2_9ce4_8422_2325);
+        field(&mut hash, tag::CONFIG, &self.config);
+        self.shape(&mut hash);
+        Some(hash.0)
+    }
+
+    /// The fields on which a line depends whoever asks for it, and from where.
+    #[inline(always)]
+    fn shape(&self, out: &mut impl Sink) {
+        field(out, tag::LINE, &[self.line.as_bytes()]);
+        field(out, tag::SLOT, &[self.slot.as_bytes()]);
+        field(out, tag::TARGET, &[self.target.as_bytes()]);
+        field(out, tag::THEME, &[self.theme.as_bytes()]);
+        field(out, tag::GLYPHS, &[self.glyphs.as_bytes()]);
+        field(out, tag::DEPTH, &[self.depth.as_bytes()]);
+        field(out, tag::WIDTH, &[self.width.as_bytes()]);
+        number(out, tag::COLUMNS, self.columns.into());
+        number(out, tag::VERSION, u32::from(self.version.0) << 16 | u32::from(self.version.1));
+        field(out, tag::PANE, &[self.pane.as_bytes()]);
+        field(out, tag::HOLDS, &[self.holds.as_bytes()]);
+    }
+
+    /// The same in one piece of its own.
+    pub fn to_owned(&self) -> Request {
+        let env = self.env.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec()));
+        Request {
+            verb: self.verb,
+            nonce: self.nonce,
+            build: self.build,
+            config: self.config.concat(),
+            line: self.line.to_owned(),
+            slot: self.slot.to_owned(),
+            target: self.target.to_owned(),
+            theme: self.theme.to_owned(),
+            glyphs: self.glyphs.to_owned(),
+            depth: self.depth.to_owned(),
+            width: self.width.to_owned(),
+            columns: self.columns,
+            version: self.version,
+            deadline: self.deadline,
+            cwd: self.cwd.to_owned(),
+            env: env.collect(),
+            pid: self.pid,
+            session: self.session,
+            status: self.status,
+            pipestatus: self.pipestatus.to_owned(),
+            duration: self.duration,
+            jobs: self.jobs,
+            keymap: self.keymap.to_owned(),
+            pane: self.pane.to_owned(),
+            holds: self.holds.to_owned(),
+            admin: self.admin.to_owned(),
+        }
+    }
+}
+
+impl Request {
+    /// Appends the message to `out`.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let env: Vec<(&str, &[u8])> =
+            self.env.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+        self.borrowed(&env).encode(out);
+    }
+
+    /// As [`RequestRef::frame_key`].
+    pub fn frame_key(&self) -> Option<u64> {
+        self.borrowed(&[]).frame_key()
+    }
+
+    fn borrowed<'a>(&'a self, env: &'a [(&'a str, &'a [u8])]) -> RequestRef<'a> {
+        RequestRef {
+            verb: self.verb,
+            nonce: self.nonce,
+            build: self.build,
+            config: [&self.config, b"", b""],
+            line: &self.line,
+            slot: &self.slot,
+            target: &self.target,
+            theme: &self.theme,
+            glyphs: &self.glyphs,
+            depth: &self.depth,
+            width: &self.width,
+            columns: self.columns,
+            version: self.version,
+            deadline: self.deadline,
+            cwd: &self.cwd,
+            env,
+            pid: self.pid,
+            session: self.session,
+            status: self.status,
+            pipestatus: &self.pipestatus,
+            duration: self.duration,
+            jobs: self.jobs,
+            keymap: &self.keymap,
+            pane: &self.pane,
+            holds: &self.holds,
+            admin: &self.admin,
+        }
     }
 
     /// Reads a message from the start of `bytes`. `Ok(None)`: not all of it is here yet. Otherwise
@@ -334,6 +463,7 @@ impl ReplyHeader {
 
     /// Reads a header from the start of `bytes`; `Ok(None)`: not all of it is here yet. The body
     /// is the `length` bytes after [`HEADER`].
+    #[inline(always)]
     pub fn decode(bytes: &[u8]) -> Result<Option<ReplyHeader>, Bad> {
         let Some((kind, nonce, build, length)) = header(bytes, b"RLr")? else { return Ok(None) };
         if length > MAX_REPLY {
@@ -345,6 +475,7 @@ impl ReplyHeader {
 }
 
 /// The common header: what byte 4 says, nonce, build, length of the rest.
+#[inline(always)]
 fn header(bytes: &[u8], magic: &[u8; 3]) -> Result<Option<(u8, u64, u64, usize)>, Bad> {
     let seen = bytes.len().min(3);
     if bytes[..seen] != magic[..seen] || bytes.get(3).is_some_and(|proto| *proto != PROTOCOL) {
@@ -360,20 +491,89 @@ fn header(bytes: &[u8], magic: &[u8; 3]) -> Result<Option<(u8, u64, u64, usize)>
     Ok(Some((bytes[4], long(8), long(16), length as usize)))
 }
 
-/// Appends a field unless it is empty; a value too long for a field is cut.
-fn field(out: &mut Vec<u8>, tag: u8, value: &[u8]) {
-    if value.is_empty() {
-        return;
-    }
-    let value = &value[..value.len().min(usize::from(u16::MAX))];
-    out.push(tag);
-    out.extend_from_slice(&(value.len() as u16).to_le_bytes());
-    out.extend_from_slice(value);
+/// Where bytes go.
+pub trait Sink {
+    fn put(&mut self, bytes: &[u8]);
 }
 
-fn number(out: &mut Vec<u8>, tag: u8, value: u32) {
+/// FNV-1a, as `runtime::hash`.
+struct Hash(u64);
+
+impl Sink for Hash {
+    #[inline(always)]
+    fn put(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}
+
+impl Sink for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// Bytes on the stack. What does not fit makes the whole of it void.
+pub struct Fixed<const N: usize> {
+    bytes: [u8; N],
+    length: usize,
+    over: bool,
+}
+
+impl<const N: usize> Default for Fixed<N> {
+    fn default() -> Self {
+        Fixed { bytes: [0; N], length: 0, over: false }
+    }
+}
+
+impl<const N: usize> Fixed<N> {
+    /// Everything that was put; `None` if it was more than there is room for.
+    #[inline(always)]
+    pub fn whole(&self) -> Option<&[u8]> {
+        (!self.over).then(|| &self.bytes[..self.length])
+    }
+}
+
+impl<const N: usize> Sink for Fixed<N> {
+    fn put(&mut self, bytes: &[u8]) {
+        match self.bytes.get_mut(self.length..self.length + bytes.len()) {
+            Some(place) => {
+                place.copy_from_slice(bytes);
+                self.length += bytes.len();
+            }
+            None => self.over = true,
+        }
+    }
+}
+
+impl<const N: usize> AsMut<[u8]> for Fixed<N> {
+    fn as_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[..self.length]
+    }
+}
+
+/// Appends a field, whose value is the parts one after another, unless it is empty; a value too
+/// long for a field is cut.
+#[inline(always)]
+fn field(out: &mut impl Sink, tag: u8, parts: &[&[u8]]) {
+    let mut left: usize = parts.iter().map(|part| part.len()).sum::<usize>().min(u16::MAX.into());
+    if left == 0 {
+        return;
+    }
+    let [low, high] = (left as u16).to_le_bytes();
+    out.put(&[tag, low, high]);
+    for part in parts {
+        let part = &part[..part.len().min(left)];
+        out.put(part);
+        left -= part.len();
+    }
+}
+
+#[inline(always)]
+fn number(out: &mut impl Sink, tag: u8, value: u32) {
     if value != 0 {
-        field(out, tag, &value.to_le_bytes());
+        field(out, tag, &[&value.to_le_bytes()]);
     }
 }
 
@@ -469,5 +669,38 @@ mod tests {
         let header = ReplyHeader::decode(&bytes).expect("ours").expect("whole");
         assert_eq!((header.kind, header.nonce, header.length), (ReplyKind::Line, 9, 5));
         assert_eq!(&bytes[HEADER..], b"hello");
+    }
+
+    #[test]
+    fn the_key_of_a_frame_leaves_out_who_asks_and_never_means_a_prompt() {
+        let key = |request: Request| request.frame_key();
+        let other = Request { nonce: 8, pid: 5, session: 3, cwd: b"/".to_vec(), ..request() };
+        assert_eq!(key(request()), key(Request { env: Vec::new(), ..other }));
+        assert_ne!(key(request()), key(Request { columns: 121, ..request() }));
+        assert_ne!(key(request()), key(Request { config: b"/x".to_vec(), ..request() }));
+        assert_eq!(key(Request { line: "prompt.right".into(), ..request() }), None);
+    }
+
+    #[test]
+    fn a_config_in_parts_is_that_in_one_piece() {
+        let whole = RequestRef { config: [b"/home/u/x.toml", b"", b""], ..RequestRef::default() };
+        let parts = RequestRef { config: [b"/home/u", b"/", b"x.toml"], ..RequestRef::default() };
+        assert_eq!(whole.frame_key(), parts.frame_key());
+        let (mut one, mut other) = (Vec::new(), Vec::new());
+        whole.encode(&mut one);
+        parts.to_owned().encode(&mut other);
+        assert_eq!(one, other);
+    }
+
+    #[test]
+    fn what_does_not_fit_on_the_stack_is_void() {
+        let (mut small, mut large) = (Fixed::<32>::default(), Fixed::<512>::default());
+        let whole = request();
+        whole.borrowed(&[]).encode(&mut small);
+        whole.borrowed(&[]).encode(&mut large);
+        assert!(small.whole().is_none());
+        let (request, _) =
+            Request::decode(large.whole().expect("fits")).expect("ours").expect("whole");
+        assert_eq!(request, Request { env: Vec::new(), ..whole });
     }
 }

@@ -99,17 +99,18 @@ pub fn rows(config: &Config, want: Want, readings: &dyn Readings, caps: &Caps) -
         separator: theme.over(line, "separator", &look),
     };
     let row = |ids: &[InstanceId], room: &Room, trouble: bool| {
-        let mut blocks: Vec<Block> =
-            ids.iter().filter_map(|id| block(config, *id, readings, room)).collect();
-        if trouble {
-            mark_trouble(&mut blocks, room);
+        let blocks = ids.iter().filter_map(|id| block(config, *id, readings, room)).collect();
+        if !trouble {
+            return layout::row(blocks, room);
         }
-        layout::row(blocks, room)
+        let columns = room.caps.columns.saturating_sub(1);
+        let caps = Caps { columns, ..room.caps.clone() };
+        marked(layout::row(blocks, &Room { caps: &caps, ..*room }), room)
     };
     if want.slot != FULL {
         let all = slot_rows(config, want.line, want.slot);
-        let marked = |index: usize| index == 0 && readings.trouble();
-        let rows = all.iter().enumerate().map(|(index, ids)| row(ids, &room, marked(index)));
+        let trouble = |index: usize| index == 0 && readings.trouble();
+        let rows = all.iter().enumerate().map(|(index, ids)| row(ids, &room, trouble(index)));
         return rows.collect();
     }
     let (lefts, rights) =
@@ -297,15 +298,15 @@ fn reacting(instance: &Instance, room: &Room) -> Vec<&'static str> {
     instance.react.iter().copied().filter(styled).collect()
 }
 
-/// The one cell that says that `rainline doctor` knows more, at the outer edge.
-fn mark_trouble(blocks: &mut Vec<Block>, room: &Room) {
-    let style = room.theme.over(room.line, "level.warning", &Look::default());
-    let pieces = vec![Piece::Span(Span::ours("!", style))];
-    let block = Block { pieces, priority: u8::MAX, origin: InstanceId::MAX };
-    match room.side {
-        Side::Left => blocks.insert(0, block),
-        Side::Right => blocks.push(block),
+/// The row with the one cell that says that `rainline doctor` knows more, at its outer edge.
+fn marked(mut row: Frame, room: &Room) -> Frame {
+    if room.caps.columns > 0 {
+        let style = room.theme.over(room.line, "level.warning", &Look::default());
+        let mark = Piece::Span(Span::ours("!", style));
+        let edge = if room.side == Side::Left { 0 } else { row.pieces.len() };
+        row.pieces.insert(edge, mark);
     }
+    row
 }
 
 /// The rows in the target's language, with a newline between them and none at the end.

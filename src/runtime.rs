@@ -5,19 +5,21 @@
 //! ours alone or it is not used at all: whoever may write it could answer for us. Everything in it
 //! is reached through one descriptor, so a swapped path changes nothing. std and rustix only.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
 use std::io::{Read, Write};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::SocketAddrUnix;
 
-use crate::protocol::PROTOCOL;
+use crate::protocol::{Fixed, PROTOCOL, Sink};
 use crate::sys;
 
 /// Held for life by the one daemon. Never removed.
@@ -28,20 +30,147 @@ pub const SPAWN_LOCK: &str = "spawn.lock";
 pub const SPAWN_STATE: &str = "spawn.state";
 /// Counters and a short past, for reading without a daemon.
 pub const MEMO: &str = "memo";
+/// How the names of frame files start; a key follows, in hexadecimal digits.
+pub const FRAME: &str = "frame-";
+/// Bytes before the line in a frame file.
+pub const FRAME_HEADER: usize = 20;
 /// The bytes of a path that fit into a socket's address.
 const SUN_PATH: usize = 107;
 /// No file of ours here is longer.
 const MAX_FILE: u64 = 4 << 20;
 
-/// The socket's name: old and new protocols never meet.
+/// The socket's name holds the protocol: old and new never meet.
+const SOCKET: &str = "rainline-1.sock";
+const _: () = assert!(PROTOCOL == 1, "the socket's name is that of another protocol");
+
+/// The socket's name.
 pub fn socket_name() -> String {
-    format!("rainline-{PROTOCOL}.sock")
+    SOCKET.to_owned()
+}
+
+/// The name of the frame file of a key.
+pub fn frame_name(key: u64) -> String {
+    frame_bytes(key).iter().map(|byte| char::from(*byte)).collect()
+}
+
+#[inline(always)]
+fn frame_bytes(key: u64) -> [u8; FRAME.len() + 16] {
+    let mut name = [0; FRAME.len() + 16];
+    name[..FRAME.len()].copy_from_slice(FRAME.as_bytes());
+    for (at, digit) in name[FRAME.len()..].iter_mut().enumerate() {
+        *digit = b"0123456789abcdef"[(key >> (60 - 4 * at) & 15) as usize];
+    }
+    name
+}
+
+/// Puts the header of a frame file: whose it is, and until when (by the boot clock) it counts.
+pub fn frame_header(build: u64, until: Duration, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"RLf");
+    out.push(PROTOCOL);
+    out.extend_from_slice(&build.to_le_bytes());
+    out.extend_from_slice(&(until.as_nanos() as u64).to_le_bytes());
+}
+
+/// The line in a frame file, newline included, if it is whole, of this build, and still counts.
+#[inline(always)]
+pub fn frame_line(bytes: &[u8], build: u64) -> Option<&[u8]> {
+    let (header, line) = bytes.split_at_checked(FRAME_HEADER)?;
+    let number =
+        |at: usize| header[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    let ours = header.starts_with(b"RLf") && header[3] == PROTOCOL && number(4) == build;
+    let counts = ours && line.ends_with(b"\n") && sys::boot_once().as_nanos() < number(12).into();
+    counts.then_some(line)
 }
 
 /// The runtime directory, checked.
 pub struct Runtime {
     dir: OwnedFd,
     pub path: PathBuf,
+}
+
+/// The runtime directory for one question: opened and checked, nothing made, nothing on a heap.
+pub struct Door<'a> {
+    dir: OwnedFd,
+    path: &'a [u8],
+    /// Our own user.
+    pub uid: u32,
+}
+
+impl<'a> Door<'a> {
+    /// The directory if it is there and ours; whoever gets `None` asks [`open`] for the reason.
+    /// `overridden` is `RAINLINE_RUNTIME_DIR`.
+    #[inline(always)]
+    pub fn find(overridden: Option<&'a [u8]>, room: &'a mut Fixed<48>) -> Option<Door<'a>> {
+        let uid = sys::uid();
+        let path = match overridden {
+            Some(path) => path,
+            None => {
+                usual(uid, room);
+                room.whole()?
+            }
+        };
+        if !path.starts_with(b"/") {
+            return None;
+        }
+        let dir = rustix::fs::open(path, DIRECTORY, Mode::empty()).ok()?;
+        let stat = rustix::fs::fstat(&dir).ok()?;
+        (stat.st_uid == uid && stat.st_mode & 0o077 == 0).then_some(Door { dir, path, uid })
+    }
+
+    /// The frame file of a key, as much of it as there is room for.
+    #[inline(always)]
+    pub fn frame<'r>(&self, key: u64, room: &'r mut [MaybeUninit<u8>]) -> Option<&'r [u8]> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file =
+            rustix::fs::openat(&self.dir, &frame_bytes(key)[..], flags, Mode::empty()).ok()?;
+        let (bytes, rest) = rustix::io::read(&file, room).ok()?;
+        // Whoever is not found out to be whole is not shown.
+        (!rest.is_empty()).then_some(&*bytes)
+    }
+
+    /// The address of the daemon's socket; `None` where the path is too long for one.
+    #[inline(always)]
+    pub fn socket(&self) -> Option<SocketAddrUnix> {
+        let mut place = Fixed::<SUN_PATH>::default();
+        place.put(self.path);
+        place.put(b"/");
+        place.put(SOCKET.as_bytes());
+        SocketAddrUnix::new(place.whole()?).ok()
+    }
+}
+
+const DIRECTORY: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// Puts the usual place, the same as [`place`] says.
+#[inline(always)]
+fn usual(uid: u32, room: &mut Fixed<48>) {
+    let mut digits = [0; 10];
+    let mut at = digits.len();
+    let mut rest = uid;
+    while rest > 0 || at == digits.len() {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    room.put(b"/run/user/");
+    room.put(&digits[at..]);
+    if is_private(room.as_mut(), uid) {
+        return room.put(b"/rainline");
+    }
+    *room = Fixed::default();
+    room.put(b"/tmp/rainline-");
+    room.put(&digits[at..]);
+}
+
+/// Whether it is a directory that nobody else may look into.
+#[inline(always)]
+fn is_private(path: &[u8], uid: u32) -> bool {
+    rustix::fs::stat(path).is_ok_and(|stat| {
+        FileType::from_raw_mode(stat.st_mode).is_dir()
+            && stat.st_uid == uid
+            && stat.st_mode & 0o077 == 0
+    })
 }
 
 /// Why a directory is not used.
@@ -76,14 +205,9 @@ pub fn place() -> PathBuf {
     if let Some(dir) = overridden() {
         return dir;
     }
-    let uid = sys::uid();
-    let session = PathBuf::from(format!("/run/user/{uid}"));
-    let ours = rustix::fs::stat(&session).is_ok_and(|stat| {
-        FileType::from_raw_mode(stat.st_mode).is_dir()
-            && stat.st_uid == uid
-            && stat.st_mode & 0o077 == 0
-    });
-    if ours { session.join("rainline") } else { PathBuf::from(format!("/tmp/rainline-{uid}")) }
+    let mut room = Fixed::default();
+    usual(sys::uid(), &mut room);
+    PathBuf::from(OsStr::from_bytes(room.as_mut()))
 }
 
 /// `RAINLINE_RUNTIME_DIR`, if it is set.
@@ -101,8 +225,7 @@ fn open_at(path: &Path) -> Result<OwnedFd, Refused> {
     if !path.is_absolute() {
         return Err(Refused::Relative);
     }
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let (dir, made) = match rustix::fs::open(path, flags, Mode::empty()) {
+    let (dir, made) = match rustix::fs::open(path, DIRECTORY, Mode::empty()) {
         Err(Errno::NOENT) => {
             let made = match rustix::fs::mkdir(path, Mode::RWXU) {
                 Ok(()) => true,
@@ -114,7 +237,7 @@ fn open_at(path: &Path) -> Result<OwnedFd, Refused> {
                 // A umask of 0777 takes even the owner's bits away. Only what we made is mended.
                 let _ = rustix::fs::chmod(path, Mode::RWXU);
             }
-            (rustix::fs::open(path, flags, Mode::empty()), made)
+            (rustix::fs::open(path, DIRECTORY, Mode::empty()), made)
         }
         opened => (opened, false),
     };
@@ -137,6 +260,20 @@ fn open_at(path: &Path) -> Result<OwnedFd, Refused> {
 }
 
 impl Runtime {
+    /// The runtime directory at a place; it is made if there is none.
+    pub fn at(path: PathBuf) -> Result<Runtime, Refused> {
+        open_at(&path).map(|dir| Runtime { dir, path })
+    }
+
+    /// The names of everything in it.
+    pub fn names(&self) -> Vec<OsString> {
+        let Ok(entries) = rustix::fs::Dir::read_from(&self.dir) else { return Vec::new() };
+        let names = entries
+            .flatten()
+            .map(|entry| OsStr::from_bytes(entry.file_name().to_bytes()).to_owned());
+        names.filter(|name| name != "." && name != "..").collect()
+    }
+
     /// The address of a socket of this name. A path too long for an address goes through /proc.
     pub fn address(&self, name: &str) -> Result<SocketAddrUnix, Errno> {
         let path = self.path.join(name);
@@ -184,8 +321,8 @@ impl Runtime {
         rustix::fs::renameat(&self.dir, from, &self.dir, to)
     }
 
-    pub fn remove(&self, name: &str) {
-        let _ = rustix::fs::unlinkat(&self.dir, name, AtFlags::empty());
+    pub fn remove(&self, name: impl AsRef<OsStr>) {
+        let _ = rustix::fs::unlinkat(&self.dir, name.as_ref(), AtFlags::empty());
     }
 
     pub fn chmod(&self, name: &str, mode: Mode) -> Result<(), Errno> {

@@ -99,7 +99,7 @@ pub fn executable() -> std::io::Result<PathBuf> {
             return Ok(path);
         }
     }
-    let name = std::env::args_os().next().unwrap_or_else(|| OsString::from("rainline"));
+    let name = sys::program();
     let name = Path::new(&name);
     if name.is_absolute() && name.is_file() {
         return Ok(name.to_owned());

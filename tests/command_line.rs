@@ -10,6 +10,8 @@ use std::process::{Command, Output, Stdio};
 use rainline::width::{Policy, width};
 use rustix::process::{Pid, Signal, kill_process};
 
+use rainline::theme::BUILT_IN;
+
 use crate::support::{DEADLINE, Sandbox, Terminal, program, wait_end};
 
 fn run(sandbox: &Sandbox, args: &[&str]) -> Output {
@@ -250,10 +252,10 @@ fn segments_are_listed_described_and_suggested() {
 fn themes_are_shown_described_and_suggested() {
     let sandbox = Sandbox::new().with("COLUMNS", "90");
     let list = said(run(&sandbox, &["themes"]));
-    for theme in ["rain", "rain-light", "mono"] {
+    for (theme, _) in BUILT_IN {
         assert!(list.contains(&format!("{theme}: ")), "{list}");
     }
-    assert_eq!(list.matches("cpu").count(), 3, "each with its line");
+    assert_eq!(list.matches("cpu").count(), BUILT_IN.len(), "each with its line");
     let rain = said(run(&sandbox, &["themes", "rain"]));
     assert!(rain.contains("palette") || rain.contains('#'), "{rain}");
     let (code, message) = ended(&run(&sandbox, &["themes", "rian"]));

@@ -19,7 +19,7 @@ use crate::support::{Sandbox, Terminal, program, tool};
 fn lines(program: PathBuf) -> String {
     let theme = Theme::built_in("rain").expect("built in");
     let host = hosts::find("dvtm").expect("a host");
-    (host.init)(&Wiring { program, config: None, theme: &theme, version: (0, 0) })
+    (host.init)(&Wiring::new(program, &theme))
 }
 
 /// dvtm as the wiring lines start it, with `cat` in its window.

@@ -3,11 +3,13 @@
 mod support;
 
 mod architecture;
+mod asking;
 mod bad_configs;
 mod command_line;
 mod daemon;
 mod docs;
 mod dvtm;
+mod floor;
 mod looks;
 mod machines;
 mod power;

@@ -4,7 +4,8 @@
 //! The kernel lets nobody invent a battery, so a directory is mounted over the real one in a mount
 //! namespace of its own. Where that is not permitted the tests say so and pass.
 
-use std::process::Output;
+use std::io::{BufRead, BufReader};
+use std::process::{Output, Stdio};
 
 use crate::support::{Sandbox, program};
 
@@ -146,4 +147,32 @@ fn a_battery_at_its_limit_says_so() {
 #[test]
 fn no_battery_is_no_segment() {
     check(&[("AC", &[("type", "Mains"), ("online", "1")])], "");
+}
+
+/// A battery that drains before our eyes again and again, and the line that follows it.
+#[test]
+fn the_past_of_the_charge_is_drawn() {
+    let sandbox = Sandbox::new();
+    let config = "[line.terminal]\nright = ['battery']\n[segment.battery]\ninterval = 0.2\n\
+                  format = '$history.spark(w:4)'\n";
+    sandbox.write("home/.config/rainline/config.toml", config);
+    sandbox.write("machine/sys/class/power_supply/BAT0/type", "Battery\n");
+    // Longer than anybody looks: a line that stands still would not be written again.
+    for (index, charge) in [100, 75, 50, 25].into_iter().cycle().take(300).enumerate() {
+        let path = format!("machine/sys/class/power_supply/BAT0/capacity@{}", index + 1);
+        sandbox.write(&path, format!("{charge}\n"));
+    }
+    let root = sandbox.path("machine");
+    let started = sandbox.rainline().args(["daemon", "start", "--root"]).arg(root).output();
+    assert!(started.expect("it runs").status.success());
+    let mut stream = sandbox.rainline();
+    stream.args(["stream", "terminal", "right", "--target", "plain", "--columns", "20"]);
+    let mut stream = stream.stdout(Stdio::piped()).spawn().expect("it runs");
+    let lines = BufReader::new(stream.stdout.take().expect("piped")).lines();
+    let rounds = ["█▇▅▃", "▇▅▃█", "▅▃█▇", "▃█▇▅"];
+    let drawn = |line: &String| rounds.iter().any(|round| line.contains(round));
+    let found = lines.map_while(Result::ok).take(30).any(|line| drawn(&line));
+    stream.kill().expect("it lives");
+    stream.wait().expect("it ends");
+    assert!(found);
 }

@@ -122,16 +122,21 @@ fn themes_can_be_read_on_their_own_ground() {
         let line = theme.over(Default::default(), "line", &Look::default());
         let text = theme.contrast;
         let mut checked = Vec::new();
-        for style in ["segment", "label", "strong", "level.good", "level.info", "level.warning"] {
+        for style in [
+            "segment",
+            "label",
+            "strong",
+            "level.good",
+            "level.info",
+            "level.warning",
+            "level.critical",
+        ] {
             checked.push((style.to_owned(), theme.over(line, style, &Look::default()), text));
         }
         for style in theme.styles.keys().filter(|name| name.starts_with("tmux.")) {
             // Borders are shapes, and quiet ones on purpose.
             let wanted = if style.contains("border") { 1.5 } else { text };
             checked.push((style.clone(), theme.over(line, style, &Look::default()), wanted));
-        }
-        for style in ["level.critical"] {
-            checked.push((style.to_owned(), theme.over(line, style, &Look::default()), text));
         }
         for kind in ALL {
             let look = Look { kind: kind.name, ..Look::default() };

@@ -70,7 +70,7 @@ impl Drop for Screen<'_> {
 fn lines(program: PathBuf, version: (u16, u16)) -> String {
     let theme = Theme::built_in("rain").expect("built in");
     let host = hosts::find("screen").expect("a host");
-    (host.init)(&Wiring { program, config: None, theme: &theme, version })
+    (host.init)(&Wiring { version, ..Wiring::new(program, &theme) })
 }
 
 /// A row of the screen without the blanks at its end.

@@ -51,7 +51,7 @@ const MODES: [(&str, Mode); 7] = [
 fn lines(shell: &str, program: PathBuf) -> String {
     let theme = Theme::built_in("mono").expect("built in");
     let host = hosts::find(shell).expect("a host");
-    (host.init)(&Wiring { program, config: None, theme: &theme, version: (0, 0) })
+    (host.init)(&Wiring::new(program, &theme))
 }
 
 /// Starts a shell of this mode with the wiring lines, `times` times read.

@@ -72,6 +72,7 @@ pub enum Live {
     SessionName,
     WindowIndex,
     WindowName,
+    WindowFlags,
     PaneIndex,
     PaneTitle,
 }

@@ -4,12 +4,16 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use clap::builder::PossibleValuesParser;
+use rainline_segments::{Ask, Host as Machine, Pace, Sample};
 
 use super::say;
+use crate::config::{Config, Instance};
 use crate::error::Error;
+use crate::frame::InstanceId;
 use crate::hosts::{self, Host, Wiring};
-use crate::targets::Version;
-use crate::{config, paths};
+use crate::render::{Age, Reading, Readings, Want};
+use crate::targets::{self, Caps, Version};
+use crate::{config, paths, render};
 
 /// Print the lines that wire a host.
 ///
@@ -40,8 +44,69 @@ pub fn lines(host: &str, named: Option<PathBuf>) -> Result<String, Error> {
     };
     let version = if host.versioned { version(host).map(|(_, number)| number) } else { None };
     let version = version.unwrap_or_default();
-    let wiring = Wiring { program: paths::program(), config: named, theme: &config.theme, version };
+    let wiring = Wiring {
+        config: named,
+        windows: windows(host, &config, version),
+        further: further(host, &config),
+        shares: config.lines.get(host.name).map(|line| line.shares.clone()).unwrap_or_default(),
+        version,
+        ..Wiring::new(paths::program(), &config.theme)
+    };
     Ok((host.init)(&wiring))
+}
+
+/// The config's line of a window, in the host's language: only what the host fills in itself is in
+/// it, so no reading of ours is needed, now or later.
+fn windows(host: &Host, config: &Config, version: Version) -> String {
+    let line = format!("{}.windows", host.name);
+    // One that is not here, or does not say, is taken for a recent one.
+    let version = if version == (0, 0) { (u16::MAX, 0) } else { version };
+    let target = targets::find(host.name).filter(|target| targets::fills_in(target, version));
+    let Some(target) = target.filter(|_| config.lines.contains_key(&line)) else {
+        return String::new();
+    };
+    let caps = Caps {
+        policy: (target.policy)(version),
+        glyphs: config.glyphs.unwrap_or_default().min(target.glyphs),
+        columns: usize::from(u16::MAX),
+        version,
+        live: true,
+        ..Caps::default()
+    };
+    let want = Want { line: &line, slot: "left", theme: "" };
+    let rows = render::rows(config, want, &Unread::of(config), &caps);
+    render::encode(&rows, target, &caps)
+}
+
+/// Readings of what needs no machine: each source asked once by nobody.
+struct Unread(Vec<Option<Sample>>);
+
+impl Unread {
+    fn of(config: &Config) -> Unread {
+        let (host, ask) = (Machine::real(), Ask::default());
+        let sample = |instance: &Instance| match instance.kind.pace {
+            Pace::Ask => instance.open().ok()?.sample(&host, &ask).ok().flatten(),
+            _ => None,
+        };
+        Unread(config.instances.iter().map(sample).collect())
+    }
+}
+
+impl Readings for Unread {
+    fn reading(&self, id: InstanceId) -> Reading<'_> {
+        let sample = self.0.get(usize::from(id)).and_then(Option::as_ref);
+        Reading { sample, age: Age::Fresh, rings: &[] }
+    }
+
+    fn trouble(&self) -> bool {
+        false
+    }
+}
+
+/// `tmux.2`, `tmux.3` … as far as the config has them one after the other; a host has five at most.
+fn further(host: &Host, config: &Config) -> Vec<String> {
+    let names = (2..=5).map(|number| format!("{}.{number}", host.name));
+    names.take_while(|name| config.lines.contains_key(name)).collect()
 }
 
 /// What a host says of its version, and the number in it; `None` where it is not installed.

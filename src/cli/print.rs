@@ -32,6 +32,9 @@ pub struct LineArgs {
     /// Cells that the host has for its whole line; the slot takes its share.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     client_columns: Option<u16>,
+    /// That share, in percent; without it 25 at the left, 65 at the right.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=100))]
+    share: Option<u16>,
     /// The escape language; without it that of the line.
     #[arg(long, value_parser = PossibleValuesParser::new(targets::ALL.iter().map(|t| t.name)))]
     target: Option<String>,

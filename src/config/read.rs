@@ -41,6 +41,7 @@ pub struct Reader {
     theme: Option<Written>,
     glyphs: Option<Written>,
     lines: BTreeMap<String, BTreeMap<String, Rows>>,
+    shares: BTreeMap<String, BTreeMap<String, u16>>,
     segments: BTreeMap<String, BTreeMap<String, Written>>,
     problems: Vec<Diagnostic>,
     unusable: bool,
@@ -142,8 +143,12 @@ impl Reader {
 
     fn line(&mut self, source: &Arc<Source>, name: &Key, table: &DeTable) {
         for (key, value) in table.iter() {
+            if key.get_ref() == "share" {
+                self.share(source, name, value);
+                continue;
+            }
             if !SLOTS.iter().any(|(slot, _)| slot == key.get_ref()) {
-                let slots = SLOTS.iter().map(|(slot, _)| *slot);
+                let slots = SLOTS.iter().map(|(slot, _)| *slot).chain(["share"]);
                 let fault = Fault::new(key.span(), format!("unknown slot `{}`", key.get_ref()));
                 self.fault(source, fault.meant(key.get_ref(), slots));
                 continue;
@@ -151,6 +156,26 @@ impl Reader {
             let Some(rows) = self.rows(source, value) else { continue };
             let line = self.lines.entry(name.get_ref().to_string()).or_default();
             line.insert(key.get_ref().to_string(), rows);
+        }
+    }
+
+    /// `{ left = 25 }`: percent of the host's whole line, by slot.
+    fn share(&mut self, source: &Arc<Source>, line: &Key, value: &Node) {
+        let Some(table) = value.get_ref().as_table() else {
+            let message = "expected percents by slot: { left = 25, right = 60 }";
+            return self.fault(source, Fault::new(value.span(), message));
+        };
+        for (slot, value) in table.iter() {
+            let percent = plain(value.get_ref()).as_integer().and_then(|n| u16::try_from(n).ok());
+            match percent.filter(|percent| (1..=100).contains(percent)) {
+                Some(percent) => {
+                    let shares = self.shares.entry(line.get_ref().to_string()).or_default();
+                    shares.insert(slot.get_ref().to_string(), percent);
+                }
+                None => {
+                    self.fault(source, Fault::new(value.span(), "expected percent, 1 to 100"));
+                }
+            }
         }
     }
 
@@ -213,7 +238,8 @@ impl Reader {
         let mut instances = Vec::new();
         let mut lines = BTreeMap::new();
         for (name, slots) in std::mem::take(&mut self.lines) {
-            let mut line = Line::default();
+            let shares = self.shares.remove(&name).unwrap_or_default();
+            let mut line = Line { shares, ..Line::default() };
             for (slot, rows) in slots {
                 let ids = rows.into_iter().map(|row| {
                     let id = |(name, source, span): (String, _, _)| {

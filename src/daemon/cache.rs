@@ -140,6 +140,8 @@ pub struct View {
 pub struct Cache {
     pub entries: HashMap<Key, Entry>,
     pub views: HashMap<u64, View>,
+    /// How often a line was drawn.
+    pub drawings: u64,
 }
 
 impl Cache {
@@ -178,6 +180,7 @@ impl Cache {
         {
             return Some(line.clone());
         }
+        self.drawings += 1;
         let drawn = view.drawing.draw(config, &shown).map(|line| Rc::from(line.into_bytes()));
         let view = self.views.get_mut(&id)?;
         match drawn {
@@ -185,6 +188,20 @@ impl Cache {
             None => view.drawn.as_mut()?.0 = stamp,
         }
         view.drawn.as_ref().map(|(_, line)| line.clone())
+    }
+
+    /// Until when a view's line is as good as a new one to anybody who asks; `None` if it depends
+    /// on who does, or on a reading that is not fresh.
+    pub fn fresh(&self, id: u64, boot: Duration) -> Option<Duration> {
+        let mut until = Duration::MAX;
+        for key in &self.views.get(&id)?.keys {
+            let entry = self.entries.get(key).filter(|_| key.is_host())?;
+            if entry.age(boot) != Age::Fresh || entry.errors >= TROUBLE {
+                return None;
+            }
+            until = until.min(entry.taken? + schedule::fresh(entry.pace));
+        }
+        Some(until)
     }
 
     /// The readings that somebody looks at.

@@ -13,6 +13,7 @@ use rainline_segments::{Host, Pace, Where};
 
 use super::cache::{Cache, Entry, Key};
 use super::configs::{Configs, Taken};
+use super::frames::Frames;
 use super::history::{self, Past};
 use super::schedule::{self, Now};
 use super::serve::{Connections, Streaming};
@@ -50,6 +51,8 @@ struct Pending {
 pub(super) struct Engine {
     pub connections: Connections,
     pub pool: Pool,
+    runtime: Rc<Runtime>,
+    frames: Frames,
     cache: Cache,
     configs: Configs,
     host: Host,
@@ -67,11 +70,13 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    pub fn new(runtime: &Runtime, root: Option<PathBuf>) -> Engine {
+    pub fn new(runtime: &Rc<Runtime>, root: Option<PathBuf>) -> Engine {
         let memo = runtime.read(runtime::MEMO).and_then(|bytes| Past::decode(&bytes));
         let mut engine = Engine {
             connections: Connections::default(),
             pool: Pool::new(root.clone()),
+            runtime: runtime.clone(),
+            frames: Frames::swept(runtime),
             cache: Cache::default(),
             configs: Configs::default(),
             host: jobs::host(root),
@@ -157,15 +162,39 @@ impl Engine {
             self.connections.reply(pending.id, ReplyKind::Refused, nonce, b"drawing broke down");
             return None;
         };
-        if pending.request.verb == Verb::Stream
-            && let Some(connection) = self.connections.get_mut(pending.id)
-        {
+        let print = pending.request.verb == Verb::Print;
+        let key = if print { pending.request.frame_key() } else { None };
+        if !print && let Some(connection) = self.connections.get_mut(pending.id) {
             let stream = Streaming { view, request: pending.request, sent: Some(line.clone()) };
             connection.stream = Some(stream);
             self.count_streams();
         }
         self.connections.reply(pending.id, ReplyKind::Line, nonce, &line);
+        if let Some(key) = key
+            && let Some(view) = self.cache.fresh(view, now.boot).and(Some(view))
+        {
+            let lease = self.cache.views[&view].lease.saturating_sub(now.boot);
+            self.frames.asked(key, view, now.boot + lease / 2);
+        }
         None
+    }
+
+    /// Puts the lines ready that are asked for again and again.
+    pub fn publish_frames(&mut self, now: &Now) {
+        if self.frames.is_empty() {
+            return;
+        }
+        let mut frames = std::mem::take(&mut self.frames);
+        let runtime = self.runtime.clone();
+        frames.publish(&runtime, now.boot, |view| {
+            Some((self.draw(view, now)?, self.cache.fresh(view, now.boot)?))
+        });
+        self.frames = frames;
+    }
+
+    /// Takes away what lies ready.
+    pub fn clear_frames(&mut self) {
+        self.frames.clear(&self.runtime);
     }
 
     /// Tries the waiting requests again; those whose time is over get what there is.
@@ -272,6 +301,7 @@ impl Engine {
 
     /// Takes over a changed config: readings of unchanged instances live on, views are made anew.
     fn swap(&mut self, id: u32, before: &Config, now: &Now) {
+        self.clear_frames();
         let Some(slot) = self.configs.slots.get(&id) else { return };
         let config = slot.config.clone();
         let moved = |key: &Key| {
@@ -290,8 +320,10 @@ impl Engine {
             if key.config != id {
                 kept.insert(key, entry);
             } else if let Some(new) = moved(&key) {
-                // A worker's answer would come under the old number.
-                entry.busy = None;
+                // A worker's answer would come under the old number: it is asked again.
+                if entry.busy.take().is_some() {
+                    entry.due = Duration::ZERO;
+                }
                 kept.insert(new, entry);
             } else if key.is_host()
                 && let Some(old) = before.instances.get(usize::from(key.instance))
@@ -592,7 +624,7 @@ impl Engine {
         let ticket = self.pool.submit("history", Job::Write { path }, bytes, Some(FILE));
         self.errands.insert(ticket, Errand::SavePast);
         // Started here: whoever leaves makes no further turn.
-        let mut outcomes = self.pool.turn();
+        let mut outcomes = self.pool.turn(false);
         let failed = outcomes.iter().any(|(ended, outcome)| *ended == ticket && outcome.is_err());
         let now = Now::read();
         outcomes.drain(..).for_each(|(ticket, outcome)| self.outcome(ticket, outcome, &now));
@@ -601,6 +633,7 @@ impl Engine {
 
     /// Reads every config and every reading again.
     pub fn reload(&mut self) {
+        self.clear_frames();
         let ids: Vec<u32> = self.configs.slots.keys().copied().collect();
         ids.into_iter().for_each(|id| self.gather(id));
         for entry in self.cache.entries.values_mut() {
@@ -618,6 +651,7 @@ impl Engine {
 
     /// Tells the streams that it is over, and answers whoever still waits.
     pub fn dismiss(&mut self) {
+        self.clear_frames();
         let streams: Vec<(u64, u64)> =
             self.connections.each_stream().map(|(id, s)| (id, s.request.nonce)).collect();
         let waiting = self.pending.drain(..).map(|pending| (pending.id, pending.request.nonce));
@@ -654,11 +688,13 @@ impl Engine {
         let boot = crate::sys::boot();
         let (workers, abandoned) = self.pool.counts();
         let mut text = format!(
-            "clients {} streams {} requests {} refused {}\nworkers {workers} abandoned {abandoned}\n",
+            "clients {} streams {} requests {} refused {}\nviews {} drawings {}\nworkers {workers} abandoned {abandoned}\n",
             self.connections.len(),
             self.connections.streams(),
             self.requests,
             self.connections.turned_away,
+            self.cache.views.len(),
+            self.cache.drawings,
         );
         if let Some(path) = &self.history {
             let state = if self.remembered { "" } else { " (not read)" };

@@ -63,6 +63,11 @@ pub fn next(pace: Pace, errors: u32, wall: Duration) -> Duration {
     every - into
 }
 
+/// How long a sample looks fresh.
+pub fn fresh(pace: Pace) -> Duration {
+    interval(pace) * 3
+}
+
 /// How old a reading looks, `since` its sample was taken; `None` if there never was one.
 pub fn age(pace: Pace, since: Option<Duration>, errors: u32) -> Age {
     let every = interval(pace);
@@ -70,7 +75,7 @@ pub fn age(pace: Pace, since: Option<Duration>, errors: u32) -> Age {
         None if errors == 0 => Age::Waiting,
         None => Age::Lost,
         Some(since) if since > every * 10 => Age::Lost,
-        Some(since) if since > every * 3 => Age::Stale,
+        Some(since) if since > fresh(pace) => Age::Stale,
         Some(_) => Age::Fresh,
     }
 }

@@ -50,6 +50,8 @@ pub struct Connection {
 pub struct Connections {
     all: HashMap<u64, Connection>,
     last: u64,
+    /// Our own user.
+    uid: Option<u32>,
     /// Until when nothing is accepted, because descriptors ran out.
     pub pause: Option<Duration>,
     /// Peers of another user, and connections beyond the limit.
@@ -65,8 +67,10 @@ impl Connections {
         self.all.values().filter(|connection| connection.stream.is_some()).count()
     }
 
-    /// Accepts whoever waits at the door.
-    pub fn accept(&mut self, listener: &OwnedFd, boot: Duration) {
+    /// Accepts whoever waits at the door; their numbers.
+    pub fn accept(&mut self, listener: &OwnedFd, boot: Duration) -> Vec<u64> {
+        let uid = *self.uid.get_or_insert_with(sys::uid);
+        let mut new = Vec::new();
         loop {
             let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
             let socket = match rustix::net::accept_with(listener, flags) {
@@ -74,11 +78,11 @@ impl Connections {
                 Err(Errno::INTR | Errno::CONNABORTED) => continue,
                 Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
                     self.pause = Some(boot + Duration::from_secs(1));
-                    return;
+                    return new;
                 }
-                Err(_) => return,
+                Err(_) => return new,
             };
-            if sys::peer_uid(&socket) != Some(sys::uid()) || self.all.len() >= MOST {
+            if sys::peer_uid(&socket) != Some(uid) || self.all.len() >= MOST {
                 self.turned_away += 1;
                 continue;
             }
@@ -94,6 +98,7 @@ impl Connections {
                 ended: false,
             };
             self.all.insert(self.last, connection);
+            new.push(self.last);
         }
     }
 
@@ -124,7 +129,7 @@ impl Connections {
         let Some(connection) = self.all.get_mut(&id) else { return };
         let mut message = Vec::new();
         ReplyHeader::encode(kind, nonce, body, &mut message);
-        if connection.stream.is_some() && !connection.output.is_empty() {
+        if kind == ReplyKind::Line && connection.stream.is_some() && !connection.output.is_empty() {
             connection.next = Some(message);
         } else {
             connection.output.extend(message);

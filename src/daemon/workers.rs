@@ -330,8 +330,9 @@ impl Pool {
         }
     }
 
-    /// Lets everything go on as far as it can; the outcomes of jobs that ended.
-    pub fn turn(&mut self) -> Vec<(u64, Outcome)> {
+    /// Lets everything go on as far as it can; the outcomes of jobs that ended. `heard` says whether
+    /// a worker may have said something.
+    pub fn turn(&mut self, heard: bool) -> Vec<(u64, Outcome)> {
         let now = sys::boot();
         let mut outcomes = Vec::new();
         for worker in &mut self.workers {
@@ -340,7 +341,7 @@ impl Pool {
             }
             let Some(busy) = &worker.busy else {
                 // An idle worker has nothing to say but its end.
-                if worker.process.receive().is_err() || now - worker.since > IDLE {
+                if heard && worker.process.receive().is_err() || now - worker.since > IDLE {
                     worker.process.kill();
                     (worker.killed, worker.since) = (true, now);
                 }
@@ -349,7 +350,8 @@ impl Pool {
             let (ticket, endless) = (busy.ticket, busy.until.is_none());
             let mut failure = None;
             loop {
-                match worker.process.receive() {
+                let received = if heard { worker.process.receive() } else { Ok(None) };
+                match received {
                     Ok(Some((answer, raw))) => {
                         if let Some(record) = self.records.get_mut(&busy.provider) {
                             record.rest = Duration::ZERO;

@@ -62,7 +62,7 @@ fn init(wiring: &Wiring) -> String {
         let style = wiring.theme.over(line, name, &look);
         screen_rendition(style, wiring.version).replace('\x05', "%")
     };
-    let (line, windows, current) = (said("line"), said("tmux.window"), said("tmux.window-current"));
+    let (line, windows, current) = (said("line"), said("window"), said("mode.current"));
     let [(left, _), (right, _)] = BACKTICKS;
     out.push_str(&format!(
         "hardstatus alwayslastline \"{line}%{left}`{windows} %-w{current}%n %t{windows}%+w {line}%=%{right}`\"\n"
@@ -95,7 +95,7 @@ mod tests {
 
     fn lines(program: &str, version: (u16, u16)) -> String {
         let theme = Theme::built_in("rain").expect("built in");
-        init(&Wiring { program: program.into(), config: None, theme: &theme, version })
+        init(&Wiring { version, ..Wiring::new(program, &theme) })
     }
 
     #[test]

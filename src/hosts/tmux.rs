@@ -17,7 +17,7 @@ pub(super) static HOST: Host = Host {
     wired_in: "~/.tmux.conf",
     files: &[".tmux.conf", ".config/tmux/tmux.conf"],
     marks: &["stream tmux", "init tmux"],
-    versioned: false,
+    versioned: true,
     init,
     abilities: |version| {
         let live = "from tmux 2.9 on: older ones show how it was when the line was drawn";
@@ -43,14 +43,18 @@ pub(super) static HOST: Host = Host {
 };
 
 fn init(wiring: &Wiring) -> String {
-    let line = style(wiring.theme, "line");
+    let line = style(wiring.theme, &["line"]);
     let mut out = String::new();
     let mut say = |text: &str| {
         out.push_str(text);
         out.push('\n');
     };
     say("# Rainline. Put this into ~/.tmux.conf, or: rainline init tmux >> ~/.tmux.conf");
-    say("set -g status on");
+    let lines = wiring.further.len() + 1;
+    match lines {
+        1 => say("set -g status on"),
+        _ => say(&format!("set -g status {lines}")),
+    }
     // The jobs draw by themselves; the timer only starts one again that somebody ended.
     say("set -g status-interval 15");
     say(&format!("set -g status-style {}", quoted(&line)));
@@ -58,46 +62,68 @@ fn init(wiring: &Wiring) -> String {
     say("set -g status-left-length 200");
     say("set -g status-right-length 400");
     for side in ["left", "right"] {
-        say(&format!("set -g status-{side} {}", quoted(&job(wiring, side))));
+        let share = wiring.shares.get(side).map(|percent| format!("--share {percent} "));
+        let columns = format!("{}--client-columns", share.unwrap_or_default());
+        say(&format!("set -g status-{side} {}", quoted(&job(wiring, "tmux", side, &columns))));
+    }
+    for (index, name) in wiring.further.iter().enumerate() {
+        let row = job(wiring, name, "full", "--columns");
+        say(&format!("set -g status-format[{}] {}", index + 1, quoted(&row)));
     }
     for (option, name) in [
-        ("window-status-style", "tmux.window"),
-        ("window-status-current-style", "tmux.window-current"),
-        ("window-status-activity-style", "tmux.window-activity"),
         ("pane-border-style", "tmux.pane-border"),
         ("pane-active-border-style", "tmux.pane-border-active"),
         ("message-style", "tmux.message"),
+        ("mode-style", "tmux.mode"),
     ] {
         if wiring.theme.styles.contains_key(name) {
-            say(&format!("set -g {option} {}", quoted(&style(wiring.theme, name))));
+            say(&format!("set -g {option} {}", quoted(&style(wiring.theme, &["line", name]))));
         }
     }
     say("set -g window-status-separator ''");
-    // A window's name may be a style in tmux's eyes (`#[fg=red]`), and whoever writes to the pane may
-    // choose it: `q/h` shows it as it is, from 3.2 on.
-    let old = wiring.version != (0, 0) && wiring.version < (3, 2);
-    let name = if old { "#W" } else { "#{q/h:window_name}" };
-    say(&format!("set -g window-status-format ' #I {name} '"));
-    say(&format!("set -g window-status-current-format ' #I {name} '"));
+    windows(wiring, &mut say);
     out
 }
 
-/// `#(exec rainline stream tmux SIDE …)`. Formats inside are numbers of the client only: a change
+/// The window list. What a window looks like is in its format, which tmux fills in for each of
+/// them; one that cannot (before 3.2) gets styles and a plain format.
+fn windows(wiring: &Wiring, say: &mut impl FnMut(&str)) {
+    let plain = wiring.windows.is_empty();
+    for (option, mode) in [
+        ("style", None),
+        ("last-style", None),
+        ("current-style", Some("mode.current")),
+        ("activity-style", Some("mode.activity")),
+        ("bell-style", Some("mode.bell")),
+    ] {
+        let names = ["line", "window", mode.unwrap_or("window")];
+        let look = style(wiring.theme, if plain { &names } else { &names[..1] });
+        say(&format!("set -g window-status-{option} {}", quoted(&look)));
+    }
+    // What tmux would take for a time is none.
+    let format = if plain { " #I #W ".into() } else { wiring.windows.replace('%', "%%") };
+    for option in ["format", "current-format"] {
+        say(&format!("set -g window-status-{option} {}", quoted(&format)));
+    }
+}
+
+/// `#(exec rainline stream LINE SLOT …)`, told the client's width by an option. Formats inside are numbers of the client only: a change
 /// of them starts the job again, which a change of width must do and nothing else should.
-fn job(wiring: &Wiring, side: &str) -> String {
-    let mut command = format!("exec {} stream tmux {side}", shell_word(&wiring.program));
+fn job(wiring: &Wiring, line: &str, slot: &str, columns: &str) -> String {
+    let mut command = format!("exec {} stream {line} {slot}", shell_word(&wiring.program));
     if let Some(config) = &wiring.config {
         let _ = write!(command, " --config {}", shell_word(config));
     }
     // A `#` would begin a format and a `%` a time: the client's numbers come after this.
     let command = command.replace('#', "##").replace('%', "%%");
-    format!("#({command} --client-columns #{{client_width}} --host-version #{{version}})")
+    format!("#({command} {columns} #{{client_width}} --host-version #{{version}})")
 }
 
-/// A style in tmux's words.
-fn style(theme: &Theme, name: &str) -> String {
+/// Styles of the theme, one over the other, in tmux's words.
+fn style(theme: &Theme, names: &[&str]) -> String {
     let look = Look::default();
-    let style = theme.over(theme.over(Style::default(), "line", &look), name, &look);
+    let over = |style, name: &&str| theme.over(style, name, &look);
+    let style = names.iter().fold(Style::default(), over);
     let color = |color: Color| match color {
         Color::Indexed(index) => format!("colour{index}"),
         other => other.written(),
@@ -136,13 +162,8 @@ mod tests {
     use super::*;
 
     fn lines(program: &str) -> String {
-        lines_for(program, (3, 3))
-    }
-
-    fn lines_for(program: &str, version: (u16, u16)) -> String {
         let theme = Theme::built_in("rain").expect("built in");
-        let program = program.into();
-        init(&Wiring { program, config: None, theme: &theme, version })
+        init(&Wiring::new(program, &theme))
     }
 
     #[test]
@@ -159,10 +180,34 @@ mod tests {
     }
 
     #[test]
-    fn an_old_tmux_gets_no_modifier_that_it_does_not_know() {
-        assert!(!lines_for("/r", (3, 1)).contains("q/h"));
-        assert!(lines_for("/r", (3, 2)).contains("#{q/h:window_name}"));
-        assert!(lines_for("/r", (0, 0)).contains("#{q/h:window_name}"));
+    fn a_tmux_that_fills_in_nothing_gets_a_list_of_its_own_words() {
+        let theme = Theme::built_in("rain").expect("built in");
+        let with =
+            |windows: &str| init(&Wiring { windows: windows.into(), ..Wiring::new("/r", &theme) });
+        assert!(with("").contains("set -g window-status-format \" #I #W \""));
+        let ours = with("#{window_index} 5%");
+        assert!(ours.contains("set -g window-status-format \"#{window_index} 5%%\""), "{ours}");
+        assert!(!ours.contains("#W"));
+    }
+
+    #[test]
+    fn a_share_is_said_where_the_config_says_one() {
+        let theme = Theme::built_in("rain").expect("built in");
+        let shares = [("right".to_owned(), 70)].into();
+        let lines = init(&Wiring { shares, ..Wiring::new("/r", &theme) });
+        assert!(lines.contains("stream tmux right --share 70 --client-columns #{client_width}"));
+        assert!(lines.contains("stream tmux left --client-columns #{client_width}"));
+    }
+
+    #[test]
+    fn further_lines_are_rows_of_their_own() {
+        let theme = Theme::built_in("rain").expect("built in");
+        let further = vec!["tmux.2".into(), "tmux.3".into()];
+        let lines = init(&Wiring { further, ..Wiring::new("/r", &theme) });
+        assert!(lines.contains("set -g status 3\n"), "{lines}");
+        assert!(
+            lines.contains("set -g status-format[2] \"#(exec /r stream tmux.3 full --columns ")
+        );
     }
 
     #[test]

@@ -242,9 +242,11 @@ fn escaped(text: &str, arm: bool) -> String {
 fn live(what: Live, most: u16, caps: &Caps) -> String {
     let name = match what {
         Live::SessionName => "session_name",
-        Live::WindowIndex => "window_index",
+        // Numbers: nothing to cut and nobody's words.
+        Live::WindowIndex => return "#{window_index}".into(),
         Live::WindowName => "window_name",
-        Live::PaneIndex => "pane_index",
+        Live::WindowFlags => "window_flags",
+        Live::PaneIndex => return "#{pane_index}".into(),
         Live::PaneTitle => "pane_title",
     };
     let whole = format!("#{{q/h:{name}}}");

@@ -1,0 +1,147 @@
+//! What the benchmarks share: a daemon in a place of its own, processes' figures as the kernel has
+//! them, medians. No root, nothing of the user's is touched.
+#![allow(dead_code)] // Not every benchmark uses everything.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The program as it is released, if it was built (`cargo static`), else that of this profile.
+pub fn program() -> PathBuf {
+    let released = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("target/x86_64-unknown-linux-musl/release/rainline");
+    if released.is_file() { released } else { env!("CARGO_BIN_EXE_rainline").into() }
+}
+
+/// A home and a runtime directory of their own, and a daemon in them.
+pub struct House {
+    pub root: tempfile::TempDir,
+    pub program: PathBuf,
+}
+
+impl House {
+    pub fn new(config: &str) -> House {
+        let root = tempfile::tempdir().expect("a directory");
+        let folder = root.path().join(".config/rainline");
+        std::fs::create_dir_all(&folder).expect("made");
+        std::fs::write(folder.join("config.toml"), config).expect("written");
+        let house = House { root, program: program() };
+        assert!(house.rainline(&["daemon", "start"]).status().expect("it runs").success());
+        house
+    }
+
+    pub fn runtime(&self) -> PathBuf {
+        self.root.path().join("runtime")
+    }
+
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().env("HOME", self.root.path()).env("LANG", "C.UTF-8");
+        command
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("TERM", "xterm-256color");
+        command.env("RAINLINE_RUNTIME_DIR", self.runtime()).current_dir("/");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+    }
+
+    pub fn rainline(&self, args: &[&str]) -> Command {
+        let mut command = self.command(&self.program);
+        command.args(args);
+        command
+    }
+
+    pub fn print(&self, args: &[&str]) -> String {
+        let output = self.rainline(args).output().expect("it runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The daemon's process.
+    pub fn daemon(&self) -> u32 {
+        let status = self.print(&["daemon", "status"]);
+        status.split_whitespace().nth(1).and_then(|pid| pid.parse().ok()).expect("a daemon")
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        let _ = self.rainline(&["daemon", "stop"]).output();
+    }
+}
+
+/// Nanoseconds that a living process has spent on processors (its first thread's, and ours have
+/// only that one).
+pub fn cpu(pid: u32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
+    text.split_whitespace().next().and_then(|n| n.parse().ok()).unwrap_or(0)
+}
+
+/// Nanoseconds of the children that a process has collected, in steps of 10 ms.
+pub fn childrens_cpu(pid: u32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields: Vec<u64> = text
+        .rsplit_once(") ")
+        .map(|(_, rest)| rest.split(' ').map(|field| field.parse().unwrap_or(0)).collect())
+        .unwrap_or_default();
+    fields.get(13..15).map_or(0, |ticks| ticks.iter().sum::<u64>() * 10_000_000)
+}
+
+/// The number after a word of a file of /proc/PID.
+pub fn figure(pid: u32, file: &str, word: &str) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(word));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
+/// Whose parent a process is.
+pub fn children(pid: u32) -> Vec<u32> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    text.unwrap_or_default().split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+pub fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// Whether a program can be found.
+pub fn has(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// The best of five medians, in microseconds: how long something takes that is done often.
+pub fn time(rounds: u32, mut act: impl FnMut()) -> f64 {
+    act();
+    let mut best = f64::INFINITY;
+    for _ in 0..5 {
+        let mut each: Vec<f64> = (0..rounds)
+            .map(|_| {
+                let start = Instant::now();
+                act();
+                start.elapsed().as_nanos() as f64 / 1e3
+            })
+            .collect();
+        best = best.min(median(&mut each));
+    }
+    best
+}
+
+/// Lets the machine run. A measurement is a stretch of time: there is nothing to wait for.
+pub fn run_for(seconds: u64) {
+    std::thread::sleep(Duration::from_secs(seconds));
+}
+
+/// What the figures were measured on.
+pub fn machine() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let info = read("/proc/cpuinfo");
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let cores = info.lines().filter(|line| line.starts_with("processor")).count();
+    format!(
+        "{} × {cores}, Linux {}, load {}",
+        model.map_or("?", |(_, name)| name),
+        read("/proc/sys/kernel/osrelease").trim(),
+        read("/proc/loadavg").split(' ').next().unwrap_or("?"),
+    )
+}

@@ -1,0 +1,60 @@
+//! A window of tmux's list: its number, name and flags.
+//!
+//! The list is drawn by tmux, once for each window, so all that is known here is that tmux knows.
+//! Shown nowhere else.
+
+use crate::base::contract::{Ask, Error, Field, Icons, Kind, Pace, Scope, Source, Unit, Where};
+use crate::base::host::Host;
+use crate::base::untrusted::Untrusted;
+use crate::base::value::{Level, Live, Sample, Value};
+
+crate::options! {}
+
+pub(crate) static SEGMENT: Kind = Kind {
+    name: "window",
+    about: "A window of tmux's list; for the line `tmux.windows`.",
+    icons: Icons { nerd: "", unicode: "", ascii: "" },
+    format: " $index $name.text(max:24) ",
+    fields: &[
+        Field { name: "index", about: "the window's number", unit: Unit::Text },
+        Field { name: "name", about: "the window's name", unit: Unit::Text },
+        Field { name: "flags", about: "what tmux marks it with: `*`, `Z` …", unit: Unit::Text },
+    ],
+    options: OPTIONS,
+    env: &[],
+    scope: Scope::Host,
+    place: Where::Daemon,
+    pace: Pace::Ask,
+    priority: 50,
+    open: |table| {
+        Options::read(table)?;
+        Ok(Box::new(Window))
+    },
+};
+
+struct Window;
+
+impl Source for Window {
+    fn sample(&mut self, _: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+        let live = |what| Value::Live { what, known: Untrusted::default() };
+        Ok(Some(
+            Sample::new(Level::Idle)
+                .with("index", live(Live::WindowIndex))
+                .with("name", live(Live::WindowName))
+                .with("flags", live(Live::WindowFlags)),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_is_left_to_tmux() {
+        let mut source = (SEGMENT.open)(&toml::Table::new()).expect("opens");
+        let sample = source.sample(&Host::real(), &Ask::default()).expect("reads").expect("shows");
+        assert_eq!(sample.values.len(), SEGMENT.fields.len());
+        assert!(sample.values.iter().all(|(_, value)| matches!(value, Value::Live { .. })));
+    }
+}
