@@ -32,7 +32,7 @@ right = [["cpu", "memory", "battery", "hostname", "clock"], ["status", "jobs"]]
 
 /// A home with this config.
 fn at_home(config: &str) -> Sandbox {
-    let sandbox = Sandbox::new().with("COLORTERM", "truecolor").with("USER", "ann");
+    let sandbox = Sandbox::new().with("COLORTERM", "truecolor");
     let screens = sandbox.path("screens");
     fs::create_dir(&screens).expect("a directory");
     let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
