@@ -63,7 +63,7 @@ fn wiring(sandbox: &Sandbox, host: &str) -> String {
 }
 
 /// A stream that keeps the counters moving, once they have filled their graphs.
-fn warm<'a>(sandbox: &'a Sandbox, line: &str, done: &str) -> Terminal {
+fn warm(sandbox: &Sandbox, line: &str, done: &str) -> Terminal {
     let words = ["stream", line, "right", "--target", "plain", "--columns", "200"];
     let mut words: Vec<OsString> = words.map(OsString::from).to_vec();
     words.insert(0, program().into());
