@@ -70,7 +70,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("src/graph.rs", &["targets"]),
     ("src/runtime.rs", &["sys", "protocol"]),
     ("src/spawn.rs", &["sys", "runtime", "protocol"]),
-    ("src/client.rs", &["sys", "protocol", "runtime", "spawn"]),
+    ("src/client", &["sys", "protocol", "runtime", "spawn", "client"]),
     ("src/format", &["diagnostic", "format", "graph", "style", "targets", "width"]),
     ("src/theme", &["diagnostic", "style", "targets", "theme"]),
     ("src/paint.rs", &["format", "frame", "graph", "style", "theme"]),

@@ -102,14 +102,14 @@ fn any_directory_is_shown_and_none_is_obeyed() {
     assert_eq!(here(&make(b"a\x1b]0;x\x07\nb"), None), "~/a·]0;x··b");
     assert_eq!(here(&make(b"$(id)`id`#(id)%n"), None), "~/$(id)`id`#(id)%n");
 
-    let deep = make(b"work/deep/down");
-    std::fs::create_dir(home.join("work/.git")).expect("a directory");
-    assert_eq!(here(&deep, None), "~/work/deep/down|work:deep/down");
+    let deep = make(b"code/deep/down");
+    std::fs::create_dir(home.join("code/.git")).expect("a directory");
+    assert_eq!(here(&deep, None), "~/code/deep/down|code:deep/down");
 
     let link = home.join("link");
     std::os::unix::fs::symlink(&deep, &link).expect("a link");
     assert_eq!(here(&deep, Some(&link)), "~/link");
-    assert_eq!(here(&deep, Some(&home)), "~/work/deep/down|work:deep/down", "a lie");
+    assert_eq!(here(&deep, Some(&home)), "~/code/deep/down|code:deep/down", "a lie");
 }
 
 #[test]

@@ -183,10 +183,9 @@ fn the_prefix_key_turns_the_session_without_any_word_of_ours() {
     let held: Vec<u32> = streams(tmux.server()).into_iter().chain(daemon(&sandbox)).collect();
     assert_eq!(held.len(), 3, "two streams and a daemon");
     held.iter().for_each(|pid| signal(*pid, Signal::STOP));
-    // What was on its way before has arrived when the answer to a command has.
-    tmux.run(&["refresh-client", "-S"]);
+    // What was on its way is drawn within tmux's next second; a refresh would start new streams.
     tmux.run(&["display-message", "-p", ""]);
-    tmux.terminal.watch(Duration::from_millis(200));
+    tmux.terminal.watch(Duration::from_millis(1200));
     let (calm, text) = (first(&tmux.terminal), tmux.terminal.text(ROWS - 1));
     tmux.terminal.send("\x02");
     tmux.terminal.wait("another style", |screen| {
