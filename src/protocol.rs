@@ -150,7 +150,8 @@ pub struct Request {
     /// Conditions that hold where nobody can pick live: `prefix`, `zoomed`, `pane=%3`, by comma.
     pub holds: String,
     /// The shell that would ask without a process from now on: its number and when it started, as
-    /// in `/proc/PID/stat`, with a dash between.
+    /// in `/proc/PID/stat`, with a dash between. After `winch-`: one that does not, but that draws
+    /// its prompt again when it gets that signal.
     pub channel: String,
     pub admin: String,
 }

@@ -135,7 +135,7 @@ impl Channels {
         channels
     }
 
-    /// Makes a channel for the shell `PID-START`, unless it has one. A shell of another pid
+    /// Makes a channel for the shell `PID-START`, unless it has one; `winch-PID-START` wants none. A shell of another pid
     /// namespace is not found and gets none.
     pub fn register(&mut self, shell: &str) {
         if let Some(shell) = Shell::parse(shell) {
@@ -227,8 +227,7 @@ impl Channels {
             if channel.watches {
                 self.watched.push((Who::Channel(id), drawn));
             }
-        } else if request.target == "fish"
-            && let Some(shell) = Shell::parse(&request.channel)
+        } else if let Some(shell) = request.channel.strip_prefix("winch-").and_then(Shell::parse)
             && let Some(life) = shell.open()
         {
             let pid = shell.pid.as_raw_nonzero().get();
