@@ -20,7 +20,8 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
 
 use crate::protocol::{
-    self, ENV, Fixed, HEADER, MAX_REPLY, MORE_ENV, ReplyHeader, ReplyKind, Request, RequestRef, Verb,
+    self, ENV, Fixed, HEADER, MAX_REPLY, MORE_ENV, ReplyHeader, ReplyKind, Request, RequestRef,
+    Verb,
 };
 use crate::runtime::{self, Door, Runtime};
 use crate::{spawn, sys};
