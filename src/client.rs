@@ -18,7 +18,7 @@ use rustix::io::Errno;
 use rustix::net::SendFlags;
 
 use crate::protocol::{
-    self, ENV, Fixed, HEADER, ReplyHeader, ReplyKind, Request, RequestRef, Verb,
+    self, ENV, Fixed, HEADER, MORE_ENV, ReplyHeader, ReplyKind, Request, RequestRef, Verb,
 };
 use crate::runtime::{self, Door};
 use crate::sys;
@@ -219,27 +219,12 @@ impl Default for Directory {
 
 /// What of the environment decides on a line, found in one walk.
 struct Around<'a> {
-    values: [Option<&'a [u8]>; ENV.len() + MORE.len()],
+    values: [Option<&'a [u8]>; ENV.len() + MORE_ENV.len()],
 }
-
-/// Besides [`ENV`], which travels; this doesn't.
-const MORE: [&str; 11] = [
-    "COLORTERM",
-    "COLUMNS",
-    "HOME",
-    "LANG",
-    "LC_ALL",
-    "LC_CTYPE",
-    "NO_COLOR",
-    "RAINLINE_CONFIG",
-    "RAINLINE_RUNTIME_DIR",
-    "TERM",
-    "XDG_CONFIG_HOME",
-];
 
 impl<'a> Around<'a> {
     fn of(env: impl Iterator<Item = &'a [u8]>) -> Self {
-        let mut values = [None; ENV.len() + MORE.len()];
+        let mut values = [None; ENV.len() + MORE_ENV.len()];
         for pair in env {
             let look = |name: &str, value: &mut Option<&'a [u8]>| {
                 // The first of two wins, as in libc.
@@ -251,7 +236,7 @@ impl<'a> Around<'a> {
             };
             let (travel, stay) = values.split_at_mut(ENV.len());
             ENV.iter().zip(travel).for_each(|(name, value)| look(name, value));
-            MORE.iter().zip(stay).for_each(|(name, value)| look(name, value));
+            MORE_ENV.iter().zip(stay).for_each(|(name, value)| look(name, value));
         }
         Around { values }
     }
@@ -260,7 +245,7 @@ impl<'a> Around<'a> {
     #[inline(always)]
     fn get(&self, name: &str) -> Option<&'a [u8]> {
         let at = ENV.iter().position(|known| *known == name);
-        let more = || MORE.iter().position(|known| *known == name).map(|at| ENV.len() + at);
+        let more = || MORE_ENV.iter().position(|known| *known == name).map(|at| ENV.len() + at);
         self.values[at.or_else(more)?].filter(|value| !value.is_empty())
     }
 
@@ -280,6 +265,17 @@ pub fn parse(args: &[OsString]) -> Option<Request> {
     let mut request = read(args.iter().map(|arg| arg.as_bytes()), &around, &mut room.parts)?;
     complete(&mut request, &mut room.directory);
     Some(*owned(&request))
+}
+
+/// The request that a print of these words in this environment would be. Who asks, and from where,
+/// is not in it.
+pub fn from_words<'a>(
+    words: impl Iterator<Item = &'a [u8]>,
+    env: impl Iterator<Item = &'a [u8]>,
+) -> Option<Request> {
+    let around = Around::of(env);
+    let mut parts = Parts::default();
+    Some(read(words, &around, &mut parts)?.to_owned())
 }
 
 #[inline(always)]
@@ -349,6 +345,7 @@ fn read<'r, 'e: 'r>(
             b"--jobs" => request.jobs = number(value)?,
             b"--keymap" => request.keymap = value,
             b"--holds" => request.holds = value,
+            b"--channel" => request.channel = value,
             b"--deadline" => request.deadline = number::<u16>(value)?.max(1),
             _ => return None,
         }

@@ -28,6 +28,7 @@ use crate::runtime::{self, Runtime};
 use crate::{spawn, sys};
 
 mod cache;
+mod channel;
 mod configs;
 mod drawing;
 mod engine;
@@ -287,6 +288,7 @@ impl Daemon {
             self.engine.tick(&now);
             self.engine.answer_pending(&now);
             self.engine.feed_streams(&now);
+            self.engine.repaint(&now);
             if self.leaving.is_none() {
                 self.engine.publish_frames(&now);
             }

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::protocol::{ENV, MORE_ENV};
 use crate::targets::Version;
 use crate::theme::Theme;
 
@@ -134,12 +135,22 @@ fn shell_word(path: &Path) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
+/// What a shell says of its environment, as words of bash and zsh: the names that a client looks at,
+/// with an empty value for what is not set. A value that is not exported is said as well.
+fn environment_words() -> String {
+    let mut names: Vec<&str> = ENV.iter().chain(&MORE_ENV).copied().collect();
+    names.sort_unstable();
+    names.dedup();
+    names.iter().map(|name| format!(" \"{name}=${{{name}-}}\"")).collect()
+}
+
 /// Wiring lines with `@PROGRAM@` and `@CONFIG@` filled in, as words of the host.
 fn filled(lines: &str, wiring: &Wiring, word: fn(&Path) -> String) -> String {
     let config = match &wiring.config {
         Some(config) => format!(" --config {}", word(config)),
         None => String::new(),
     };
+    let lines = lines.replace("@ENVIRONMENT@", &environment_words());
     lines.replace("@CONFIG@", &config).replace("@PROGRAM@", &word(&wiring.program))
 }
 

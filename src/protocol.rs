@@ -73,6 +73,21 @@ pub const ENV: &[&str] = &[
     "XPRA_SERVER_SOCKET",
 ];
 
+/// What else of the asker's environment decides on a request, sorted; it does not travel.
+pub const MORE_ENV: [&str; 11] = [
+    "COLORTERM",
+    "COLUMNS",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "NO_COLOR",
+    "RAINLINE_CONFIG",
+    "RAINLINE_RUNTIME_DIR",
+    "TERM",
+    "XDG_CONFIG_HOME",
+];
+
 /// What is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Verb {
@@ -134,6 +149,10 @@ pub struct Request {
     pub pane: String,
     /// Conditions that hold where nobody can pick live: `prefix`, `zoomed`, `pane=%3`, by comma.
     pub holds: String,
+    /// The shell that would ask without a process from now on: its number and when it started, as
+    /// in `/proc/PID/stat`, with a dash between. After `winch-`: one that does not, but that draws
+    /// its prompt again when it gets that signal.
+    pub channel: String,
     pub admin: String,
 }
 
@@ -229,6 +248,7 @@ pub struct RequestRef<'a> {
     pub keymap: &'a str,
     pub pane: &'a str,
     pub holds: &'a str,
+    pub channel: &'a str,
     pub admin: &'a str,
 }
 
@@ -258,6 +278,7 @@ impl RequestRef<'_> {
         number(out, tag::DURATION, self.duration);
         number(out, tag::JOBS, self.jobs);
         field(out, tag::KEYMAP, &[self.keymap.as_bytes()]);
+        field(out, tag::CHANNEL, &[self.channel.as_bytes()]);
         field(out, tag::ADMIN, &[self.admin.as_bytes()]);
         let end = out.as_mut().len();
         let length = end.saturating_sub(start + HEADER) as u32;
@@ -327,6 +348,7 @@ impl RequestRef<'_> {
             keymap: self.keymap.to_owned(),
             pane: self.pane.to_owned(),
             holds: self.holds.to_owned(),
+            channel: self.channel.to_owned(),
             admin: self.admin.to_owned(),
         }
     }
@@ -372,6 +394,7 @@ impl Request {
             keymap: &self.keymap,
             pane: &self.pane,
             holds: &self.holds,
+            channel: &self.channel,
             admin: &self.admin,
         }
     }
@@ -440,6 +463,7 @@ impl Request {
             tag::KEYMAP => self.keymap = text()?,
             tag::PANE => self.pane = text()?,
             tag::HOLDS => self.holds = text()?,
+            tag::CHANNEL => self.channel = text()?,
             tag::ADMIN => self.admin = text()?,
             _ => {}
         }
@@ -602,6 +626,7 @@ mod tag {
     pub const PANE: u8 = 21;
     pub const HOLDS: u8 = 22;
     pub const ADMIN: u8 = 23;
+    pub const CHANNEL: u8 = 24;
 }
 
 #[cfg(test)]

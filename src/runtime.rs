@@ -30,6 +30,10 @@ pub const SPAWN_LOCK: &str = "spawn.lock";
 pub const SPAWN_STATE: &str = "spawn.state";
 /// Counters and a short past, for reading without a daemon.
 pub const MEMO: &str = "memo";
+/// Names the process that answers the channels of shells, see `daemon::channel`.
+pub const SHELLS: &str = "shells";
+/// How the names of a channel's files start; the shell follows, and what each is for.
+pub const SHELL: &str = "shell-";
 /// How the names of frame files start; a key follows, in hexadecimal digits.
 pub const FRAME: &str = "frame-";
 /// Bytes before the line in a frame file.
@@ -292,6 +296,27 @@ impl Runtime {
             Err(Errno::WOULDBLOCK) => Ok(None),
             Err(errno) => Err(errno),
         }
+    }
+
+    /// Opens a FIFO for both directions, which waits for nobody, and makes it first where it is
+    /// missing. Whatever else stands there is an error.
+    pub fn fifo(&self, name: &str) -> Result<OwnedFd, Errno> {
+        let ours = Mode::RUSR | Mode::WUSR;
+        match rustix::fs::mknodat(&self.dir, name, FileType::Fifo, ours, 0) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(errno) => return Err(errno),
+        }
+        let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fifo = rustix::fs::openat(&self.dir, name, flags, Mode::empty())?;
+        let stat = rustix::fs::fstat(&fifo)?;
+        let is_fifo = FileType::from_raw_mode(stat.st_mode).is_fifo();
+        if is_fifo { Ok(fifo) } else { Err(Errno::EXIST) }
+    }
+
+    /// Opens a file to write what others of this user read, and makes it first where it is missing.
+    pub fn file(&self, name: &str) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        rustix::fs::openat(&self.dir, name, flags, Mode::RUSR | Mode::WUSR)
     }
 
     /// What a file holds; `None` if there is none that can be read.

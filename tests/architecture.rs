@@ -83,7 +83,7 @@ const MAY: &[(&str, &[&str])] = &[
             "render",
         ],
     ),
-    ("src/hosts", &["hosts", "style", "targets", "theme"]),
+    ("src/hosts", &["hosts", "protocol", "style", "targets", "theme"]),
 ];
 
 #[test]

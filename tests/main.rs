@@ -5,6 +5,7 @@ mod support;
 mod architecture;
 mod asking;
 mod bad_configs;
+mod channels;
 mod command_line;
 mod daemon;
 mod docs;

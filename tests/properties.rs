@@ -358,9 +358,9 @@ fn request() -> impl Strategy<Value = Request> {
     let numbers =
         (any::<u64>(), any::<u16>(), any::<(u16, u16)>(), any::<u16>(), any::<[u32; 5]>());
     let words = (word(), word(), word(), word(), word(), word(), word(), word(), word(), word());
-    let rest = (bytes(), bytes(), env, prop::collection::vec(any::<i32>(), 0..5), word());
+    let rest = (bytes(), bytes(), env, prop::collection::vec(any::<i32>(), 0..5), [word(), word()]);
     (prop::sample::select(verbs.to_vec()), numbers, words, rest).prop_map(
-        |(verb, numbers, words, (config, cwd, env, pipestatus, admin))| {
+        |(verb, numbers, words, (config, cwd, env, pipestatus, [channel, admin]))| {
             let (nonce, columns, version, deadline, [pid, session, status, duration, jobs]) =
                 numbers;
             let (line, slot, target, theme, glyphs, depth, width, keymap, pane, holds) = words;
@@ -391,6 +391,7 @@ fn request() -> impl Strategy<Value = Request> {
                 keymap,
                 pane,
                 holds,
+                channel,
                 admin,
                 build: rainline::protocol::build_id(),
             }

@@ -77,6 +77,9 @@ pub struct LineArgs {
     /// States that hold now, where the host cannot pick live: `prefix`, `zoomed`, `pane=%3`.
     #[arg(long)]
     holds: Option<String>,
+    /// A shell that would ask without a process from now on: its number and when it started.
+    #[arg(long, hide = true)]
+    channel: Option<String>,
     /// Milliseconds to wait at the most.
     #[arg(long)]
     deadline: Option<u16>,

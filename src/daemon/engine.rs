@@ -12,6 +12,7 @@ use std::time::Duration;
 use rainline_segments::{Host, Pace, Where};
 
 use super::cache::{Cache, Entry, Key};
+use super::channel::{Channels, Drawn};
 use super::configs::{Configs, Taken};
 use super::frames::Frames;
 use super::history::{self, Past};
@@ -89,6 +90,7 @@ impl Engine {
             asked: crate::sys::boot(),
             requests: 0,
         };
+        engine.connections.channels = Channels::adopt(runtime.clone());
         if let Some(path) = engine.history.clone() {
             let ticket = engine.pool.submit("history", Job::Read { path }, Vec::new(), Some(FILE));
             engine.errands.insert(ticket, Errand::ReadPast);
@@ -108,6 +110,9 @@ impl Engine {
             Verb::Admin => return Some((request.admin, request.nonce)),
             Verb::Print | Verb::Stream => {
                 self.asked = now.boot;
+                if !request.channel.is_empty() {
+                    self.connections.channels.register(&request.channel);
+                }
                 let patience = Duration::from_millis(request.deadline.into()).min(PATIENCE);
                 // Our answer has to travel, too.
                 let until = now.boot + patience * 3 / 4;
@@ -162,6 +167,10 @@ impl Engine {
             self.connections.reply(pending.id, ReplyKind::Refused, nonce, b"drawing broke down");
             return None;
         };
+        if self.is_busy(view) {
+            let drawn = Drawn { view, nonce, line: line.clone() };
+            self.connections.channels.watch(pending.id, &pending.request, drawn);
+        }
         let print = pending.request.verb == Verb::Print;
         let key = if print { pending.request.frame_key() } else { None };
         if !print && let Some(connection) = self.connections.get_mut(pending.id) {
@@ -469,6 +478,28 @@ impl Engine {
         self.count_streams();
     }
 
+    /// Whether a reading of the view is on its way.
+    fn is_busy(&self, view: u64) -> bool {
+        let view = self.cache.views.get(&view);
+        let entry = |key| self.cache.entries.get(key);
+        view.is_some_and(|view| {
+            view.keys.iter().filter_map(entry).any(|entry| entry.busy.is_some())
+        })
+    }
+
+    /// Tells the shells whose prompt was drawn before its last reading came.
+    pub fn repaint(&mut self, now: &Now) {
+        for (who, drawn) in self.connections.channels.watched() {
+            if self.is_busy(drawn.view) {
+                self.connections.channels.keep(who, drawn);
+            } else if let Some(line) = self.draw(drawn.view, now)
+                && line != drawn.line
+            {
+                self.connections.channels.repaint(who, drawn.nonce, &line);
+            }
+        }
+    }
+
     /// Counts the streams of each view: connections come and go in many ways.
     fn count_streams(&mut self) {
         for view in self.cache.views.values_mut() {
@@ -652,6 +683,7 @@ impl Engine {
     /// Tells the streams that it is over, and answers whoever still waits.
     pub fn dismiss(&mut self) {
         self.clear_frames();
+        self.connections.channels.close();
         let streams: Vec<(u64, u64)> =
             self.connections.each_stream().map(|(id, s)| (id, s.request.nonce)).collect();
         let waiting = self.pending.drain(..).map(|pending| (pending.id, pending.request.nonce));
@@ -662,6 +694,7 @@ impl Engine {
 
     pub fn sweep(&mut self, now: &Now) {
         self.connections.sweep(now.boot);
+        self.connections.channels.sweep();
         self.count_streams();
         self.cache.sweep(now.boot);
         let retry: Vec<u32> = self

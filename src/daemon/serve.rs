@@ -12,6 +12,7 @@ use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::{SendFlags, SocketFlags};
 
+use super::channel::Channels;
 use crate::protocol::{MAX_REQUEST, ReplyHeader, ReplyKind, Request};
 use crate::sys;
 
@@ -50,6 +51,8 @@ pub struct Connection {
 pub struct Connections {
     all: HashMap<u64, Connection>,
     last: u64,
+    /// Shells that ask without a socket; their numbers are never those of connections.
+    pub channels: Channels,
     /// Our own user.
     uid: Option<u32>,
     /// Until when nothing is accepted, because descriptors ran out.
@@ -106,6 +109,9 @@ impl Connections {
     /// it broke the rules.
     pub fn read(&mut self, id: u64, boot: Duration) -> Vec<Request> {
         let mut requests = Vec::new();
+        if self.channels.owns(id) {
+            return self.channels.read(id);
+        }
         let Some(connection) = self.all.get_mut(&id) else { return requests };
         match connection.read(&mut requests) {
             Ok(()) => {
@@ -126,6 +132,9 @@ impl Connections {
 
     /// Sends a reply, or as much of it as the socket takes.
     pub fn reply(&mut self, id: u64, kind: ReplyKind, nonce: u64, body: &[u8]) {
+        if self.channels.owns(id) {
+            return self.channels.reply(id, kind, nonce, body);
+        }
         let Some(connection) = self.all.get_mut(&id) else { return };
         let mut message = Vec::new();
         ReplyHeader::encode(kind, nonce, body, &mut message);
@@ -152,7 +161,7 @@ impl Connections {
     }
 
     pub fn contains(&self, id: u64) -> bool {
-        self.all.contains_key(&id)
+        self.all.contains_key(&id) || self.channels.owns(id)
     }
 
     pub fn remove(&mut self, id: u64) {
@@ -185,7 +194,7 @@ impl Connections {
 
     /// What to poll for.
     pub fn fds(&self) -> impl Iterator<Item = (u64, BorrowedFd<'_>, PollFlags)> {
-        self.all.iter().map(|(id, connection)| {
+        let sockets = self.all.iter().map(|(id, connection)| {
             let mut flags = PollFlags::empty();
             if !connection.waiting && !connection.ended {
                 flags |= PollFlags::IN;
@@ -194,7 +203,8 @@ impl Connections {
                 flags |= PollFlags::OUT;
             }
             (*id, connection.socket.as_fd(), flags)
-        })
+        });
+        sockets.chain(self.channels.fds().map(|(id, fd)| (id, fd, PollFlags::IN)))
     }
 }
 

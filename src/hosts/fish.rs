@@ -3,6 +3,10 @@
 //! fish draws the left prompt first, so what the one call says of the right side is kept in a
 //! variable for `fish_right_prompt`. Nothing is expanded a second time. fish has no continuation
 //! prompt.
+//!
+//! One process a prompt: fish waits for ever on a FIFO that nobody answers, so the client with its
+//! deadline asks. What is read late the daemon announces by SIGWINCH, which hurts nobody who does
+//! not expect it.
 
 use std::path::Path;
 
@@ -15,7 +19,7 @@ pub(super) static HOST: Host = Host {
     version: "--version",
     wired_in: "~/.config/fish/config.fish",
     files: &[".config/fish/config.fish"],
-    marks: &["print prompt all --target $target", "init fish"],
+    marks: &["print prompt all --target=$target", "init fish"],
     versioned: false,
     init,
     abilities: |version| {
@@ -39,18 +43,33 @@ const LINES: &str = r#"# Rainline. Put this into ~/.config/fish/config.fish, or 
 if status is-interactive
     set -g __rainline_program @PROGRAM@
     set -g __rainline_right ''
+    # This shell and when it started, which is the 22nd field; the second may hold anything.
+    set -g __rainline_self
+    if test -r /proc/$fish_pid/stat
+        read -l stat </proc/$fish_pid/stat
+        set -l fields (string split ' ' -- (string replace -r '^.*\) ' '' -- $stat))
+        set -q fields[20]; and set -g __rainline_self --channel=winch-$fish_pid-$fields[20]
+    end
+
+    # A reading came after the prompt was drawn. What is drawn now is told of no further one.
+    function __rainline_repaint --on-signal WINCH
+        set -g __rainline_again 1
+        commandline -f repaint
+    end
 
     function fish_prompt
         set -l codes $status $pipestatus
         set -l target fish
         set -l more
         test "$TERM" = dumb; and set target plain
-        set -q CMD_DURATION[1]; and set -a more --duration $CMD_DURATION
-        set -q COLUMNS[1]; and test "$COLUMNS" -gt 0; and set -a more --columns $COLUMNS
-        test "$fish_key_bindings" = fish_vi_key_bindings; and set -a more --keymap "$fish_bind_mode"
+        set -q CMD_DURATION[1]; and set -a more --duration=$CMD_DURATION
+        set -q COLUMNS[1]; and test "$COLUMNS" -gt 0; and set -a more --columns=$COLUMNS
+        test "$fish_key_bindings" = fish_vi_key_bindings; and set -a more --keymap="$fish_bind_mode"
+        set -q __rainline_again; or set -a more $__rainline_self
+        set -e __rainline_again
         set -l lines
         if test -x $__rainline_program
-            set lines ($__rainline_program print prompt all --target $target --status $codes[1] --pipestatus "$codes[2..-1]" --jobs (count (jobs -g)) $more@CONFIG@)
+            set lines ($__rainline_program print prompt all --target=$target --status=$codes[1] --pipestatus="$codes[2..-1]" --jobs=(count (jobs -g)) $more@CONFIG@)
         end
         # The right side, the continuation (fish has none), the rows.
         if test (count $lines) -ge 3

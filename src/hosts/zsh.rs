@@ -1,4 +1,8 @@
-//! zsh: one `print` per prompt, from a `precmd` hook.
+//! zsh: a question through the shell's channel before each prompt, from a `precmd` hook, and no
+//! process; one `print` where there is no channel yet or nobody answers.
+//!
+//! The descriptors of the channel are close-on-exec and known to this shell only. While a prompt is
+//! shown zsh looks at the channel itself (`zle -F`), so what was read late appears by itself.
 //!
 //! With PROMPT_SUBST the prompt's text in `PROMPT` itself would be run, so there it is
 //! `PROMPT='${…}'`; without it the text is `PROMPT`. Which of the two holds is looked up before each
@@ -13,7 +17,7 @@ pub(super) static HOST: Host = Host {
     version: "--version",
     wired_in: "~/.zshrc",
     files: &[".zshrc", ".zprofile", ".zshenv"],
-    marks: &["print prompt all --target $__rl_target", "init zsh"],
+    marks: &["print prompt all \"${__rl_words[@]}\"", "init zsh"],
     versioned: false,
     init,
     abilities: |version| {
@@ -36,41 +40,137 @@ const LINES: &str = r#"# Rainline. Put this into ~/.zshrc, or this line:  eval "
 if [[ -o interactive ]]; then
 zmodload zsh/datetime zsh/parameter
 typeset -g __rainline_program=@PROGRAM@ __rainline_began= __rainline_left= __rainline_right= __rainline_more=
+# This shell and when it started, where the daemon keeps its channel, and what of it is open.
+typeset -g __rainline_self= __rainline_at= __rainline_daemon= __rainline_asks= __rainline_acks=
+typeset -g __rainline_id=$(( RANDOM * 32768 + RANDOM )) __rainline_wait=0 __rainline_out= __rainline_how=
+
+__rainline_know() {
+    emulate -L zsh
+    local __rl_stat
+    typeset -g __rainline_self=
+    if [[ -r /proc/$$/stat ]] && zmodload zsh/system 2>/dev/null; then
+        __rl_stat=$(</proc/$$/stat)
+        # The 22nd field; the second is a name that may hold anything.
+        typeset -g __rainline_self=$$-${${=__rl_stat##*\) }[20]}
+    fi
+}
+__rainline_know
 
 __rainline_preexec() {
     typeset -g __rainline_began=$EPOCHREALTIME
 }
 
-__rainline_precmd() {
-    local __rl_code=$? __rl_codes="${(j: :)pipestatus[@]}" __rl_subst=${options[promptsubst]} __rl_percent=${options[promptpercent]} __rl_bang=${options[promptbang]}
+# Whether somebody answers: a process that is there costs no wait to find out.
+__rainline_lives() {
     emulate -L zsh
-    local __rl_target=zsh __rl_out= __rl_left='%# '
-    local -a __rl_more
-    if [[ $__rl_percent == off || ${TERM:-dumb} == dumb ]]; then __rl_target=plain; fi
-    if [[ -n $__rainline_began ]]; then
-        local -i __rl_now=$(( (EPOCHREALTIME - __rainline_began) * 1000 ))
-        # A clock may be set back; and more than forty days are forty days.
-        if (( __rl_now < 0 )); then __rl_now=0; fi
-        if (( __rl_now > 3456000000 )); then __rl_now=3456000000; fi
-        __rl_more+=(--duration $__rl_now)
-        typeset -g __rainline_began=
+    if [[ -z $__rainline_at ]]; then
+        local __rl_dir
+        for __rl_dir in "${RAINLINE_RUNTIME_DIR:-/run/user/$EUID/rainline}" "${RAINLINE_RUNTIME_DIR:-/tmp/rainline-$EUID}"; do
+            if [[ -O $__rl_dir/shells && -p $__rl_dir/shell-$__rainline_self.ask && -O $__rl_dir/shell-$__rainline_self.ask ]]; then
+                typeset -g __rainline_at=$__rl_dir
+                break
+            fi
+        done
+        [[ -n $__rainline_at ]] || return
     fi
-    if [[ $COLUMNS == <1-9999> ]]; then __rl_more+=(--columns $COLUMNS); fi
-    if [[ -x $__rainline_program ]]; then
-        __rl_out=$("$__rainline_program" print prompt all --target $__rl_target --status $__rl_code --pipestatus "$__rl_codes" --jobs ${#jobstates} "${__rl_more[@]}"@CONFIG@)
+    if [[ -z $__rainline_daemon ]] || ! kill -0 $__rainline_daemon 2>/dev/null; then
+        typeset -g __rainline_daemon=
+        if [[ -r $__rainline_at/shells ]]; then typeset -g __rainline_daemon=$(<$__rainline_at/shells); fi
+        [[ $__rainline_daemon == <1-> ]] && kill -0 $__rainline_daemon 2>/dev/null
     fi
-    # The right side, the continuation, the rows.
+}
+
+__rainline_open() {
+    emulate -L zsh
+    [[ -n $__rainline_acks ]] && return
+    local __rl_name=$__rainline_at/shell-$__rainline_self
+    [[ -p $__rl_name.ask && -p $__rl_name.ack ]] || return
+    sysopen -rw -o cloexec -u __rainline_asks $__rl_name.ask 2>/dev/null || return
+    if sysopen -rw -o cloexec -u __rainline_acks $__rl_name.ack 2>/dev/null; then
+        zle -F -w $__rainline_acks __rainline_repaint
+    else
+        __rainline_close
+        return 1
+    fi
+}
+
+__rainline_close() {
+    emulate -L zsh
+    if [[ -n $__rainline_acks ]]; then zle -F $__rainline_acks; exec {__rainline_acks}>&-; fi
+    if [[ -n $__rainline_asks ]]; then exec {__rainline_asks}>&-; fi
+    typeset -g __rainline_acks= __rainline_asks= __rainline_at= __rainline_daemon=
+}
+
+# The line that was announced, if it is the one that was asked for.
+__rainline_load() {
+    emulate -L zsh
+    local __rl_text
+    __rl_text="$(<$__rainline_at/shell-$__rainline_self.line)"
+    [[ ${__rl_text%%$'\n'*} == $__rainline_id ]] || return
+    typeset -g __rainline_out=${__rl_text#*$'\n'}
+}
+
+# Asks through the channel: words, each ended by NUL, which no word can hold.
+__rainline_ask() {
+    emulate -L zsh
+    setopt nomultibyte
+    [[ -n $__rainline_self ]] && (( EPOCHSECONDS >= __rainline_wait )) && __rainline_lives && __rainline_open || return
+    typeset -g __rainline_id=$(( (__rainline_id + 1) % 10000000000 ))
+    typeset -g __rainline_id=${(l:10::0:)__rainline_id}
+    local __rl_nul=$'\0' __rl_ack
+    local -a __rl_words
+    __rl_words=(print prompt all "${@//$__rl_nul/}" --@ENVIRONMENT@)
+    __rl_words=("watch $__rainline_id" "${__rl_words[@]//$__rl_nul/}" "" "")
+    local __rl_all="${(pj:\0:)__rl_words}"
+    # What is longer than a pipe takes in one piece is asked by a process.
+    (( ${#__rl_all} <= 4096 )) || return
+    syswrite -o $__rainline_asks -- "$__rl_all" 2>/dev/null || { __rainline_close; return 1 }
+    repeat 8; do
+        if ! sysread -t 0.1 -s 4096 -i $__rainline_acks __rl_ack; then
+            # Somebody is there and does not answer: not again for a while.
+            __rainline_close
+            typeset -g __rainline_wait=$(( EPOCHSECONDS + 5 ))
+            return 1
+        fi
+        case ${__rl_ack[-12,-2]} in
+        "$__rainline_id"[=*]) __rainline_load; return ;;
+        "$__rainline_id"*) return 1 ;;
+        esac
+    done
+    return 1
+}
+
+# A reading came after the prompt was drawn.
+__rainline_repaint() {
+    local __rl_subst=${options[promptsubst]}
+    emulate -L zsh
+    setopt nomultibyte
+    local __rl_ack
+    if [[ -n ${2-} ]] || ! sysread -t 0 -s 4096 -i $1 __rl_ack; then
+        __rainline_close
+        return
+    fi
+    if [[ ${__rl_ack[-12,-2]} == "$__rainline_id*" ]] && __rainline_load; then
+        __rainline_show $__rl_subst
+        zle reset-prompt
+    fi
+}
+
+# Takes the right side, the continuation and the rows apart and sets them.
+__rainline_show() {
+    emulate -L zsh
+    local __rl_out=$__rainline_out __rl_left='%# '
     typeset -g __rainline_right= __rainline_more=
     if [[ $__rl_out == *$'\n'*$'\n'* ]]; then
-        if [[ $__rl_target == plain && $__rl_percent == on ]]; then __rl_out=${__rl_out//\%/%%}; fi
-        if [[ $__rl_bang == on ]]; then __rl_out=${__rl_out//\!/!!}; fi
+        if [[ $__rainline_how == *percent* ]]; then __rl_out=${__rl_out//\%/%%}; fi
+        if [[ $__rainline_how == *bang* ]]; then __rl_out=${__rl_out//\!/!!}; fi
         __rainline_right=${__rl_out%%$'\n'*}
         __rl_out=${__rl_out#*$'\n'}
         __rainline_more=${__rl_out%%$'\n'*}
         __rl_left=${__rl_out#*$'\n'}
     fi
     typeset -g __rainline_left=$__rl_left
-    if [[ $__rl_subst == on ]]; then
+    if [[ $1 == on ]]; then
         PROMPT='${__rainline_left}'
         if [[ -n $__rainline_more ]]; then PROMPT2='${__rainline_more}'; fi
         if [[ -n $__rainline_right ]]; then RPROMPT='${__rainline_right}'; fi
@@ -87,6 +187,33 @@ __rainline_precmd() {
     fi
 }
 
+__rainline_precmd() {
+    local __rl_code=$? __rl_codes="${(j: :)pipestatus[@]}" __rl_subst=${options[promptsubst]} __rl_percent=${options[promptpercent]} __rl_bang=${options[promptbang]}
+    emulate -L zsh
+    local __rl_target=zsh
+    local -a __rl_words
+    if [[ $__rl_percent == off || ${TERM:-dumb} == dumb ]]; then __rl_target=plain; fi
+    __rl_words=(--target=$__rl_target --status=$__rl_code "--pipestatus=$__rl_codes" --jobs=${#jobstates})
+    if [[ -n $__rainline_began ]]; then
+        local -i __rl_now=$(( (EPOCHREALTIME - __rainline_began) * 1000 ))
+        # A clock may be set back; and more than forty days are forty days.
+        if (( __rl_now < 0 )); then __rl_now=0; fi
+        if (( __rl_now > 3456000000 )); then __rl_now=3456000000; fi
+        __rl_words+=(--duration=$__rl_now)
+        typeset -g __rainline_began=
+    fi
+    if [[ $COLUMNS == <1-9999> ]]; then __rl_words+=(--columns=$COLUMNS); fi
+    __rl_words+=(@CONFIG@)
+    typeset -g __rainline_out= __rainline_how=
+    if [[ $__rl_target == plain && $__rl_percent == on ]]; then __rainline_how+=percent; fi
+    if [[ $__rl_bang == on ]]; then __rainline_how+=bang; fi
+    if ! __rainline_ask "${__rl_words[@]}" && [[ -x $__rainline_program ]]; then
+        __rainline_out=$("$__rainline_program" print prompt all "${__rl_words[@]}" ${__rainline_self:+--channel=$__rainline_self})
+    fi
+    __rainline_show $__rl_subst
+}
+
+zle -N __rainline_repaint
 typeset -ga precmd_functions preexec_functions
 precmd_functions=("${(@)precmd_functions:#__rainline_precmd}" __rainline_precmd)
 preexec_functions=(__rainline_preexec "${(@)preexec_functions:#__rainline_preexec}")

@@ -1,0 +1,415 @@
+//! Shells that ask for their prompt without a process: three files a shell in the runtime
+//! directory, served from the daemon's own loop.
+//!
+//! ```text
+//! shell-PID-START.ask   FIFO   the shell's words, each ended by NUL, the last by a second one:
+//!                              "ask ID", the words of `print`, "--", NAME=VALUE of its environment
+//! shell-PID-START.ack   FIFO   ID (ten digits), what came of it, newline: twelve bytes
+//! shell-PID-START.line  file   ID, newline, the line
+//! ```
+//! NUL is the one byte that no argument, path or variable can hold, so no text breaks the framing;
+//! the words are read by the same code as a client's. The answer is a file and only its
+//! announcement goes through the FIFO: bash reads from a FIFO with a time limit only byte by byte,
+//! and a write of twelve bytes is never seen in part. Both FIFOs are open here for both directions,
+//! so nobody ever meets an end of file or a broken pipe.
+//!
+//! A shell is known by its number and the moment it started: numbers come again. The files stay when
+//! the daemon leaves, and the next one opens them again; they go when the shell is gone. `shells`
+//! names the process that answers.
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::rc::Rc;
+
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use crate::client;
+use crate::protocol::{MAX_REQUEST, ReplyKind, Request};
+use crate::runtime::{Runtime, SHELL, SHELLS};
+
+/// The most shells; each takes four descriptors.
+const MOST: usize = 512;
+/// Set in every number of a channel, and in no connection's.
+const CHANNEL: u64 = 1 << 63;
+/// Set where the shell itself is meant, and not what it says.
+const ENDED: u64 = 1;
+
+/// A shell: its number and when it started, in ticks after boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Shell {
+    pid: Pid,
+    start: u64,
+}
+
+impl Shell {
+    /// From `PID-START`.
+    fn parse(text: &str) -> Option<Shell> {
+        let (pid, start) = text.split_once('-')?;
+        Some(Shell { pid: Pid::from_raw(pid.parse().ok()?)?, start: start.parse().ok()? })
+    }
+
+    fn lives(self) -> bool {
+        let stat = std::fs::read(format!("/proc/{}/stat", self.pid.as_raw_nonzero()));
+        stat.is_ok_and(|stat| started(&stat) == Some(self.start))
+    }
+
+    /// A descriptor of it, if it is still the one that is meant.
+    fn open(self) -> Option<OwnedFd> {
+        let fd = pidfd_open(self.pid, PidfdFlags::empty()).ok()?;
+        self.lives().then_some(fd)
+    }
+
+    fn name(self, what: &str) -> String {
+        format!("{SHELL}{}-{}.{what}", self.pid.as_raw_nonzero(), self.start)
+    }
+
+    /// Where it is. `None` where that has no path that is sure to be right.
+    fn directory(self) -> Option<Vec<u8>> {
+        let link = std::fs::read_link(format!("/proc/{}/cwd", self.pid.as_raw_nonzero())).ok()?;
+        let path = link.into_os_string().into_vec();
+        (path.starts_with(b"/") && !path.ends_with(b" (deleted)")).then_some(path)
+    }
+}
+
+/// The moment a process started, from its `stat`: the 22nd field. The second is a name in
+/// parentheses and may hold anything.
+fn started(stat: &[u8]) -> Option<u64> {
+    let end = stat.iter().rposition(|byte| *byte == b')')?;
+    std::str::from_utf8(&stat[end + 1..]).ok()?.split_whitespace().nth(19)?.parse().ok()
+}
+
+struct Channel {
+    shell: Shell,
+    /// The shell's own end wakes us.
+    life: OwnedFd,
+    ask: OwnedFd,
+    ack: OwnedFd,
+    line: OwnedFd,
+    input: Vec<u8>,
+    /// Whether the shell looks at the channel while its prompt is shown.
+    watches: bool,
+}
+
+/// What a shell was shown while something on it was still being read.
+pub struct Drawn {
+    pub view: u64,
+    pub nonce: u64,
+    pub line: Rc<[u8]>,
+}
+
+/// Who looks at a prompt.
+pub enum Who {
+    Channel(u64),
+    /// A shell without a channel, which draws its prompt again at SIGWINCH.
+    Process(i32, OwnedFd),
+}
+
+/// All shells, by number.
+#[derive(Default)]
+pub struct Channels {
+    runtime: Option<Rc<Runtime>>,
+    all: HashMap<u64, Channel>,
+    last: u64,
+    watched: Vec<(Who, Drawn)>,
+}
+
+impl Channels {
+    /// Opens what an earlier daemon left, as far as the shells live.
+    pub fn adopt(runtime: Rc<Runtime>) -> Channels {
+        let names = runtime.names();
+        let mut channels = Channels { runtime: Some(runtime.clone()), ..Channels::default() };
+        for name in names {
+            let known = name.to_str().and_then(|name| name.strip_prefix(SHELL));
+            let Some((shell, what)) = known.and_then(|name| name.split_once('.')) else { continue };
+            let living = Shell::parse(shell).filter(|shell| shell.lives());
+            match living {
+                Some(shell) if what == "ask" => channels.add(shell),
+                Some(_) => {}
+                None => runtime.remove(&name),
+            }
+        }
+        // Last: whoever reads it may rely on all channels.
+        let _ = runtime.write(SHELLS, format!("{}\n", std::process::id()).as_bytes());
+        channels
+    }
+
+    /// Makes a channel for the shell `PID-START`, unless it has one; `winch-PID-START` wants none. A shell of another pid
+    /// namespace is not found and gets none.
+    pub fn register(&mut self, shell: &str) {
+        if let Some(shell) = Shell::parse(shell) {
+            self.add(shell);
+        }
+    }
+
+    fn add(&mut self, shell: Shell) {
+        let Some(runtime) = self.runtime.clone() else { return };
+        let known = self.all.iter().find(|(_, channel)| channel.shell == shell).map(|(id, _)| *id);
+        if let Some(id) = known {
+            // It asks again because it does not find its files.
+            if runtime.identity(&shell.name("ask")).is_some() {
+                return;
+            }
+            self.remove(id);
+        }
+        if self.all.len() >= MOST {
+            return;
+        }
+        let Some(life) = shell.open() else { return };
+        let open = || -> Result<Channel, Errno> {
+            let line = runtime.file(&shell.name("line"))?;
+            let ack = runtime.fifo(&shell.name("ack"))?;
+            let ask = runtime.fifo(&shell.name("ask"))?;
+            Ok(Channel { shell, life, ask, ack, line, input: Vec::new(), watches: false })
+        };
+        match open() {
+            Ok(channel) => {
+                self.last += 1;
+                self.all.insert(CHANNEL | self.last << 1, channel);
+            }
+            Err(_) => forget(&runtime, shell),
+        }
+    }
+
+    /// Whether this number is a channel's.
+    pub fn owns(&self, id: u64) -> bool {
+        self.all.contains_key(&(id & !ENDED)) && id & CHANNEL != 0
+    }
+
+    /// What to poll for something to read.
+    pub fn fds(&self) -> impl Iterator<Item = (u64, BorrowedFd<'_>)> {
+        self.all.iter().flat_map(|(id, channel)| {
+            [(*id, channel.ask.as_fd()), (*id | ENDED, channel.life.as_fd())]
+        })
+    }
+
+    /// The requests that have arrived, complete with who asks and from where.
+    pub fn read(&mut self, id: u64) -> Vec<Request> {
+        if id & ENDED != 0 {
+            self.remove(id & !ENDED);
+            return Vec::new();
+        }
+        let Some(channel) = self.all.get_mut(&id) else { return Vec::new() };
+        let mut chunk = [0; 4096];
+        while let Ok(count @ 1..) = rustix::io::read(&channel.ask, &mut chunk) {
+            channel.input.extend_from_slice(&chunk[..count]);
+            if channel.input.len() > MAX_REQUEST {
+                channel.input.clear();
+            }
+        }
+        let mut requests = Vec::new();
+        while let Some(end) = channel.input.windows(2).position(|two| two == [0, 0]) {
+            let message: Vec<u8> = channel.input.drain(..end + 2).take(end).collect();
+            let Some(asked) = Asked::parse(&message) else { continue };
+            channel.watches = asked.watches;
+            match asked.request.and_then(|request| channel.complete(request)) {
+                Some(request) => requests.push(Request { nonce: asked.nonce, ..request }),
+                None => channel.acknowledge(asked.nonce, b'!'),
+            }
+        }
+        if !requests.is_empty() {
+            self.forget_drawn(id);
+        }
+        requests
+    }
+
+    /// Answers a request.
+    pub fn reply(&mut self, id: u64, kind: ReplyKind, nonce: u64, body: &[u8]) {
+        let Some(channel) = self.all.get_mut(&id) else { return };
+        let written = kind == ReplyKind::Line && channel.put(nonce, body).is_ok();
+        channel.acknowledge(nonce, if written { b'=' } else { b'!' });
+    }
+
+    /// Remembers what was shown to somebody who can draw it again.
+    pub fn watch(&mut self, id: u64, request: &Request, drawn: Drawn) {
+        if let Some(channel) = self.all.get(&id) {
+            if channel.watches {
+                self.watched.push((Who::Channel(id), drawn));
+            }
+        } else if let Some(shell) = request.channel.strip_prefix("winch-").and_then(Shell::parse)
+            && let Some(life) = shell.open()
+        {
+            let pid = shell.pid.as_raw_nonzero().get();
+            self.watched.retain(|(who, _)| !matches!(who, Who::Process(other, _) if *other == pid));
+            self.watched.push((Who::Process(pid, life), drawn));
+        }
+    }
+
+    /// Whoever waits for the rest of a prompt; nobody does afterwards.
+    pub fn watched(&mut self) -> Vec<(Who, Drawn)> {
+        std::mem::take(&mut self.watched)
+    }
+
+    /// Lets one of them wait on.
+    pub fn keep(&mut self, who: Who, drawn: Drawn) {
+        self.watched.push((who, drawn));
+    }
+
+    /// Shows a prompt anew that was answered before.
+    pub fn repaint(&mut self, who: Who, nonce: u64, line: &[u8]) {
+        match who {
+            Who::Channel(id) => {
+                if let Some(channel) = self.all.get_mut(&id)
+                    && channel.put(nonce, line).is_ok()
+                {
+                    channel.acknowledge(nonce, b'*');
+                }
+            }
+            Who::Process(_, life) => drop(pidfd_send_signal(life, Signal::WINCH)),
+        }
+    }
+
+    fn forget_drawn(&mut self, id: u64) {
+        self.watched.retain(|(who, _)| !matches!(who, Who::Channel(other) if *other == id));
+    }
+
+    fn remove(&mut self, id: u64) {
+        self.forget_drawn(id);
+        if let (Some(channel), Some(runtime)) = (self.all.remove(&id), &self.runtime) {
+            forget(runtime, channel.shell);
+        }
+    }
+
+    /// Drops the channels of shells that are gone: whatever the kernel's word on it missed.
+    pub fn sweep(&mut self) {
+        let gone = self.all.iter().filter(|(_, channel)| !channel.shell.lives());
+        let gone: Vec<u64> = gone.map(|(id, _)| *id).collect();
+        gone.into_iter().for_each(|id| self.remove(id));
+    }
+
+    /// Nobody answers from now on. The files stay for the next daemon.
+    pub fn close(&mut self) {
+        self.watched.clear();
+        let Some(runtime) = &self.runtime else { return };
+        let ours = std::process::id().to_string();
+        if runtime.read(SHELLS).is_some_and(|said| said.trim_ascii() == ours.as_bytes()) {
+            runtime.remove(SHELLS);
+        }
+    }
+}
+
+impl Channel {
+    /// Says who asks, and from where, as the client says it of its parent.
+    fn complete(&self, request: Request) -> Option<Request> {
+        let pid = self.shell.pid;
+        let session = rustix::process::getsid(Some(pid)).ok()?;
+        Some(Request {
+            cwd: self.shell.directory()?,
+            pid: pid.as_raw_nonzero().get() as u32,
+            session: session.as_raw_nonzero().get() as u32,
+            ..request
+        })
+    }
+
+    fn put(&mut self, nonce: u64, line: &[u8]) -> Result<(), Errno> {
+        let mut text = format!("{nonce:010}\n").into_bytes();
+        text.extend_from_slice(line);
+        text.push(b'\n');
+        let mut done = 0;
+        while done < text.len() {
+            done += rustix::io::pwrite(&self.line, &text[done..], done as u64)?;
+        }
+        rustix::fs::ftruncate(&self.line, text.len() as u64)
+    }
+
+    fn acknowledge(&mut self, nonce: u64, what: u8) {
+        let mut message = format!("{nonce:010}").into_bytes();
+        message.extend_from_slice(&[what, b'\n']);
+        if rustix::io::write(&self.ack, &message) == Err(Errno::AGAIN) {
+            // Full of what the shell gave up waiting for.
+            let mut chunk = [0; 4096];
+            while matches!(rustix::io::read(&self.ack, &mut chunk), Ok(1..)) {}
+            let _ = rustix::io::write(&self.ack, &message);
+        }
+    }
+}
+
+/// A message of a shell.
+struct Asked {
+    nonce: u64,
+    /// Whether the shell hears of changes until it asks again.
+    watches: bool,
+    /// `None`: its words are not those of a print.
+    request: Option<Request>,
+}
+
+impl Asked {
+    /// From words with NUL between them. What stands before the last start is of a message that
+    /// was broken off.
+    fn parse(message: &[u8]) -> Option<Asked> {
+        let words: Vec<&[u8]> = message.split(|byte| *byte == 0).collect();
+        let start = |word: &&[u8]| word.starts_with(b"ask ") || word.starts_with(b"watch ");
+        let words = &words[words.iter().rposition(start)?..];
+        let (verb, nonce) = std::str::from_utf8(words[0]).ok()?.split_once(' ')?;
+        let nonce = nonce.parse().ok().filter(|nonce| *nonce < 10_000_000_000)?;
+        let end = words.iter().position(|word| *word == b"--");
+        let (said, env) = words[1..].split_at(end.unwrap_or(words.len()) - 1);
+        let request = client::from_words(said.iter().copied(), env.iter().skip(1).copied());
+        let request = request.filter(|request| request.verb == crate::protocol::Verb::Print);
+        Some(Asked { nonce, watches: verb == "watch", request })
+    }
+}
+
+fn forget(runtime: &Runtime, shell: Shell) {
+    for what in ["ask", "ack", "line"] {
+        runtime.remove(shell.name(what));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_start_is_found_behind_any_name() {
+        let stat = b"7 (a) R 1 (b)) S 1 7 7 0 -1 4194304 1 0 0 0 1 2 3 4 20 0 1 0 987 5 6";
+        assert_eq!(started(stat), Some(987));
+        assert_eq!(started(b"7 (a"), None);
+    }
+
+    #[test]
+    fn words_become_the_request_of_a_print() {
+        let message = b"watch 0000000012\0print\0prompt\0all\0--target=zsh\0--status=3\0\
+                        --pipestatus=0 3\0--\0TERM=xterm-256color\0PWD=/a\nask 1\0HOME=";
+        let asked = Asked::parse(message).expect("a message");
+        assert!(asked.watches && asked.nonce == 12);
+        let request = asked.request.expect("a request");
+        assert_eq!((&*request.target, &*request.depth, request.status), ("zsh", "256", 4));
+        assert_eq!(request.pipestatus, [0, 3]);
+        let env: Vec<_> = request.env.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(env, ["PWD", "TERM"]);
+    }
+
+    #[test]
+    fn a_message_broken_off_takes_no_other_with_it() {
+        let asked = Asked::parse(b"ask 1\0print\0pro\0ask 2\0print\0prompt").expect("a message");
+        assert_eq!((asked.nonce, &*asked.request.expect("a request").line), (2, "prompt"));
+        assert!(Asked::parse(b"print\0prompt").is_none());
+        assert!(Asked::parse(b"ask 3\0stream\0tmux").expect("a message").request.is_none());
+        assert!(Asked::parse(b"ask x\0print\0prompt").is_none());
+    }
+
+    #[test]
+    fn a_channel_goes_with_its_shell_and_is_adopted_by_the_next_daemon() {
+        let root = tempfile::tempdir().expect("a directory");
+        let runtime = Rc::new(Runtime::at(root.path().join("r")).expect("made"));
+        let stat = std::fs::read("/proc/self/stat").expect("readable");
+        let pid = std::process::id();
+        let start = started(&stat).expect("a start");
+        let mut channels = Channels::adopt(runtime.clone());
+        channels.register(&format!("{pid}-{start}"));
+        channels.register(&format!("{pid}-{}", start + 1));
+        assert_eq!(channels.all.len(), 1, "another start is another process");
+        // A second daemon takes the same up; one of a shell that is gone it removes.
+        let gone = format!("{SHELL}{pid}-{}.ask", start + 1);
+        drop(runtime.fifo(&gone).expect("made"));
+        let mut channels = Channels::adopt(runtime.clone());
+        assert_eq!(channels.all.len(), 1);
+        assert_eq!(runtime.identity(&gone), None);
+        let id = *channels.all.keys().next().expect("one");
+        assert!(channels.read(id | ENDED).is_empty());
+        channels.close();
+        assert_eq!(runtime.names(), [""; 0]);
+    }
+}

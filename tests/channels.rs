@@ -1,0 +1,451 @@
+//! Prompts that cost no process: what a shell's channel must survive, on the real shells.
+//!
+//! The program that the wiring lines name is a script which writes down that it was called and then
+//! becomes the real one: a prompt that leaves no trace there came through the channel.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use rainline::hosts::{self, Wiring};
+use rainline::theme::Theme;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::hostile::{Dice, NASTY};
+use crate::support::terminal::argv;
+use crate::support::{DEADLINE, Sandbox, Terminal, program, tool, wait_end};
+
+const WITH_CHANNELS: [&str; 2] = ["bash", "zsh"];
+const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
+
+/// A home whose prompt says where one is and how the last command ended: `DIRECTORY STATUS> `.
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let config = "theme = \"mono\"\n[line.prompt]\nleft = [\"here\", \"ended\", \"end\"]\n\
+        [segment.here]\nuse = \"directory\"\nformat = \"<$last>\"\n\
+        [segment.ended]\nuse = \"status\"\nformat = \"<($code)>\"\nsuccess = true\n\
+        [segment.end]\nuse = \"text\"\ntext = \"=>\"\nformat = \"$text\"\n";
+    sandbox.write("home/.config/rainline/config.toml", config);
+    sandbox
+}
+
+fn daemon(sandbox: &Sandbox, word: &str) -> String {
+    let output = sandbox.rainline().args(["daemon", word]).output().expect("it runs");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The daemon's number.
+fn daemon_pid(sandbox: &Sandbox) -> Option<u32> {
+    daemon(sandbox, "status").lines().find_map(|line| line.strip_prefix("pid ")?.parse().ok())
+}
+
+fn signal(pid: u32, signal: Signal) {
+    let pid = Pid::from_raw(pid as i32).expect("a pid");
+    kill_process(pid, signal).expect("it is there");
+}
+
+/// Waits for what must come, however slow the machine is.
+fn until(what: &str, mut there: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !there() {
+        assert!(start.elapsed() < DEADLINE, "waited for {what}");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+/// The files of channels in the runtime directory.
+fn channel_files(sandbox: &Sandbox) -> Vec<String> {
+    let entries = fs::read_dir(sandbox.runtime()).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.filter(|name| name.starts_with("shell-")).collect()
+}
+
+/// A line without the theme's separators and the blanks at its end.
+fn plain(line: &str) -> String {
+    line.trim_end().replace('│', "")
+}
+
+struct Shell {
+    name: &'static str,
+    calls: PathBuf,
+    terminal: Terminal,
+}
+
+impl Shell {
+    /// Starts a shell in the sandbox's home, with these lines of its own before and after ours.
+    fn start(sandbox: &Sandbox, name: &'static str, before: &str, after: &str) -> Shell {
+        let calls = sandbox.path("calls");
+        let script = format!(
+            "#!/bin/sh\necho \"$*\" >>'{}'\nexec '{}' \"$@\"\n",
+            calls.display(),
+            program().display()
+        );
+        let path = sandbox.write("bin/rainline", script);
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(&path, mode).expect("permissions");
+        let theme = Theme::built_in("mono").expect("built in");
+        let lines = (hosts::find(name).expect("a host").init)(&Wiring::new(path, &theme));
+        let text = format!("{before}\n{lines}\n{after}\n");
+        let words = match name {
+            "bash" => {
+                let file = sandbox.write("bashrc", text);
+                argv([&tool(name), &"--noprofile", &"--rcfile", &file, &"-i"])
+            }
+            "zsh" => {
+                sandbox.write("home/.zshrc", text);
+                argv([&tool(name), &"-d", &"-i"])
+            }
+            _ => {
+                let text = format!("set -g fish_greeting\n{text}");
+                sandbox.write("home/.config/fish/config.fish", text);
+                argv([&tool(name), &"-i"])
+            }
+        };
+        let mut shell = Shell { name, calls, terminal: Terminal::spawn(sandbox, &words, 24, 80) };
+        shell.prompt("=>");
+        shell
+    }
+
+    /// The same, once its prompts come through the channel.
+    fn with_channel(sandbox: &Sandbox, name: &'static str, before: &str, after: &str) -> Shell {
+        let mut shell = Shell::start(sandbox, name, before, after);
+        shell.settle();
+        shell
+    }
+
+    /// Waits for a prompt of this text in the cursor's row, with the cursor behind it.
+    fn prompt(&mut self, text: &str) {
+        self.terminal.wait(&format!("{text:?} in {}", self.name), |screen| {
+            let (row, column) = screen.cursor_position();
+            let line = screen.rows(0, column).nth(usize::from(row));
+            line.is_some_and(|line| plain(&line).ends_with(text))
+        });
+    }
+
+    /// Types a command on an empty screen and waits for the next prompt of this text.
+    fn run(&mut self, command: &str, text: &str) -> String {
+        self.terminal.send("\x0c");
+        self.terminal.wait("an empty screen", |screen| screen.cursor_position().0 == 0);
+        self.prompt("=>");
+        self.terminal.send(format!("{command}\r"));
+        self.terminal.wait(&format!("{text:?} after {command:?} in {}", self.name), |screen| {
+            let (row, column) = screen.cursor_position();
+            let line = screen.rows(0, column).nth(usize::from(row));
+            row > 0 && line.is_some_and(|line| plain(&line).ends_with(text))
+        });
+        self.terminal.contents()
+    }
+
+    fn calls(&self) -> usize {
+        fs::read_to_string(&self.calls).unwrap_or_default().lines().count()
+    }
+
+    /// Whether a prompt comes without a process.
+    fn is_quiet(&mut self) -> bool {
+        let before = self.calls();
+        self.run(":", "<0>=>");
+        self.calls() == before
+    }
+
+    fn settle(&mut self) {
+        let start = Instant::now();
+        while !self.is_quiet() {
+            assert!(start.elapsed() < DEADLINE, "{} gets no channel", self.name);
+        }
+    }
+
+    fn pid(&self) -> u32 {
+        self.terminal.pid()
+    }
+}
+
+#[test]
+fn prompts_come_without_a_process_and_tell_the_truth() {
+    for name in WITH_CHANNELS {
+        let sandbox = sandbox();
+        let mut shell = Shell::with_channel(&sandbox, name, "", "");
+        let before = shell.calls();
+        shell.run("cd /usr/share", "<share><0>=>");
+        shell.run("(exit 3)", "<share><3>=>");
+        shell.run("cd /", "</><0>=>");
+        assert_eq!(shell.calls(), before, "{name}");
+    }
+}
+
+/// After each of many hostile directories and variables, the channel's answer and the bytes that
+/// the client prints at the same moment.
+#[test]
+fn hostile_text_breaks_no_framing_and_changes_no_byte() {
+    for name in WITH_CHANNELS {
+        let sandbox = sandbox();
+        let mut dice = Dice(7);
+        let texts: Vec<String> = (0..100).map(|_| dice.text()).collect();
+        let texts = NASTY.iter().copied().chain(texts.iter().map(String::as_str));
+        let raw =
+            [&b"a\nask 0000000001"[..], b"a\n--", b"--", b"\xff\xfe", b"\x01=\n", b"-n", b" "];
+        let names = texts.map(str::as_bytes).chain(raw);
+        for name in names.filter(|name| !name.contains(&b'/') && name.len() < 200) {
+            use std::os::unix::ffi::OsStrExt;
+            let path = sandbox.path("home/d").join(std::ffi::OsStr::from_bytes(name));
+            // Some are there already, `..` among them.
+            let _ = fs::create_dir_all(path);
+        }
+        let made = fs::read_dir(sandbox.path("home/d")).expect("readable").count();
+        assert!(made > 100, "{made} directories");
+        let real = program().display().to_string();
+        let (ask, left, all) = match name {
+            "bash" => {
+                ("__rainline_prompt", "$__rainline_ps1", "\"$HOME\"/d/*/ \"$HOME\"/d/.[!.]*/")
+            }
+            _ => ("__rainline_precmd", "$__rainline_left", "$HOME/d/*(DN/)"),
+        };
+        // Asked twice: the first time nobody may know the directory yet, and neither waits long.
+        let after = format!(
+            "check() {{ local d want got n=0 bad=0; for d in {all}; do \
+               cd -- \"$d\" 2>/dev/null || continue; export TERM_PROGRAM=\"$PWD\" NODE_ENV=$'x\\nask 1\\n'\"$d\"; \
+               '{real}' print prompt all --deadline 2000 >/dev/null; : ; {ask}; got={left}; \
+               want=$('{real}' print prompt all --target={name} --status=0 --columns=80 --deadline 2000); \
+               want=${{want#*$'\\n'*$'\\n'}}; n=$((n+1)); \
+               if [ \"$got\" != \"$want\" ]; then bad=$((bad+1)); printf '%s|%s|%s\\n' \"$d\" \"$got\" \"$want\" >>$HOME/bad; fi; \
+             done; cd; echo \"$n asked $bad differ\"; }}"
+        );
+        let mut shell = Shell::with_channel(&sandbox, name, "", &after);
+        let before = shell.calls();
+        let said = shell.run("check", "<0>=>");
+        let bad = fs::read(sandbox.path("home/bad")).unwrap_or_default();
+        assert!(said.contains(" 0 differ"), "{name}: {said}\n{}", String::from_utf8_lossy(&bad));
+        let asked = said.split(" asked").next().and_then(|text| text.rsplit('\n').next());
+        let asked: usize = asked.and_then(|text| text.trim().parse().ok()).expect("a number");
+        assert!(asked >= made, "{asked} of {made}");
+        // Under load an answer may be late; none may be lost to its text.
+        assert!(shell.calls() - before < made / 4, "{name}: {} of {made}", shell.calls() - before);
+        assert!(sandbox.files_named("SENTINEL").is_empty());
+    }
+}
+
+#[test]
+fn no_job_no_hang_and_no_descriptor_for_children() {
+    for name in WITH_CHANNELS {
+        let sandbox = sandbox();
+        let mut shell = Shell::with_channel(&sandbox, name, "", "");
+        let before = shell.calls();
+        let said = shell.run("echo \"jobs[$(jobs)]\"; wait; echo waited", "<0>=>");
+        assert!(said.contains("jobs[]\nwaited\n"), "{name}: {said}");
+        shell.run("ls -l /proc/self/fd >fds; (ls -l /proc/self/fd; :) >>fds", "<0>=>");
+        let fds = fs::read_to_string(sandbox.path("home/fds")).expect("written");
+        assert!(fds.contains("/fds") && !fds.contains("shell-"), "{name}: {fds}");
+        assert_eq!(shell.calls(), before, "{name}");
+    }
+}
+
+#[test]
+fn a_killed_daemon_kills_no_shell_and_the_next_one_serves_it() {
+    for name in SHELLS {
+        let sandbox = sandbox();
+        let mut shell = Shell::start(&sandbox, name, "", "");
+        if name != "fish" {
+            shell.settle();
+        }
+        for status in ["4", "5"] {
+            // The more daemons were lost the longer it takes to the next.
+            until("a daemon", || {
+                shell.run(":", "<0>=>");
+                daemon_pid(&sandbox).is_some()
+            });
+            let pid = daemon_pid(&sandbox).expect("a daemon");
+            signal(pid, Signal::KILL);
+            wait_end(pid);
+            shell.run(&format!("sh -c 'exit {status}'"), &format!("<{status}>=>"));
+            if name != "fish" {
+                shell.settle();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_daemon_that_stalls_holds_nobody_up() {
+    for name in SHELLS {
+        let sandbox = sandbox();
+        let mut shell = Shell::start(&sandbox, name, "", "");
+        if name != "fish" {
+            shell.settle();
+        }
+        until("a daemon", || daemon_pid(&sandbox).is_some());
+        let pid = daemon_pid(&sandbox).expect("a daemon");
+        signal(pid, Signal::STOP);
+        shell.run("sh -c 'exit 7'", "<7>=>");
+        shell.run(":", "<0>=>");
+        signal(pid, Signal::CONT);
+        // What was asked meanwhile and answered late is nobody's answer now.
+        shell.run("sh -c 'exit 8'", "<8>=>");
+        if name != "fish" {
+            shell.settle();
+            shell.run("sh -c 'exit 9'", "<9>=>");
+        }
+    }
+}
+
+#[test]
+fn an_interrupt_while_a_prompt_is_asked_for_costs_nothing() {
+    for name in WITH_CHANNELS {
+        let sandbox = sandbox();
+        let mut shell = Shell::with_channel(&sandbox, name, "", "");
+        let pid = daemon_pid(&sandbox).expect("a daemon");
+        signal(pid, Signal::STOP);
+        shell.terminal.send(":\r\x03");
+        // The interrupt throws away what was typed after it: wait for the prompt.
+        shell.terminal.wait("a prompt", |screen| {
+            let (row, column) = screen.cursor_position();
+            let line = screen.rows(0, column).nth(usize::from(row));
+            row > 1 && line.is_some_and(|line| plain(&line).ends_with("=>"))
+        });
+        shell.terminal.send("echo still $((40+2))\r");
+        shell.terminal.wait_text("still 42");
+        signal(pid, Signal::CONT);
+        shell.run("sh -c 'exit 6'", "<6>=>");
+        shell.settle();
+    }
+}
+
+#[test]
+fn nested_shells_and_those_in_the_place_of_one_have_channels_of_their_own() {
+    for name in WITH_CHANNELS {
+        let sandbox = sandbox();
+        let mut shell = Shell::with_channel(&sandbox, name, "", "");
+        let again = match name {
+            "bash" => format!("bash --noprofile --rcfile {} -i", sandbox.path("bashrc").display()),
+            _ => "zsh -d -i".to_owned(),
+        };
+        shell.run(&again, "=>");
+        shell.settle();
+        shell.run("(cd /; sh -c 'exit 2')", "<2>=>");
+        assert_eq!(channel_files(&sandbox).len(), 6, "two shells");
+        shell.terminal.send("exit 5\r");
+        shell.prompt("<5>=>");
+        shell.settle();
+        until("the end of the inner one's files", || channel_files(&sandbox).len() == 3);
+        // The same process, another shell in it.
+        shell.run(&format!("exec {again}"), "=>");
+        shell.settle();
+        shell.run("sh -c 'exit 3'", "<3>=>");
+        assert_eq!(channel_files(&sandbox).len(), 3, "one process");
+    }
+}
+
+#[test]
+fn two_shells_at_once_get_their_own_answers() {
+    let sandbox = sandbox();
+    let mut one = Shell::with_channel(&sandbox, "bash", "", "");
+    let mut two = Shell::with_channel(&sandbox, "zsh", "", "");
+    for round in 1..20 {
+        one.terminal.send(format!("cd /usr; sh -c 'exit {round}'\r"));
+        two.terminal.send(format!("cd /var; sh -c 'exit {}'\r", round + 100));
+        one.prompt(&format!("<usr><{round}>=>"));
+        two.prompt(&format!("<var><{}>=>", round + 100));
+    }
+}
+
+#[test]
+fn the_files_go_with_their_shell() {
+    for name in WITH_CHANNELS {
+        let sandbox = sandbox();
+        let shell = Shell::with_channel(&sandbox, name, "", "");
+        assert_eq!(channel_files(&sandbox).len(), 3, "{name}");
+        let pid = shell.pid();
+        signal(pid, Signal::KILL);
+        drop(shell);
+        until("the end of its files", || channel_files(&sandbox).is_empty());
+        // And where no daemon saw it go, the next one finds out.
+        let shell = Shell::with_channel(&sandbox, name, "", "");
+        let daemon_was = daemon_pid(&sandbox).expect("a daemon");
+        signal(daemon_was, Signal::KILL);
+        wait_end(daemon_was);
+        drop(shell);
+        assert_eq!(channel_files(&sandbox).len(), 3, "{name}");
+        daemon(&sandbox, "start");
+        assert_eq!(channel_files(&sandbox), [""; 0], "{name}");
+    }
+}
+
+#[test]
+fn the_users_descriptors_status_and_hooks_are_kept() {
+    let hooks = [
+        (
+            "bash",
+            "one() { echo \"one:$?:${PIPESTATUS[*]}\"; }; PROMPT_COMMAND=(one)",
+            "two() { echo \"two:$?:${PIPESTATUS[*]}\"; }; PROMPT_COMMAND+=(two)",
+            "exec 8>eight 9>nine",
+            "echo \"kept:$?:${PIPESTATUS[*]}\"; echo 8 >&8; echo 9 >&9",
+        ),
+        (
+            "zsh",
+            "one() { echo \"one:$?:$pipestatus\" }; precmd_functions=(one)",
+            "two() { echo \"two:$?:$pipestatus\" }; precmd_functions+=(two)",
+            "exec 8>eight 9>nine",
+            "echo \"kept:$?:$pipestatus\"; echo 8 >&8; echo 9 >&9",
+        ),
+    ];
+    for (name, before, after, open, ask) in hooks {
+        let sandbox = sandbox();
+        let mut shell = Shell::with_channel(&sandbox, name, before, after);
+        let calls = shell.calls();
+        shell.run(open, "<0>=>");
+        let said = shell.run("sh -c 'exit 4' | sh -c 'exit 9'", "<9>=>");
+        assert!(said.contains("one:9:4 9") && said.contains("two:9:4 9"), "{name}: {said}");
+        shell.terminal.send(format!("{ask}\r"));
+        shell.terminal.wait_text("kept:9:4 9");
+        shell.prompt("<0>=>");
+        let read = |file: &str| fs::read_to_string(sandbox.home().join(file)).expect("there");
+        assert_eq!((&*read("eight"), &*read("nine")), ("8\n", "9\n"), "{name}");
+        assert_eq!(shell.calls(), calls, "{name}");
+    }
+}
+
+/// The processes of the sandbox that run as its daemon's workers.
+fn workers(sandbox: &Sandbox) -> Vec<u32> {
+    let word = |pid: &u32| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).any(|word| word == b"worker")
+    };
+    let pids = sandbox.processes().into_iter().map(|pid| pid.as_raw_nonzero().get() as u32);
+    pids.filter(word).collect()
+}
+
+#[test]
+fn what_is_read_late_appears_without_a_key() {
+    for name in ["zsh", "fish"] {
+        let sandbox = sandbox();
+        fs::create_dir(sandbox.path("home/late")).expect("a directory");
+        let mut shell = Shell::start(&sandbox, name, "", "");
+        if name == "zsh" {
+            shell.settle();
+        }
+        shell.run(":", "<~><0>=>");
+        let stopped = workers(&sandbox);
+        assert!(!stopped.is_empty());
+        stopped.iter().for_each(|pid| signal(*pid, Signal::STOP));
+        shell.run("cd late; sh -c 'exit 3'", "<3>=>");
+        let row = shell.terminal.screen().cursor_position().0;
+        assert!(!shell.terminal.text(row).contains("late"), "{}", shell.terminal.contents());
+        shell.terminal.send("echo typed");
+        stopped.iter().for_each(|pid| signal(*pid, Signal::CONT));
+        shell.terminal.wait("the directory before what was typed", |screen| {
+            plain(&screen.contents()).contains("<late><3>=> echo typed")
+        });
+        shell.terminal.send("\r");
+        shell.prompt("<late><0>=>");
+    }
+}
+
+#[test]
+fn nobody_else_may_look_into_a_channel() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = sandbox();
+    let _shell = Shell::with_channel(&sandbox, "bash", "", "");
+    for name in channel_files(&sandbox) {
+        let path: &Path = &sandbox.runtime().join(&name);
+        let mode = fs::metadata(path).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
