@@ -28,7 +28,7 @@ impl House {
         let config = house.root.path().join(".config/rainline");
         std::fs::create_dir_all(&config).expect("made");
         std::fs::write(config.join("config.toml"), SHARED).expect("written");
-        assert!(house.command(&["daemon", "start"]).status().expect("it runs").success());
+        assert!(house.command(&["daemon", "start"]).output().expect("it runs").status.success());
         house
     }
 

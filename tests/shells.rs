@@ -401,8 +401,8 @@ fn with_a_prompt(config: &str) -> Sandbox {
     let segments: String = ["one", "two", "right", "more"].map(text).concat();
     let config = format!("theme = \"mono\"\n[line.prompt]\n{config}\n{segments}");
     sandbox.write("home/.config/rainline/config.toml", config);
-    let started = sandbox.rainline().args(["daemon", "start"]).status().expect("it runs");
-    assert!(started.success());
+    let output = sandbox.rainline().args(["daemon", "start"]).output().expect("it runs");
+    assert!(output.status.success());
     sandbox
 }
 
