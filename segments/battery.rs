@@ -31,17 +31,21 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f0079}", unicode: "bat", ascii: "bat" },
     format: " ($icon )$charge.pct(w:1)$arrow( $remaining)( $history.spark(w:4,step:15)) ",
     fields: &[
-        field("charge", "how full they are together", Unit::Percent),
-        field("state", "`charging`, `discharging`, `full`, `not charging`, `unknown`", Unit::Text),
-        field("arrow", "where it goes: up, down, or nowhere", Unit::Text),
-        field("sign", "a battery as full as this one, where the font has it", Unit::Text),
-        field("remaining", "until empty or until full", Unit::Duration),
-        field("empty", "until empty, while it discharges", Unit::Duration),
-        field("full", "until full, or up to the limit, while it charges", Unit::Duration),
-        field("power", "what comes or goes in this minute", Unit::Watts),
-        field("limit", "up to where it charges, where that is less than all", Unit::Percent),
-        field("count", "how many batteries there are", Unit::Count),
-        field("history", "the past of the charge", Unit::History("charge")),
+        Field::new("charge", "how full they are together", Unit::Percent),
+        Field::new(
+            "state",
+            "`charging`, `discharging`, `full`, `not charging`, `unknown`",
+            Unit::Text,
+        ),
+        Field::new("arrow", "where it goes: up, down, or nowhere", Unit::Text),
+        Field::new("sign", "a battery as full as this one, where the font has it", Unit::Text),
+        Field::new("remaining", "until empty or until full", Unit::Duration),
+        Field::new("empty", "until empty, while it discharges", Unit::Duration),
+        Field::new("full", "until full, or up to the limit, while it charges", Unit::Duration),
+        Field::new("power", "what comes or goes in this minute", Unit::Watts),
+        Field::new("limit", "up to where it charges, where that is less than all", Unit::Percent),
+        Field::new("count", "how many batteries there are", Unit::Count),
+        Field::new("history", "the past of the charge", Unit::History("charge")),
     ],
     options: OPTIONS,
     env: &[],
@@ -51,10 +55,6 @@ pub(crate) static SEGMENT: Kind = Kind {
     priority: 75,
     open,
 };
-
-const fn field(name: &'static str, about: &'static str, unit: Unit) -> Field {
-    Field { name, about, unit }
-}
 
 /// The power counts with the weight that it has after so many seconds of an exponential mean.
 const MEMORY: f64 = 60.0;

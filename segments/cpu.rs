@@ -31,16 +31,16 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f4bc}", unicode: "cpu", ascii: "cpu" },
     format: " ($icon )$usage.pct(w:3) $history.spark(w:8) ",
     fields: &[
-        field("usage", "share of the time in which they worked", Unit::Percent),
-        field("user", "programs", Unit::Percent),
-        field("nice", "programs of low priority", Unit::Percent),
-        field("system", "the kernel", Unit::Percent),
-        field("irq", "interrupts", Unit::Percent),
-        field("steal", "taken away by the hypervisor", Unit::Percent),
-        field("bands", "the kinds of work as parts of all time", Unit::Parts),
-        field("cores", "the usage of each processor, by its number", Unit::Parts),
-        field("count", "processors that are on", Unit::Count),
-        field("history", "the past of the usage", Unit::History("usage")),
+        Field::new("usage", "share of the time in which they worked", Unit::Percent),
+        Field::new("user", "programs", Unit::Percent),
+        Field::new("nice", "programs of low priority", Unit::Percent),
+        Field::new("system", "the kernel", Unit::Percent),
+        Field::new("irq", "interrupts", Unit::Percent),
+        Field::new("steal", "taken away by the hypervisor", Unit::Percent),
+        Field::new("bands", "the kinds of work as parts of all time", Unit::Parts),
+        Field::new("cores", "the usage of each processor, by its number", Unit::Parts),
+        Field::new("count", "processors that are on", Unit::Count),
+        Field::new("history", "the past of the usage", Unit::History("usage")),
     ],
     options: OPTIONS,
     env: &[],
@@ -50,10 +50,6 @@ pub(crate) static SEGMENT: Kind = Kind {
     priority: 70,
     open,
 };
-
-const fn field(name: &'static str, about: &'static str, unit: Unit) -> Field {
-    Field { name, about, unit }
-}
 
 /// Ticks that must pass in all before their shares say something: at the usual 100 a second and two
 /// processors this is a twentieth of a second, and steps of ten percent.

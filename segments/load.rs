@@ -23,13 +23,17 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f029a}", unicode: "load", ascii: "load" },
     format: " ($icon )$one.num(p:2) $history.spark(w:8) ",
     fields: &[
-        field("one", "on average over a minute; full is one for each processor", Unit::Count),
-        field("five", "on average over five minutes", Unit::Count),
-        field("fifteen", "on average over a quarter of an hour", Unit::Count),
-        field("usage", "the minute's load for each processor, at most 100 %", Unit::Percent),
-        field("count", "processors that are on", Unit::Count),
-        field("history", "the past of the usage: full is one for each", Unit::History("usage")),
-        field("history_one", "the past of the load, of whatever height", Unit::History("one")),
+        Field::new("one", "on average over a minute; full is one for each processor", Unit::Count),
+        Field::new("five", "on average over five minutes", Unit::Count),
+        Field::new("fifteen", "on average over a quarter of an hour", Unit::Count),
+        Field::new("usage", "the minute's load for each processor, at most 100 %", Unit::Percent),
+        Field::new("count", "processors that are on", Unit::Count),
+        Field::new(
+            "history",
+            "the past of the usage: full is one for each",
+            Unit::History("usage"),
+        ),
+        Field::new("history_one", "the past of the load, of whatever height", Unit::History("one")),
     ],
     options: OPTIONS,
     env: &[],
@@ -40,10 +44,6 @@ pub(crate) static SEGMENT: Kind = Kind {
     priority: 45,
     open,
 };
-
-const fn field(name: &'static str, about: &'static str, unit: Unit) -> Field {
-    Field { name, about, unit }
-}
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     Ok(Box::new(Load { options: Options::read(table)?, level: Level::Idle }))

@@ -32,14 +32,18 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f035b}", unicode: "mem", ascii: "mem" },
     format: " ($icon )$used.eng(w:3) $parts.stack(w:8) ",
     fields: &[
-        field("used", "what other programs could not have", Unit::Bytes),
-        field("total", "all there is, or the limit", Unit::Bytes),
-        field("available", "what a program could have", Unit::Bytes),
-        field("usage", "used of total", Unit::Percent),
-        field("parts", "kernel, anonymous, shared, cache and free; in sum the total", Unit::Parts),
-        field("limit", "the control group's limit, where it is in force", Unit::Bytes),
-        field("scope", "`cgroup` where a limit is in force", Unit::Text),
-        field("history", "the past of the usage", Unit::History("usage")),
+        Field::new("used", "what other programs could not have", Unit::Bytes),
+        Field::new("total", "all there is, or the limit", Unit::Bytes),
+        Field::new("available", "what a program could have", Unit::Bytes),
+        Field::new("usage", "used of total", Unit::Percent),
+        Field::new(
+            "parts",
+            "kernel, anonymous, shared, cache and free; in sum the total",
+            Unit::Parts,
+        ),
+        Field::new("limit", "the control group's limit, where it is in force", Unit::Bytes),
+        Field::new("scope", "`cgroup` where a limit is in force", Unit::Text),
+        Field::new("history", "the past of the usage", Unit::History("usage")),
     ],
     options: OPTIONS,
     env: &[],
@@ -49,10 +53,6 @@ pub(crate) static SEGMENT: Kind = Kind {
     priority: 65,
     open,
 };
-
-const fn field(name: &'static str, about: &'static str, unit: Unit) -> Field {
-    Field { name, about, unit }
-}
 
 /// Whose memory is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

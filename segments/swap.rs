@@ -24,14 +24,18 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f04e1}", unicode: "swap", ascii: "swap" },
     format: " ($icon )$used.eng(w:3) $usage.pct(w:2) ",
     fields: &[
-        field("used", "what is swapped out", Unit::Bytes),
-        field("free", "what could still be", Unit::Bytes),
-        field("total", "used and free", Unit::Bytes),
-        field("usage", "used of total", Unit::Percent),
-        field("zram", "memory that swap in zram takes, compressed", Unit::Bytes),
-        field("zswap", "memory that zswap takes, compressed", Unit::Bytes),
-        field("saved", "memory that zram saves: what is in it, less what it takes", Unit::Bytes),
-        field("history", "the past of the usage", Unit::History("usage")),
+        Field::new("used", "what is swapped out", Unit::Bytes),
+        Field::new("free", "what could still be", Unit::Bytes),
+        Field::new("total", "used and free", Unit::Bytes),
+        Field::new("usage", "used of total", Unit::Percent),
+        Field::new("zram", "memory that swap in zram takes, compressed", Unit::Bytes),
+        Field::new("zswap", "memory that zswap takes, compressed", Unit::Bytes),
+        Field::new(
+            "saved",
+            "memory that zram saves: what is in it, less what it takes",
+            Unit::Bytes,
+        ),
+        Field::new("history", "the past of the usage", Unit::History("usage")),
     ],
     options: OPTIONS,
     env: &[],
@@ -41,10 +45,6 @@ pub(crate) static SEGMENT: Kind = Kind {
     priority: 40,
     open,
 };
-
-const fn field(name: &'static str, about: &'static str, unit: Unit) -> Field {
-    Field { name, about, unit }
-}
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;

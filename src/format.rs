@@ -106,7 +106,7 @@ impl Run<'_> {
     /// Makes a live text for a host that fills nothing in a text like any other, as wide as it is.
     pub fn settle(&mut self, glyphs: Glyphs, policy: Policy) {
         if let Content::Live { most, known, .. } = &self.content {
-            let mark = formatter::ellipsis(glyphs);
+            let mark = glyphs.ellipsis(policy);
             let text = width::cut(known.reveal(), usize::from(*most), Cut::End, mark, policy);
             self.content = Content::Outside(text.into());
         }

@@ -125,6 +125,19 @@ pub enum Whole {
     Still,
 }
 
+/// The text in double quotes, with a backslash before each of the characters that are `special`.
+fn in_quotes(text: &str, special: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        if special.contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('"');
+    out
+}
+
 /// A word for sh, bash and zsh, in single quotes where it needs any.
 fn shell_word(path: &Path) -> String {
     let text = path.to_string_lossy();

@@ -3,7 +3,6 @@
 //! A block is what one instance shows. Which of two neighbours stays is decided by priority, never
 //! by cutting through both; only the last one left is cut.
 
-use crate::format::formatter::ellipsis;
 use crate::frame::{Arm, Choice, Frame, InstanceId, Piece, Span, Text};
 use crate::style::{Color, Style};
 use crate::targets::Caps;
@@ -215,7 +214,7 @@ fn boundary(
 /// Cuts a row to `caps.columns` cells, with a mark where something was cut away.
 fn cut(frame: Frame, room: &Room) -> Frame {
     let caps = room.caps;
-    let mark = ellipsis(caps.glyphs);
+    let mark = caps.glyphs.ellipsis(caps.policy);
     let mut left = caps.columns.saturating_sub(width::width(mark, caps.policy));
     let mut out = Frame::default();
     let mut style = room.line;

@@ -94,6 +94,11 @@ impl Glyphs {
     pub const NAMES: &'static [(&'static str, Glyphs)] =
         &[("ascii", Glyphs::Ascii), ("unicode", Glyphs::Unicode), ("nerd", Glyphs::Nerd)];
 
+    /// What stands where text was cut away: one cell under every policy.
+    pub fn ellipsis(self, policy: Policy) -> &'static str {
+        if self == Glyphs::Ascii || policy == Policy::Cjk { "~" } else { "…" }
+    }
+
     pub fn named(name: &str) -> Option<Glyphs> {
         Glyphs::NAMES.iter().find(|(known, _)| *known == name).map(|(_, glyphs)| *glyphs)
     }
@@ -159,15 +164,16 @@ fn plain_text<'a>(text: &'a Text, caps: &Caps) -> Cow<'a, str> {
     match text {
         Text::Live { most, known, .. } => {
             let (most, known) = (usize::from(*most), visible(known.reveal()));
-            Cow::Owned(width::cut(&known, most, Cut::End, ellipsis(caps), caps.policy))
+            Cow::Owned(width::cut(
+                &known,
+                most,
+                Cut::End,
+                caps.glyphs.ellipsis(caps.policy),
+                caps.policy,
+            ))
         }
         text => visible(text.known()),
     }
-}
-
-/// What stands where text was cut: one cell in every place.
-fn ellipsis(caps: &Caps) -> &'static str {
-    if caps.glyphs == Glyphs::Ascii || caps.policy == Policy::Cjk { "~" } else { "…" }
 }
 
 /// The text without control characters (C0, DEL, C1).

@@ -53,6 +53,12 @@ pub struct Field {
     pub unit: Unit,
 }
 
+impl Field {
+    pub const fn new(name: &'static str, about: &'static str, unit: Unit) -> Field {
+        Field { name, about, unit }
+    }
+}
+
 /// What a field's value is measured in. Static, so that a formatter on the wrong kind of value is
 /// an error of the config and not an empty bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -308,7 +308,7 @@ impl Formatter {
         let graph = |dots| Content::Graph { dots, parts: Vec::new() };
         Some(match (self, value) {
             (Formatter::Text { max, cut }, Value::Text(text)) => {
-                let ellipsis = ellipsis(glyphs);
+                let ellipsis = glyphs.ellipsis(context.policy);
                 let shown = width::cut(text.reveal(), *max, *cut, ellipsis, context.policy);
                 Content::Outside(shown.into())
             }
@@ -318,15 +318,21 @@ impl Formatter {
                     Glyphs::Unicode => &sign.unicode,
                     Glyphs::Ascii => &sign.ascii,
                 };
-                let ellipsis = ellipsis(glyphs);
+                let ellipsis = glyphs.ellipsis(context.policy);
                 let shown = width::cut(text.reveal(), *max, *cut, ellipsis, context.policy);
                 Content::Outside(shown.into())
             }
             (Formatter::Text { max, .. }, Value::Live { what, known }) => Content::Live {
                 what: *what,
                 most: u16::try_from(*max).unwrap_or(u16::MAX),
-                known: width::cut(known.reveal(), *max, Cut::End, ellipsis(glyphs), context.policy)
-                    .into(),
+                known: width::cut(
+                    known.reveal(),
+                    *max,
+                    Cut::End,
+                    glyphs.ellipsis(context.policy),
+                    context.policy,
+                )
+                .into(),
             },
             (Formatter::Time { pattern }, Value::Time(time)) => {
                 let mut out = String::new();
@@ -428,11 +434,6 @@ impl Formatter {
             _ => None,
         }
     }
-}
-
-/// What stands for the part of a text that was cut away.
-pub fn ellipsis(glyphs: Glyphs) -> &'static str {
-    if glyphs == Glyphs::Ascii { "~" } else { "…" }
 }
 
 /// The value that a share of the readings does not exceed; at least a little, so that a flat line

@@ -77,15 +77,7 @@ fn quoted(path: &Path) -> String {
     if !text.is_empty() && text.chars().all(plain) {
         return text.into_owned();
     }
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        if "\"\\$#^'".contains(c) {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out.push('"');
-    out
+    super::in_quotes(&text, "\"\\$#^'")
 }
 
 #[cfg(test)]

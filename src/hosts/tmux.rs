@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Ability, Host, Trial, Whole, Wiring, shell_word};
+use super::{Ability, Host, Trial, Whole, Wiring, in_quotes, shell_word};
 use crate::style::{Color, Style};
 use crate::theme::{Look, Theme};
 
@@ -146,15 +146,7 @@ fn style(theme: &Theme, names: &[&str]) -> String {
 
 /// A word for tmux's config, in double quotes.
 fn quoted(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        if matches!(c, '"' | '\\' | '$') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out.push('"');
-    out
+    in_quotes(text, "\"\\$")
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use std::fmt::Write;
 
 use rainline_segments::Live;
 
-use super::{Caps, Glyphs, Right, Target, Version, ellipsis, plain_text};
+use super::{Caps, Glyphs, Right, Target, Version, plain_text};
 use crate::frame::{Arm, Choice, Frame, On, Piece, Span, Text};
 use crate::style::{Attrs, Color, Depth, Style};
 use crate::width::Policy;
@@ -256,7 +256,7 @@ fn live(what: Live, most: u16, caps: &Caps) -> String {
         most => format!("#{{={};q/h:{name}}}", most - 1),
     };
     let fits = format!("#{{==:#{{={most};q/h:{name}}},{whole}}}");
-    format!("#{{?{fits},{whole},{start}{}}}", ellipsis(caps))
+    format!("#{{?{fits},{whole},{start}{}}}", caps.glyphs.ellipsis(caps.policy))
 }
 
 #[cfg(test)]
