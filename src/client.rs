@@ -413,8 +413,7 @@ fn complete<'a>(request: &mut RequestRef<'a>, directory: &'a mut Directory) {
     request.cwd = sys::working_directory(&mut directory.0).unwrap_or_default();
     // Ours is over before anybody looks; whoever ran us stays.
     request.pid = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get() as u32);
-    request.session =
-        rustix::process::getsid(None).map_or(0, |pid| pid.as_raw_nonzero().get() as u32);
+    request.session = sys::session(0);
     request.nonce = nonce();
 }
 

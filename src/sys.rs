@@ -21,6 +21,7 @@ unsafe extern "C" {
     fn getcwd(buffer: *mut c_char, size: usize) -> *mut c_char;
     fn signal(number: c_int, handler: usize) -> usize;
     safe fn _exit(code: c_int) -> !;
+    safe fn getsid(pid: c_int) -> c_int;
 }
 
 /// The same number on every architecture (Linux 5.9).
@@ -54,6 +55,14 @@ pub fn close_from(first: c_uint) {
 #[inline(always)]
 pub fn leave(code: i32) -> ! {
     _exit(code)
+}
+
+/// The session that a process belongs to (0: this one). 0 where it has none that we could name: its
+/// leader is outside of our pid namespace, or the process has gone. rustix's own holds that 0 never
+/// comes.
+#[inline(always)]
+pub fn session(pid: i32) -> u32 {
+    u32::try_from(getsid(pid)).unwrap_or(0)
 }
 
 /// Makes a write to a reader that has gone an error instead of our end.

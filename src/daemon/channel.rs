@@ -28,6 +28,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use crate::client;
 use crate::protocol::{MAX_REQUEST, ReplyKind, Request};
 use crate::runtime::{Runtime, SHELL, SHELLS};
+use crate::sys;
 
 /// The most shells; each takes four descriptors.
 const MOST: usize = 512;
@@ -293,11 +294,10 @@ impl Channel {
     /// Says who asks, and from where, as the client says it of its parent.
     fn complete(&self, request: Request) -> Option<Request> {
         let pid = self.shell.pid;
-        let session = rustix::process::getsid(Some(pid)).ok()?;
         Some(Request {
             cwd: self.shell.directory()?,
             pid: pid.as_raw_nonzero().get() as u32,
-            session: session.as_raw_nonzero().get() as u32,
+            session: sys::session(pid.as_raw_nonzero().get()),
             ..request
         })
     }
