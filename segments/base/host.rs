@@ -12,6 +12,7 @@
 //! - It knows no segment and keeps no readings: two sources never share state through it.
 
 mod cgroup;
+mod command;
 mod fixture;
 mod kept;
 mod load;
@@ -32,6 +33,7 @@ use chrono::{DateTime, FixedOffset};
 use fixture::Fixture;
 
 pub use cgroup::{CgroupDoor, CgroupMemory};
+pub use command::MAX_OUTPUT;
 pub use kept::Kept;
 pub use load::Averages;
 pub use memory::{Meminfo, MemoryDoor};
