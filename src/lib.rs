@@ -17,6 +17,7 @@
 //! - [`graph`], [`format`](mod@format), [`theme`], [`paint`], [`layout`], [`config`], [`render`]:
 //!   from samples to frames. Nothing here reads a clock, a file (but `config::gather`) or a socket.
 //! - [`daemon`], [`local`]: who samples, when, and what a request gets.
+//! - [`compat`]: other programs' commands, each a drop-in for its peer.
 //! - [`hosts`], [`docs`], [`example`], [`cli`]: wiring lines, texts, and the command line.
 //!
 //! Invariants:
@@ -24,10 +25,11 @@
 //!   are the only trusted markup. Nothing that a directory contains is executed.
 //! - A bar or prompt never waits past its deadline, never shows an error, is never empty.
 //! - The daemon opens no path that a client named, runs no command and waits for nobody: workers do.
-//! - Only [`cli`] prints for people; `unsafe` stands in [`sys`] alone.
+//! - Only [`cli`] and [`compat`] print for people; `unsafe` stands in [`sys`] alone.
 
 pub mod cli;
 pub mod client;
+pub mod compat;
 pub mod config;
 pub mod daemon;
 pub mod diagnostic;

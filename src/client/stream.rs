@@ -225,7 +225,7 @@ const BEFORE: Duration = Duration::from_millis(50);
 
 /// When a line may be written. tmux draws at most one line of a job in each second of the wall
 /// clock, and none in the second in which the job started.
-struct Pace {
+pub(crate) struct Pace {
     tmux: bool,
     /// The newest line, with its newline, until it is written.
     next: Option<Vec<u8>>,
@@ -237,18 +237,18 @@ struct Pace {
 }
 
 impl Pace {
-    fn new(tmux: bool) -> Self {
+    pub(crate) fn new(tmux: bool) -> Self {
         Pace { tmux, next: None, shown: Vec::new(), second: None, repeated: !tmux }
     }
 
     /// Takes a line that should be shown; the newest wins.
-    fn offer(&mut self, mut line: Vec<u8>) {
+    pub(crate) fn offer(&mut self, mut line: Vec<u8>) {
         line.push(b'\n');
         self.next = (line != self.shown).then_some(line);
     }
 
     /// The line to write at this moment of the wall clock, if any.
-    fn due(&mut self, wall: Duration) -> Option<&[u8]> {
+    pub(crate) fn due(&mut self, wall: Duration) -> Option<&[u8]> {
         let second = wall.as_secs();
         // A clock set back is no reason to fall silent: only the very same second is.
         if self.tmux && self.second == Some(second) {
@@ -271,7 +271,7 @@ impl Pace {
     }
 
     /// The moment of the wall clock at which something is due; it may be over.
-    fn wake(&self, wall: Duration) -> Option<Duration> {
+    pub(crate) fn wake(&self, wall: Duration) -> Option<Duration> {
         let waiting = self.next.is_some() || (!self.repeated && self.second.is_some());
         waiting.then(|| match self.second {
             Some(last) if self.tmux => {

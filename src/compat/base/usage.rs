@@ -1,0 +1,138 @@
+//! How busy the processors are, from whoever knows best: the daemon that counts every second, the
+//! counters of the last call, or a measurement of a tenth of a second for whoever is alone and
+//! first.
+//!
+//! The daemon and the last call are of this machine. Where something else stands in the place of
+//! the kernel's counters (a fixture, a test bench), it is read twice, as the peers do.
+
+use std::time::Duration;
+
+use rainline_segments::base::host::{Processors, ProcessorsDoor};
+
+use super::counters::between;
+use super::state::{self, Counted};
+use crate::client;
+use crate::compat::Call;
+use crate::protocol::{self, ReplyKind, Request, Verb};
+use crate::{paths, runtime};
+
+/// The shortest stretch that says something, and what is measured where nothing is known: the
+/// window of rainbarf.
+const WINDOW: Duration = Duration::from_millis(100);
+/// After this long the counters of the last call tell of another time.
+const OLD: Duration = Duration::from_secs(3600);
+/// How long something that stands in for the counters may take to answer.
+const LIMIT: Duration = Duration::from_secs(5);
+/// Milliseconds that the daemon has to answer.
+const PATIENCE: u16 = 60;
+
+/// Which stretch is asked for.
+#[derive(Clone, Copy)]
+pub enum Stretch {
+    /// Since the last call.
+    SinceLast,
+    Seconds(u64),
+}
+
+/// The busy share from 0 to 1; `None` where the counters cannot be read or stand still.
+pub fn busy(call: &Call, stretch: Stretch) -> Option<f64> {
+    let live = call.host.counts_for_all();
+    let now_at = call.host.uptime();
+    let known = if live { state::read(call.state.as_deref()).counted } else { Vec::new() };
+    let recent = |counted: &&Counted| {
+        let age = now_at.saturating_sub(counted.at);
+        age >= WINDOW && age < OLD
+    };
+    let before = known.iter().rev().find(recent);
+    if live && let Some(seconds) = past() {
+        let wanted = match (stretch, before) {
+            (Stretch::Seconds(wanted), _) => wanted,
+            (_, Some(before)) => now_at.saturating_sub(before.at).as_secs(),
+            _ => 1,
+        };
+        let wanted = usize::try_from(wanted).unwrap_or(usize::MAX).max(1);
+        let last = &seconds[seconds.len().saturating_sub(wanted)..];
+        let last: Vec<f64> = last.iter().copied().filter(|share| share.is_finite()).collect();
+        if !last.is_empty() {
+            return Some(last.iter().sum::<f64>() / last.len() as f64);
+        }
+    }
+    let mut door = ProcessorsDoor::default();
+    let mut now = Processors::default();
+    let mut look = |now: &mut Processors| door.glance(call.host, now, LIMIT).ok();
+    look(&mut now)?;
+    let first = Counted { at: now_at, boot: now.boot, times: now.all };
+    let mut share = before
+        .filter(|before| before.boot.abs_diff(first.boot) <= 5)
+        .and_then(|before| between(&before.times, &first.times));
+    let mut last = first;
+    if share.is_none() {
+        std::thread::sleep(WINDOW);
+        look(&mut now)?;
+        last = Counted { at: call.host.uptime(), boot: now.boot, times: now.all };
+        share = between(&first.times, &last.times);
+    }
+    if live {
+        state::update(call.state.as_deref(), |state| {
+            let newest = state.counted.last().map_or(Duration::ZERO, |counted| counted.at);
+            if newest > last.at || last.at - newest >= WINDOW {
+                let keep = state.counted.pop().filter(|counted| counted.at < last.at);
+                state.counted = keep.into_iter().chain([last]).collect();
+            }
+        });
+    }
+    share.map(|share| share.busy)
+}
+
+/// The busy share in each of the last seconds, oldest first, as the daemon has it; NaN where it has
+/// none. `None`: there is no daemon, or it looks at no processor.
+pub fn past() -> Option<Vec<f64>> {
+    let runtime = runtime::open().ok()?;
+    let config = paths::config().filter(|path| path.is_absolute());
+    let configs = config.into_iter().map(Some).chain([None]);
+    for config in configs {
+        use std::os::unix::ffi::OsStringExt;
+        let request = Request {
+            verb: Verb::Feed,
+            nonce: u64::from(std::process::id()) << 32 | u64::from(config.is_some()),
+            build: protocol::build_id(),
+            config: config.map(|path| path.into_os_string().into_vec()).unwrap_or_default(),
+            line: "tmux".into(),
+            slot: "full".into(),
+            target: "plain".into(),
+            deadline: PATIENCE,
+            ..Request::default()
+        };
+        match client::ask(&runtime, &request) {
+            Ok((ReplyKind::Text, text)) => {
+                if let Some(past) = usage_in(&String::from_utf8_lossy(&text)) {
+                    return Some(past);
+                }
+            }
+            Ok(_) => {}
+            Err(_) => return None,
+        }
+    }
+    None
+}
+
+/// The past of `usage` among the lines of a feed: `NAME KIND FIELD PERCENT …` with tabs between.
+fn usage_in(feed: &str) -> Option<Vec<f64>> {
+    let mut lines = feed.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+    let line = lines.find(|line| line.get(1..3) == Some(&["cpu", "usage"]))?;
+    let share = |word: &&str| word.parse::<f64>().map_or(f64::NAN, |percent| percent / 100.0);
+    Some(line[3..].iter().map(share).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usage_is_found_in_a_feed() {
+        let feed = "memory\tmemory\tusage\t9\nmine\tcpu\tusage\t50\t-\t25\n";
+        let past = usage_in(feed).expect("there");
+        assert!((past[0], past[2]) == (0.5, 0.25) && past[1].is_nan());
+        assert!(usage_in("").is_none() && usage_in("a\tcpu\n").is_none());
+    }
+}
