@@ -582,3 +582,123 @@ fn drop_ins_are_listed_sorted() {
     let listed: Vec<String> = compat::ALL.iter().map(|peer| peer.name.replace('-', "_")).collect();
     assert_eq!(files, listed);
 }
+
+/// The daemon looks at a machine of its own, which is at 40 % for ever: whoever says 40 % asked it.
+#[test]
+fn where_the_daemon_runs_it_is_asked() {
+    let machine = Machine::on("meminfoA", "", BUSY);
+    let sandbox = home(&machine);
+    let at = fixture(&sandbox, &machine);
+    let started = sandbox.rainline().args(["daemon", "start", "--root"]).arg(&at).output();
+    assert!(started.expect("it runs").status.success());
+    let run = |words: &[&str]| {
+        said(&sandbox.rainline().arg("compat").args(words).output().expect("it runs"))
+    };
+    let until = std::time::Instant::now() + crate::support::DEADLINE;
+    let load = ["tmux-mem-cpu-load", "-g0", "-a0"];
+    // Each of these measures as long as the daemon knows nothing.
+    while !run(&load).ends_with("  40.0%") {
+        assert!(std::time::Instant::now() < until, "the daemon's reading is never used");
+    }
+    let chart = run(&["rainbarf", "--width", "20", "--nobattery"]);
+    let cells: String = chart.chars().filter(|c| ('▁'..='█').contains(c)).collect();
+    assert!(cells.ends_with("▃▃"), "its past fills an empty chart: {cells}");
+    let stopped = sandbox.rainline().args(["daemon", "stop"]).output();
+    assert!(stopped.expect("it runs").status.success());
+}
+
+#[test]
+fn without_a_daemon_the_second_call_compares_with_the_first() {
+    let sandbox = Sandbox::new();
+    let run = || {
+        let output = sandbox.rainline().args(["compat", "tmux-mem-cpu-load"]).output();
+        assert!(output.expect("it runs").status.success());
+        let kept = sandbox.home().join(".local/state/rainline");
+        let file = fs::read_dir(kept).expect("a folder").flatten().find(|entry| {
+            let name = entry.file_name().into_string().expect("a name");
+            name.starts_with("drop-ins") && !name.contains('.')
+        });
+        let text = fs::read_to_string(file.expect("what is kept").path()).expect("readable");
+        text.lines().filter(|line| line.starts_with("counted ")).count()
+    };
+    assert_eq!(run(), 1);
+    // A call within the same tenth of a second measures by the reading it has, and keeps it.
+    let counts: Vec<usize> = (0..3).map(|_| run()).collect();
+    assert!(counts.iter().all(|count| (1..=2).contains(count)), "{counts:?}");
+    assert!(!sandbox.runtime().join("rainline-1.sock").exists(), "no daemon is started");
+}
+
+#[test]
+fn the_plugins_names_are_filled_in_by_one_job_of_a_real_tmux() {
+    let sandbox = Sandbox::new();
+    let output = sandbox.rainline().args(["init", "tmux-plugins"]).output().expect("it runs");
+    assert!(output.status.success());
+    let wiring = String::from_utf8(output.stdout).expect("UTF-8");
+    let conf = format!(
+        "set -g status-interval 1\nset -g status-right-length 100\nset -g status-left ''\n\
+         set -g @cpu_percentage_format 'C%05.1f'\nset -g @ram_low_icon 'L$(id);#'\n\
+         set -g @ram_medium_icon 'M'\nset -g @ram_high_icon 'H'\nset -g @ram_medium_thresh 101\n\
+         set -g @ram_high_thresh 102\nset -g @cpu_low_bg_color '#[bg=colour20]'\n\
+         set -g @cpu_medium_thresh 101\nset -g @cpu_high_thresh 102\n\
+         set -g status-right '%S #S #{{cpu_bg_color}} x #{{cpu_percentage}}#[default] r #{{ram_icon}} #{{?#{{==:1,1}},#{{ram_percentage}},no}} end'\n\
+         {wiring}"
+    );
+    let mut tmux = crate::support::Tmux::start(&sandbox, &conf, 6, 120);
+    let number = |text: &str| text.chars().filter(char::is_ascii_digit).count();
+    let mut line = String::new();
+    tmux.terminal.wait("names filled in", |screen| {
+        line = screen.rows(0, 120).last().unwrap_or_default();
+        line.contains(" x C") && line.contains("% end")
+    });
+    let after = line.split(" x C").nth(1).expect("the percentage");
+    assert_eq!(number(&after[..5]), 4, "{line}");
+    assert!(line.contains(" main "), "what is tmux's own stays: {line}");
+    assert!(line.contains(" r L$(id);"), "{line}");
+    let option = tmux.run(&["show-options", "-gv", "status-right"]);
+    assert_eq!(option.matches("#(exec ").count(), 2, "{option}");
+    assert!(option.starts_with("%S #S #(exec ") && option.contains("#{?#{==:1,1},#(exec "));
+    // Read again, nothing is left to put in.
+    tmux.run(&["run-shell", &format!("{} compat tmux-plugins", program().display())]);
+    assert_eq!(tmux.run(&["show-options", "-gv", "status-right"]), option);
+    let jobs = || {
+        let pids = sandbox.processes().into_iter().filter(|pid| {
+            let pid = pid.as_raw_nonzero();
+            fs::read(format!("/proc/{pid}/cmdline"))
+                .is_ok_and(|line| String::from_utf8_lossy(&line).contains("tmux-plugins\0stream"))
+        });
+        pids.map(|pid| pid.as_raw_nonzero().get()).collect::<Vec<_>>()
+    };
+    let before = jobs();
+    assert_eq!(before.len(), 2);
+    // A second and more of refreshes: the same processes.
+    tmux.terminal.wait("another second", |screen| {
+        let now = screen.rows(0, 120).last().unwrap_or_default();
+        now != line
+    });
+    assert_eq!(jobs(), before);
+}
+
+#[test]
+fn plugins_values_on_fixtures() {
+    let machine = Machine::on("meminfoA", "ps_dis80", BUSY);
+    let value = |template: &str| fine(&machine, &["tmux-plugins", "print", template]);
+    let print = |name: &str| value(&format!("=23=7b{name}=7d"));
+    assert_eq!(print("cpu_percentage"), "40.0%");
+    assert_eq!((print("cpu_icon"), print("cpu_fg_color")), ("≡".into(), "#[fg=yellow]".into()));
+    assert_eq!((print("ram_percentage"), print("ram_icon")), ("32.9%".into(), "≡".into()));
+    assert_eq!((print("gpu_percentage"), print("gpu_icon")), ("No GPU".into(), String::new()));
+    assert_eq!((print("cpu_temp"), print("cpu_temp_bg_color")), (String::new(), String::new()));
+    assert_eq!(
+        (print("battery_percentage"), print("battery_remain")),
+        ("80%".into(), "04:00".into())
+    );
+    assert_eq!((print("battery_graph"), print("battery_icon")), ("▆".into(), "▇".into()));
+    assert_eq!(print("battery_color_bg"), "#[bg=#55ff00,fg=colour0]");
+    for name in rainline::compat::tmux_plugins::names() {
+        assert!(!print(&name).contains(&name), "{name} is filled in");
+    }
+    let none = Machine::default();
+    for name in rainline::compat::tmux_plugins::names() {
+        fine(&none, &["tmux-plugins", "print", &format!("=23=7b{name}=7d")]);
+    }
+}

@@ -9,7 +9,6 @@ use rainline_segments::base::host::{Meminfo, MemoryDoor};
 
 use super::base::power::{Power, power};
 use super::base::state::{self, Chart};
-use super::base::usage::{Stretch, busy};
 use super::base::{past, usage};
 use super::{Call, Deviation, Peer, Printed};
 use crate::{runtime, sys};
@@ -368,10 +367,6 @@ fn expanded(value: &str, env: &dyn Fn(&str) -> Option<OsString>) -> String {
 
 /// The last `width` samples with the newest, oldest first; nothing before them.
 fn history(call: &Call, options: &Options, width: usize, home: Option<&Path>) -> Vec<f64> {
-    let sample = match options.loadavg {
-        true => call.host.load().ok().flatten().map(|load| load.one),
-        false => busy(call, Stretch::SinceLast),
-    };
     let dat = match &*options.datfile {
         "" => home.map(|home| home.join(".rainbarf.dat")),
         named => Some(PathBuf::from(named)),
@@ -382,6 +377,11 @@ fn history(call: &Call, options: &Options, width: usize, home: Option<&Path>) ->
     let key = format!("{what}-{:016x}", runtime::hash(std::ffi::OsStr::from_bytes(path)));
     let skip = options.skip.trim().parse::<f64>().unwrap_or(0.0);
     let now = sys::wall().as_secs();
+    let stored = state::read(call.state.as_deref()).charts.get(&key).map_or(now, |c| c.stored);
+    let sample = match options.loadavg {
+        true => call.host.load().ok().flatten().map(|load| load.one),
+        false => usage::busy(call, now.saturating_sub(stored)),
+    };
     let mut samples = Vec::new();
     state::update(call.state.as_deref(), |state| {
         let known = state.charts.get(&key).cloned().unwrap_or_default();

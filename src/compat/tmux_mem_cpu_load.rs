@@ -2,7 +2,7 @@
 
 use rainline_segments::base::host::{Averages, Meminfo, MemoryDoor};
 
-use super::base::usage::{Stretch, busy};
+use super::base::usage::busy;
 use super::{Call, Deviation, Peer, Printed};
 
 pub(super) static PEER: Peer = Peer {
@@ -94,7 +94,7 @@ fn run(call: &mut Call) -> Printed {
         Err(message) => return Printed::wrong(HELP, message),
     };
     let meminfo = MemoryDoor::default().read(call.host).unwrap_or_default();
-    let busy = busy(call, Stretch::Seconds(options.interval)).unwrap_or(0.0);
+    let busy = busy(call, options.interval).unwrap_or(0.0);
     let load = call.host.load().ok().flatten();
     let count = call.host.processors().unwrap_or(1).max(1) as f64;
     Printed::line(line(&options, &meminfo, 100.0 * busy, load, count))

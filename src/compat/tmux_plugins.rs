@@ -22,7 +22,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use super::base::counters::between;
 use super::base::power::{Power, number, power, word};
-use super::base::usage::{Stretch, busy};
+use super::base::usage::busy;
 use super::{Call, Deviation, Peer, Printed};
 use crate::client::{Pace, timespec, write_whole};
 use crate::hosts::{in_quotes, shell_word};
@@ -454,7 +454,7 @@ impl Machine {
 
     fn count(&mut self, call: &Call) {
         let Some(before) = self.before else {
-            self.usage = busy(call, Stretch::SinceLast);
+            self.usage = busy(call, EVERY.as_secs());
             if call.host.counts_for_all() {
                 let read = self.processors.glance(call.host, &mut self.now, LIMIT);
                 self.before = read.ok().map(|()| self.now.all);
@@ -462,9 +462,7 @@ impl Machine {
             return;
         };
         if self.processors.glance(call.host, &mut self.now, LIMIT).is_ok() {
-            if let Some(shares) = between(&before, &self.now.all) {
-                self.usage = Some(shares.busy);
-            }
+            self.usage = between(&before, &self.now.all).or(self.usage);
             self.before = Some(self.now.all);
         }
     }

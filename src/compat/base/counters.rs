@@ -5,20 +5,15 @@
 
 use rainline_segments::base::host::Times;
 
-/// Shares of the time between two readings, from 0 to 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Shares {
-    pub busy: f64,
-}
-
-/// The shares between two readings; `None` where no tick passed, or a counter went back.
-pub fn between(then: &Times, now: &Times) -> Option<Shares> {
+/// The busy share between two readings, from 0 to 1; `None` where no tick passed, or a counter went
+/// back.
+pub fn between(then: &Times, now: &Times) -> Option<f64> {
     let busy = now.busy().checked_sub(then.busy())?;
     let idle = now.idle.checked_sub(then.idle)?;
     // The one counter that may shrink on a sound machine.
     let idle = idle.saturating_add(now.iowait.saturating_sub(then.iowait));
     let all = busy.saturating_add(idle);
-    (all > 0).then(|| Shares { busy: busy as f64 / all as f64 })
+    (all > 0).then(|| busy as f64 / all as f64)
 }
 
 #[cfg(test)]
@@ -27,7 +22,7 @@ mod tests {
 
     fn busy(now: Times) -> Option<f64> {
         let then = Times { user: 100, system: 50, idle: 850, ..Times::default() };
-        between(&then, &now).map(|shares| shares.busy)
+        between(&then, &now)
     }
 
     #[test]

@@ -21,50 +21,32 @@ use crate::{paths, runtime};
 const WINDOW: Duration = Duration::from_millis(100);
 /// After this long the counters of the last call tell of another time.
 const OLD: Duration = Duration::from_secs(3600);
+/// Seconds by which the boot time of one boot may seem to move when the clock is set.
+const SAME_BOOT: u64 = 5;
 /// How long something that stands in for the counters may take to answer.
 const LIMIT: Duration = Duration::from_secs(5);
 /// Milliseconds that the daemon has to answer.
 const PATIENCE: u16 = 60;
 
-/// Which stretch is asked for.
-#[derive(Clone, Copy)]
-pub enum Stretch {
-    /// Since the last call.
-    SinceLast,
-    Seconds(u64),
-}
-
-/// The busy share from 0 to 1; `None` where the counters cannot be read or stand still.
-pub fn busy(call: &Call, stretch: Stretch) -> Option<f64> {
+/// The busy share from 0 to 1 over the last `seconds`, where they are known, else since the last
+/// call; `None` where the counters cannot be read or stand still.
+pub fn busy(call: &Call, seconds: u64) -> Option<f64> {
     let live = call.host.counts_for_all();
-    let now_at = call.host.uptime();
-    let known = if live { state::read(call.state.as_deref()).counted } else { Vec::new() };
-    let recent = |counted: &&Counted| {
-        let age = now_at.saturating_sub(counted.at);
-        age >= WINDOW && age < OLD
-    };
-    let before = known.iter().rev().find(recent);
-    if live && let Some(seconds) = past() {
-        let wanted = match (stretch, before) {
-            (Stretch::Seconds(wanted), _) => wanted,
-            (_, Some(before)) => now_at.saturating_sub(before.at).as_secs(),
-            _ => 1,
-        };
-        let wanted = usize::try_from(wanted).unwrap_or(usize::MAX).max(1);
-        let last = &seconds[seconds.len().saturating_sub(wanted)..];
-        let last: Vec<f64> = last.iter().copied().filter(|share| share.is_finite()).collect();
-        if !last.is_empty() {
-            return Some(last.iter().sum::<f64>() / last.len() as f64);
-        }
+    if live && let Some(share) = past().and_then(|past| mean(&past, seconds)) {
+        return Some(share);
     }
     let mut door = ProcessorsDoor::default();
     let mut now = Processors::default();
     let mut look = |now: &mut Processors| door.glance(call.host, now, LIMIT).ok();
     look(&mut now)?;
-    let first = Counted { at: now_at, boot: now.boot, times: now.all };
-    let mut share = before
-        .filter(|before| before.boot.abs_diff(first.boot) <= 5)
-        .and_then(|before| between(&before.times, &first.times));
+    let first = Counted { at: call.host.uptime(), boot: now.boot, times: now.all };
+    let known = if live { state::read(call.state.as_deref()).counted } else { Vec::new() };
+    let recent = |counted: &&Counted| {
+        let age = first.at.saturating_sub(counted.at);
+        age >= WINDOW && age < OLD && counted.boot.abs_diff(first.boot) <= SAME_BOOT
+    };
+    let before = known.iter().rev().find(recent);
+    let mut share = before.and_then(|before| between(&before.times, &first.times));
     let mut last = first;
     if share.is_none() {
         std::thread::sleep(WINDOW);
@@ -74,6 +56,7 @@ pub fn busy(call: &Call, stretch: Stretch) -> Option<f64> {
     }
     if live {
         state::update(call.state.as_deref(), |state| {
+            // Of two calls at once the second has nothing new to say.
             let newest = state.counted.last().map_or(Duration::ZERO, |counted| counted.at);
             if newest > last.at || last.at - newest >= WINDOW {
                 let keep = state.counted.pop().filter(|counted| counted.at < last.at);
@@ -81,7 +64,15 @@ pub fn busy(call: &Call, stretch: Stretch) -> Option<f64> {
             }
         });
     }
-    share.map(|share| share.busy)
+    share
+}
+
+/// The mean of the newest readings, back to so many or to a gap.
+fn mean(past: &[f64], seconds: u64) -> Option<f64> {
+    let wanted = usize::try_from(seconds).unwrap_or(usize::MAX).max(1);
+    let newest = past.iter().rev().take(wanted).take_while(|share| share.is_finite());
+    let (count, sum) = newest.fold((0_u32, 0.0), |(count, sum), share| (count + 1, sum + share));
+    (count > 0).then(|| sum / f64::from(count))
 }
 
 /// The busy share in each of the last seconds, oldest first, as the daemon has it; NaN where it has
@@ -127,6 +118,14 @@ fn usage_in(feed: &str) -> Option<Vec<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mean_ends_at_a_gap() {
+        let past = [0.9, f64::NAN, 0.2, 0.4];
+        assert_eq!(mean(&past, 1), Some(0.4));
+        assert!(mean(&past, 60).is_some_and(|share| (share - 0.3).abs() < 1e-9));
+        assert_eq!((mean(&[], 9), mean(&[0.5, f64::NAN], 9)), (None, None));
+    }
 
     #[test]
     fn the_usage_is_found_in_a_feed() {
