@@ -702,3 +702,40 @@ fn plugins_values_on_fixtures() {
         fine(&none, &["tmux-plugins", "print", &format!("=23=7b{name}=7d")]);
     }
 }
+
+#[test]
+fn on_a_terminal_spark_helps_and_rainbarf_has_the_terminals_colours() {
+    use crate::support::Terminal;
+    let machine = Machine::on("meminfoA", "", BUSY);
+    let sandbox = home(&machine);
+    let link = sandbox.path("spark");
+    std::os::unix::fs::symlink(program(), &link).expect("a link");
+    let mut terminal = Terminal::spawn(&sandbox, &[link.to_str().expect("UTF-8")], 20, 80);
+    terminal.wait_text("USAGE");
+    assert_eq!(terminal.end(), Some(0));
+    let (program, at) = (program(), fixture(&sandbox, &machine));
+    let text = |path: &Path| path.to_str().expect("UTF-8").to_owned();
+    let (program, at) = (text(&program), text(&at));
+    let words = [&*program, "compat", "--root", &*at, "rainbarf", "--bg", "black"];
+    let mut terminal = Terminal::spawn(&sandbox, &words, 5, 80);
+    terminal.wait_text("▃");
+    let looks = terminal.row(0);
+    let colours = [2, 1, 3, 4, 6].map(vt100::Color::Idx);
+    let mut seen: Vec<_> = looks.iter().take(38).map(|look| (look.fg, look.bg)).collect();
+    seen.dedup();
+    assert_eq!(seen, colours.map(|fg| (fg, vt100::Color::Idx(0))));
+}
+
+#[test]
+fn the_command_line_lists_the_drop_ins_and_knows_no_others() {
+    let sandbox = Sandbox::new();
+    let run =
+        |words: &[&str]| sandbox.rainline().arg("compat").args(words).output().expect("it runs");
+    let list = said(&run(&[]));
+    assert_eq!(list.lines().count(), compat::ALL.len());
+    assert!(compat::ALL.iter().all(|peer| list.contains(peer.about)));
+    assert_eq!(run(&["--help"]).status.code(), Some(0));
+    let unknown = run(&["sparc", "1"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("did you mean `spark`?"));
+}

@@ -220,8 +220,9 @@ fn rewrite() -> Printed {
         .get(&list)
         .map(|names| names.split_whitespace().map(str::to_owned).collect())
         .unwrap_or_default();
+    let is_name = |name: &String| !name.starts_with('-') && !name.contains(';');
     let more: Vec<String> =
-        more.into_iter().filter(|name| !wanted.contains(name) && !name.contains(';')).collect();
+        more.into_iter().filter(|name| is_name(name) && !wanted.contains(name)).collect();
     if !more.is_empty() {
         all.extend(shown(&more).unwrap_or_default());
     }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
+use rainline_segments::base::history::FINE;
 use rainline_segments::{Host, Pace, Where};
 
 use super::cache::{Cache, Entry, Key};
@@ -22,7 +23,7 @@ use super::serve::{Connections, Streaming};
 use super::workers::{Answer, Job, Outcome, Pool};
 use super::{drawing, jobs, note};
 use crate::config::Config;
-use crate::protocol::{ReplyKind, Request, Verb};
+use crate::protocol::{MAX_REPLY, ReplyKind, Request, Verb};
 use crate::runtime::{self, Runtime};
 
 /// How long a worker may take.
@@ -473,6 +474,10 @@ impl Engine {
                 continue;
             };
             for (field, ring) in &entry.rings {
+                // A number has hardly more than a dozen bytes.
+                if text.len() + 16 * FINE > MAX_REPLY {
+                    return text;
+                }
                 let _ = write!(text, "{}\t{}\t{field}", instance.name, instance.kind.name);
                 for cell in ring.recent(usize::MAX) {
                     let _ = match cell.is_gap() {

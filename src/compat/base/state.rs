@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rainline_segments::base::host::Times;
-use rustix::fs::FlockOperation;
+use rustix::fs::{Access, FlockOperation};
 
 use crate::{runtime, sys};
 
@@ -25,13 +25,18 @@ pub const MOST_SAMPLES: usize = 1000;
 /// A longer file is none of ours.
 const MOST_BYTES: u64 = 4 << 20;
 
-/// Where it is kept: beside the daemon's history, else in the runtime directory.
+/// Where it is kept: beside the daemon's history, else in the runtime directory. Nothing is made yet.
 pub fn place() -> Option<PathBuf> {
     let kept = runtime::history_file().and_then(|path| {
         let name = path.file_name()?.to_str()?.replace("history", "drop-ins");
         Some(path.with_file_name(name))
     });
-    kept.or_else(|| Some(runtime::open().ok()?.path.join("drop-ins")))
+    let usable = |path: &PathBuf| {
+        let there = path.ancestors().skip(1).find(|dir| dir.exists());
+        let may = Access::WRITE_OK | Access::EXEC_OK;
+        there.is_some_and(|dir| rustix::fs::access(dir, may).is_ok())
+    };
+    kept.filter(usable).or_else(|| Some(runtime::open().ok()?.path.join("drop-ins")))
 }
 
 /// Everything that is kept.

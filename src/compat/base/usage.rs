@@ -46,14 +46,15 @@ pub fn busy(call: &Call, seconds: u64) -> Option<f64> {
         age >= WINDOW && age < OLD && counted.boot.abs_diff(first.boot) <= SAME_BOOT
     };
     let before = known.iter().rev().find(recent);
-    let mut share = before.and_then(|before| between(&before.times, &first.times));
-    let mut last = first;
-    if share.is_none() {
-        std::thread::sleep(WINDOW);
-        look(&mut now)?;
-        last = Counted { at: call.host.uptime(), boot: now.boot, times: now.all };
-        share = between(&first.times, &last.times);
-    }
+    let (share, last) = match before {
+        Some(before) => (between(&before.times, &first.times), first),
+        None => {
+            std::thread::sleep(WINDOW);
+            look(&mut now)?;
+            let last = Counted { at: call.host.uptime(), boot: now.boot, times: now.all };
+            (between(&first.times, &last.times), last)
+        }
+    };
     if live {
         state::update(call.state.as_deref(), |state| {
             // Of two calls at once the second has nothing new to say.
