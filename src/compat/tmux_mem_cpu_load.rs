@@ -91,7 +91,8 @@ struct Options {
 fn run(call: &mut Call) -> Printed {
     let options = match parse(&call.words()) {
         Ok(options) => options,
-        Err(message) => return Printed::wrong(HELP, message),
+        Err(Refused::Wrong(message)) => return Printed::wrong("", message),
+        Err(Refused::Help(message)) => return Printed::wrong(format!("{message}{HELP}"), ""),
     };
     let meminfo = MemoryDoor::default().read(call.host).unwrap_or_default();
     let busy = busy(call, options.interval).unwrap_or(0.0);
@@ -100,7 +101,21 @@ fn run(call: &mut Call) -> Printed {
     Printed::line(line(&options, &meminfo, 100.0 * busy, load, count))
 }
 
-fn parse(words: &[String]) -> Result<Options, String> {
+/// Why nothing is drawn.
+enum Refused {
+    /// A message for standard error: what stands in a status line has no place for help.
+    Wrong(String),
+    /// Help, with a reason before it.
+    Help(&'static str),
+}
+
+impl From<String> for Refused {
+    fn from(message: String) -> Refused {
+        Refused::Wrong(message)
+    }
+}
+
+fn parse(words: &[String]) -> Result<Options, Refused> {
     let mut options = Options {
         interval: 1,
         cells: 10,
@@ -130,11 +145,11 @@ fn parse(words: &[String]) -> Result<Options, String> {
             let (letter, _) = match (exact, like.next(), like.next()) {
                 (Some(exact), ..) => exact,
                 (None, Some(one), None) => one,
-                (None, None, _) => return Err(format!("unrecognized option '--{name}'\n")),
-                _ => return Err(format!("option '--{name}' is ambiguous\n")),
+                (None, None, _) => return Err(format!("unrecognized option '--{name}'\n").into()),
+                _ => return Err(format!("option '--{name}' is ambiguous\n").into()),
             };
             if value.is_some() && PLAIN.iter().any(|(known, _)| known == letter) {
-                return Err(format!("option '--{name}' doesn't allow an argument\n"));
+                return Err(format!("option '--{name}' doesn't allow an argument\n").into());
             }
             found.push((*letter, value));
         } else if word.len() > 1 && word.starts_with('-') {
@@ -156,7 +171,9 @@ fn parse(words: &[String]) -> Result<Options, String> {
             let value = match value {
                 None if takes => match words.next() {
                     Some(next) => next.clone(),
-                    None => return Err(format!("option requires an argument -- '{letter}'\n")),
+                    None => {
+                        return Err(format!("option requires an argument -- '{letter}'\n").into());
+                    }
                 },
                 value => value.unwrap_or_default(),
             };
@@ -165,12 +182,12 @@ fn parse(words: &[String]) -> Result<Options, String> {
     }
     match strays {
         0 => Ok(options),
-        _ => Err("only options are understood, no other words\n".into()),
+        _ => Err(Refused::Help("Only options are understood, no other words.\n\n")),
     }
 }
 
 impl Options {
-    fn take(&mut self, letter: char, value: &str) -> Result<(), String> {
+    fn take(&mut self, letter: char, value: &str) -> Result<(), Refused> {
         let number = leading(value);
         let between = |least: i64, most: i64, what: &str| match number {
             number if (least..=most).contains(&number) => Ok(number as u64),
@@ -192,10 +209,12 @@ impl Options {
             'v' => self.upright = true,
             'c' if self.look == Look::Plain => self.look = Look::Colours,
             'c' => {}
-            'p' => self.look = Look::Left,
+            'p' if self.look != Look::Right => self.look = Look::Left,
+            'p' => {}
+            // Of both this one wins.
             'q' => self.look = Look::Right,
-            'h' => return Err(String::new()),
-            other => return Err(format!("invalid option -- '{other}'\n")),
+            'h' => return Err(Refused::Help("")),
+            other => return Err(format!("invalid option -- '{other}'\n").into()),
         }
         Ok(())
     }
@@ -370,10 +389,10 @@ fn used_of(meminfo: &Meminfo) -> (u64, u64) {
 }
 
 fn memory(options: &Options, used: u64, total: u64) -> String {
-    const MEGABYTE: u64 = 1024;
+    let whole = |number: f64| number as u64;
     match options.memory {
         1 => {
-            let free = (total - used) as f64 / MEGABYTE as f64;
+            let free = (total - used) as f64 / 1024.0;
             match free / 1024.0 {
                 gigabytes if gigabytes >= 1.0 => format!("{gigabytes:.2}GB"),
                 _ => format!("{free:.2}MB"),
@@ -382,11 +401,16 @@ fn memory(options: &Options, used: u64, total: u64) -> String {
         2 if total == 0 => "0.00%".into(),
         2 => format!("{:.2}%", 100.0 * used as f64 / total as f64),
         _ => {
-            let (used, total) = (used / MEGABYTE, total / MEGABYTE);
-            match (used > 10_000, total > 10_000) {
-                (true, true) => format!("{}/{}GB", used / 1024, total / 1024),
-                (false, true) => format!("{used}MB/{}GB", total / 1024),
-                _ => format!("{used}/{total}MB"),
+            let (used, total) = (used as f64 / 1024.0, total as f64 / 1024.0);
+            // Exactly 10 000 is neither of both.
+            match () {
+                () if used > 10_000.0 => {
+                    format!("{}/{}GB", whole(used / 1024.0), whole(total / 1024.0))
+                }
+                () if used < 10_000.0 && total > 10_000.0 => {
+                    format!("{}MB/{}GB", whole(used), whole(total / 1024.0))
+                }
+                () => format!("{}/{}MB", whole(used), whole(total)),
             }
         }
     }
@@ -409,8 +433,8 @@ fn graph(options: &Options, percent: u64) -> String {
 mod tests {
     use super::*;
 
-    fn parsed(words: &str) -> Result<Options, String> {
-        parse(&words.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    fn parsed(words: &str) -> Option<Options> {
+        parse(&words.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).ok()
     }
 
     #[test]
@@ -433,11 +457,24 @@ mod tests {
             "--colors=1",
             "-- x",
         ] {
-            assert!(parsed(words).is_err(), "{words}");
+            assert!(parsed(words).is_none(), "{words}");
         }
         for words in ["", "-ci2", "-g5 -vm2", "--int=3 --col", "--averages-count 0", "-m 7"] {
-            assert!(parsed(words).is_ok(), "{words}");
+            assert!(parsed(words).is_some(), "{words}");
         }
+    }
+
+    #[test]
+    fn memory_changes_its_unit_where_the_peer_does() {
+        let shown = |words: &str, used: u64, total: u64| {
+            memory(&parsed(words).expect("known"), used * 1024, total * 1024)
+        };
+        assert_eq!(shown("", 9999, 16_000), "9999MB/15GB");
+        assert_eq!(shown("", 10_000, 16_000), "10000/16000MB");
+        assert_eq!(shown("", 10_001, 16_000), "9/15GB");
+        assert_eq!(shown("", 5000, 10_000), "5000/10000MB");
+        assert_eq!([shown("-m1", 0, 1023), shown("-m1", 0, 1024)], ["1023.00MB", "1.00GB"]);
+        assert_eq!(shown("-m2", 1, 3), "33.33%");
     }
 
     #[test]

@@ -487,8 +487,8 @@ impl Machine {
             _ => self.gpu.map(|gpu| gpu.celsius),
         };
         let Some(value) = value else {
-            let percent = what == "percentage" && load.starts_with('g');
-            return if percent { "No GPU".into() } else { String::new() };
+            let is_gpu = load.starts_with('g') && matches!(what, "percentage" | "");
+            return if is_gpu { "No GPU".into() } else { String::new() };
         };
         // As the peer: the GPU's temperature is judged by the processors' thresholds.
         let judge = if *load == "gpu_temp" { "cpu_temp" } else { load };
