@@ -713,3 +713,125 @@ fn other(name: &str, base: u8) -> String {
         None => (base + 9).to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn options(words: &[&str]) -> Options {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        Options::read(&words).expect("known")
+    }
+
+    fn drawn(options: &Options, meminfo: &Meminfo, history: &[f64], width: usize) -> String {
+        let style = Style::of(options, false);
+        let chart = chart(options, &style, &memory(meminfo, options), history, width);
+        chart.chars().filter(|c| TICKS.contains(c)).collect()
+    }
+
+    #[test]
+    fn the_scale_is_the_greatest_of_all() {
+        let ticks = |words: &[&str], history: &[f64]| {
+            drawn(&options(words), &Meminfo::default(), history, history.len())
+        };
+        assert_eq!(ticks(&[], &[0.0, 0.142, 0.143, 0.5, 0.99, 1.0]), "▁▁▂▄▇█");
+        assert_eq!(ticks(&[], &[1.0, 2.0, 4.0]), "▂▄█");
+        assert_eq!(ticks(&["--max", "8"], &[1.0, 4.0]), "▁▄");
+        assert_eq!(ticks(&["--max=0"], &[0.0, 0.0]), "▁▁");
+        assert_eq!(ticks(&["--max", "-3"], &[0.5]), "█");
+    }
+
+    #[test]
+    fn classes_keep_the_order_that_is_said() {
+        let some = Some(1024);
+        let meminfo = Meminfo {
+            total: Some(8 * 1024),
+            free: some,
+            active: some,
+            inactive: some,
+            cached: some,
+            swap_total: some,
+            ..Meminfo::default()
+        };
+        let letters = |words: &[&str]| -> String {
+            memory(&meminfo, &options(words)).classes.iter().map(|class| class.letter).collect()
+        };
+        assert_eq!(letters(&[]), "fwaic");
+        assert_eq!(letters(&["--swap"]), "fwaicx");
+        assert_eq!(letters(&["--order", "xciawf", "--swap"]), "xciawf");
+        // What shares a rank stays as it usually is.
+        assert_eq!(letters(&["--order", "c"]), "fcwai");
+        let no_cache = Meminfo { swap_cached: Some(4096), ..meminfo };
+        let letters: Vec<char> =
+            memory(&no_cache, &options(&[])).classes.iter().map(|class| class.letter).collect();
+        assert_eq!(letters, ['f', 'w', 'a', 'i']);
+    }
+
+    #[test]
+    fn batteries_have_their_colours_at_every_charge() {
+        let style = |words: &[&str]| Style::of(&options(words), false);
+        let rgb = style(&["--rgb"]);
+        for (share, colour) in
+            [(0.0, 196), (0.2, 208), (0.5, 226), (0.51, 226), (0.8, 118), (1.0, 46)]
+        {
+            assert_eq!(rgb.level(share), format!("#[fg=colour{colour}]"), "{share}");
+        }
+        assert_eq!(style(&["--screen", "--rgb"]).level(0.1), "\x05{.r}");
+        assert_eq!(style(&["--notmux"]).level(0.4), "\x1b[33m");
+        assert_eq!(style(&["--bright"]).level(0.7), "#[fg=green,bright]");
+        let power = Power { share: 0.8, discharging: true, minutes: Some(1501) };
+        let text = battery(&options(&["--remaining"]), &style(&[]), &power);
+        assert_eq!(text, "#[fg=red]|#[fg=green]▆ 25h1m#[fg=default,bg=default]");
+    }
+
+    #[test]
+    fn a_terminal_gets_colours_it_knows() {
+        let ansi = Style::of(&options(&["--notmux"]), false);
+        assert_eq!(ansi.both("#ff8000", "colour235"), "\x1b[38;2;255;128;0;48;5;235m");
+        assert_eq!(ansi.both("purple", "#12"), "\x1b[39;49m");
+        assert_eq!(Style::of(&options(&["--screen"]), true).both("#f00", "é"), "\x05{dd}");
+    }
+
+    #[test]
+    fn values_of_a_config_have_variables_and_colours() {
+        let env = |name: &str| (name == "HOME").then(|| OsString::from("/home/é"));
+        assert_eq!(expanded("$HOME/x$NONE.$", &env), "/home/é/x.$");
+        assert_eq!(uncommented("fg=#ff0 # c"), "fg=#ff0 ");
+        assert_eq!(uncommented("fg = #ff0#c"), "fg = #ff0");
+        assert_eq!((uncommented("#x"), uncommented("a #é")), ("", "a "));
+    }
+
+    fn number() -> impl Strategy<Value = Option<u64>> {
+        prop_oneof![Just(None), (0_u64..1 << 50).prop_map(Some), any::<u64>().prop_map(Some)]
+    }
+
+    proptest! {
+        #[test]
+        fn a_chart_is_as_wide_as_it_should_be(
+            numbers in proptest::array::uniform8(number()),
+            history in proptest::collection::vec(0.0..100.0_f64, 0..80),
+            width in 0_usize..120,
+            swap: bool,
+        ) {
+            let [total, free, active, inactive, cached, swap_cached, swap_total, swap_free] = numbers;
+            let meminfo = Meminfo {
+                total, free, active, inactive, cached, swap_cached, swap_total, swap_free,
+                ..Meminfo::default()
+            };
+            let options = options(if swap { &["--swap"] } else { &[] });
+            let history = &history[history.len().saturating_sub(width)..];
+            let cells = drawn(&options, &meminfo, history, width);
+            prop_assert_eq!(cells.chars().count(), width);
+        }
+
+        #[test]
+        fn no_words_and_no_config_break_it(
+            words in proptest::collection::vec("(-{0,2}[a-zA-Z-]{0,9}(=\\PC{0,9})?|\\PC{0,9})", 0..9),
+            line in "\\PC{0,40}",
+        ) {
+            let _ = Options::read(&words);
+            let _ = expanded(uncommented(&line), &|_| None);
+        }
+    }
+}
