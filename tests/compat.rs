@@ -641,7 +641,9 @@ fn the_plugins_names_are_filled_in_by_one_job_of_a_real_tmux() {
         "set -g status-interval 1\nset -g status-right-length 100\nset -g status-left ''\n\
          set -g @cpu_percentage_format 'C%05.1f'\nset -g @ram_low_icon 'L$(id);#'\n\
          set -g @ram_medium_icon 'M'\nset -g @ram_high_icon 'H'\nset -g @ram_medium_thresh 101\n\
-         set -g @ram_high_thresh 102\nset -g @cpu_low_bg_color '#[bg=colour20]'\n\
+         set -g @ram_high_thresh 102\nset -g window-status-current-format 'w #{{ram_icon}}'\n\
+         set -g @plugin_interpolated_options 'status-right window-status-current-format'\n\
+         set -g @cpu_low_bg_color '#[bg=colour20]'\n\
          set -g @cpu_medium_thresh 101\nset -g @cpu_high_thresh 102\n\
          set -g status-right '%S #S #{{cpu_bg_color}} x #{{cpu_percentage}}#[default] r #{{ram_icon}} #{{?#{{==:1,1}},#{{ram_percentage}},no}} end'\n\
          {wiring}"
@@ -656,7 +658,7 @@ fn the_plugins_names_are_filled_in_by_one_job_of_a_real_tmux() {
     let after = line.split(" x C").nth(1).expect("the percentage");
     assert_eq!(number(&after[..5]), 4, "{line}");
     assert!(line.contains(" main "), "what is tmux's own stays: {line}");
-    assert!(line.contains(" r L$(id);"), "{line}");
+    assert!(line.contains(" r L$(id);") && line.starts_with("w L$(id);"), "{line}");
     let option = tmux.run(&["show-options", "-gv", "status-right"]);
     assert_eq!(option.matches("#(exec ").count(), 2, "{option}");
     assert!(option.starts_with("%S #S #(exec ") && option.contains("#{?#{==:1,1},#(exec "));
@@ -672,7 +674,7 @@ fn the_plugins_names_are_filled_in_by_one_job_of_a_real_tmux() {
         pids.map(|pid| pid.as_raw_nonzero().get()).collect::<Vec<_>>()
     };
     let before = jobs();
-    assert_eq!(before.len(), 2);
+    assert_eq!(before.len(), 3);
     // A second and more of refreshes: the same processes.
     tmux.terminal.wait("another second", |screen| {
         let now = screen.rows(0, 120).last().unwrap_or_default();
