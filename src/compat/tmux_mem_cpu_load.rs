@@ -334,42 +334,55 @@ fn line(
         return format!("{memory}{cpu_text}{loads}");
     }
     let share = if total > 0 { 100.0 * used as f64 / total as f64 } else { 0.0 };
-    let (m, m_back) = MEMORY.at(share);
-    let (c, c_back) = CPU.at(cpu);
-    let (l, l_back) = LOAD.at((averages[0] / count * 50.0).min(100.0));
+    // A lead, a style, its background, a text.
+    let mut parts = vec![(" ", MEMORY.at(share), memory), ("", CPU.at(cpu), cpu_text)];
+    if known > 0 {
+        parts.push(("", LOAD.at((averages[0] / count * 50.0).min(100.0)), loads));
+    }
     const RESET: &str = "#[fg=default,bg=default]";
     const RIGHT: char = '\u{e0b0}';
     const LEFT: char = '\u{e0b2}';
+    let mut out = String::new();
+    let first = &parts[0].1;
+    let last = &parts[parts.len() - 1].1;
     match options.look {
         Look::Plain | Look::Colours => {
-            format!("{m}{memory}{RESET}{c}{cpu_text}{RESET}{l}{loads}{RESET}")
+            parts.iter().for_each(|(_, (style, _), text)| out += &format!("{style}{text}{RESET}"));
         }
         Look::Left => {
-            let before =
-                options.left.map_or(String::new(), |left| format!("{m}#[fg=colour{left}]{RIGHT}"));
-            let after = match options.right {
-                Some(right) => format!("#[fg=colour{l_back}]#[bg=colour{right}]{RIGHT}{l}"),
-                None => format!("#[bg=default]{RIGHT}{RESET}"),
+            if let Some(left) = options.left {
+                out += &format!("{}#[fg=colour{left}]{RIGHT}", first.0);
+            }
+            for (at, (lead, (style, back), text)) in parts.iter().enumerate() {
+                out += &format!("{style}{lead}{text} #[fg=colour{back}]");
+                if let Some((_, (_, next), _)) = parts.get(at + 1) {
+                    out += &format!("#[bg=colour{next}]{RIGHT}");
+                }
+            }
+            out += &match (options.right, last) {
+                (Some(right), (style, back)) => {
+                    format!("#[fg=colour{back}]#[bg=colour{right}]{RIGHT}{style}")
+                }
+                (None, _) => format!("#[bg=default]{RIGHT}{RESET}"),
             };
-            format!(
-                "{before}{m} {memory} #[fg=colour{m_back}]#[bg=colour{c_back}]{RIGHT}{c}{cpu_text} \
-                 #[fg=colour{c_back}]#[bg=colour{l_back}]{RIGHT}{l}{loads} #[fg=colour{l_back}]{after}"
-            )
         }
         Look::Right => {
-            let before = match options.left {
-                Some(left) => format!("#[fg=colour{m_back}] #[bg=colour{left}]{LEFT}"),
-                None => format!("#[bg=default] #[fg=colour{m_back}]{LEFT}"),
+            out += &match options.left {
+                Some(left) => format!("#[fg=colour{}] #[bg=colour{left}]{LEFT}", first.1),
+                None => format!("#[bg=default] #[fg=colour{}]{LEFT}", first.1),
             };
-            let after = options
-                .right
-                .map_or(String::new(), |right| format!("{l}#[fg=colour{right}] {LEFT}{l}"));
-            format!(
-                "{before}{m} {memory} #[fg=colour{c_back}]{LEFT}{c}{cpu_text} \
-                 #[fg=colour{l_back}]{LEFT}{l}{loads}{after}"
-            )
+            for (at, (lead, (style, _), text)) in parts.iter().enumerate() {
+                out += &format!("{style}{lead}{text}");
+                if let Some((_, (_, next), _)) = parts.get(at + 1) {
+                    out += &format!(" #[fg=colour{next}]{LEFT}");
+                }
+            }
+            if let Some(right) = options.right {
+                out += &format!("{style}#[fg=colour{right}] {LEFT}{style}", style = last.0);
+            }
         }
     }
+    out
 }
 
 /// Used and total memory, in kilobytes.
@@ -462,6 +475,23 @@ mod tests {
         for words in ["", "-ci2", "-g5 -vm2", "--int=3 --col", "--averages-count 0", "-m 7"] {
             assert!(parsed(words).is_some(), "{words}");
         }
+    }
+
+    #[test]
+    fn a_line_without_a_load_ends_as_it_should() {
+        let kilobytes = |number: u64| Some(number * 1024);
+        let meminfo = Meminfo { total: kilobytes(4), free: kilobytes(4), ..Meminfo::default() };
+        let load = Some(Averages { one: 1.0, five: 1.0, fifteen: 1.0 });
+        let drawn = |words: &str| line(&parsed(words).expect("known"), &meminfo, 40.0, load, 2.0);
+        let (m, c) = ("#[fg=brightwhite,bg=colour16]", "#[fg=brightwhite,bg=colour21]");
+        let reset = "#[fg=default,bg=default]";
+        assert_eq!(drawn("-g0 -a0"), "0/0MB  40.0%");
+        assert_eq!(drawn("-g0 -a0 -c"), format!("{m}0/0MB{reset}{c}  40.0%{reset}"));
+        assert!(
+            drawn("-g0 -a0 -p")
+                .ends_with(&format!("{c}  40.0% #[fg=colour21]#[bg=default]\u{e0b0}{reset}"))
+        );
+        assert!(drawn("-g0 -a0 -q").ends_with(&format!("\u{e0b2}{c}  40.0%")));
     }
 
     #[test]
