@@ -17,8 +17,8 @@
 //! - [`graph`], [`format`](mod@format), [`theme`], [`paint`], [`layout`], [`config`], [`render`]:
 //!   from samples to frames. Nothing here reads a clock, a file (but `config::gather`) or a socket.
 //! - [`daemon`], [`local`]: who samples, when, and what a request gets.
-//! - [`compat`]: other programs' commands, each a drop-in for its peer.
-//! - [`hosts`], [`docs`], [`example`], [`cli`]: wiring lines, texts, and the command line.
+//! - [`hosts`], [`compat`], [`docs`], [`example`], [`cli`]: wiring lines, other programs' commands,
+//!   texts, and the command line.
 //!
 //! Invariants:
 //! - Text from outside is `Untrusted` until a target's encoder has escaped it. Themes and config
