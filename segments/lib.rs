@@ -32,12 +32,15 @@ pub use base::untrusted::Untrusted;
 pub use base::value::{HostId, Level, Live, Part, Sample, Sign, Value};
 
 mod battery;
+mod brightness;
 mod character;
 mod clock;
 mod cpu;
 mod directory;
 mod duration;
 mod env;
+mod fan;
+mod frequency;
 mod hostname;
 mod jobs;
 mod keymap;
@@ -46,6 +49,7 @@ mod memory;
 mod session;
 mod status;
 mod swap;
+mod temperature;
 mod text;
 mod uptime;
 mod user;
@@ -54,12 +58,15 @@ mod window;
 /// Every kind, by name.
 pub static ALL: &[&Kind] = &[
     &battery::SEGMENT,
+    &brightness::SEGMENT,
     &character::SEGMENT,
     &clock::SEGMENT,
     &cpu::SEGMENT,
     &directory::SEGMENT,
     &duration::SEGMENT,
     &env::SEGMENT,
+    &fan::SEGMENT,
+    &frequency::SEGMENT,
     &hostname::SEGMENT,
     &jobs::SEGMENT,
     &keymap::SEGMENT,
@@ -68,6 +75,7 @@ pub static ALL: &[&Kind] = &[
     &session::SEGMENT,
     &status::SEGMENT,
     &swap::SEGMENT,
+    &temperature::SEGMENT,
     &text::SEGMENT,
     &uptime::SEGMENT,
     &user::SEGMENT,
@@ -131,8 +139,13 @@ mod tests {
         let fits = match value {
             Value::Text(_) | Value::Live { .. } | Value::Sign(_) => unit == Unit::Text,
             Value::Number { value, .. } => {
-                let most = if unit == Unit::Percent { 100.0 } else { f64::MAX };
-                unit.is_number() && (0.0..=most).contains(value)
+                let range = match unit {
+                    Unit::Percent => 0.0..=100.0,
+                    // Absolute zero, in the lower of the two scales.
+                    Unit::Celsius => -459.67..=f64::MAX,
+                    _ => 0.0..=f64::MAX,
+                };
+                unit.is_number() && range.contains(value)
             }
             Value::Duration(_) => unit == Unit::Duration,
             Value::Time(_) => unit == Unit::Time,

@@ -20,6 +20,8 @@ mod memory;
 mod place;
 mod power;
 mod processors;
+mod sensors;
+mod sysfs;
 mod zram;
 
 use std::collections::HashSet;
@@ -35,10 +37,12 @@ use fixture::Fixture;
 pub use cgroup::{CgroupDoor, CgroupMemory};
 pub use command::MAX_OUTPUT;
 pub use kept::Kept;
-pub use load::Averages;
+pub use load::{Averages, cpus};
 pub use memory::{Meminfo, MemoryDoor};
 pub use power::{Battery, Charging};
 pub use processors::{Load, Processors, ProcessorsDoor, Times};
+pub use sensors::Sensor;
+pub use sysfs::{Figure, Found};
 pub use zram::Zram;
 
 /// The most bytes that are read of one file.

@@ -35,7 +35,7 @@ impl Host {
         match self.doors() {
             Doors::Proc => {
                 let ranges = self.read("/sys/devices/system/cpu/online").ok()?;
-                count(&String::from_utf8_lossy(&ranges))
+                Some(cpus(&String::from_utf8_lossy(&ranges)).len()).filter(|count| *count > 0)
             }
             Doors::Sysinfo => std::thread::available_parallelism().ok().map(usize::from),
         }
@@ -57,15 +57,20 @@ fn averages(text: &str) -> Option<Averages> {
     Some(Averages { one: next()?, five: next()?, fifteen: next()? })
 }
 
-/// Counts the numbers in `0-3,8,10-11`.
-fn count(ranges: &str) -> Option<usize> {
-    let mut count = 0_usize;
-    for range in ranges.trim().split(',') {
+/// The processors in `0-3,8,10-11` or `0 1 2`; none if it is no such list.
+pub fn cpus(ranges: &str) -> Vec<u32> {
+    let mut all = Vec::new();
+    for range in ranges.trim().split([',', ' ']) {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
-        let (first, last) = (first.parse::<u16>().ok()?, last.parse::<u16>().ok()?);
-        count += usize::from(last.checked_sub(first)?) + 1;
+        let (Ok(first), Ok(last)) = (first.parse::<u16>(), last.parse::<u16>()) else {
+            return Vec::new();
+        };
+        if last < first || all.len() > usize::from(u16::MAX) {
+            return Vec::new();
+        }
+        all.extend(u32::from(first)..=u32::from(last));
     }
-    Some(count)
+    all
 }
 
 #[cfg(test)]
@@ -83,9 +88,10 @@ mod tests {
 
     #[test]
     fn processors_are_counted_over_their_ranges() {
-        assert_eq!(["0\n", "0-3", "0-3,8,10-11\n"].map(count), [Some(1), Some(4), Some(7)]);
+        let count = |text| cpus(text).len();
+        assert_eq!(["0\n", "0-3", "0-3,8,10-11\n", "0 1 2\n"].map(count), [1, 4, 7, 3]);
         for text in ["", "\n", "3-0", "a", "0-99999999", "0,,1"] {
-            assert_eq!(count(text), None, "{text:?}");
+            assert_eq!(cpus(text), [], "{text:?}");
         }
     }
 
