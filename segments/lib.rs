@@ -20,6 +20,7 @@ pub mod base {
     pub mod rate;
     pub mod untrusted;
     pub mod value;
+    pub mod work;
 }
 
 pub use base::contract::{
@@ -35,6 +36,7 @@ mod battery;
 mod brightness;
 mod character;
 mod clock;
+mod cores;
 mod cpu;
 mod directory;
 mod duration;
@@ -61,6 +63,7 @@ pub static ALL: &[&Kind] = &[
     &brightness::SEGMENT,
     &character::SEGMENT,
     &clock::SEGMENT,
+    &cores::SEGMENT,
     &cpu::SEGMENT,
     &directory::SEGMENT,
     &duration::SEGMENT,

@@ -22,6 +22,7 @@ mod power;
 mod processors;
 mod sensors;
 mod sysfs;
+mod topology;
 mod zram;
 
 use std::collections::HashSet;
@@ -43,6 +44,7 @@ pub use power::{Battery, Charging};
 pub use processors::{Load, Processors, ProcessorsDoor, Times};
 pub use sensors::Sensor;
 pub use sysfs::{Figure, Found};
+pub use topology::Group;
 pub use zram::Zram;
 
 /// The most bytes that are read of one file.
