@@ -48,6 +48,8 @@ mod jobs;
 mod keymap;
 mod load;
 mod memory;
+mod pressure;
+mod processes;
 mod session;
 mod status;
 mod swap;
@@ -75,6 +77,8 @@ pub static ALL: &[&Kind] = &[
     &keymap::SEGMENT,
     &load::SEGMENT,
     &memory::SEGMENT,
+    &pressure::SEGMENT,
+    &processes::SEGMENT,
     &session::SEGMENT,
     &status::SEGMENT,
     &swap::SEGMENT,

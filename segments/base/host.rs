@@ -19,9 +19,11 @@ mod load;
 mod memory;
 mod place;
 mod power;
+mod pressure;
 mod processors;
 mod sensors;
 mod sysfs;
+mod tasks;
 mod topology;
 mod zram;
 
@@ -41,9 +43,11 @@ pub use kept::Kept;
 pub use load::{Averages, cpus};
 pub use memory::{Meminfo, MemoryDoor};
 pub use power::{Battery, Charging};
+pub use pressure::{Pressure, PressureDoor, RESOURCES, Stall, Whose};
 pub use processors::{Load, Processors, ProcessorsDoor, Times};
 pub use sensors::Sensor;
 pub use sysfs::{Figure, Found};
+pub use tasks::{Doing, Task};
 pub use topology::Group;
 pub use zram::Zram;
 
