@@ -43,6 +43,7 @@ mod duration;
 mod env;
 mod fan;
 mod frequency;
+mod gpu;
 mod hostname;
 mod jobs;
 mod keymap;
@@ -72,6 +73,7 @@ pub static ALL: &[&Kind] = &[
     &env::SEGMENT,
     &fan::SEGMENT,
     &frequency::SEGMENT,
+    &gpu::SEGMENT,
     &hostname::SEGMENT,
     &jobs::SEGMENT,
     &keymap::SEGMENT,
