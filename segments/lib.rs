@@ -58,6 +58,7 @@ mod temperature;
 mod text;
 mod uptime;
 mod user;
+mod volume;
 mod window;
 
 /// Every kind, by name.
@@ -88,6 +89,7 @@ pub static ALL: &[&Kind] = &[
     &text::SEGMENT,
     &uptime::SEGMENT,
     &user::SEGMENT,
+    &volume::SEGMENT,
     &window::SEGMENT,
 ];
 
