@@ -17,6 +17,7 @@ pub mod base {
     pub mod contract;
     pub mod history;
     pub mod host;
+    pub mod marquee;
     pub mod rate;
     pub mod untrusted;
     pub mod value;
@@ -36,6 +37,7 @@ mod battery;
 mod brightness;
 mod character;
 mod clock;
+mod containers;
 mod cores;
 mod cpu;
 mod directory;
@@ -48,6 +50,7 @@ mod hostname;
 mod jobs;
 mod keymap;
 mod load;
+mod media;
 mod memory;
 mod pressure;
 mod processes;
@@ -67,6 +70,7 @@ pub static ALL: &[&Kind] = &[
     &brightness::SEGMENT,
     &character::SEGMENT,
     &clock::SEGMENT,
+    &containers::SEGMENT,
     &cores::SEGMENT,
     &cpu::SEGMENT,
     &directory::SEGMENT,
@@ -79,6 +83,7 @@ pub static ALL: &[&Kind] = &[
     &jobs::SEGMENT,
     &keymap::SEGMENT,
     &load::SEGMENT,
+    &media::SEGMENT,
     &memory::SEGMENT,
     &pressure::SEGMENT,
     &processes::SEGMENT,

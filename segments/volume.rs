@@ -50,7 +50,7 @@ pub(crate) static SEGMENT: Kind = Kind {
 };
 
 /// None of the commands takes longer than some milliseconds while its server lives.
-const LIMIT: Duration = Duration::from_secs(2);
+const LIMIT: Duration = Duration::from_millis(500);
 
 /// The sound as it is set.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -13,6 +13,7 @@
 
 mod cgroup;
 mod command;
+mod converse;
 mod fixture;
 mod kept;
 mod load;

@@ -10,8 +10,8 @@ use crate::base::host::{Entry, Host};
 
 /// A start of the command costs some tens of milliseconds.
 const EVERY: Duration = Duration::from_secs(5);
-/// With several cards and no persistence daemon it may take seconds.
-const LIMIT: Duration = Duration::from_secs(8);
+/// Less than the engine's own patience, so that the command's complaint is heard.
+const LIMIT: Duration = Duration::from_millis(1800);
 /// A directory for each card, by its address on the bus.
 const DEVICES: &str = "/proc/driver/nvidia/gpus";
 const COMMAND: [&str; 3] = [

@@ -63,6 +63,17 @@ pub fn next(pace: Pace, errors: u32, wall: Duration) -> Duration {
     every - into
 }
 
+/// How long a worker may take for a reading: the rarer it is, the longer. What asks the network every
+/// quarter of an hour may wait for it.
+pub fn patience(pace: Pace) -> Duration {
+    const LEAST: Duration = Duration::from_secs(2);
+    const MOST: Duration = Duration::from_secs(12);
+    match pace {
+        Pace::Tick(every) => (every / 2).clamp(LEAST, MOST),
+        Pace::Change | Pace::Ask => LEAST,
+    }
+}
+
 /// How long a sample looks fresh.
 pub fn fresh(pace: Pace) -> Duration {
     interval(pace) * 3
@@ -100,6 +111,13 @@ mod tests {
         assert_eq!(next(Pace::Tick(SECOND), 1, at), SECOND);
         assert_eq!(next(Pace::Tick(SECOND), 4, at), SECOND * 8);
         assert_eq!(next(Pace::Tick(SECOND), 99, at), SECOND * 300);
+    }
+
+    #[test]
+    fn what_is_rarely_read_may_take_longer() {
+        let patience = |seconds| patience(Pace::Tick(SECOND * seconds)).as_secs();
+        assert_eq!([patience(1), patience(10), patience(900)], [2, 5, 12]);
+        assert_eq!(super::patience(Pace::Change), SECOND * 2);
     }
 
     #[test]
