@@ -26,6 +26,7 @@ mod sensors;
 mod sysfs;
 mod tasks;
 mod topology;
+mod zone;
 mod zram;
 
 use std::collections::HashSet;
@@ -50,6 +51,7 @@ pub use sensors::Sensor;
 pub use sysfs::{Figure, Found};
 pub use tasks::{Doing, Task};
 pub use topology::Group;
+pub use zone::{Local, Zone};
 pub use zram::Zram;
 
 /// The most bytes that are read of one file.
