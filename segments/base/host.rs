@@ -26,6 +26,7 @@ mod sensors;
 mod sysfs;
 mod tasks;
 mod topology;
+mod web;
 mod zone;
 mod zram;
 
@@ -51,6 +52,7 @@ pub use sensors::Sensor;
 pub use sysfs::{Figure, Found};
 pub use tasks::{Doing, Task};
 pub use topology::Group;
+pub use web::{ip_address, is_url};
 pub use zone::{Local, Zone};
 pub use zram::Zram;
 

@@ -91,7 +91,7 @@ mod tests {
         let count = |text| cpus(text).len();
         assert_eq!(["0\n", "0-3", "0-3,8,10-11\n", "0 1 2\n"].map(count), [1, 4, 7, 3]);
         for text in ["", "\n", "3-0", "a", "0-99999999", "0,,1"] {
-            assert_eq!(cpus(text), [], "{text:?}");
+            assert!(cpus(text).is_empty(), "{text:?}");
         }
     }
 
