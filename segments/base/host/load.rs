@@ -9,6 +9,8 @@ pub struct Averages {
     pub one: f64,
     pub five: f64,
     pub fifteen: f64,
+    /// Tasks that run or wait now, and all there are, threads counted each; where the system says.
+    pub tasks: Option<(u32, u32)>,
 }
 
 impl Host {
@@ -44,17 +46,20 @@ impl Host {
 
 fn sysinfo_load() -> Option<Averages> {
     let load = sysinfo::System::load_average().ok()?;
-    Some(Averages { one: load.one, five: load.five, fifteen: load.fifteen })
+    Some(Averages { one: load.one, five: load.five, fifteen: load.fifteen, tasks: None })
 }
 
 /// Reads `1.25 0.80 0.33 1/200 1234`.
 fn averages(text: &str) -> Option<Averages> {
-    let mut numbers = text.split_ascii_whitespace().map(|word| {
-        let number = word.parse::<f64>().ok()?;
+    let mut words = text.split_ascii_whitespace();
+    let mut next = || {
+        let number = words.next()?.parse::<f64>().ok()?;
         (number.is_finite() && number >= 0.0).then_some(number)
-    });
-    let mut next = || numbers.next().flatten();
-    Some(Averages { one: next()?, five: next()?, fifteen: next()? })
+    };
+    let (one, five, fifteen) = (next()?, next()?, next()?);
+    let tasks = words.next().and_then(|word| word.split_once('/'));
+    let tasks = tasks.and_then(|(running, all)| Some((running.parse().ok()?, all.parse().ok()?)));
+    Some(Averages { one, five, fifteen, tasks })
 }
 
 /// The processors in `0-3,8,10-11` or `0 1 2`; none if it is no such list.
@@ -79,8 +84,12 @@ mod tests {
 
     #[test]
     fn averages_are_three_numbers_or_nothing() {
-        let known = Averages { one: 1.25, five: 0.8, fifteen: 0.33 };
+        let known = Averages { one: 1.25, five: 0.8, fifteen: 0.33, tasks: Some((1, 200)) };
         assert_eq!(averages("1.25 0.80 0.33 1/200 1234\n"), Some(known));
+        for rest in ["", " 1", " x/y", " /", " 99999999999/1"] {
+            let read = averages(&format!("1.25 0.80 0.33{rest}")).expect("three numbers");
+            assert_eq!(read.tasks, None, "{rest:?}");
+        }
         for text in ["", "1.0 2.0", "a b c", "-1 0 0", "nan 1 1", "\u{0}"] {
             assert_eq!(averages(text), None, "{text:?}");
         }
