@@ -24,7 +24,7 @@ crate::options! {
 pub(crate) static SEGMENT: Kind = Kind {
     name: "cores",
     about: "How busy each processor is, the busiest first of all.",
-    icons: Icons { nerd: "\u{f4bc}", unicode: "max", ascii: "max" },
+    icons: Icons { nerd: "\u{f4bc}", unicode: "core", ascii: "core" },
     format: " ($icon )$busiest.pct(w:3) $history.spark(w:8) ",
     fields: &[
         Field::new("busiest", "the usage of the busiest processor", Unit::Percent),

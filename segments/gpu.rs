@@ -2,7 +2,8 @@
 //!
 //! - A card that sleeps is left asleep: asking it anything would wake it and cost the battery watts.
 //!   Its `power/runtime_status` can be read without that.
-//! - Of several the one with the most memory that is awake is shown; another may be chosen.
+//! - Of several the one with the most memory that is awake is shown, of equals the busiest; another
+//!   may be chosen.
 //! - Reading a card may wait for its firmware, and NVIDIA's is asked by a command: this runs in a
 //!   worker.
 
@@ -140,9 +141,8 @@ impl Source for Gpu {
         cards.extend(self.nvidia.cards(host)?);
         let wanted = &*self.options.card;
         let memory = |card: &Card| card.memory.map_or(0.0, |(_, total)| total);
-        let rank = |card: &&Card| (!card.asleep, memory(card));
+        let rank = |card: &&Card| (!card.asleep, memory(card), card.usage);
         let chosen = cards.iter().filter(|card| wanted.is_empty() || card.is(wanted));
-        // Of equals the first.
         let chosen = chosen
             .rev()
             .max_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(std::cmp::Ordering::Equal));
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_server_asks_for_its_cards_by_a_command() {
-        let sample = sample_with("card = '1'", &fixture("server")).expect("cards");
+        let sample = sample_with("", &fixture("server")).expect("cards");
         let fields = ["usage", "memory", "temperature", "power", "count"];
         let mib = 1024.0 * 1024.0;
         let expected = [98.0, 40_000.0 * mib, 71.0, 389.25, 2.0].map(Some);
@@ -255,6 +255,8 @@ mod tests {
         assert_eq!(sample.level, Level::Critical);
         let Some(Value::Parts { parts, .. }) = sample.get("cards") else { panic!("no cards") };
         assert_eq!(parts.iter().map(|part| part.value).collect::<Vec<_>>(), [0.0, 98.0]);
+        let idle = sample_with("card = '0'", &fixture("server")).expect("cards");
+        assert_eq!((number(&idle, "usage"), idle.level), (Some(0.0), Level::Idle));
     }
 
     #[test]

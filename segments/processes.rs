@@ -240,6 +240,17 @@ mod tests {
     }
 
     #[test]
+    fn a_laptop_has_all_kinds() {
+        let mut source = source("by = 'memory'");
+        let sample = source.sample(&fixture("laptop"), &Ask::default());
+        let sample = sample.expect("no error").expect("processes");
+        let numbers = ["count", "running", "blocked", "zombies"];
+        let numbers = numbers.map(|field| sample.get(field).and_then(Value::as_number));
+        assert_eq!(numbers, [5.0, 1.0, 1.0, 1.0].map(Some));
+        assert_eq!(sample.get("top"), Some(&Value::text("Web Content")));
+    }
+
+    #[test]
     fn a_machine_that_tells_nothing_has_nothing_to_show() {
         let sample = source("").sample(&fixture("empty"), &Ask::default());
         assert_eq!(sample.expect("no error"), None);
