@@ -112,6 +112,16 @@ impl Source for Frequency {
         }
         Ok(Some(sample))
     }
+
+    fn memo(&self) -> Option<String> {
+        serde_json::to_string(&(1, self.level)).ok()
+    }
+
+    fn recall(&mut self, memo: &str) {
+        if let Ok((1, level)) = serde_json::from_str::<(u32, Level)>(memo) {
+            self.level = level;
+        }
+    }
 }
 
 fn find(host: &Host) -> Vec<Policy> {

@@ -180,6 +180,17 @@ impl Source for Gpu {
         }
         Ok(Some(sample.with("count", Value::number(cards.len() as f64))))
     }
+
+    /// JSON of the form's number, the level, and how long each card had slept.
+    fn memo(&self) -> Option<String> {
+        serde_json::to_string(&(1, self.level, &self.idle)).ok()
+    }
+
+    fn recall(&mut self, memo: &str) {
+        if let Ok((1, level, idle)) = serde_json::from_str::<(u32, Level, intel::Past)>(memo) {
+            (self.level, self.idle) = (level, idle);
+        }
+    }
 }
 
 /// Whether a device sleeps.
@@ -257,6 +268,25 @@ mod tests {
         assert_eq!(parts.iter().map(|part| part.value).collect::<Vec<_>>(), [0.0, 98.0]);
         let idle = sample_with("card = '0'", &fixture("server")).expect("cards");
         assert_eq!((number(&idle, "usage"), idle.level), (Some(0.0), Level::Idle));
+    }
+
+    #[test]
+    fn the_next_worker_knows_how_long_a_card_had_slept() {
+        let file = "sys/class/drm/card0/gt/gt0/rc6_residency_ms";
+        let (_dir, host) = crate::base::host::tests::machine(&[
+            ("proc/uptime", "100.00 1\n"),
+            ("proc/uptime@3", "104.00 1\n"),
+            ("sys/class/drm/card0/device/uevent", "DRIVER=i915\n"),
+            (file, "50000\n"),
+            (&format!("{file}@2"), "53000\n"),
+        ]);
+        let mut first = open(&toml::Table::new()).expect("defaults are fine");
+        first.sample(&host, &Ask::default()).expect("no error");
+        let mut next = open(&toml::Table::new()).expect("defaults are fine");
+        next.recall("nonsense");
+        next.recall(&first.memo().expect("a past"));
+        let sample = next.sample(&host, &Ask::default()).expect("no error").expect("a card");
+        assert_eq!(number(&sample, "usage"), Some(25.0));
     }
 
     #[test]

@@ -62,6 +62,8 @@ pub(crate) static SEGMENT: Kind = Kind {
 const TOO_LONG: Duration = Duration::from_secs(60);
 /// Between walks nearer than this nobody did anything worth a share.
 const TOO_SHORT: Duration = Duration::from_millis(200);
+/// Processes of a walk that the next worker is told of.
+const MOST_KEPT: usize = 256;
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     Ok(Box::new(Processes {
@@ -129,11 +131,32 @@ impl Source for Processes {
         }
         Ok(Some(sample))
     }
+
+    /// The walk, as far as it could matter: JSON of the form's number, the level, when it was, and
+    /// what the processes with the most had taken.
+    fn memo(&self) -> Option<String> {
+        let Walk { at, taken } = self.before.as_ref()?;
+        let mut most: Vec<_> = taken.iter().map(|(key, taken)| (key, taken.as_millis())).collect();
+        most.sort_unstable_by_key(|(_, taken)| std::cmp::Reverse(*taken));
+        most.truncate(MOST_KEPT);
+        serde_json::to_string(&(1, self.level, at, most)).ok()
+    }
+
+    fn recall(&mut self, memo: &str) {
+        type Memo = (u32, Level, Duration, Vec<((u32, u64), u64)>);
+        let Ok((1, level, at, taken)) = serde_json::from_str::<Memo>(memo) else { return };
+        if self.before.as_ref().is_none_or(|before| before.at < at) {
+            let taken = taken.into_iter().map(|(key, taken)| (key, Duration::from_millis(taken)));
+            (self.level, self.before) = (level, Some(Walk { at, taken: taken.collect() }));
+        }
+    }
 }
 
 impl Processes {
     fn busiest<'a>(&mut self, tasks: &'a [Task], host: &Host) -> Option<Top<'a>> {
         let now = host.uptime();
+        // A walk in the future is one of before the machine was started anew.
+        self.before.take_if(|before| before.at > now);
         let passed = self.before.as_ref().map(|before| now.saturating_sub(before.at));
         if passed.is_some_and(|passed| passed < TOO_SHORT) {
             return None;
@@ -204,6 +227,33 @@ mod tests {
         assert_eq!(second.get("top"), Some(&Value::text("cc1plus")));
         assert_eq!(second.get("share"), Some(&Value::percent(20.0)));
         assert_eq!(second.get("processors"), Some(&Value::number(0.4)));
+    }
+
+    #[test]
+    fn the_next_worker_knows_the_walk() {
+        let (_dir, host) = busy_machine();
+        let mut first = source("");
+        first.sample(&host, &Ask::default()).expect("no error");
+        let memo = first.memo().expect("a walk");
+        let mut next = source("");
+        for nonsense in ["", "[]", "[2,\"idle\",{\"secs\":1,\"nanos\":0},[]]", "{}"] {
+            next.recall(nonsense);
+        }
+        next.recall(&memo);
+        let sample = next.sample(&host, &Ask::default()).expect("no error").expect("processes");
+        assert_eq!(sample.get("share"), Some(&Value::percent(20.0)));
+    }
+
+    #[test]
+    fn a_walk_before_a_restart_is_forgotten() {
+        let (_dir, host) = busy_machine();
+        let mut source = source("");
+        source.recall("[1,\"idle\",{\"secs\":9999,\"nanos\":0},[[[2,7],5]]]");
+        let mut top = || {
+            let sample = source.sample(&host, &Ask::default()).expect("no error");
+            sample.expect("processes").get("top").cloned()
+        };
+        assert_eq!([top(), top()], [None, Some(Value::text("cc1plus"))]);
     }
 
     #[test]

@@ -68,7 +68,7 @@ impl<T> Fetched<T> {
         Some(format!("1 {} {}\n{}", last.at, self.url, last.text))
     }
 
-    /// Takes over what [`Fetched::memo`] gave, if it is an answer to the same question.
+    /// Takes over what [`Fetched::memo`] gave, if it is a newer answer to the same question.
     pub fn recall(&mut self, memo: &str) {
         let known = || {
             let (head, text) = memo.split_once('\n')?;
@@ -76,8 +76,10 @@ impl<T> Fetched<T> {
             let (at, value) = (at.parse().ok()?, (self.read)(text)?);
             (url == self.url).then(|| Answer { at, text: text.to_owned(), value })
         };
-        if self.last.is_none() {
-            self.last = known();
+        if let Some(known) = known()
+            && self.last.as_ref().is_none_or(|last| last.at < known.at)
+        {
+            self.last = Some(known);
         }
     }
 }
@@ -132,6 +134,9 @@ mod tests {
         let mut second = fetched();
         second.recall(&memo);
         assert_eq!(second.get(&at("07:01:00", None).1).ok(), Some(&1));
+        assert_eq!(first.get(&at("07:30:00", Some("2")).1).ok(), Some(&2));
+        first.recall(&memo);
+        assert_eq!(first.get(&at("07:31:00", None).1).ok(), Some(&2), "an older one");
         let mut other = Fetched::new("https://example.com".into(), "", number);
         for memo in [&*memo, "", "1", "1 x https://example.com\n1", "1 5 https://example.com\nx"] {
             other.recall(memo);

@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Card, Place};
 use crate::base::host::Host;
 
@@ -29,8 +31,8 @@ const MOST: [&str; 3] =
 /// Readings nearer than this are one: the counter moves in steps.
 const TOO_SHORT: Duration = Duration::from_millis(500);
 
-/// How long each card had slept, and when.
-#[derive(Default)]
+/// How long each card had slept, and when, and how busy it was.
+#[derive(Default, Deserialize, Serialize)]
 pub(super) struct Past(HashMap<String, (Duration, Duration, Option<f64>)>);
 
 impl Past {
@@ -51,9 +53,10 @@ impl Past {
             self.0.insert(place.name.clone(), (slept, now, None));
             return None;
         };
-        let passed = now.saturating_sub(*at);
+        // A reading in the future is one of before the machine was started anew.
+        let passed = if *at > now { TOO_SHORT } else { now - *at };
         if passed >= TOO_SHORT {
-            if slept >= *before {
+            if slept >= *before && *at <= now {
                 let share = (slept - *before).as_secs_f64() / passed.as_secs_f64();
                 *usage = Some((100.0 - 100.0 * share).clamp(0.0, 100.0));
             }

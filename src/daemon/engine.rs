@@ -413,7 +413,7 @@ impl Engine {
                 options: instance.options.to_string(),
                 ask: entry.ask.clone(),
             };
-            let patience = schedule::patience(instance.kind.pace);
+            let patience = schedule::patience(entry.pace);
             let ticket = self.pool.submit(instance.kind.name, job, Vec::new(), Some(patience));
             entry.busy = Some(ticket);
             self.errands.insert(ticket, Errand::Sample(key.clone()));

@@ -45,6 +45,12 @@ pub fn interval(pace: Pace) -> Duration {
     }
 }
 
+/// How long a worker may take for a reading: a source that is read rarely may do more (ask a package
+/// manager), and a longer wait for it is no harm.
+pub fn patience(pace: Pace) -> Duration {
+    (interval(pace) / 10).clamp(Duration::from_secs(2), Duration::from_secs(60))
+}
+
 /// How long a request keeps the readings of its line going.
 pub fn lease(pace: Pace) -> Duration {
     match pace {
@@ -67,17 +73,6 @@ pub fn next(pace: Pace, errors: u32, wall: Duration) -> Duration {
     let since = wall.saturating_sub(LATE).as_nanos();
     let into = Duration::from_nanos((since % every.as_nanos().max(1)) as u64);
     every - into
-}
-
-/// How long a worker may take for a reading: the rarer it is, the longer. What asks the network every
-/// quarter of an hour may wait for it.
-pub fn patience(pace: Pace) -> Duration {
-    const LEAST: Duration = Duration::from_secs(2);
-    const MOST: Duration = Duration::from_secs(12);
-    match pace {
-        Pace::Tick(every) => (every / 2).clamp(LEAST, MOST),
-        Pace::Change | Pace::Ask => LEAST,
-    }
 }
 
 /// How long a sample looks fresh.
@@ -120,13 +115,6 @@ mod tests {
     }
 
     #[test]
-    fn what_is_rarely_read_may_take_longer() {
-        let patience = |seconds| patience(Pace::Tick(SECOND * seconds)).as_secs();
-        assert_eq!([patience(1), patience(10), patience(900)], [2, 5, 12]);
-        assert_eq!(super::patience(Pace::Change), SECOND * 2);
-    }
-
-    #[test]
     fn a_reading_looks_old_after_three_paces_and_lost_after_ten() {
         let pace = Pace::Tick(SECOND);
         assert_eq!(age(pace, None, 0), Age::Waiting);
@@ -134,6 +122,12 @@ mod tests {
         assert_eq!(age(pace, Some(SECOND * 3), 0), Age::Fresh);
         assert_eq!(age(pace, Some(SECOND * 4), 0), Age::Stale);
         assert_eq!(age(pace, Some(SECOND * 11), 0), Age::Lost);
+    }
+
+    #[test]
+    fn who_is_read_rarely_may_take_its_time() {
+        let patience = |seconds| patience(Pace::Tick(SECOND * seconds));
+        assert_eq!([1, 15, 30, 600, 3600].map(patience), [2, 2, 3, 60, 60].map(|s| SECOND * s));
     }
 
     #[test]
