@@ -67,7 +67,7 @@ impl Source for Brightness {
             return Ok(None);
         };
         let Some(now) = panel.now.read(host).filter(|now| *now >= 0) else {
-            self.panel.forget();
+            self.panel.doubt();
             return Ok(None);
         };
         let percent = 100.0 * now as f64 / panel.most;

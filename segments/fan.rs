@@ -39,7 +39,8 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Host,
-    place: Where::Daemon,
+    // A sensor may answer slowly, or hang.
+    place: Where::Worker,
     pace: Pace::Tick(Duration::from_secs(5)),
     priority: 25,
     open,
@@ -86,7 +87,7 @@ impl Source for Fan {
             }
         }
         let Some((fan, speed)) = fastest else {
-            self.fans.forget();
+            self.fans.doubt();
             return Ok(None);
         };
         if *hide_idle && speed == 0.0 {
@@ -109,6 +110,16 @@ impl Source for Fan {
         }
         let sample = sample.with("sensor", Value::text(fan.name()));
         Ok(Some(sample.with("count", Value::number(count))))
+    }
+
+    fn memo(&self) -> Option<String> {
+        serde_json::to_string(&(1, self.level)).ok()
+    }
+
+    fn recall(&mut self, memo: &str) {
+        if let Ok((1, level)) = serde_json::from_str::<(u32, Level)>(memo) {
+            self.level = level;
+        }
     }
 }
 

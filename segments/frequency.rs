@@ -82,7 +82,7 @@ impl Source for Frequency {
         let governor = first(|policy| policy.governor.as_ref());
         let preference = first(|policy| policy.preference.as_ref());
         if clocks.is_empty() {
-            self.policies.forget();
+            self.policies.doubt();
             clocks = cpuinfo(host);
         }
         let count: f64 = clocks.iter().map(|(_, count)| count).sum();

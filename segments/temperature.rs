@@ -20,7 +20,7 @@ crate::choice! {
 }
 
 crate::options! {
-    /// Which sensor: a chip, a label or both (`coretemp`, `Tctl`, `thinkpad CPU`), `all` for the
+    /// Which sensor: a chip, a label or both (`nvme`, `Tctl`, `thinkpad CPU`), `all` for the
     /// highest of all; empty: the processors.
     sensor: String = "",
     /// Degrees Celsius or Fahrenheit.
@@ -48,7 +48,8 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Host,
-    place: Where::Daemon,
+    // A sensor may answer slowly, or hang.
+    place: Where::Worker,
     pace: Pace::Tick(Duration::from_secs(5)),
     priority: 50,
     open,
@@ -105,7 +106,7 @@ impl Source for Temperature {
             }
         }
         let Some((index, degrees)) = hottest else {
-            self.sensors.forget();
+            self.sensors.doubt();
             return Ok(None);
         };
         let sensor = &sensors[index];
@@ -132,6 +133,16 @@ impl Source for Temperature {
             self.sensors.forget();
         }
         Ok(Some(sample))
+    }
+
+    fn memo(&self) -> Option<String> {
+        serde_json::to_string(&(1, self.level)).ok()
+    }
+
+    fn recall(&mut self, memo: &str) {
+        if let Ok((1, level)) = serde_json::from_str::<(u32, Level)>(memo) {
+            self.level = level;
+        }
     }
 }
 
@@ -212,8 +223,8 @@ mod tests {
             let options = format!("sensor = '{name}'");
             sample_with(&options, &fixture("laptop")).map(|s| number(&s, "temperature"))
         };
-        let all = ["acpitz", "Core 1", "amdgpu edge", "all", "nothing"].map(named);
-        assert_eq!(all, [Some(47.0), Some(58.0), Some(66.0), Some(66.0), None]);
+        let all = ["acpitz", "Core 1", "nvme", "all", "nothing"].map(named);
+        assert_eq!(all, [Some(47.0), Some(58.0), Some(72.0), Some(72.0), None]);
     }
 
     #[test]

@@ -1,16 +1,17 @@
 //! The door to the sensors of the machine: temperatures and fans.
 //!
 //! `/sys/class/hwmon` tells them by the chip's name, and `/sys/class/thermal` what has no chip. The
-//! numbers in both (hwmon3, zone1) change from boot to boot and are never used as names. Sensors of
-//! drives are left out: reading one sends the drive a command, and a drive may hang.
+//! numbers in both (hwmon3, zone1) change from boot to boot and are never used as names.
+//!
+//! Reading a sensor may take long: an embedded controller is asked over a slow bus, a drive is sent a
+//! command, some firmware stops the whole machine for half a second (dell-smm-hwmon says so itself).
+//! So only sources that run in workers may ask.
 
 use std::path::Path;
 
 use super::sysfs::Figure;
 use super::{Doors, Host};
 
-/// Chips whose reading waits for a drive.
-const SLOW: [&str; 2] = ["drivetemp", "nvme"];
 /// Sensors beyond this are passed over: a server of two sockets has about two hundred.
 const MOST: usize = 1024;
 
@@ -108,11 +109,8 @@ impl Host {
 
     /// The sensors of one quantity in one directory of a chip; `scale` is what its files count in
     /// one unit.
-    pub fn chip(&self, dir: &Path, quantity: &str, scale: f64) -> Vec<Sensor> {
+    fn chip(&self, dir: &Path, quantity: &str, scale: f64) -> Vec<Sensor> {
         let Some(chip) = self.word(dir.join("name")) else { return Vec::new() };
-        if SLOW.contains(&&*chip) {
-            return Vec::new();
-        }
         let entries = self.list(dir).unwrap_or_default();
         let mut numbers: Vec<u32> = entries
             .iter()
@@ -184,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chips_and_zones_say_what_they_are_and_drives_are_left_alone() {
+    fn chips_and_zones_say_what_they_are() {
         let (_dir, host) = machine(&[
             ("sys/class/hwmon/hwmon2/name", "coretemp\n"),
             ("sys/class/hwmon/hwmon2/temp1_input", "61000\n"),
@@ -208,6 +206,7 @@ mod tests {
             seen,
             [
                 ("coretemp Package id 0".to_owned(), Some(61.0), Some(100.0)),
+                ("nvme".to_owned(), Some(30.0), None),
                 ("acpitz".to_owned(), Some(27.8), Some(119.0)),
             ]
         );

@@ -10,6 +10,8 @@ use super::{Host, MAX_ENTRIES};
 
 /// How long what a walk found is believed: a plugged-in card or fan is seen after a minute.
 const AGAIN: Duration = Duration::from_secs(60);
+/// What failed to be read is looked for again no sooner than this: it may only be asleep.
+const DOUBT: Duration = Duration::from_secs(10);
 /// Longer than any number.
 const ROOM: usize = 64;
 /// The most bytes of a file's one word.
@@ -107,15 +109,16 @@ impl Figure {
     }
 }
 
-/// What a walk through directories found: made once, and again every minute or when told that
+/// What a walk through directories found: made once, and again every minute, or sooner when told that
 /// something of it is gone.
 pub struct Found<T> {
     found: Option<(T, Duration)>,
+    believed: Duration,
 }
 
 impl<T> Default for Found<T> {
     fn default() -> Self {
-        Found { found: None }
+        Found { found: None, believed: AGAIN }
     }
 }
 
@@ -123,10 +126,15 @@ impl<T> Found<T> {
     /// What there is, by `walk` if it is time for one.
     pub fn look(&mut self, host: &Host, walk: impl FnOnce(&Host) -> T) -> &mut T {
         let now = host.uptime();
-        if self.found.as_ref().is_some_and(|(_, at)| now.saturating_sub(*at) >= AGAIN) {
-            self.found = None;
+        if self.found.as_ref().is_some_and(|(_, at)| now.saturating_sub(*at) >= self.believed) {
+            *self = Found::default();
         }
         &mut self.found.get_or_insert_with(|| (walk(host), now)).0
+    }
+
+    /// Something of it could not be read.
+    pub fn doubt(&mut self) {
+        self.believed = DOUBT;
     }
 
     /// Looks anew next time.
@@ -183,22 +191,26 @@ mod tests {
 
     #[test]
     fn a_walk_is_made_again_after_a_minute_or_when_told() {
-        let (_dir, host) = machine(&[
-            ("proc/uptime", "100.0 1\n"),
-            ("proc/uptime@3", "159.0 1\n"),
-            ("proc/uptime@4", "161.0 1\n"),
-        ]);
+        let times = [100, 100, 159, 161, 165, 171, 230, 230];
+        let files: Vec<_> = (1..)
+            .zip(times)
+            .map(|(read, time)| (format!("proc/uptime@{read}"), format!("{time}.0 1\n")))
+            .collect();
+        let files: Vec<_> = files.iter().map(|(path, text)| (&**path, &**text)).collect();
+        let (_dir, host) = machine(&files);
         let mut walks = 0;
         let mut found = Found::default();
-        let mut seen = Vec::new();
-        for _ in 0..4 {
-            seen.push(*found.look(&host, |_| {
+        let seen = (0..times.len()).map(|look| {
+            match look {
+                4 => found.doubt(),
+                7 => found.forget(),
+                _ => {}
+            }
+            *found.look(&host, |_| {
                 walks += 1;
                 walks
-            }));
-        }
-        found.forget();
-        seen.push(*found.look(&host, |_| 9));
-        assert_eq!(seen, [1, 1, 1, 2, 9]);
+            })
+        });
+        assert_eq!(seen.collect::<Vec<_>>(), [1, 1, 1, 2, 2, 3, 3, 4]);
     }
 }
