@@ -156,6 +156,58 @@ mod tests {
         }
     }
 
+    /// Whatever a file says instead of what it should: no panic, and nothing that cannot be drawn.
+    #[test]
+    fn no_kind_minds_what_files_say() {
+        type Mangle = fn(&[u8]) -> Vec<u8>;
+        let manglings: [Mangle; 7] = [
+            |_| Vec::new(),
+            |text| text[..text.len() / 2].to_vec(),
+            |_| b"\0\xff\x1b]0;x\x07\n".to_vec(),
+            |_| b"-1\n".to_vec(),
+            |_| b"99999999999999999999999\n".to_vec(),
+            |text| text.iter().map(|b| if b.is_ascii_digit() { b'9' } else { *b }).collect(),
+            |text| text.iter().map(|b| if b.is_ascii_digit() { b'0' } else { *b }).collect(),
+        ];
+        for name in ["laptop", "server", "container", "two-batteries"] {
+            let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/hosts").join(name);
+            for mangle in manglings {
+                let dir = tempfile::tempdir().expect("temporary directory");
+                copy(&whole, dir.path(), mangle);
+                let host = Host::rooted(dir.path());
+                for kind in ALL {
+                    let mut source = (kind.open)(&toml::Table::new()).expect("defaults are fine");
+                    for _ in 0..3 {
+                        let Ok(Some(sample)) = source.sample(&host, &ask(kind)) else { continue };
+                        for (field, value) in &sample.values {
+                            let place = format!("{}.{field} on a mangled {name}", kind.name);
+                            let known = kind.fields.iter().find(|known| known.name == *field);
+                            check(known.expect("declared").unit, value, &place);
+                        }
+                    }
+                    if let Some(memo) = source.memo() {
+                        source.recall(&memo);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Copies a directory, each file's text changed.
+    #[allow(clippy::disallowed_methods, reason = "a test arranges its files")]
+    fn copy(from: &Path, to: &Path, mangle: fn(&[u8]) -> Vec<u8>) {
+        std::fs::create_dir_all(to).expect("a directory");
+        for entry in std::fs::read_dir(from).expect("a fixture").flatten() {
+            let to = to.join(entry.file_name());
+            if entry.path().is_dir() {
+                copy(&entry.path(), &to, mangle);
+            } else {
+                let text = std::fs::read(entry.path()).expect("readable");
+                std::fs::write(to, mangle(&text)).expect("written");
+            }
+        }
+    }
+
     /// The value is of its unit's shape and a number that can be drawn.
     fn check(unit: Unit, value: &Value, place: &str) {
         let fits = match value {

@@ -33,7 +33,7 @@ crate::options! {
 pub(crate) static SEGMENT: Kind = Kind {
     name: "pressure",
     about: "How long tasks wait for a processor, for memory and for disks.",
-    icons: Icons { nerd: "\u{f029a}", unicode: "psi", ascii: "psi" },
+    icons: Icons { nerd: "\u{f051f}", unicode: "psi", ascii: "psi" },
     format: " ($icon )$cpu_gauge.gauge()$memory_gauge.gauge()$io_gauge.gauge() ",
     fields: &[
         Field::new("cpu", "share of the time in which a task waited to run", Unit::Percent),
