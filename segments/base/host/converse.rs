@@ -110,6 +110,23 @@ mod tests {
     }
 
     #[test]
+    fn a_port_is_heard_as_a_path_is() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let server = std::thread::spawn(move || {
+            let (mut line, _) = listener.accept().expect("a caller");
+            line.write_all(b"OK MPD 0.23\n").expect("listening");
+            let mut heard = [0; 6];
+            line.read_exact(&mut heard).expect("six bytes");
+            heard
+        });
+        let answer = Host::real().converse(&address, "close\n", LIMIT).expect("no error");
+        assert_eq!(answer.as_deref(), Some(&b"OK MPD 0.23\n"[..]));
+        assert_eq!(&server.join().expect("no panic"), b"close\n");
+        assert!(matches!(Host::real().converse(&address, "x", LIMIT), Ok(None)));
+    }
+
+    #[test]
     fn nobody_there_is_no_error() {
         let dir = tempfile::tempdir().expect("temporary directory");
         let path = dir.path().join("none");

@@ -55,6 +55,36 @@ mod tests {
         }
     }
 
+    /// A server on this machine, asked by the real curl where there is one and no proxy between.
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "the test asks for what curl obeys")]
+    fn a_page_is_fetched_and_a_refusal_is_an_error() {
+        use std::io::{Read, Write};
+        if std::env::vars().any(|(name, _)| name.eq_ignore_ascii_case("http_proxy")) {
+            return;
+        }
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let answers = ["200 OK\r\nContent-Length: 12", "500 No\r\nContent-Length: 12"];
+        let server = std::thread::spawn(move || {
+            for answer in answers {
+                let (mut line, _) = listener.accept().expect("a caller");
+                let _ = line.read(&mut [0; 1024]);
+                let page = format!("HTTP/1.1 {answer}\r\nConnection: close\r\n\r\n203.0.113.9\n");
+                line.write_all(page.as_bytes()).expect("listening");
+            }
+        });
+        let url = format!("http://127.0.0.1:{port}/");
+        let first = Host::real().fetch(&url, "-4");
+        if first.as_ref().is_err_and(|error| error.to_string().contains("is needed")) {
+            return;
+        }
+        assert_eq!(first.expect("a page"), "203.0.113.9\n");
+        let refused = Host::real().fetch(&url, "").expect_err("refused").to_string();
+        assert!(refused.contains("500"), "{refused}");
+        server.join().expect("no panic");
+    }
+
     #[test]
     fn without_curl_there_is_an_error_that_names_it() {
         let error = machine(&[]).1.fetch("https://example.org", "").expect_err("no curl");
