@@ -15,6 +15,7 @@ mod cgroup;
 mod command;
 mod converse;
 mod fixture;
+mod glance;
 mod kept;
 mod load;
 mod memory;
