@@ -241,6 +241,7 @@ fn block(config: &Config, id: InstanceId, readings: &dyn Readings, room: &Room) 
         own: instance.style.as_ref(),
         mode: None,
         faded: matches!(reading.age, Age::Stale | Age::Lost),
+        depth: room.caps.depth,
         origin: id,
     };
     let spans = painter.paint(&runs);

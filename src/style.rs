@@ -208,6 +208,15 @@ impl Color {
         }
     }
 
+    /// The same hue, a little quieter, at this lightness of OKLab (0–1).
+    pub fn toned(self, lightness: f64) -> Color {
+        const QUIET: f64 = 0.75;
+        let Some(rgb) = self.rgb() else { return self };
+        let Lab { a, b, .. } = Lab::from_rgb(rgb);
+        let (r, g, b) = Lab { l: lightness, a: a * QUIET, b: b * QUIET }.to_rgb();
+        Color::Rgb(r, g, b)
+    }
+
     /// WCAG 2 relative luminance, 0 (black) to 1 (white).
     pub fn luminance(self) -> Option<f64> {
         let (r, g, b) = self.rgb()?;
