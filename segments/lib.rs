@@ -13,12 +13,16 @@
 //! - No reading is worth a panic: missing, empty, frozen and absurd files are ordinary input.
 
 pub mod base {
-    //! What all segments share: the contract, values, the machine, history.
+    //! What segments share: the contract, values, the machine, history, and readings of which more
+    //! than one segment makes something.
+    pub mod charge;
+    pub mod classes;
     pub mod contract;
     pub mod history;
     pub mod host;
     pub mod rate;
     pub mod untrusted;
+    pub mod usage;
     pub mod value;
 }
 
@@ -43,6 +47,7 @@ mod jobs;
 mod keymap;
 mod load;
 mod memory;
+mod rainbar;
 mod session;
 mod status;
 mod swap;
@@ -65,6 +70,7 @@ pub static ALL: &[&Kind] = &[
     &keymap::SEGMENT,
     &load::SEGMENT,
     &memory::SEGMENT,
+    &rainbar::SEGMENT,
     &session::SEGMENT,
     &status::SEGMENT,
     &swap::SEGMENT,

@@ -208,12 +208,18 @@ impl Color {
         }
     }
 
-    /// The same hue, a little quieter, at this lightness of OKLab (0–1).
+    /// The same hue at this lightness of OKLab (0–1), neither loud nor so pale that the nearest of
+    /// 256 colours would be a grey.
     pub fn toned(self, lightness: f64) -> Color {
-        const QUIET: f64 = 0.75;
+        /// Distances from grey: what is nearer than the first is one.
+        const GREY: f64 = 0.02;
+        const PALE: f64 = 0.08;
+        const LOUD: f64 = 0.11;
         let Some(rgb) = self.rgb() else { return self };
         let Lab { a, b, .. } = Lab::from_rgb(rgb);
-        let (r, g, b) = Lab { l: lightness, a: a * QUIET, b: b * QUIET }.to_rgb();
+        let chroma = a.hypot(b);
+        let factor = if chroma < GREY { 1.0 } else { chroma.clamp(PALE, LOUD) / chroma };
+        let (r, g, b) = Lab { l: lightness, a: a * factor, b: b * factor }.to_rgb();
         Color::Rgb(r, g, b)
     }
 
