@@ -35,7 +35,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     about: "The machine in one chart: the past of the processors before what the memory holds.",
     icons: Icons { nerd: "\u{f0597}", unicode: "", ascii: "" },
     format: " ($icon )$history.rain(w:38,over:memory,hue:work-history)\
-             ( [$charge.gauge()](fg:gradient(charge))) ",
+             ( [$charge.gauge()](fg:gradient(charge) bg:raised)$arrow) ",
     fields: &[
         Field::new("cpu", "share of the time in which the processors worked", Unit::Percent),
         Field::new("user", "of it programs", Unit::Percent),

@@ -214,7 +214,7 @@ impl Color {
         /// Distances from grey: what is nearer than the first is one.
         const GREY: f64 = 0.02;
         const PALE: f64 = 0.08;
-        const LOUD: f64 = 0.11;
+        const LOUD: f64 = 0.09;
         let Some(rgb) = self.rgb() else { return self };
         let Lab { a, b, .. } = Lab::from_rgb(rgb);
         let chroma = a.hypot(b);

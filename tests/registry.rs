@@ -191,7 +191,8 @@ fn graphs_can_be_read_on_the_grounds_of_their_theme() {
                 check(format!("{} {at}", gradient.name()), color, line.bg, 3.0);
             }
             let charge = theme.gradient("charge", at).expect("a gradient");
-            check(format!("charge {at}"), charge, line.bg, 3.0);
+            let tank = theme.color("raised").expect("in the palette");
+            check(format!("charge {at}"), charge, tank, 3.0);
         }
         assert!(poor.is_empty(), "{name}: {poor:?}");
         for depth in [Depth::True, Depth::Ansi256] {
