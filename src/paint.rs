@@ -122,6 +122,8 @@ struct Pot<'a> {
 
 /// The least contrast of a shape with what is behind it (WCAG 2.1, 1.4.11).
 const SHAPES: f64 = 3.0;
+/// The least contrast of a shape with its own shade.
+const SHADES: f64 = 1.5;
 
 impl<'a> Pot<'a> {
     fn new(
@@ -149,11 +151,14 @@ impl<'a> Pot<'a> {
     }
 
     fn look(&self, dot: &Dot) -> Style {
-        let (mut fg, bg) = (self.ink(dot.fg, self.style.fg), self.ink(dot.bg, self.style.bg));
-        let behind = matches!(dot.bg, Ink::Ground(_) | Ink::Faint(_));
-        if behind && !matches!(dot.fg, Ink::Ground(_)) {
-            fg = self.readable(fg, bg);
-        }
+        let (fg, bg) = (self.ink(dot.fg, self.style.fg), self.ink(dot.bg, self.style.bg));
+        let fg = match (dot.fg, dot.bg) {
+            // Two grounds side by side.
+            (Ink::Ground(_), _) => fg,
+            (_, Ink::Ground(_)) => self.readable(fg, bg, SHAPES),
+            (_, Ink::Faint(_)) => self.readable(fg, bg, SHADES),
+            _ => fg,
+        };
         Style { fg, bg, attrs: self.style.attrs }
     }
 
@@ -182,10 +187,10 @@ impl<'a> Pot<'a> {
     }
 
     /// The colour, or where it could not be seen on this ground the better of line and text.
-    fn readable(&self, fg: Color, bg: Color) -> Color {
+    fn readable(&self, fg: Color, bg: Color, least: f64) -> Color {
         let contrast =
             |color: Color| color.at(self.painter.depth).contrast(bg.at(self.painter.depth));
-        if contrast(fg).is_none_or(|contrast| contrast >= SHAPES) {
+        if contrast(fg).is_none_or(|contrast| contrast >= least) {
             return fg;
         }
         let bright = self.ink(Ink::Mark, fg);

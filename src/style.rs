@@ -185,6 +185,17 @@ impl Color {
     fn nearest(self, among: std::ops::RangeInclusive<u8>) -> Color {
         let Some(rgb) = self.rgb() else { return self };
         let wanted = Lab::from_rgb(rgb);
+        // The sixteen have four greys and nothing between them and loud colours: what is nearly
+        // grey is one of those.
+        const GREYS: [u8; 4] = [0, 7, 8, 15];
+        const NEARLY: f64 = 0.045;
+        let grey = *among.end() < 16 && wanted.a.hypot(wanted.b) < NEARLY;
+        // Halfway to the darkest grey a ground is still a ground.
+        const DARK: f64 = 0.35;
+        if grey && wanted.l < DARK {
+            return Color::Indexed(0);
+        }
+        let among = among.filter(|index| !grey || GREYS.contains(index));
         let distance = |index: &u8| {
             Color::Indexed(*index).rgb().map_or(f64::MAX, |rgb| wanted.distance(Lab::from_rgb(rgb)))
         };
@@ -305,6 +316,7 @@ mod tests {
     #[test]
     fn comes_down_to_the_nearest() {
         assert_eq!(Color::Rgb(255, 0, 0).at(Depth::Ansi16), Color::Indexed(9));
+        assert_eq!(Color::Rgb(34, 48, 64).at(Depth::Ansi16), Color::Indexed(0));
         assert_eq!(Color::Rgb(95, 135, 175).at(Depth::Ansi256), Color::Indexed(67));
         assert_eq!(Color::Rgb(1, 2, 3).at(Depth::Mono), Color::Default);
         assert_eq!(Color::Indexed(200).at(Depth::Ansi256), Color::Indexed(200));

@@ -288,13 +288,9 @@ mod tests {
     #[test]
     fn blocks_fill_their_part_of_the_cell() {
         let svg = encoded(vec![Span::ours("█▄▌▀▕", Style::default())]);
-        for (x, y, width, height) in [
-            (12, 12, 10, 22),
-            (22, 23, 10, 11),
-            (32, 12, 5, 22),
-            (42, 12, 10, 11),
-            (60, 12, 2, 22),
-        ] {
+        for (x, y, width, height) in
+            [(12, 12, 10, 22), (22, 23, 10, 11), (32, 12, 5, 22), (42, 12, 10, 11), (60, 12, 2, 22)]
+        {
             let rect = format!("<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"");
             assert!(svg.contains(&rect), "{rect} in {svg}");
         }
