@@ -64,8 +64,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     scope: Scope::Host,
     place: Where::Daemon,
     pace: Pace::Tick(Duration::from_secs(1)),
-    // Wide, and in numbers elsewhere: the first to make room.
-    priority: 35,
+    priority: 50,
     open,
 };
 

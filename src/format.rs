@@ -65,9 +65,20 @@ pub struct Context<'a> {
     pub policy: Policy,
     /// The values are too old to be believed: numbers are written as `?`.
     pub lost: bool,
+    /// There is not room for everything: see [`Context::cells`].
+    pub tight: bool,
 }
 
+/// No graph is made narrower than this to make room for others.
+const SLIM: usize = 16;
+
 impl Context<'_> {
+    /// How many of the cells that a graph asks for it gets: where room is scarce a wide one gives up
+    /// to half of them.
+    fn cells(&self, wanted: usize) -> usize {
+        if self.tight { wanted.div_ceil(2).max(wanted.min(SLIM)) } else { wanted }
+    }
+
     fn pen(&self) -> Pen {
         Pen { glyphs: self.glyphs, colour: self.colour }
     }
@@ -240,7 +251,7 @@ impl<'a> Fill<'a, '_> {
                 value.and_then(|value| formatter.value(value, self.context))
             }
             // Nothing read yet, or nothing to be believed: the cells stay.
-            _ => formatter.placeholder(self.context.lost, self.context.glyphs),
+            _ => formatter.placeholder(self.context),
         };
         if let Some(content) = content {
             self.push(content, value.and_then(Value::position));

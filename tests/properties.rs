@@ -162,8 +162,8 @@ fn sample(kind: &'static Kind) -> BoxedStrategy<Sample> {
 }
 
 fn context<'a>(kind: &'static Kind, sample: &'a Sample, glyphs: Glyphs, lost: bool) -> Context<'a> {
-    let (icon, colour, policy) = ("I", true, Policy::Wcwidth);
-    Context { sample, rings: &[], kind, icon, glyphs, colour, policy, lost }
+    let (icon, colour, policy, tight) = ("I", !lost, Policy::Wcwidth, lost);
+    Context { sample, rings: &[], kind, icon, glyphs, colour, policy, lost, tight }
 }
 
 proptest! {

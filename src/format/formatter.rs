@@ -540,7 +540,7 @@ impl Formatter {
     pub(super) fn value(&self, value: &Value, context: &Context) -> Option<Content> {
         let glyphs = context.glyphs;
         if matches!(value, Value::Number { value, .. } if !value.is_finite()) {
-            return self.placeholder(false, glyphs);
+            return self.placeholder(context);
         }
         let graph = |dots| Content::Graph { dots, parts: Vec::new() };
         let pen = context.pen();
@@ -588,23 +588,28 @@ impl Formatter {
                     // A letter for it would look like something taken.
                     values.pop();
                 }
-                let dots = graph::stack(&values, *whole, *width, pen);
+                let dots = graph::stack(&values, *whole, context.cells(*width), pen);
                 let parts = parts.iter().map(|part| part.name.to_string()).collect();
                 Content::Graph { dots, parts }
             }
             (Formatter::Columns { width, curve }, Value::Parts { parts, whole }) => {
                 let values: Vec<f64> = parts.iter().map(|part| part.value).collect();
                 let scale = Scale { max: whole / values.len().max(1) as f64, curve: *curve };
-                graph(graph::columns(&values, values.len().min(*width), scale, pen))
+                graph(graph::columns(&values, values.len().min(context.cells(*width)), scale, pen))
             }
             (Formatter::Heat { width, curve }, Value::Parts { parts, whole }) => {
                 let values: Vec<f64> = parts.iter().map(|part| part.value).collect();
                 let scale = Scale { max: whole / values.len().max(1) as f64, curve: *curve };
-                graph(graph::heat(&values, values.len().div_ceil(2).min(*width), scale, pen))
+                graph(graph::heat(
+                    &values,
+                    values.len().div_ceil(2).min(context.cells(*width)),
+                    scale,
+                    pen,
+                ))
             }
             (Formatter::Bar { width, marker }, value) => {
                 let marker = marker.as_ref().and_then(|marker| marker.stands(value, context));
-                graph(graph::bar(value.position()?, marker, *width, pen))
+                graph(graph::bar(value.position()?, marker, context.cells(*width), pen))
             }
             (Formatter::Gauge { form }, value) => {
                 graph(vec![graph::gauge(value.position()?, *form, pen)])
@@ -624,8 +629,9 @@ impl Formatter {
     }
 
     /// What stands in the cells of a value that was not read yet, or is not to be believed.
-    pub(super) fn placeholder(&self, lost: bool, glyphs: Glyphs) -> Option<Content> {
-        let mark = match (lost, glyphs) {
+    pub(super) fn placeholder(&self, context: &Context) -> Option<Content> {
+        let lost = context.lost;
+        let mark = match (lost, context.glyphs) {
             (true, _) => "?",
             (false, Glyphs::Ascii) => "-",
             (false, _) => "–",
@@ -641,7 +647,9 @@ impl Formatter {
                 let width = digits + 2;
                 Some(Content::Ours(format!("{mark:>width$}{unit}")))
             }
-            Formatter::Bar { width, .. } | Formatter::Stack { width } => Some(blank(*width)),
+            Formatter::Bar { width, .. } | Formatter::Stack { width } => {
+                Some(blank(context.cells(*width)))
+            }
             Formatter::Gauge { .. } => Some(blank(1)),
             Formatter::Time { .. } | Formatter::Dur { .. } if lost => {
                 Some(Content::Ours(mark.into()))

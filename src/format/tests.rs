@@ -56,6 +56,7 @@ fn fill_with(
         colour: true,
         policy: Policy::Wcwidth,
         lost: false,
+        tight: false,
     };
     let text = |run: Run| match run.content {
         Content::Ours(text) | Content::Icon(text) => text,
@@ -158,7 +159,7 @@ fn a_second_field_of_the_sample_is_drawn_with_the_first() {
     assert_eq!(drawn("$past.pair(4,with:bytes-past)", Glyphs::Unicode), "▀▀▀▀");
     assert_eq!(drawn("$past.pair(11,with:bytes-past)", Glyphs::Ascii), ".....:'''''");
     assert_eq!(drawn("$past.mirror(5,with:limit-past)", Glyphs::Ascii), "^^^^^");
-    assert_eq!(drawn("$past.rain(4,over:parts)", Glyphs::Unicode), "▇▌██");
+    assert_eq!(drawn("$past.rain(4,over:parts)", Glyphs::Unicode), "▆▌▇▇");
     assert_eq!(drawn("$past.whisker(2,every:3)", Glyphs::Ascii), "+#");
     assert_eq!(drawn("$parts.columns()$parts.heat()", Glyphs::Ascii), "*#9");
     // Fields in use: those, too, are asked of the source.

@@ -12,6 +12,9 @@ pub struct Classes<'a> {
     pub whole: f64,
 }
 
+/// One less than a cell has: the ground is seen above the highest, too.
+const HEIGHTS: usize = STEPS - 1;
+
 /// The heights of `values` before a ground that is divided among the parts as a stack is. A cell
 /// with an edge between two parts in it shows the edge, to an eighth; the readings take the other
 /// cells, the newest at the right, so that none is left out between two that are shown.
@@ -46,7 +49,7 @@ pub fn rain(
             let height = reading.and_then(|cell| Some((scale.mean(cell)?, scale.peak(cell))));
             let (glyph, fg) = match height {
                 Some((mean, peak)) => (
-                    pen.ladder()[step(mean, STEPS)],
+                    pen.ladder()[step(mean, HEIGHTS)],
                     hue.map_or(Ink::At(peak), |hue| Ink::On(Gradient::Work, hue)),
                 ),
                 None => (' ', Ink::Base),

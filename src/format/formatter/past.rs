@@ -59,7 +59,7 @@ pub enum Stretch {
 impl Past {
     /// Draws the history of the field `of`; where nothing was read yet its cells are blank.
     pub(in crate::format) fn draw(&self, of: &str, context: &Context) -> Content {
-        let (width, pen) = (self.width, context.pen());
+        let (width, pen) = (context.cells(self.width), context.pen());
         let cells = self.cells(of, context);
         let scale = self.scale(of, &cells, context);
         let plain = |dots: Vec<Dot>| Content::Graph { dots, parts: Vec::new() };
@@ -109,10 +109,8 @@ impl Past {
 
     fn cells(&self, of: &str, context: &Context) -> Vec<Cell> {
         let twice = matches!(self.shape, Shape::Braille | Shape::Mirror { .. });
-        let count = match twice && context.glyphs != Glyphs::Ascii {
-            true => 2 * self.width,
-            false => self.width,
-        };
+        let width = context.cells(self.width);
+        let count = if twice && context.glyphs != Glyphs::Ascii { 2 * width } else { width };
         let Some(ring) = context.ring(of) else { return Vec::new() };
         match self.stretch {
             Stretch::Readings(1) => ring.recent(count).collect(),
