@@ -125,6 +125,9 @@ const SHAPES: f64 = 3.0;
 /// The least contrast of a shape with its own shade.
 const SHADES: f64 = 1.5;
 
+/// Steps of a graph's own gradients.
+const SHARPNESS: f64 = 20.0;
+
 impl<'a> Pot<'a> {
     fn new(
         painter: &'a Painter,
@@ -165,6 +168,13 @@ impl<'a> Pot<'a> {
     fn ink(&self, ink: Ink, plain: Color) -> Color {
         let theme = self.painter.theme;
         let name = |index: usize| self.parts.get(index).map_or("", String::as_str);
+        // Neighbours that hardly differ share a colour: each change of it is bytes in every frame.
+        let ink = match ink {
+            Ink::On(gradient, position) => {
+                Ink::On(gradient, (position * SHARPNESS).round() / SHARPNESS)
+            }
+            ink => ink,
+        };
         match ink {
             Ink::Base => plain,
             Ink::At(position) => self.at(position).fg,

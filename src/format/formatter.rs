@@ -324,7 +324,10 @@ pub static TABLE: &[Entry] = &[
         takes: is_history,
         second: Some(("over", |unit| unit == Unit::Parts)),
         make: |args| {
-            let (over, hue) = (args.second()?, args.other("hue", is_history)?);
+            let (over, hue) = (
+                args.second()?,
+                args.other("hue", |unit| args.measured(unit) == Some(Unit::Percent))?,
+            );
             args.past(Shape::Rain { over, hue }, 1)
         },
     },
@@ -421,18 +424,17 @@ impl Args<'_> {
         })
     }
 
+    /// What a history is of.
+    fn measured(&self, unit: Unit) -> Option<Unit> {
+        let Unit::History(of) = unit else { return None };
+        let field = self.kind.fields.iter().find(|known| known.name == of)?;
+        Some(field.unit)
+    }
+
     /// That a second history is measured in what the first one is.
     fn same_unit(&self, name: &str, other: &str) -> Result<(), Fault> {
-        let unit = |field: &str| {
-            let field = self.kind.fields.iter().find(|known| known.name == field)?;
-            Some(field.unit)
-        };
-        let measured = |unit_of: Option<Unit>| match unit_of {
-            Some(Unit::History(of)) => unit(of),
-            other => other,
-        };
-        let (mine, its) = (measured(Some(self.unit)), measured(unit(other)));
-        match (mine, its) {
+        let its = self.kind.fields.iter().find(|known| known.name == other);
+        match (self.measured(self.unit), its.and_then(|its| self.measured(its.unit))) {
             (Some(mine), Some(its)) if mine != its => {
                 let (mine, its) = (mine.name(), its.name());
                 let message = format!("`{other}` is of {its}, what stands above it of {mine}");

@@ -186,6 +186,7 @@ fn a_second_field_that_does_not_fit_is_a_fault() {
     says("$past.mirror(with:bytes-past)", "of bytes");
     assert_eq!(hint("$past.rain(over:partz)").as_deref(), Some("parts"));
     assert_eq!(hint("$past.rain(over:parts,hue:limit-pats)").as_deref(), Some("limit-past"));
+    says("$past.rain(over:parts,hue:bytes-past)", "`bytes-past` is history, not fit for `hue`");
     assert_eq!(hint("$usage.bar(marker:limt)").as_deref(), Some("limit"));
     says("$usage.bar(marker:bytes)", "`bytes` is bytes");
     assert_eq!(hint("$past.spark(scale:lgo)").as_deref(), Some("log"));
