@@ -208,3 +208,80 @@ impl<'a> Pot<'a> {
         better(fg, better(bright, self.style.bg))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::theme::BUILT_IN;
+
+    const CLASSES: [&str; 5] = ["kernel", "anonymous", "shared", "cache", "free"];
+
+    /// The styles of these dots, one each, in a graph styled as written.
+    fn styles(theme: &Theme, depth: Depth, written: &str, dots: &[Dot]) -> Vec<Style> {
+        let painter = Painter {
+            theme,
+            kind: "rainbar",
+            level: Level::Idle,
+            own: None,
+            mode: None,
+            faded: false,
+            depth,
+            origin: 0,
+        };
+        let spec = Spec::parse(written).expect("a style");
+        let parts = CLASSES.map(str::to_owned);
+        let style = theme.apply(painter.base(), &spec, &painter.look(None));
+        let specs = [&spec];
+        let pot = Pot::new(&painter, &parts, painter.base(), style, &specs);
+        dots.iter().map(|dot| pot.look(dot)).collect()
+    }
+
+    fn dot(fg: Ink, bg: Ink) -> Dot {
+        Dot { glyph: '▄', fg, bg }
+    }
+
+    #[test]
+    fn what_stands_before_a_part_can_be_read_in_every_theme_at_every_depth() {
+        for (name, _) in BUILT_IN {
+            let theme = Theme::built_in(name).expect("built in");
+            for depth in [Depth::True, Depth::Ansi256, Depth::Ansi16] {
+                for part in 0..CLASSES.len() {
+                    let hues = [0.0, 0.5, 1.0].map(|at| Ink::On(Gradient::Work, at));
+                    let dots = hues.map(|hue| dot(hue, Ink::Ground(part)));
+                    for style in styles(&theme, depth, "", &dots) {
+                        let Style { fg, bg, .. } = style.at(depth);
+                        let contrast = fg.contrast(bg).unwrap_or(SHAPES);
+                        assert!(contrast >= SHAPES, "{name} {depth:?} {part}: {contrast:.2}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_style_may_bring_its_own_gradients_for_two_series() {
+        let theme = Theme::built_in("rain").expect("built in");
+        let pair = dot(Ink::On(Gradient::Heat, 1.0), Ink::On(Gradient::Tide, 0.0));
+        let blank = dot(Ink::Base, Ink::Base);
+        let both = |written| styles(&theme, Depth::True, written, &[pair, blank]);
+        let own = both("fg:gradient(load) bg:gradient(cool)");
+        assert_eq!(Some(own[0].fg), theme.gradient("load", 1.0));
+        assert_eq!(Some(own[0].bg), theme.gradient("cool", 0.0));
+        // The ground of what is blank is no reading.
+        assert_eq!(own[1].bg, both("")[1].bg);
+        let usual = &both("fg:text")[0];
+        assert_eq!(Some(usual.fg), theme.gradient("heat", 1.0));
+        assert_eq!(Some(usual.bg), theme.gradient("tide", 0.0));
+    }
+
+    #[test]
+    fn a_theme_without_the_gradients_of_graphs_has_shades() {
+        let mut theme = Theme::built_in("rain").expect("built in");
+        theme.gradients.clear();
+        let heat = |at| dot(Ink::On(Gradient::Heat, at), Ink::Base);
+        let shades = styles(&theme, Depth::True, "fg:text", &[heat(0.0), heat(0.5), heat(1.0)]);
+        assert_eq!(Some(shades[2].fg), theme.color("text"));
+        assert_eq!(shades[0].fg, shades[0].bg);
+        assert!(shades[1].fg != shades[0].fg && shades[1].fg != shades[2].fg);
+    }
+}
