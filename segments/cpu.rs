@@ -1,18 +1,15 @@
 //! How busy the processors are: the share of time, between two readings of the kernel's counters,
-//! in which they did anything. What counts as work, and what a frozen or a backward counter does,
-//! is said in `base/usage.rs`.
+//! in which they did anything.
 //!
-//! After the first reading there is only `count`: every other field keeps its place empty until the
-//! next, unless the counters of an earlier process were recalled.
-
-use std::sync::OnceLock;
+//! A usage needs two readings. After the first there is only `count`: every other field keeps its
+//! place empty until the next, unless the counters of an earlier process were recalled.
 
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
 use crate::base::host::Host;
-use crate::base::usage::{Shares, Usage};
 use crate::base::value::{Level, Part, Sample, Value};
+use crate::base::work::{Bands, Work, numeral};
 
 crate::options! {
     /// Usage in percent from which the level is `warning`.
@@ -48,39 +45,39 @@ pub(crate) static SEGMENT: Kind = Kind {
 };
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
-    let options = Options::read(table)?;
-    Ok(Box::new(Cpu { options, usage: Usage::default(), level: Level::Idle }))
+    Ok(Box::new(Cpu { options: Options::read(table)?, work: Work::default(), level: Level::Idle }))
 }
 
 struct Cpu {
     options: Options,
-    usage: Usage,
+    work: Work,
     level: Level,
 }
 
 impl Source for Cpu {
     fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        self.usage.read(host)?;
+        self.work.read(host)?;
+        let count = self.work.count();
         let mut sample = Sample::new(Level::Idle);
-        if let Some(shares) = self.usage.shares() {
-            let usage = shares.usage();
-            self.level = self.level.settle(usage, self.options.warning, self.options.critical);
+        if let Some(bands) = self.work.bands() {
+            let usage = Value::percent(bands.usage());
+            self.level =
+                self.level.settle(bands.usage(), self.options.warning, self.options.critical);
             sample.level = self.level;
-            sample = sample.with("usage", Value::percent(usage));
-            if self.usage.has_bands() {
+            sample = sample.with("usage", usage);
+            if self.work.tells_bands() {
                 sample = sample
-                    .with("user", Value::percent(shares.user))
-                    .with("nice", Value::percent(shares.nice))
-                    .with("system", Value::percent(shares.system))
-                    .with("irq", Value::percent(shares.irq))
-                    .with("steal", Value::percent(shares.steal))
-                    .with("bands", bands_as_parts(&shares));
+                    .with("user", Value::percent(bands.user))
+                    .with("nice", Value::percent(bands.nice))
+                    .with("system", Value::percent(bands.system))
+                    .with("irq", Value::percent(bands.irq))
+                    .with("steal", Value::percent(bands.steal))
+                    .with("bands", bands_as_parts(&bands));
             }
         }
-        if self.usage.cores().iter().any(Option::is_some) {
-            sample = sample.with("cores", cores_as_parts(self.usage.cores()));
+        if self.work.cores().iter().any(Option::is_some) {
+            sample = sample.with("cores", cores_as_parts(self.work.cores()));
         }
-        let count = self.usage.count();
         if count > 0 {
             sample = sample.with("count", Value::number(count as f64));
         }
@@ -88,15 +85,15 @@ impl Source for Cpu {
     }
 
     fn memo(&self) -> Option<String> {
-        self.usage.memo()
+        self.work.memo()
     }
 
     fn recall(&mut self, memo: &str) {
-        self.usage.recall(memo);
+        self.work.recall(memo);
     }
 }
 
-fn bands_as_parts(bands: &Shares) -> Value {
+fn bands_as_parts(bands: &Bands) -> Value {
     let part = |name: &'static str, value| Part { name: name.into(), value };
     Value::Parts {
         parts: vec![
@@ -120,16 +117,6 @@ fn cores_as_parts(cores: &[Option<f64>]) -> Value {
         .collect();
     let whole = 100.0 * parts.len() as f64;
     Value::Parts { parts, whole }
-}
-
-/// A number as a part's name; the usual ones cost no allocation at each tick.
-fn numeral(number: usize) -> std::borrow::Cow<'static, str> {
-    static NUMERALS: OnceLock<Vec<String>> = OnceLock::new();
-    let known = NUMERALS.get_or_init(|| (0..1024).map(|number| number.to_string()).collect());
-    match known.get(number) {
-        Some(name) => name.as_str().into(),
-        None => number.to_string().into(),
-    }
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
 use crate::base::host::{Charging, Host};
-use crate::base::usage::{Shares, Usage};
 use crate::base::value::{Level, Sample, Value};
+use crate::base::work::{self, Work};
 
 crate::options! {
     /// Whose memory is shown: the host's, the control group's where it has a limit, or (auto) the
@@ -74,7 +74,7 @@ const CHARGE_PACE: Duration = Duration::from_secs(5);
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     Ok(Box::new(Rainbar {
         options: Options::read(table)?,
-        usage: Usage::default(),
+        processors: Work::default(),
         memory: Memory::default(),
         charge: None,
         level: Level::Idle,
@@ -83,7 +83,7 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
 
 struct Rainbar {
     options: Options,
-    usage: Usage,
+    processors: Work,
     memory: Memory,
     /// When the batteries were asked, by the boot clock, and what they said.
     charge: Option<(Duration, Option<Charge>)>,
@@ -98,14 +98,14 @@ struct Charge {
 
 impl Source for Rainbar {
     fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let read = self.usage.read(host);
+        let read = self.processors.read(host);
         let memory = self.memory.read(host, self.options.limit);
         let mut sample = Sample::new(Level::Idle);
         let mut most: f64 = 0.0;
-        if let Some(shares) = self.usage.shares().filter(|_| read.is_ok()) {
+        if let Some(shares) = self.processors.bands().filter(|_| read.is_ok()) {
             most = shares.usage();
             sample = sample.with("cpu", Value::percent(most));
-            if self.usage.has_bands() {
+            if self.processors.tells_bands() {
                 let bands = Bands::of(&shares);
                 sample = sample
                     .with("user", Value::percent(bands.user))
@@ -137,11 +137,11 @@ impl Source for Rainbar {
     }
 
     fn memo(&self) -> Option<String> {
-        self.usage.memo()
+        self.processors.memo()
     }
 
     fn recall(&mut self, memo: &str) {
-        self.usage.recall(memo);
+        self.processors.recall(memo);
     }
 }
 
@@ -172,7 +172,7 @@ struct Bands {
 }
 
 impl Bands {
-    fn of(shares: &Shares) -> Bands {
+    fn of(shares: &work::Bands) -> Bands {
         Bands {
             user: shares.user + shares.nice,
             system: shares.system + shares.irq,

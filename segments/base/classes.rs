@@ -9,39 +9,13 @@
 //!   class gets at most what is left.
 //! - In a control group with a limit below the machine's memory, all of it is about the group.
 
-use super::contract::{Error, OptionType, Shape, expected};
+use super::contract::Error;
 use super::host::{CgroupDoor, CgroupMemory, Host, Meminfo, MemoryDoor};
 use super::value::{Part, Value};
 
-/// Whose memory is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
-    Auto,
-    Host,
-    Cgroup,
-}
-
-impl OptionType for Limit {
-    const SHAPE: Shape = Shape::Choice(&["auto", "host", "cgroup"]);
-
-    fn from_toml(value: &toml::Value) -> Result<Self, String> {
-        match value.as_str() {
-            Some("auto") => Ok(Limit::Auto),
-            Some("host") => Ok(Limit::Host),
-            Some("cgroup") => Ok(Limit::Cgroup),
-            Some(other) => Err(format!("expected {}, found {other:?}", Self::SHAPE.describe())),
-            None => Err(expected(Self::SHAPE, value)),
-        }
-    }
-
-    fn to_toml(&self) -> toml::Value {
-        match self {
-            Limit::Auto => "auto",
-            Limit::Host => "host",
-            Limit::Cgroup => "cgroup",
-        }
-        .into()
-    }
+crate::choice! {
+    /// Whose memory is shown.
+    Limit { Auto = "auto", Host = "host", Cgroup = "cgroup" }
 }
 
 /// The doors that a picture is taken through.

@@ -26,8 +26,6 @@ use crate::config::Config;
 use crate::protocol::{MAX_REPLY, ReplyKind, Request, Verb};
 use crate::runtime::{self, Runtime};
 
-/// How long a worker may take.
-const SAMPLE: Duration = Duration::from_secs(2);
 const GATHER: Duration = Duration::from_secs(5);
 const FILE: Duration = Duration::from_secs(10);
 /// When a config that could not be read is tried again.
@@ -422,7 +420,8 @@ impl Engine {
                 options: instance.options.to_string(),
                 ask: entry.ask.clone(),
             };
-            let ticket = self.pool.submit(instance.kind.name, job, Vec::new(), Some(SAMPLE));
+            let patience = schedule::patience(entry.pace);
+            let ticket = self.pool.submit(instance.kind.name, job, Vec::new(), Some(patience));
             entry.busy = Some(ticket);
             self.errands.insert(ticket, Errand::Sample(key.clone()));
             return;

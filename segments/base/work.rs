@@ -1,13 +1,12 @@
-//! How the processors' time was spent between two readings of the kernel's counters.
+//! The work of the processors between two readings of their counters, in percent.
 //!
-//! - A share needs two readings; the first gives none, unless the counters of an earlier process
-//!   were recalled.
+//! - Waiting for a disk is idling: the processor would run anything else meanwhile.
+//! - A guest's time is the host's user time, counted once.
 //! - Where the counters stand still, hardly moved or went backwards (frozen file, processor taken
-//!   away, checkpoint restored), the last shares stay: they are the latest known to be true.
-//! - Waiting for a disk is idling: the processor would run anything else meanwhile. It is told, and
-//!   it is no part of the usage. A guest's time is the host's user time, counted once.
+//!   away, checkpoint restored), the last usage stays: it is the latest that is known to be true.
 
 use std::fmt::Write;
+use std::sync::OnceLock;
 
 use super::contract::Error;
 use super::host::{Host, Load, Processors, ProcessorsDoor, Times};
@@ -17,62 +16,64 @@ use super::rate::growth;
 /// processors this is a twentieth of a second, and steps of ten percent.
 const ENOUGH: u64 = 10;
 
+/// What the processors did lately.
+#[derive(Default)]
+pub struct Work {
+    door: ProcessorsDoor,
+    now: Processors,
+    /// The reading that the next one is compared with.
+    before: Option<Processors>,
+    /// The last true shares.
+    bands: Option<Bands>,
+    /// The last true usage of each processor in percent, by number.
+    cores: Vec<Option<f64>>,
+}
+
 /// Shares of all time, in percent.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Shares {
+#[derive(Clone, Copy, Debug)]
+pub struct Bands {
     pub user: f64,
     pub nice: f64,
     pub system: f64,
     pub irq: f64,
     pub steal: f64,
-    /// Idle while some disk was at work.
+    /// Idle while some disk was at work; no part of the usage.
     pub iowait: f64,
 }
 
-impl Shares {
-    /// The time in which they did anything.
+impl Bands {
+    /// All that is no idling, in percent.
     pub fn usage(&self) -> f64 {
         self.user + self.nice + self.system + self.irq + self.steal
     }
 }
 
-/// The counters, read again and again, and what follows from them.
-#[derive(Default)]
-pub struct Usage {
-    door: ProcessorsDoor,
-    now: Processors,
-    /// The reading that the next one is compared with.
-    before: Option<Processors>,
-    shares: Option<Shares>,
-    cores: Vec<Option<f64>>,
-}
-
-impl Usage {
-    /// Reads the counters once more.
+impl Work {
+    /// Reads the counters and compares them with the reading before.
     pub fn read(&mut self, host: &Host) -> Result<(), Error> {
         self.door.read(host, &mut self.now)?;
         self.compare();
         Ok(())
     }
 
-    /// The last true shares.
-    pub fn shares(&self) -> Option<Shares> {
-        self.shares
-    }
-
-    /// Whether the kinds of work are told apart here.
-    pub fn has_bands(&self) -> bool {
-        self.now.bands
-    }
-
-    /// The last true usage of each processor in percent, by its number.
-    pub fn cores(&self) -> &[Option<f64>] {
-        &self.cores
-    }
-
     /// How many processors are on.
     pub fn count(&self) -> usize {
         self.now.cores.iter().flatten().count()
+    }
+
+    /// Whether the kinds of work are told apart.
+    pub fn tells_bands(&self) -> bool {
+        self.now.bands
+    }
+
+    /// `None` before there were two readings.
+    pub fn bands(&self) -> Option<Bands> {
+        self.bands
+    }
+
+    /// The usage of each processor in percent, by its number; `None` where it is off or unknown.
+    pub fn cores(&self) -> &[Option<f64>] {
+        &self.cores
     }
 
     /// `1 BOOT` and the counters of [`Times`], then ` NUMBER:BUSY:IDLE` of each processor.
@@ -92,7 +93,6 @@ impl Usage {
         Some(memo)
     }
 
-    /// Takes over what [`Usage::memo`] gave earlier. Nonsense is ignored.
     pub fn recall(&mut self, memo: &str) {
         if self.before.is_none() {
             self.before = remembered(memo);
@@ -127,7 +127,7 @@ impl Usage {
             return;
         }
         let share = |ticks: u64| 100.0 * ticks as f64 / all;
-        self.shares = Some(Shares {
+        self.bands = Some(Bands {
             user: share(user),
             nice: share(nice),
             system: share(system),
@@ -171,7 +171,17 @@ fn usage_of(then: Load, now: Load) -> Option<f64> {
     (all > 0.0).then(|| 100.0 * busy / all)
 }
 
-/// Reads what [`Usage::memo`] wrote; `None` if it is anything else.
+/// A number as a part's name; the usual ones cost no allocation at each tick.
+pub fn numeral(number: usize) -> std::borrow::Cow<'static, str> {
+    static NUMERALS: OnceLock<Vec<String>> = OnceLock::new();
+    let known = NUMERALS.get_or_init(|| (0..1024).map(|number| number.to_string()).collect());
+    match known.get(number) {
+        Some(name) => name.as_str().into(),
+        None => number.to_string().into(),
+    }
+}
+
+/// Reads what [`Work::memo`] wrote; `None` if it is anything else.
 fn remembered(memo: &str) -> Option<Processors> {
     let mut words = memo.split(' ');
     if words.next() != Some("1") {
