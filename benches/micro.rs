@@ -4,9 +4,9 @@ use rainline::config::{self, Config};
 use rainline::daemon::jobs;
 use rainline::example::Example;
 use rainline::format::Format;
-use rainline::graph;
+use rainline::graph::{self, Classes, Curve, Dot, Pen, Scale};
 use rainline::render::{self, FULL, Want};
-use rainline::targets::{self, Caps, Glyphs};
+use rainline::targets::{self, Caps};
 use rainline_segments::{Ask, Pace, Ring, Where};
 
 mod support;
@@ -34,7 +34,26 @@ fn main() {
     let mut ring = Ring::default();
     (0..600_u64).for_each(|at| ring.push((at * 37 % 100) as f64, at));
     let cells: Vec<_> = ring.recent(60).collect();
-    row("graph, 60 cells", time(5000, || drop(graph::spark(&cells, 60, 100.0, Glyphs::default()))));
+    let (scale, pen) = (Scale::linear(100.0), Pen::default());
+    let values: Vec<f64> = cells.iter().map(|cell| f64::from(cell.mean)).collect();
+    let classes = Classes { parts: &[9.0, 31.0, 6.0, 28.0, 26.0], whole: 100.0 };
+    let graphs: [(&str, &dyn Fn() -> Vec<Dot>); 10] = [
+        ("spark", &|| graph::spark(&cells, 60, scale, pen)),
+        ("braille", &|| graph::braille(&cells, 60, scale, pen)),
+        ("whisker", &|| graph::whisker(&cells, 60, scale, pen)),
+        ("pair", &|| graph::pair(&cells, &cells, 60, [scale; 2], pen)),
+        ("mirror", &|| graph::mirror(&cells, &cells, 60, scale, pen)),
+        ("rain", &|| graph::rain(&cells, &cells, classes, 60, scale, pen)),
+        ("stack", &|| graph::stack(classes.parts, classes.whole, 60, pen)),
+        ("bar with a marker", &|| graph::bar(0.42, Some(0.8), 60, pen)),
+        ("columns", &|| graph::columns(&values, 60, scale, pen)),
+        ("heat", &|| graph::heat(&values, 60, scale, pen)),
+    ];
+    for (name, draw) in graphs {
+        row(&format!("{name}, 60 cells"), time(2000, || drop(draw())));
+    }
+    let log = Scale { curve: Curve::Log, ..scale };
+    row("spark by logarithm, 60 cells", time(2000, || drop(graph::spark(&cells, 60, log, pen))));
     let laid = time(500, || drop(render::rows(&ten, want, &example, &caps)));
     row("format, paint and fit 10 segments", laid);
     let narrow = Caps { columns: 60, ..Caps::default() };

@@ -10,10 +10,11 @@
 
 use std::time::Duration;
 
+use crate::base::charge::Sum;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::{Battery as Cell, Charging, Host};
+use crate::base::host::{Charging, Host};
 use crate::base::value::{Level, Sample, Value};
 
 crate::options! {
@@ -58,11 +59,6 @@ pub(crate) static SEGMENT: Kind = Kind {
 
 /// The power counts with the weight that it has after so many seconds of an exponential mean.
 const MEMORY: f64 = 60.0;
-/// Hours after which a time is none any more: next to nothing flows, and hardly twice alike.
-const MOST_HOURS: f64 = 240.0;
-/// A charge this near its limit has reached it, as shares: firmware stops a little below.
-const NEAR: f64 = 0.05;
-
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
     Ok(Box::new(Battery { options, flow: None, level: Level::Idle }))
@@ -101,7 +97,7 @@ impl Source for Battery {
         let mut sample = Sample::new(self.level)
             .with("charge", Value::percent(charge))
             .with("state", Value::text(word(all.state)))
-            .with("arrow", arrow(all.state))
+            .with("arrow", all.state.arrow())
             .with("sign", sign(all.state, all.share));
         let time = rate.and_then(|rate| all.time(rate));
         if let Some(time) = time {
@@ -155,105 +151,6 @@ impl Battery {
     }
 }
 
-/// All batteries as one.
-#[derive(Debug)]
-struct Sum {
-    state: Charging,
-    share: f64,
-    /// Wh, or how many batteries where none says what it holds.
-    capacity: f64,
-    /// The share at which charging ends.
-    limit: f64,
-    /// Wh an hour; `None` where that is not known or nothing flows.
-    rate: Option<f64>,
-    /// W.
-    power: Option<f64>,
-}
-
-impl Sum {
-    fn of(cells: &[Cell]) -> Option<Sum> {
-        if cells.is_empty() {
-            return None;
-        }
-        // One that does not say what it holds counts like the mean of those who do.
-        let known: Vec<f64> = cells.iter().filter_map(|cell| cell.capacity).collect();
-        let mean = match known.len() {
-            0 => 1.0,
-            count => known.iter().sum::<f64>() / count as f64,
-        };
-        let weight = |cell: &Cell| cell.capacity.unwrap_or(mean);
-        let capacity: f64 = cells.iter().map(weight).sum();
-        let sum = |value: &dyn Fn(&Cell) -> f64| {
-            cells.iter().map(|cell| weight(cell) * value(cell)).sum::<f64>() / capacity
-        };
-        let share = sum(&|cell| cell.share).clamp(0.0, 1.0);
-        let limit = sum(&|cell| cell.limit.unwrap_or(1.0)).clamp(0.0, 1.0);
-        let state = together(cells, share);
-        // Two batteries rarely do different things; what goes the other way counts against it.
-        let flows: Vec<f64> = cells
-            .iter()
-            .filter(|cell| cell.capacity.is_some())
-            .filter_map(|cell| {
-                cell.rate.map(|rate| if cell.state == against(state) { -rate } else { rate })
-            })
-            .collect();
-        let rate = flows.iter().sum::<f64>();
-        let powers: Vec<f64> = cells.iter().filter_map(|cell| cell.power).collect();
-        Some(Sum {
-            state,
-            share,
-            capacity,
-            limit,
-            rate: (rate > 0.0).then_some(rate),
-            power: (!powers.is_empty()).then(|| powers.iter().sum()),
-        })
-    }
-
-    fn is_at_limit(&self) -> bool {
-        self.share >= self.limit - NEAR
-    }
-
-    /// How long until empty or full at this rate.
-    fn time(&self, rate: f64) -> Option<Duration> {
-        let way = match self.state {
-            Charging::Discharging => self.share,
-            // Above its limit it charges only if the limit is not obeyed.
-            Charging::Charging if self.share < self.limit => self.limit - self.share,
-            Charging::Charging => 1.0 - self.share,
-            _ => return None,
-        };
-        let hours = way * self.capacity / rate;
-        // To the minute: seconds would be a claim that no battery keeps.
-        let minutes = (hours * 60.0).round();
-        (hours < MOST_HOURS && minutes >= 1.0).then(|| Duration::from_secs(60 * minutes as u64))
-    }
-}
-
-/// What they do together.
-fn together(cells: &[Cell], share: f64) -> Charging {
-    let any = |state| cells.iter().any(|cell| cell.state == state);
-    if any(Charging::Discharging) {
-        Charging::Discharging
-    } else if any(Charging::Charging) {
-        // Some firmware charges a full battery for ever.
-        let ends = share >= 0.995 && cells.iter().all(|cell| cell.rate.is_none());
-        if ends { Charging::Full } else { Charging::Charging }
-    } else if cells.iter().all(|cell| cell.state == Charging::Full) {
-        Charging::Full
-    } else if any(Charging::NotCharging) || any(Charging::Full) {
-        Charging::NotCharging
-    } else {
-        Charging::Unknown
-    }
-}
-
-fn against(state: Charging) -> Charging {
-    match state {
-        Charging::Discharging => Charging::Charging,
-        _ => Charging::Discharging,
-    }
-}
-
 fn word(state: Charging) -> &'static str {
     match state {
         Charging::Charging => "charging",
@@ -261,15 +158,6 @@ fn word(state: Charging) -> &'static str {
         Charging::Full => "full",
         Charging::NotCharging => "not charging",
         Charging::Unknown => "unknown",
-    }
-}
-
-fn arrow(state: Charging) -> Value {
-    match state {
-        Charging::Charging => Value::sign("↑", "↑", "+"),
-        Charging::Discharging => Value::sign("↓", "↓", "-"),
-        Charging::Full | Charging::NotCharging => Value::sign("", "", ""),
-        Charging::Unknown => Value::sign("?", "?", "?"),
     }
 }
 
@@ -301,7 +189,7 @@ fn sign(state: Charging, share: f64) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::base::host::{Battery as Cell, fixture};
 
     fn cell(state: Charging, share: f64, capacity: f64, rate: f64) -> Cell {
         let rate = (rate > 0.0).then_some(rate);
@@ -430,13 +318,14 @@ mod tests {
     #[test]
     fn states_add_up() {
         use Charging::{Charging as Up, Discharging, Full, NotCharging, Unknown};
-        let both = |a, b| together(&[cell(a, 1.0, 1.0, 1.0), cell(b, 1.0, 1.0, 0.0)], 1.0);
+        let together = |cells: &[Cell]| Sum::of(cells).expect("a battery").state;
+        let both = |a, b| together(&[cell(a, 1.0, 1.0, 1.0), cell(b, 1.0, 1.0, 0.0)]);
         assert_eq!(both(Discharging, Full), Discharging);
         assert_eq!(both(Full, Up), Up);
         assert_eq!(both(Full, Full), Full);
         assert_eq!(both(Full, NotCharging), NotCharging);
         assert_eq!(both(Unknown, Unknown), Unknown);
-        assert_eq!(together(&[cell(Up, 1.0, 1.0, 0.0)], 1.0), Full, "charging for ever");
+        assert_eq!(together(&[cell(Up, 1.0, 1.0, 0.0)]), Full, "charging for ever");
     }
 
     #[test]

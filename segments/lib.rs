@@ -13,7 +13,10 @@
 //! - No reading is worth a panic: missing, empty, frozen and absurd files are ordinary input.
 
 pub mod base {
-    //! What all segments share: the contract, values, the machine, history.
+    //! What segments share: the contract, values, the machine, history, and readings of which more
+    //! than one segment makes something.
+    pub mod charge;
+    pub mod classes;
     pub mod contract;
     pub mod fetched;
     pub mod history;
@@ -57,6 +60,7 @@ mod pressure;
 mod processes;
 #[path = "public-ip.rs"]
 mod public_ip;
+mod rainbar;
 mod session;
 mod status;
 mod swap;
@@ -92,6 +96,7 @@ pub static ALL: &[&Kind] = &[
     &pressure::SEGMENT,
     &processes::SEGMENT,
     &public_ip::SEGMENT,
+    &rainbar::SEGMENT,
     &session::SEGMENT,
     &status::SEGMENT,
     &swap::SEGMENT,

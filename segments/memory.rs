@@ -1,19 +1,15 @@
 //! How full the memory is, in numbers that a program's author would agree with.
 //!
-//! - *Used* is what programs could not have: the total less what the kernel says is available
-//!   (`MemAvailable`). Kernels before 3.14 do not say; then free memory and cache are available.
-//! - The stack (`parts`) is disjoint and sums up to the total, to the byte. Shared memory is taken
-//!   out of the page cache, in which the kernel counts it. What no other part explains belongs to
-//!   the kernel. Where numbers contradict each other (containers mix their own with their host's)
-//!   each part gets at most what is left.
-//! - In a control group with a limit below the machine's memory, all of it is about the group:
-//!   there the limit is the total, and `scope` says so.
+//! *Used* is what programs could not have: the total less what is available. The stack (`parts`)
+//! sums up to the total, which in a control group with a limit below the machine's memory is that
+//! limit, and `scope` says so. How the numbers come about is said in `base/classes.rs`.
 
+use crate::base::classes::{self, Limit};
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::{CgroupDoor, CgroupMemory, Host, Meminfo, MemoryDoor};
-use crate::base::value::{Level, Part, Sample, Value};
+use crate::base::host::Host;
+use crate::base::value::{Level, Sample, Value};
 
 crate::options! {
     /// Whose memory is shown: the host's, the control group's where it has a limit, or (auto) the
@@ -53,161 +49,32 @@ pub(crate) static SEGMENT: Kind = Kind {
     open,
 };
 
-crate::choice! {
-    /// Whose memory is shown.
-    Limit { Auto = "auto", Host = "host", Cgroup = "cgroup" }
-}
-
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
-    Ok(Box::new(Memory {
-        options: Options::read(table)?,
-        meminfo: MemoryDoor::default(),
-        cgroup: CgroupDoor::default(),
-        level: Level::Idle,
-    }))
+    let options = Options::read(table)?;
+    Ok(Box::new(Memory { options, door: classes::Memory::default(), level: Level::Idle }))
 }
 
 struct Memory {
     options: Options,
-    meminfo: MemoryDoor,
-    cgroup: CgroupDoor,
+    door: classes::Memory,
     level: Level,
 }
 
 impl Source for Memory {
     fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let meminfo = self.meminfo.read(host)?;
-        let Some(total) = meminfo.total.filter(|total| *total > 0) else {
-            let what = "a MemTotal above zero".into();
-            return Err(Error::Strange { path: "/proc/meminfo".into(), what });
-        };
-        let group = match self.options.limit {
-            Limit::Host => None,
-            Limit::Auto => self.cgroup.read(host, total),
-            // A limit above the machine's memory is as good as that memory.
-            Limit::Cgroup => self
-                .cgroup
-                .read(host, u64::MAX)
-                .map(|group| CgroupMemory { limit: group.limit.min(total), ..group }),
-        };
-        // A group that may have nothing at all has no percentages.
-        let group = group.filter(|group| group.limit > 0);
-        let picture = match &group {
-            Some(group) => Picture::of_group(group),
-            None => Picture::of_host(total, &meminfo),
-        };
-        let Picture { total, available, stack } = picture;
-        let used = total - available;
-        let usage = 100.0 * used as f64 / total as f64;
+        let picture = self.door.read(host, self.options.limit)?;
+        let (total, usage) = (picture.total as f64, picture.usage());
         self.level = self.level.settle(usage, self.options.warning, self.options.critical);
         let sample = Sample::new(self.level)
-            .with("used", Value::of(used as f64, total as f64))
-            .with("total", Value::number(total as f64))
-            .with("available", Value::of(available as f64, total as f64))
+            .with("used", Value::of(picture.used() as f64, total))
+            .with("total", Value::number(total))
+            .with("available", Value::of(picture.available as f64, total))
             .with("usage", Value::percent(usage))
-            .with("parts", stack.value(total));
-        Ok(Some(match group {
-            Some(group) => sample
-                .with("limit", Value::number(group.limit as f64))
-                .with("scope", Value::text("cgroup")),
-            None => sample,
+            .with("parts", picture.parts());
+        Ok(Some(match picture.limited {
+            true => sample.with("limit", Value::number(total)).with("scope", Value::text("cgroup")),
+            false => sample,
         }))
-    }
-}
-
-/// What is shown of a machine or a group, in bytes; `available` is at most `total`.
-#[derive(Debug, PartialEq)]
-struct Picture {
-    total: u64,
-    available: u64,
-    stack: Stack,
-}
-
-/// Disjoint parts of a total, in bytes.
-#[derive(Debug, PartialEq)]
-struct Stack {
-    kernel: u64,
-    anonymous: u64,
-    shared: u64,
-    cache: u64,
-    free: u64,
-}
-
-impl Picture {
-    fn of_host(total: u64, meminfo: &Meminfo) -> Picture {
-        let or_none = |value: Option<u64>| value.unwrap_or(0);
-        let mut rest = total;
-        // Each part takes what it says and at most what is left.
-        let mut take = |bytes: u64| {
-            let taken = bytes.min(rest);
-            rest -= taken;
-            taken
-        };
-        let free = take(or_none(meminfo.free));
-        let shmem = or_none(meminfo.shmem);
-        let shared = take(shmem);
-        let pages = or_none(meminfo.cached).saturating_sub(shmem);
-        let cache = take(
-            pages
-                .saturating_add(or_none(meminfo.buffers))
-                .saturating_add(or_none(meminfo.reclaimable)),
-        );
-        let (kernel, anonymous) = match meminfo.anonymous {
-            // Huge pages are set aside for programs, though not counted as theirs.
-            Some(bytes) => {
-                let anonymous = take(bytes.saturating_add(or_none(meminfo.hugetlb)));
-                (rest, anonymous)
-            }
-            None => {
-                let known = [meminfo.unreclaimable, meminfo.kernel_stack, meminfo.page_tables];
-                let known = known.into_iter().flatten().fold(0u64, u64::saturating_add);
-                let kernel = take(known);
-                (kernel, rest)
-            }
-        };
-        // More available than there is means that somebody mixed two machines' numbers.
-        let available =
-            meminfo.available.filter(|available| *available <= total).unwrap_or(free + cache);
-        Picture { total, available, stack: Stack { kernel, anonymous, shared, cache, free } }
-    }
-
-    fn of_group(group: &CgroupMemory) -> Picture {
-        let total = group.limit;
-        let charged = group.current.min(total);
-        let mut rest = charged;
-        let mut take = |bytes: u64| {
-            let taken = bytes.min(rest);
-            rest -= taken;
-            taken
-        };
-        let anonymous = take(group.anonymous);
-        let shared = take(group.shared);
-        let cache = take(group.file.saturating_sub(group.shared));
-        let kernel = rest;
-        // What the kernel would drop first is as good as free, as docker counts it.
-        let used = charged - group.inactive_file.min(charged);
-        let free = total - charged;
-        Picture {
-            total,
-            available: total - used,
-            stack: Stack { kernel, anonymous, shared, cache, free },
-        }
-    }
-}
-
-impl Stack {
-    fn value(&self, total: u64) -> Value {
-        let part = |name: &'static str, bytes: u64| Part { name: name.into(), value: bytes as f64 };
-        Value::Parts {
-            parts: vec![
-                part("kernel", self.kernel),
-                part("anonymous", self.anonymous),
-                part("shared", self.shared),
-                part("cache", self.cache),
-                part("free", self.free),
-            ],
-            whole: total as f64,
-        }
     }
 }
 
@@ -215,7 +82,6 @@ impl Stack {
 mod tests {
     use super::*;
     use crate::base::host::fixture;
-    use proptest::prelude::*;
 
     const KB: u64 = 1024;
     const MB: u64 = 1024 * KB;
@@ -334,42 +200,5 @@ mod tests {
         let sample = source.sample(&Host::real(), &Ask::default());
         let (parts, whole) = parts(&sample.expect("readable").expect("something to show"));
         assert_eq!(parts.iter().sum::<u64>(), whole);
-    }
-
-    /// Small, large, absurd or missing: all that a line may say.
-    fn line() -> impl Strategy<Value = Option<u64>> {
-        prop_oneof![
-            Just(None),
-            (0..8u64).prop_map(Some),
-            (0..64 * 1024 * MB).prop_map(Some),
-            any::<u64>().prop_map(Some),
-        ]
-    }
-
-    fn check(picture: &Picture, total: u64) {
-        let Stack { kernel, anonymous, shared, cache, free } = picture.stack;
-        let sum =
-            [kernel, anonymous, shared, cache, free].into_iter().map(u128::from).sum::<u128>();
-        assert_eq!(sum, u128::from(total), "{picture:?}");
-        assert!(picture.available <= total, "{picture:?}");
-    }
-
-    proptest! {
-        #[test]
-        fn any_host_adds_up(lines in proptest::array::uniform11(line()), total in 1..u64::MAX) {
-            let [free, available, buffers, cached, shmem, reclaimable, unreclaimable, kernel_stack,
-                page_tables, anonymous, hugetlb] = lines;
-            let meminfo = Meminfo { total: Some(total), free, available, buffers, cached, shmem,
-                reclaimable, unreclaimable, kernel_stack, page_tables, anonymous, hugetlb, ..Meminfo::default() };
-            check(&Picture::of_host(total, &meminfo), total);
-        }
-
-        #[test]
-        fn any_group_adds_up(lines in proptest::array::uniform5(line()), limit in 1..u64::MAX) {
-            let [current, anonymous, file, shared, inactive_file] =
-                lines.map(|line| line.unwrap_or(0));
-            let group = CgroupMemory { limit, current, anonymous, file, shared, inactive_file };
-            check(&Picture::of_group(&group), limit);
-        }
     }
 }

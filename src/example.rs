@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 use std::time::Duration;
 
 use chrono::DateTime;
-use rainline_segments::{Kind, Level, Part, Ring, Sample, Unit, Value};
+use rainline_segments::{Field, Kind, Level, Part, Ring, Sample, Unit, Value};
 
 use crate::config::Config;
 use crate::frame::InstanceId;
@@ -52,7 +52,7 @@ fn sample(kind: &'static Kind) -> Sample {
             Unit::Duration => Value::Duration(Duration::from_secs(11_520)),
             // 2026-11-23 14:32:05 UTC.
             Unit::Time => Value::Time(DateTime::UNIX_EPOCH.fixed_offset() + MOMENT),
-            Unit::Parts => Value::Parts { parts: parts(kind), whole: 100.0 },
+            Unit::Parts => parts(kind, field),
             Unit::History(_) => continue,
         };
         sample.values.push((field.name, value));
@@ -62,30 +62,35 @@ fn sample(kind: &'static Kind) -> Sample {
 
 const MOMENT: Duration = Duration::from_secs(1_795_444_325);
 
-/// The percentages among the kind's fields as parts, else four of a memory.
-fn parts(kind: &'static Kind) -> Vec<Part> {
-    let shares = [("kernel", 9.0), ("anonymous", 31.0), ("shared", 6.0), ("cache", 28.0)];
-    let bands = kind.fields.iter().filter(|f| f.unit == Unit::Percent && f.name != "usage");
-    let bands: Vec<Part> =
-        bands.zip([26.0, 4.0, 11.0, 1.0]).map(|(f, value)| part(f.name, value)).collect();
-    match bands.is_empty() {
-        true => shares.into_iter().map(|(name, value)| part(name, value)).collect(),
-        false => bands,
-    }
+/// `bands` are the percentages among the kind's fields, `cores` sixteen processors at work; all
+/// other parts are those of a memory.
+fn parts(kind: &'static Kind, field: &Field) -> Value {
+    const MEMORY: [(&str, f64); 5] =
+        [("kernel", 9.0), ("anonymous", 31.0), ("shared", 6.0), ("cache", 28.0), ("free", 26.0)];
+    let parts: Vec<Part> = match field.name {
+        "bands" => {
+            let bands = kind.fields.iter().filter(|f| f.unit == Unit::Percent && f.name != "usage");
+            bands.zip([26.0, 4.0, 11.0, 1.0]).map(|(f, value)| part(f.name, value)).collect()
+        }
+        "cores" => (0..16).map(|core| part("core", f64::from(core * 61 % 101))).collect(),
+        _ => MEMORY.into_iter().map(|(name, value)| part(name, value)).collect(),
+    };
+    let whole = if field.name == "cores" { 100.0 * parts.len() as f64 } else { 100.0 };
+    Value::Parts { parts, whole }
 }
 
 fn part(name: &'static str, value: f64) -> Part {
     Part { name: name.into(), value }
 }
 
-/// A day's calm and a few storms, another for each instance.
+/// Calm and a few storms, others for each instance and field.
 fn rings(kind: &'static Kind, index: usize) -> Vec<(&'static str, Ring)> {
     let mut rings = Vec::new();
     for field in kind.fields {
         let Unit::History(of) = field.unit else { continue };
         let mut ring = Ring::default();
         for second in 0..120_u64 {
-            let t = second as f64 / 6.0 + index as f64;
+            let t = second as f64 / 6.0 + (index + 2 * rings.len()) as f64;
             let wave = 38.0 + 24.0 * (t * PI / 3.0).sin() + 20.0 * (t * 2.3).sin();
             ring.push(wave.clamp(2.0, 98.0), second);
         }

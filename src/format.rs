@@ -18,7 +18,7 @@ use std::ops::Range;
 use rainline_segments::{Field, Kind, Live, Ring, Sample, Unit, Untrusted, Value};
 
 use crate::diagnostic::Fault;
-use crate::graph::Dot;
+use crate::graph::{Dot, Pen};
 use crate::style::spec::Spec;
 use crate::targets::Glyphs;
 use crate::width::{self, Cut, Policy};
@@ -65,6 +65,28 @@ pub struct Context<'a> {
     pub policy: Policy,
     /// The values are too old to be believed: numbers are written as `?`.
     pub lost: bool,
+    /// There is not room for everything: see [`Context::cells`].
+    pub tight: bool,
+}
+
+/// No graph is made narrower than this to make room for others.
+const SLIM: usize = 16;
+
+impl Context<'_> {
+    /// How many of the cells that a graph asks for it gets: where room is scarce a wide one gives up
+    /// to half of them.
+    fn cells(&self, wanted: usize) -> usize {
+        if self.tight { wanted.div_ceil(2).max(wanted.min(SLIM)) } else { wanted }
+    }
+
+    fn pen(&self) -> Pen {
+        Pen { glyphs: self.glyphs, colour: self.colour }
+    }
+
+    /// The past of a numeric field.
+    fn ring(&self, of: &str) -> Option<&Ring> {
+        self.rings.iter().find(|(name, _)| *name == of).map(|(_, ring)| ring)
+    }
 }
 
 /// A piece of the filled template, with the styles around it from the outside in.
@@ -133,7 +155,10 @@ impl Format {
         fn walk<'a>(nodes: &'a [Node], found: &mut Vec<&'a str>) {
             for node in nodes {
                 match node {
-                    Node::Field { name, .. } => found.push(name),
+                    Node::Field { name, formatter } => {
+                        found.push(name);
+                        found.extend(formatter.others());
+                    }
                     Node::Styled { nodes, .. } | Node::Group(nodes) => walk(nodes, found),
                     Node::First(arms) => arms.iter().for_each(|arm| walk(arm, found)),
                     Node::Text(_) | Node::Icon => {}
@@ -215,11 +240,9 @@ impl<'a> Fill<'a, '_> {
         let Some(field) = self.context.kind.fields.iter().find(|field| field.name == name) else {
             return;
         };
-        if let Unit::History(of) = field.unit {
-            let ring = self.ring(of);
-            let graph = formatter.history(ring, full(self.context.kind, of), self.context.glyphs);
-            self.push(Content::Graph { dots: graph, parts: Vec::new() }, None);
-            return;
+        if let (Unit::History(of), Formatter::Past(past)) = (field.unit, formatter) {
+            let content = past.draw(of, self.context);
+            return self.push(content, None);
         }
         let value = self.context.sample.get(name);
         let content = match value {
@@ -228,15 +251,11 @@ impl<'a> Fill<'a, '_> {
                 value.and_then(|value| formatter.value(value, self.context))
             }
             // Nothing read yet, or nothing to be believed: the cells stay.
-            _ => formatter.placeholder(self.context.lost, self.context.glyphs),
+            _ => formatter.placeholder(self.context),
         };
         if let Some(content) = content {
             self.push(content, value.and_then(Value::position));
         }
-    }
-
-    fn ring(&self, of: &str) -> Option<&Ring> {
-        self.context.rings.iter().find(|(name, _)| *name == of).map(|(_, ring)| ring)
     }
 
     fn has_value(&self, name: &str) -> bool {
@@ -245,7 +264,7 @@ impl<'a> Fill<'a, '_> {
             _ => None,
         });
         match history {
-            Some(of) => self.ring(of).is_some_and(|ring| !ring.is_empty()),
+            Some(of) => self.context.ring(of).is_some_and(|ring| !ring.is_empty()),
             None => self.context.sample.get(name).is_some_and(|value| !value.is_empty()),
         }
     }
@@ -288,12 +307,6 @@ fn has_icon(node: &Node) -> bool {
         Node::Styled { nodes, .. } | Node::Group(nodes) => nodes.iter().any(has_icon),
         Node::First(arms) => arms.iter().flatten().any(has_icon),
     }
-}
-
-/// What 100 % of a field is, as far as its unit says.
-fn full(kind: &Kind, field: &str) -> Option<f64> {
-    let unit = kind.fields.iter().find(|known| known.name == field).map(|field| field.unit);
-    (unit == Some(Unit::Percent)).then_some(100.0)
 }
 
 /// The field of this kind with this name, or a fault that names the nearest.

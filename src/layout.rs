@@ -33,6 +33,8 @@ pub struct Room<'a> {
     /// The look of the line where no segment is.
     pub line: Style,
     pub separator: Style,
+    /// Whether wide graphs are drawn narrower, because not all of the row had room.
+    pub tight: bool,
 }
 
 /// Cells in which most names are whole; what has fewer is a stump.
@@ -77,16 +79,41 @@ impl Block {
     }
 }
 
+/// Whether all the blocks have room, as they are or with shorter names.
+pub fn fits(blocks: &[Block], room: &Room) -> bool {
+    let over = |blocks: &[Block]| over(&join(blocks, room), room);
+    if over(blocks) == 0 {
+        return true;
+    }
+    let mut blocks = blocks.to_vec();
+    while let more @ 1.. = over(&blocks) {
+        let least = least_name(&blocks);
+        if !blocks.iter_mut().any(|block| block.shrink(more, least)) {
+            return false;
+        }
+    }
+    true
+}
+
+/// How many cells too wide a row is.
+fn over(frame: &Frame, room: &Room) -> usize {
+    frame.width(room.caps.policy).saturating_sub(room.caps.columns)
+}
+
+fn least_name(blocks: &[Block]) -> u16 {
+    if blocks.len() > 1 { GOOD_NAME } else { 1 }
+}
+
 /// Lays the blocks out in at most `caps.columns` cells.
 pub fn row(mut blocks: Vec<Block>, room: &Room) -> Frame {
     blocks.retain(|block| !block.pieces.is_empty());
     loop {
         let frame = join(&blocks, room);
-        let over = frame.width(room.caps.policy).saturating_sub(room.caps.columns);
+        let over = over(&frame, room);
         if over == 0 {
             return frame;
         }
-        let least = if blocks.len() > 1 { GOOD_NAME } else { 1 };
+        let least = least_name(&blocks);
         if blocks.iter_mut().any(|block| block.shrink(over, least)) {
             continue;
         }

@@ -4,9 +4,9 @@ use rainline_segments::Level;
 
 use crate::format::{Content, Run};
 use crate::frame::{InstanceId, Span, Text};
-use crate::graph::{Dot, Ink};
-use crate::style::Style;
+use crate::graph::{Dot, Gradient, Ink};
 use crate::style::spec::Spec;
+use crate::style::{Color, Depth, Style};
 use crate::theme::{Look, Theme, level_style};
 
 /// What the spans of one instance have in common.
@@ -20,6 +20,8 @@ pub struct Painter<'a> {
     /// The style of a mode (`mode.prefix`) laid over everything.
     pub mode: Option<&'a str>,
     pub faded: bool,
+    /// How many colours the place shows: what lies behind a shape is chosen by it.
+    pub depth: Depth,
     pub origin: InstanceId,
 }
 
@@ -73,7 +75,8 @@ impl Painter<'_> {
                     Text::Live { what: *what, most: *most, known: known.clone() }
                 }
                 Content::Graph { dots, parts } => {
-                    self.graph(dots, parts, style, &run.styles, &mut spans);
+                    let pot = Pot::new(self, parts, base, style, &run.styles);
+                    self.graph(dots, &pot, &mut spans);
                     continue;
                 }
             };
@@ -88,33 +91,11 @@ impl Painter<'_> {
     }
 
     /// One span for each run of cells of one look.
-    fn graph(
-        &self,
-        dots: &[Dot],
-        parts: &[String],
-        style: Style,
-        specs: &[&Spec],
-        out: &mut Vec<Span>,
-    ) {
-        let ink = |ink: Ink, plain: crate::style::Color, foreground: bool| match ink {
-            Ink::Base => plain,
-            Ink::Part(index) => self.theme.part(parts.get(index).map_or("", String::as_str), index),
-            Ink::At(position) => {
-                // Where the style names a gradient, each cell stands at its own place on it.
-                let look = self.look(Some(position));
-                let styled =
-                    specs.iter().fold(style, |style, spec| self.theme.apply(style, spec, &look));
-                if foreground { styled.fg } else { styled.bg }
-            }
-        };
+    fn graph(&self, dots: &[Dot], pot: &Pot, out: &mut Vec<Span>) {
         let mut text = String::new();
         let mut current = None;
         for dot in dots {
-            let look = Style {
-                fg: ink(dot.fg, style.fg, true),
-                bg: ink(dot.bg, style.bg, false),
-                attrs: style.attrs,
-            };
+            let look = pot.look(dot);
             if current != Some(look) {
                 if let Some(style) = current {
                     out.push(self.span(Text::Ours(std::mem::take(&mut text).into()), style));
@@ -126,5 +107,181 @@ impl Painter<'_> {
         if let Some(style) = current {
             out.push(self.span(Text::Ours(text.into()), style));
         }
+    }
+}
+
+/// The colours of one graph.
+struct Pot<'a> {
+    painter: &'a Painter<'a>,
+    parts: &'a [String],
+    style: Style,
+    specs: &'a [&'a Spec],
+    /// Whether the style itself names a gradient for the foreground and for the background.
+    own: [bool; 2],
+}
+
+/// The least contrast of a shape with what is behind it (WCAG 2.1, 1.4.11).
+const SHAPES: f64 = 3.0;
+/// The least contrast of a shape with its own shade.
+const SHADES: f64 = 1.5;
+
+/// Steps of a graph's own gradients.
+const SHARPNESS: f64 = 20.0;
+
+impl<'a> Pot<'a> {
+    fn new(
+        painter: &'a Painter,
+        parts: &'a [String],
+        base: Style,
+        style: Style,
+        specs: &'a [&'a Spec],
+    ) -> Pot<'a> {
+        let mut pot = Pot { painter, parts, style, specs, own: [false; 2] };
+        let (nothing, full) = (pot.at(0.0), pot.at(1.0));
+        pot.own = [nothing.fg != full.fg, nothing.bg != full.bg];
+        if pot.own[1] {
+            // It is for the cells of the second series, not for the ground of all.
+            pot.style.bg = base.bg;
+        }
+        pot
+    }
+
+    /// Where the style names a gradient, each cell stands at its own place on it.
+    fn at(&self, position: f64) -> Style {
+        let look = self.painter.look(Some(position));
+        let apply = |style, spec: &&Spec| self.painter.theme.apply(style, spec, &look);
+        self.specs.iter().fold(self.style, apply)
+    }
+
+    fn look(&self, dot: &Dot) -> Style {
+        let (fg, bg) = (self.ink(dot.fg, self.style.fg), self.ink(dot.bg, self.style.bg));
+        let fg = match (dot.fg, dot.bg) {
+            // Two grounds side by side.
+            (Ink::Ground(_), _) => fg,
+            (_, Ink::Ground(_)) => self.readable(fg, bg, SHAPES),
+            (_, Ink::Faint(_)) => self.readable(fg, bg, SHADES),
+            _ => fg,
+        };
+        Style { fg, bg, attrs: self.style.attrs }
+    }
+
+    fn ink(&self, ink: Ink, plain: Color) -> Color {
+        let theme = self.painter.theme;
+        let name = |index: usize| self.parts.get(index).map_or("", String::as_str);
+        // Neighbours that hardly differ share a colour: each change of it is bytes in every frame.
+        let ink = match ink {
+            Ink::On(gradient, position) => {
+                Ink::On(gradient, (position * SHARPNESS).round() / SHARPNESS)
+            }
+            ink => ink,
+        };
+        match ink {
+            Ink::Base => plain,
+            Ink::At(position) => self.at(position).fg,
+            Ink::Faint(position) => theme.grounded(self.at(position).fg),
+            Ink::On(Gradient::Tide, position) if self.own[1] => self.at(position).bg,
+            Ink::On(Gradient::Heat | Gradient::Work, position) if self.own[0] => {
+                self.at(position).fg
+            }
+            Ink::On(gradient, position) => theme
+                .gradient(gradient.name(), position)
+                .unwrap_or_else(|| self.style.bg.blend(self.style.fg, position)),
+            Ink::Part(index) => theme.part(name(index), index),
+            // A place of sixteen colours has no quiet ones to choose from.
+            Ink::Ground(index) if self.painter.depth <= Depth::Ansi16 => {
+                theme.part(name(index), index)
+            }
+            Ink::Ground(index) => theme.ground(name(index), index),
+            Ink::Mark => theme.over(self.style, "strong", &self.painter.look(None)).fg,
+        }
+    }
+
+    /// The colour, or where it could not be seen on this ground the better of line and text.
+    fn readable(&self, fg: Color, bg: Color, least: f64) -> Color {
+        let contrast =
+            |color: Color| color.at(self.painter.depth).contrast(bg.at(self.painter.depth));
+        if contrast(fg).is_none_or(|contrast| contrast >= least) {
+            return fg;
+        }
+        let bright = self.ink(Ink::Mark, fg);
+        let better = |a: Color, b: Color| if contrast(a) >= contrast(b) { a } else { b };
+        better(fg, better(bright, self.style.bg))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::theme::BUILT_IN;
+
+    const CLASSES: [&str; 5] = ["kernel", "anonymous", "shared", "cache", "free"];
+
+    /// The styles of these dots, one each, in a graph styled as written.
+    fn styles(theme: &Theme, depth: Depth, written: &str, dots: &[Dot]) -> Vec<Style> {
+        let painter = Painter {
+            theme,
+            kind: "rainbar",
+            level: Level::Idle,
+            own: None,
+            mode: None,
+            faded: false,
+            depth,
+            origin: 0,
+        };
+        let spec = Spec::parse(written).expect("a style");
+        let parts = CLASSES.map(str::to_owned);
+        let style = theme.apply(painter.base(), &spec, &painter.look(None));
+        let specs = [&spec];
+        let pot = Pot::new(&painter, &parts, painter.base(), style, &specs);
+        dots.iter().map(|dot| pot.look(dot)).collect()
+    }
+
+    fn dot(fg: Ink, bg: Ink) -> Dot {
+        Dot { glyph: '▄', fg, bg }
+    }
+
+    #[test]
+    fn what_stands_before_a_part_can_be_read_in_every_theme_at_every_depth() {
+        for (name, _) in BUILT_IN {
+            let theme = Theme::built_in(name).expect("built in");
+            for depth in [Depth::True, Depth::Ansi256, Depth::Ansi16] {
+                for part in 0..CLASSES.len() {
+                    let hues = [0.0, 0.5, 1.0].map(|at| Ink::On(Gradient::Work, at));
+                    let dots = hues.map(|hue| dot(hue, Ink::Ground(part)));
+                    for style in styles(&theme, depth, "", &dots) {
+                        let Style { fg, bg, .. } = style.at(depth);
+                        let contrast = fg.contrast(bg).unwrap_or(SHAPES);
+                        assert!(contrast >= SHAPES, "{name} {depth:?} {part}: {contrast:.2}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_style_may_bring_its_own_gradients_for_two_series() {
+        let theme = Theme::built_in("rain").expect("built in");
+        let pair = dot(Ink::On(Gradient::Heat, 1.0), Ink::On(Gradient::Tide, 0.0));
+        let blank = dot(Ink::Base, Ink::Base);
+        let both = |written| styles(&theme, Depth::True, written, &[pair, blank]);
+        let own = both("fg:gradient(load) bg:gradient(cool)");
+        assert_eq!(Some(own[0].fg), theme.gradient("load", 1.0));
+        assert_eq!(Some(own[0].bg), theme.gradient("cool", 0.0));
+        // The ground of what is blank is no reading.
+        assert_eq!(own[1].bg, both("")[1].bg);
+        let usual = &both("fg:text")[0];
+        assert_eq!(Some(usual.fg), theme.gradient("heat", 1.0));
+        assert_eq!(Some(usual.bg), theme.gradient("tide", 0.0));
+    }
+
+    #[test]
+    fn a_theme_without_the_gradients_of_graphs_has_shades() {
+        let mut theme = Theme::built_in("rain").expect("built in");
+        theme.gradients.clear();
+        let heat = |at| dot(Ink::On(Gradient::Heat, at), Ink::Base);
+        let shades = styles(&theme, Depth::True, "fg:text", &[heat(0.0), heat(0.5), heat(1.0)]);
+        assert_eq!(Some(shades[2].fg), theme.color("text"));
+        assert_eq!(shades[0].fg, shades[0].bg);
+        assert!(shades[1].fg != shades[0].fg && shades[1].fg != shades[2].fg);
     }
 }

@@ -97,15 +97,26 @@ pub fn rows(config: &Config, want: Want, readings: &dyn Readings, caps: &Caps) -
         side: if want.slot == "right" { Side::Right } else { Side::Left },
         line,
         separator: theme.over(line, "separator", &look),
+        tight: false,
+    };
+    // Before a neighbour goes, wide graphs make room.
+    let fitted = |ids: &[InstanceId], room: &Room| {
+        let blocks = |room: &Room| -> Vec<Block> {
+            ids.iter().filter_map(|id| block(config, *id, readings, room)).collect()
+        };
+        let whole = blocks(room);
+        match layout::fits(&whole, room) {
+            true => layout::row(whole, room),
+            false => layout::row(blocks(&Room { tight: true, ..*room }), room),
+        }
     };
     let row = |ids: &[InstanceId], room: &Room, trouble: bool| {
-        let blocks = ids.iter().filter_map(|id| block(config, *id, readings, room)).collect();
         if !trouble {
-            return layout::row(blocks, room);
+            return fitted(ids, room);
         }
         let columns = room.caps.columns.saturating_sub(1);
         let caps = Caps { columns, ..room.caps.clone() };
-        marked(layout::row(blocks, &Room { caps: &caps, ..*room }), room)
+        marked(fitted(ids, &Room { caps: &caps, ..*room }), room)
     };
     if want.slot != FULL {
         let all = slot_rows(config, want.line, want.slot);
@@ -241,6 +252,7 @@ fn block(config: &Config, id: InstanceId, readings: &dyn Readings, room: &Room) 
         own: instance.style.as_ref(),
         mode: None,
         faded: matches!(reading.age, Age::Stale | Age::Lost),
+        depth: room.caps.depth,
         origin: id,
     };
     let spans = painter.paint(&runs);
@@ -285,6 +297,7 @@ fn fill<'a>(
         colour: room.caps.depth > Depth::Mono && !room.theme.colourless(),
         policy: room.caps.policy,
         lost: reading.age == Age::Lost,
+        tight: room.tight,
     });
     if !room.caps.live {
         runs.iter_mut().for_each(|run| run.settle(glyphs, room.caps.policy));

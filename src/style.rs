@@ -185,6 +185,17 @@ impl Color {
     fn nearest(self, among: std::ops::RangeInclusive<u8>) -> Color {
         let Some(rgb) = self.rgb() else { return self };
         let wanted = Lab::from_rgb(rgb);
+        // The sixteen have four greys and nothing between them and loud colours: what is nearly
+        // grey is one of those.
+        const GREYS: [u8; 4] = [0, 7, 8, 15];
+        const NEARLY: f64 = 0.045;
+        let grey = *among.end() < 16 && wanted.a.hypot(wanted.b) < NEARLY;
+        // Halfway to the darkest grey a ground is still a ground.
+        const DARK: f64 = 0.35;
+        if grey && wanted.l < DARK {
+            return Color::Indexed(0);
+        }
+        let among = among.filter(|index| !grey || GREYS.contains(index));
         let distance = |index: &u8| {
             Color::Indexed(*index).rgb().map_or(f64::MAX, |rgb| wanted.distance(Lab::from_rgb(rgb)))
         };
@@ -206,6 +217,21 @@ impl Color {
             _ if t < 0.5 => self,
             _ => other,
         }
+    }
+
+    /// The same hue at this lightness of OKLab (0–1), neither loud nor so pale that the nearest of
+    /// 256 colours would be a grey.
+    pub fn toned(self, lightness: f64) -> Color {
+        /// Distances from grey: what is nearer than the first is one.
+        const GREY: f64 = 0.02;
+        const PALE: f64 = 0.08;
+        const LOUD: f64 = 0.09;
+        let Some(rgb) = self.rgb() else { return self };
+        let Lab { a, b, .. } = Lab::from_rgb(rgb);
+        let chroma = a.hypot(b);
+        let factor = if chroma < GREY { 1.0 } else { chroma.clamp(PALE, LOUD) / chroma };
+        let (r, g, b) = Lab { l: lightness, a: a * factor, b: b * factor }.to_rgb();
+        Color::Rgb(r, g, b)
     }
 
     /// WCAG 2 relative luminance, 0 (black) to 1 (white).
@@ -290,6 +316,7 @@ mod tests {
     #[test]
     fn comes_down_to_the_nearest() {
         assert_eq!(Color::Rgb(255, 0, 0).at(Depth::Ansi16), Color::Indexed(9));
+        assert_eq!(Color::Rgb(34, 48, 64).at(Depth::Ansi16), Color::Indexed(0));
         assert_eq!(Color::Rgb(95, 135, 175).at(Depth::Ansi256), Color::Indexed(67));
         assert_eq!(Color::Rgb(1, 2, 3).at(Depth::Mono), Color::Default);
         assert_eq!(Color::Indexed(200).at(Depth::Ansi256), Color::Indexed(200));

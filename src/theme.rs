@@ -150,6 +150,11 @@ impl Theme {
         self.palette.get(name).copied().or_else(|| Color::parse(name))
     }
 
+    /// The colour of exactly this name.
+    fn accent_of(&self, name: &str) -> Option<Color> {
+        self.named(self.accents.get(name)?)
+    }
+
     fn accent(&self, name: &str) -> Option<Color> {
         self.named(self.accents.get(name).or_else(|| self.accents.get("default"))?)
     }
@@ -165,6 +170,22 @@ impl Theme {
             false => self.color(TURNS[index % TURNS.len()]),
         };
         color.unwrap_or_default()
+    }
+
+    /// The colour of the `index`th part as a ground that shapes are drawn on: the theme's own
+    /// (`ground.NAME`), else the part's colour as [`Theme::grounded`] makes it.
+    pub fn ground(&self, name: &str, index: usize) -> Color {
+        let own = self.accent_of(&format!("ground.{name}"));
+        own.unwrap_or_else(|| self.grounded(self.part(name, index)))
+    }
+
+    /// A colour come so near to the background that others can be read on it.
+    pub fn grounded(&self, color: Color) -> Color {
+        // Lightness in OKLab: dark enough for the bright ones of a theme, and the other way round.
+        color.toned(match self.background {
+            Background::Dark => 0.40,
+            Background::Light => 0.87,
+        })
     }
 
     /// The colour at `position` (0–1) of a gradient.

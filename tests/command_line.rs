@@ -7,7 +7,9 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use rainline::format::formatter::TABLE;
 use rainline::width::{Policy, width};
+use rainline_segments::ALL;
 use rustix::process::{Pid, Signal, kill_process};
 
 use rainline::theme::BUILT_IN;
@@ -261,6 +263,27 @@ fn themes_are_shown_described_and_suggested() {
     let (code, message) = ended(&run(&sandbox, &["themes", "rian"]));
     assert_eq!(code, Some(2));
     assert!(message.contains("did you mean `rain`?"), "{message}");
+}
+
+#[test]
+fn every_segment_is_previewed_in_every_graph_of_its_fields() {
+    let sandbox = Sandbox::new();
+    let all = said(run(&sandbox, &["preview", "segments", "--columns", "400"]));
+    for kind in ALL {
+        assert!(all.contains(&format!("\n{}: {}\n", kind.name, kind.about)), "{}", kind.name);
+    }
+    // Each formatter that draws finds some field to be shown on.
+    for entry in TABLE.iter().filter(|entry| entry.graph) {
+        assert!(all.contains(&format!(".{}", entry.name)), "{}", entry.name);
+    }
+    // With all colours, 256, sixteen, none.
+    for escape in ["\x1b[38;2;", "\x1b[38;5;", "\x1b[36;40m"] {
+        assert!(all.contains(escape), "{escape:?}");
+    }
+    let cpu = said(run(&sandbox, &["preview", "segments", "cpu", "--theme", "rain-light"]));
+    assert!(cpu.starts_with("\ncpu: ") && !cpu.contains("\nmemory: "), "{cpu}");
+    let (code, said) = ended(&run(&sandbox, &["preview", "segments", "--theme", "rian"]));
+    assert!(code == Some(2) && said.contains("no theme `rian`"), "{said}");
 }
 
 #[test]

@@ -18,6 +18,10 @@ use crate::support::{Sandbox, golden, root};
 /// How long a line may take to settle: sparklines fill with a cell a second.
 const SETTLED: Duration = Duration::from_secs(40);
 
+/// The widest sparkline would take more than half a minute.
+const CONFIG: &str = "[segment.rainbar]\n\
+    format = \"$history.rain(w:12,over:memory,hue:work-history)( $charge.gauge()$arrow) \"\n";
+
 /// A daemon on a fixture, in a sandbox of its own.
 struct Machine {
     sandbox: Sandbox,
@@ -27,6 +31,7 @@ struct Machine {
 impl Machine {
     fn new(root: &Path) -> Machine {
         let sandbox = Sandbox::new();
+        sandbox.write("home/.config/rainline/config.toml", CONFIG);
         let mut command = sandbox.rainline();
         command.args(["daemon", "run", "--root"]).arg(root);
         let daemon = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it runs");

@@ -3,6 +3,7 @@
 
 use proptest::prelude::*;
 use rainline::config::{self, Config, Gathered, SourceFile};
+use rainline::format::formatter::TABLE;
 use rainline::format::{Context, Format};
 use rainline::frame::Frame;
 use rainline::protocol::{Bad, HEADER, ReplyHeader, ReplyKind, Request, Verb};
@@ -54,12 +55,8 @@ fn grammar() -> impl Strategy<Value = String> {
     let mut names: Vec<&'static str> = names.chain(["icon", "nosuch"]).collect();
     names.sort();
     names.dedup();
-    let formatter = prop::sample::select(
-        &[
-            "num", "eng", "pct", "dur", "time", "text", "bar", "spark", "stack", "gauge",
-            "braille", "nosuch",
-        ][..],
-    );
+    let formatters = TABLE.iter().map(|entry| entry.name).chain(["nosuch"]);
+    let formatter = prop::sample::select(formatters.collect::<Vec<_>>());
     let arguments = prop::sample::select(
         &[
             "",
@@ -78,6 +75,14 @@ fn grammar() -> impl Strategy<Value = String> {
             "w",
             ":",
             "w:3,w:4",
+            "w:20,with:history",
+            "over:memory,hue:work-history",
+            "over:parts",
+            "over:nosuch",
+            "every:3,scale:log",
+            "marker:50",
+            "marker:usage",
+            "form:dots",
             "glyphs:braille",
             "'unended",
         ][..],
@@ -162,8 +167,8 @@ fn sample(kind: &'static Kind) -> BoxedStrategy<Sample> {
 }
 
 fn context<'a>(kind: &'static Kind, sample: &'a Sample, glyphs: Glyphs, lost: bool) -> Context<'a> {
-    let (icon, colour, policy) = ("I", true, Policy::Wcwidth);
-    Context { sample, rings: &[], kind, icon, glyphs, colour, policy, lost }
+    let (icon, colour, policy, tight) = ("I", !lost, Policy::Wcwidth, lost);
+    Context { sample, rings: &[], kind, icon, glyphs, colour, policy, lost, tight }
 }
 
 proptest! {

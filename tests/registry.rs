@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use rainline::format::Format;
-use rainline::style::Depth;
+use rainline::style::{Color, Depth};
 use rainline::targets::{self, Glyphs};
 use rainline::theme::{BUILT_IN, Theme};
 use rainline::width::{Policy, width};
@@ -152,6 +152,53 @@ fn themes_can_be_read_on_their_own_ground() {
         for (what, style, wanted) in checked {
             if let Some(contrast) = style.fg.contrast(style.bg) {
                 assert!(contrast >= wanted, "{name}: {what} has a contrast of {contrast:.2}");
+            }
+        }
+    }
+}
+
+/// The classes of a memory in their order, which is the order of their neighbours.
+const CLASSES: [&str; 5] = ["kernel", "anonymous", "shared", "cache", "free"];
+
+#[test]
+fn graphs_can_be_read_on_the_grounds_of_their_theme() {
+    use rainline::graph::Gradient;
+    use rainline::theme::Look;
+    for (name, _) in BUILT_IN {
+        let theme = Theme::built_in(name).expect("built in");
+        if theme.colourless() {
+            continue;
+        }
+        let line = theme.over(Default::default(), "line", &Look::default());
+        let grounds: Vec<_> =
+            CLASSES.iter().enumerate().map(|(at, class)| theme.ground(class, at)).collect();
+        // Shapes: WCAG asks 3 to 1 of them.
+        let mut poor = Vec::new();
+        let mut check = |what: String, a: Color, b: Color, wanted: f64| {
+            let contrast = a.contrast(b).expect("known colours");
+            if contrast < wanted {
+                poor.push(format!("{what} {contrast:.2}"));
+            }
+        };
+        for at in [0.0, 0.25, 0.5, 0.75, 1.0] {
+            let work = theme.gradient("work", at).expect("a gradient");
+            for (class, ground) in CLASSES.iter().zip(&grounds) {
+                check(format!("work {at} on {class}"), work, *ground, 3.0);
+            }
+            // Shapes in them keep away from their quiet beginning.
+            for gradient in [Gradient::Heat, Gradient::Tide] {
+                let color = theme.gradient(gradient.name(), 0.35 + 0.65 * at).expect("a gradient");
+                check(format!("{} {at}", gradient.name()), color, line.bg, 3.0);
+            }
+            let charge = theme.gradient("charge", at).expect("a gradient");
+            let tank = theme.color("raised").expect("in the palette");
+            check(format!("charge {at}"), charge, tank, 3.0);
+        }
+        assert!(poor.is_empty(), "{name}: {poor:?}");
+        for depth in [Depth::True, Depth::Ansi256] {
+            for pair in grounds.windows(2) {
+                let same = pair[0].at(depth) == pair[1].at(depth);
+                assert!(!same, "{name}: neighbours at {depth:?}: {grounds:?}");
             }
         }
     }

@@ -401,7 +401,7 @@ macro_rules! choice {
     ($(#[doc = $doc:literal])+ $name:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
         $(#[doc = $doc])+
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum $name {
+        pub enum $name {
             $($variant,)+
         }
 

@@ -54,6 +54,8 @@ impl From<f64> for Cell {
 #[derive(Clone, Debug, Default)]
 pub struct Ring {
     fine: VecDeque<f32>,
+    /// How many fine readings there ever were: what stretches of several are counted from.
+    pushed: u64,
     coarse: VecDeque<Cell>,
     /// The minute in progress: its number since the boot clock's zero, and its readings so far.
     minute: Option<(u64, Cell, u32)>,
@@ -66,6 +68,7 @@ impl Ring {
             self.fine.pop_front();
         }
         self.fine.push_back(value as f32);
+        self.pushed += 1;
         if value.is_nan() {
             return;
         }
@@ -106,6 +109,27 @@ impl Ring {
         self.fine.iter().skip(skip).map(|value| Cell::from(f64::from(*value)))
     }
 
+    /// The newest `count` stretches of `every` readings, oldest first, the one in progress last.
+    /// A stretch keeps its readings while time goes on: what was drawn once only moves.
+    pub fn merged(&self, count: usize, every: usize) -> Vec<Cell> {
+        let every = every.max(1);
+        let newest = match self.pushed % every as u64 {
+            0 => every,
+            begun => begun as usize,
+        };
+        let mut stretches = Vec::with_capacity(count);
+        let mut end = self.fine.len();
+        let mut length = newest;
+        while end > 0 && stretches.len() < count {
+            let start = end.saturating_sub(length);
+            let readings = self.fine.range(start..end);
+            stretches.push(Cell::merge(readings.map(|value| Cell::from(f64::from(*value)))));
+            (end, length) = (start, every);
+        }
+        stretches.reverse();
+        stretches
+    }
+
     /// The newest `count` minutes, oldest first, the minute in progress last.
     pub fn minutes(&self, count: usize) -> impl Iterator<Item = Cell> + '_ {
         let now = self.minute.map(|(_, cell, _)| cell);
@@ -123,6 +147,7 @@ impl Ring {
         let tail = |len: usize, most: usize| len.saturating_sub(most);
         Ring {
             fine: fine[tail(fine.len(), FINE)..].iter().copied().collect(),
+            pushed: fine.len() as u64,
             coarse: coarse[tail(coarse.len(), COARSE)..].iter().copied().collect(),
             minute: None,
         }
@@ -142,6 +167,24 @@ mod tests {
         let newest: Vec<f32> = ring.recent(3).map(|cell| cell.mean).collect();
         assert_eq!(newest, [602.0, 603.0, 604.0]);
         assert_eq!(ring.recent(10_000).len(), FINE);
+    }
+
+    #[test]
+    fn a_stretch_keeps_its_readings_as_time_goes_on() {
+        let mut ring = Ring::default();
+        let mut known: Vec<Cell> = Vec::new();
+        for second in 0..FINE as u64 + 50 {
+            ring.push((second * 7 % 100) as f64, second);
+            let stretches = ring.merged(4, 5);
+            let (_, whole) = stretches.split_last().expect("one in progress");
+            let expected = &known[known.len() - whole.len()..];
+            assert_eq!(whole, expected, "after {second}");
+            if second % 5 == 4 {
+                known.push(stretches[stretches.len() - 1]);
+            }
+        }
+        assert_eq!(ring.merged(2, 5).len(), 2);
+        assert!(Ring::default().merged(3, 5).is_empty());
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub struct Bands {
     pub system: f64,
     pub irq: f64,
     pub steal: f64,
+    /// Idle while some disk was at work; no part of the usage.
+    pub iowait: f64,
 }
 
 impl Bands {
@@ -131,6 +133,7 @@ impl Work {
             system: share(system),
             irq: share(irq),
             steal: share(steal),
+            iowait: share(iowait),
         });
         self.cores.resize(self.now.cores.len(), None);
         for (number, usage) in self.cores.iter_mut().enumerate() {

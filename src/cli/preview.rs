@@ -1,6 +1,9 @@
 //! `rainline preview`
+//!
+//! Themes are shown here, segments in `preview/segments.rs`.
 
 use clap::builder::PossibleValuesParser;
+use rainline_segments::ALL;
 
 use super::{here, say};
 use crate::config::{self, Config};
@@ -10,10 +13,23 @@ use crate::render::{self, FULL, Want};
 use crate::targets::{self, Caps, Glyphs, Target};
 use crate::{client, paths};
 
+mod segments;
+
+/// The word that stands for all segments, where a theme's name could.
+const SEGMENTS: &str = "segments";
+
 /// Show every theme with made-up values, as this terminal draws it.
+///
+/// `rainline preview segments` shows every segment in every graph that its fields offer.
 #[derive(clap::Args)]
 pub struct Args {
-    /// One theme only.
+    /// One theme only; or `segments`.
+    what: Option<String>,
+    /// After `segments`: these only.
+    #[arg(value_parser = PossibleValuesParser::new(ALL.iter().map(|kind| kind.name)))]
+    names: Vec<String>,
+    /// After `segments`: in this theme.
+    #[arg(long)]
     theme: Option<String>,
     /// What another target writes, its escapes made visible.
     #[arg(long, value_parser = PossibleValuesParser::new(targets::ALL.iter().map(|t| t.name)))]
@@ -30,6 +46,9 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<i32, Error> {
+    if args.what.as_deref() == Some(SEGMENTS) {
+        return segments::run(&args);
+    }
     let config = match paths::config() {
         Some(path) => config::build(&config::gather(&path)),
         None => Config::built_in(),
@@ -48,7 +67,7 @@ pub fn run(args: Args) -> Result<i32, Error> {
         ..Caps::default()
     };
     let example = Example::of(&config);
-    let names = match &args.theme {
+    let names = match &args.what {
         Some(name) if config.theme_named(name).is_none() => {
             return Err(Error::Usage(format!("there is no theme `{name}`; see rainline themes")));
         }

@@ -7,56 +7,87 @@ use std::ops::Range;
 use std::time::Duration;
 
 use chrono::format::{Item, StrftimeItems};
-use rainline_segments::{Cell, Ring, Unit, Value};
+use rainline_segments::{Kind, Unit, Value};
 
 use super::{Content, Context};
 use crate::diagnostic::{Fault, nearest};
-use crate::graph::{self, Dot};
+use crate::graph::{self, Curve, Form, Scale};
 use crate::targets::Glyphs;
 use crate::width::{self, Cut};
+
+mod past;
+
+pub use past::{Past, Shape, Stretch, Top};
 
 /// How a value is written.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Formatter {
-    Num { width: usize, decimals: usize },
-    Eng { digits: usize, unit: String, base: f64 },
-    Pct { width: usize },
-    Dur { units: usize },
-    Time { pattern: String },
-    Text { max: usize, cut: Cut },
-    Bar { width: usize },
-    Gauge,
-    Stack { width: usize },
-    Spark { width: usize, max: Top, pace: Stretch },
-    Braille { width: usize, max: Top, pace: Stretch },
+    Num {
+        width: usize,
+        decimals: usize,
+    },
+    Eng {
+        digits: usize,
+        unit: String,
+        base: f64,
+    },
+    Pct {
+        width: usize,
+    },
+    Dur {
+        units: usize,
+    },
+    Time {
+        pattern: String,
+    },
+    Text {
+        max: usize,
+        cut: Cut,
+    },
+    Bar {
+        width: usize,
+        marker: Option<Marker>,
+    },
+    Gauge {
+        form: Form,
+    },
+    Stack {
+        width: usize,
+    },
+    Columns {
+        width: usize,
+        curve: Curve,
+    },
+    Heat {
+        width: usize,
+        curve: Curve,
+    },
+    /// A graph of a history.
+    Past(Past),
 }
 
-/// What the full height of a history graph means.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Top {
-    /// The field's own 100 %, else the highest reading shown.
-    Auto,
-    /// The highest but for one reading in twenty, so that one spike does not flatten the rest.
-    P95,
+/// Where a bar has a line across it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Marker {
+    /// In the unit of the bar's own field.
     Number(f64),
+    /// Where this field of the same sample stands.
+    Field(String),
 }
 
-/// How much time a cell of a history graph covers.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Stretch {
-    /// One reading.
-    Reading,
-    /// So many minutes.
-    Minutes(usize),
-}
+/// The argument that must name a second field of the same sample, and which units may be in it.
+pub type Second = (&'static str, fn(Unit) -> bool);
 
 /// A formatter, for the parser and the docs.
 pub struct Entry {
     pub name: &'static str,
     pub about: &'static str,
+    /// Whether it draws.
+    pub graph: bool,
     /// Name, default as written, meaning.
     pub args: &'static [(&'static str, &'static str, &'static str)],
     pub takes: fn(Unit) -> bool,
+    pub second: Option<Second>,
     make: fn(&Args) -> Result<Formatter, Fault>,
 }
 
@@ -70,16 +101,24 @@ pub struct Arg<'a> {
 
 const GRAPH_MAX: (&str, &str, &str) =
     ("max", "auto", "what full height means: `auto`, `p95` or a number");
+const GRAPH_SCALE: (&str, &str, &str) = ("scale", "linear", "`linear` or `log`");
+const GRAPH_EVERY: (&str, &str, &str) = ("every", "1", "readings in one");
 const GRAPH_STEP: (&str, &str, &str) =
-    ("step", "0", "minutes a cell covers; 0: one reading a cell");
+    ("step", "0", "minutes in one; 0: as many readings as `every` says");
+
+fn is_history(unit: Unit) -> bool {
+    matches!(unit, Unit::History(_))
+}
 
 /// Every formatter.
 pub static TABLE: &[Entry] = &[
     Entry {
         name: "num",
         about: "a plain number",
+        graph: false,
         args: &[("w", "1", "cells, filled up at the left"), ("p", "0", "digits after the point")],
         takes: Unit::is_number,
+        second: None,
         make: |args| {
             Ok(Formatter::Num { width: args.count("w", 1)?, decimals: args.count("p", 0)?.min(9) })
         },
@@ -87,12 +126,14 @@ pub static TABLE: &[Entry] = &[
     Entry {
         name: "eng",
         about: "a number with a prefix: 3.4G",
+        graph: false,
         args: &[
             ("w", "3", "digits shown"),
             ("unit", "", "text after the prefix"),
             ("base", "1024", "1024 or 1000"),
         ],
         takes: Unit::is_number,
+        second: None,
         make: |args| {
             let base = args.choice("base", &[("1024", 1024.0), ("1000", 1000.0)])?;
             let digits = args.count("w", 3)?.clamp(2, 9);
@@ -102,22 +143,28 @@ pub static TABLE: &[Entry] = &[
     Entry {
         name: "pct",
         about: "a percentage of what full is",
+        graph: false,
         args: &[("w", "3", "cells of the number, filled up at the left")],
         takes: Unit::is_number,
+        second: None,
         make: |args| Ok(Formatter::Pct { width: args.count("w", 3)? }),
     },
     Entry {
         name: "dur",
         about: "a duration in its largest units: 3h 12m",
+        graph: false,
         args: &[("units", "2", "how many units")],
         takes: |unit| unit == Unit::Duration,
+        second: None,
         make: |args| Ok(Formatter::Dur { units: args.count("units", 2)?.clamp(1, 4) }),
     },
     Entry {
         name: "time",
         about: "a time by a strftime pattern",
+        graph: false,
         args: &[("pattern", "%H:%M", "as strftime(3)")],
         takes: |unit| unit == Unit::Time,
+        second: None,
         make: |args| {
             let pattern = args.text("pattern", "%H:%M");
             if StrftimeItems::new(&pattern).any(|item| item == Item::Error) {
@@ -130,8 +177,10 @@ pub static TABLE: &[Entry] = &[
     Entry {
         name: "text",
         about: "a text, cut where it is too long",
+        graph: false,
         args: &[("max", "64", "the most cells"), ("cut", "end", "`end`, `middle` or `start`")],
         takes: |unit| unit == Unit::Text,
+        second: None,
         make: |args| {
             let cuts = [("end", Cut::End), ("middle", Cut::Middle), ("start", Cut::Start)];
             Ok(Formatter::Text { max: args.count("max", 64)?, cut: args.choice("cut", &cuts)? })
@@ -140,42 +189,146 @@ pub static TABLE: &[Entry] = &[
     Entry {
         name: "bar",
         about: "a bar that fills from the left",
-        args: &[("w", "8", "cells")],
+        graph: true,
+        args: &[("w", "8", "cells"), ("marker", "", "a number or a field to mark on it")],
         takes: Unit::is_number,
-        make: |args| Ok(Formatter::Bar { width: args.count("w", 8)? }),
+        second: None,
+        make: |args| {
+            Ok(Formatter::Bar { width: args.count("w", 8)?, marker: args.marker("marker")? })
+        },
     },
     Entry {
         name: "gauge",
         about: "one cell that fills from below",
-        args: &[],
+        graph: true,
+        args: &[("form", "block", "`block`, or `dots` that are set one by one")],
         takes: Unit::is_number,
-        make: |_| Ok(Formatter::Gauge),
+        second: None,
+        make: |args| {
+            let forms = [("block", Form::Block), ("dots", Form::Dots)];
+            Ok(Formatter::Gauge { form: args.choice("form", &forms)? })
+        },
     },
     Entry {
         name: "stack",
         about: "disjoint parts of a whole, side by side, edges to an eighth of a cell",
+        graph: true,
         args: &[("w", "10", "cells")],
         takes: |unit| unit == Unit::Parts,
+        second: None,
         make: |args| Ok(Formatter::Stack { width: args.count("w", 10)? }),
+    },
+    Entry {
+        name: "columns",
+        about: "the height of each part of its share, one a cell: processor cores",
+        graph: true,
+        args: &[("w", "32", "the most cells"), GRAPH_SCALE],
+        takes: |unit| unit == Unit::Parts,
+        second: None,
+        make: |args| Ok(Formatter::Columns { width: args.count("w", 32)?, curve: args.curve()? }),
+    },
+    Entry {
+        name: "heat",
+        about: "the same by colour, two a cell; digits without colours",
+        graph: true,
+        args: &[("w", "32", "the most cells"), GRAPH_SCALE],
+        takes: |unit| unit == Unit::Parts,
+        second: None,
+        make: |args| Ok(Formatter::Heat { width: args.count("w", 32)?, curve: args.curve()? }),
     },
     Entry {
         name: "spark",
         about: "a history, one bar a cell",
-        args: &[("w", "10", "cells"), GRAPH_MAX, GRAPH_STEP],
-        takes: |unit| matches!(unit, Unit::History(_)),
-        make: |args| {
-            let (width, max, pace) = args.graph()?;
-            Ok(Formatter::Spark { width, max, pace })
-        },
+        graph: true,
+        args: &[("w", "10", "cells"), GRAPH_MAX, GRAPH_SCALE, GRAPH_EVERY, GRAPH_STEP],
+        takes: is_history,
+        second: None,
+        make: |args| args.past(Shape::Spark, 1),
     },
     Entry {
         name: "braille",
         about: "a history in dots, two readings a cell",
-        args: &[("w", "10", "cells"), GRAPH_MAX, GRAPH_STEP],
-        takes: |unit| matches!(unit, Unit::History(_)),
+        graph: true,
+        args: &[("w", "10", "cells"), GRAPH_MAX, GRAPH_SCALE, GRAPH_EVERY, GRAPH_STEP],
+        takes: is_history,
+        second: None,
+        make: |args| args.past(Shape::Braille, 1),
+    },
+    Entry {
+        name: "whisker",
+        about: "a history of means, and behind them in a faint colour how high it got",
+        graph: true,
+        args: &[
+            ("w", "10", "cells"),
+            GRAPH_MAX,
+            GRAPH_SCALE,
+            ("every", "5", "readings in one"),
+            GRAPH_STEP,
+        ],
+        takes: is_history,
+        second: None,
+        make: |args| args.past(Shape::Whisker, 5),
+    },
+    Entry {
+        name: "pair",
+        about: "two histories by colour in one row: this above, another below",
+        graph: true,
+        args: &[
+            ("w", "10", "cells"),
+            ("with", "", "the history below"),
+            GRAPH_MAX,
+            GRAPH_SCALE,
+            GRAPH_EVERY,
+            GRAPH_STEP,
+        ],
+        takes: is_history,
+        second: Some(("with", is_history)),
         make: |args| {
-            let (width, max, pace) = args.graph()?;
-            Ok(Formatter::Braille { width, max, pace })
+            let with = args.second()?;
+            args.past(Shape::Pair { with }, 1)
+        },
+    },
+    Entry {
+        name: "mirror",
+        about: "two histories in dots: this up from the middle, another down",
+        graph: true,
+        args: &[
+            ("w", "10", "cells"),
+            ("with", "", "the history that goes down, of the same unit"),
+            GRAPH_MAX,
+            GRAPH_SCALE,
+            GRAPH_EVERY,
+            GRAPH_STEP,
+        ],
+        takes: is_history,
+        second: Some(("with", is_history)),
+        make: |args| {
+            let with = args.second()?;
+            args.same_unit("with", &with)?;
+            args.past(Shape::Mirror { with }, 1)
+        },
+    },
+    Entry {
+        name: "rain",
+        about: "a history in front of the parts of a whole",
+        graph: true,
+        args: &[
+            ("w", "38", "cells"),
+            ("over", "", "the parts behind"),
+            ("hue", "", "a history of percentages that colours the cells by `work`"),
+            GRAPH_MAX,
+            GRAPH_SCALE,
+            GRAPH_EVERY,
+            GRAPH_STEP,
+        ],
+        takes: is_history,
+        second: Some(("over", |unit| unit == Unit::Parts)),
+        make: |args| {
+            let (over, hue) = (
+                args.second()?,
+                args.other("hue", |unit| args.measured(unit) == Some(Unit::Percent))?,
+            );
+            args.past(Shape::Rain { over, hue }, 1)
         },
     },
 ];
@@ -187,6 +340,9 @@ const MAX_CELLS: usize = 400;
 struct Args<'a> {
     entry: &'a Entry,
     given: &'a [Arg<'a>],
+    kind: &'a Kind,
+    /// Of the field that is written.
+    unit: Unit,
     whole: Range<usize>,
 }
 
@@ -229,7 +385,79 @@ impl Args<'_> {
         })
     }
 
-    fn graph(&self) -> Result<(usize, Top, Stretch), Fault> {
+    /// The field that the argument names, if it names one: of this kind and of a fitting unit.
+    fn other(&self, name: &str, fits: impl Fn(Unit) -> bool) -> Result<Option<String>, Fault> {
+        let Some(arg) = self.find(name) else { return Ok(None) };
+        let fields = self.kind.fields;
+        let fitting = || fields.iter().filter(|field| fits(field.unit)).map(|field| field.name);
+        let message = match fields.iter().find(|field| field.name == arg.value) {
+            Some(field) if fits(field.unit) => return Ok(Some(arg.value.clone())),
+            Some(field) => {
+                let fitting: Vec<&str> = fitting().collect();
+                let use_instead = match fitting.is_empty() {
+                    true => String::new(),
+                    false => format!("; use {}", fitting.join(", ")),
+                };
+                format!(
+                    "`{}` is {}, not fit for `{name}`{use_instead}",
+                    field.name,
+                    field.unit.name()
+                )
+            }
+            None => format!("`{}` has no field `{}`", self.kind.name, arg.value),
+        };
+        Err(Fault::new(arg.span.clone(), message).meant(&arg.value, fitting()))
+    }
+
+    /// The second field that the entry asks for.
+    fn second(&self) -> Result<String, Fault> {
+        let (name, fits) = self.entry.second.unwrap_or(("with", |_| false));
+        self.other(name, fits)?.ok_or_else(|| {
+            let fields = self.kind.fields.iter().filter(|field| fits(field.unit));
+            let known: Vec<&str> = fields.map(|field| field.name).collect();
+            let one_of = match known.is_empty() {
+                true => format!("`{}` has none", self.kind.name),
+                false => known.join(", "),
+            };
+            let message = format!("`{}` needs `{name}:` and a field: {one_of}", self.entry.name);
+            Fault::new(self.whole.clone(), message)
+        })
+    }
+
+    /// What a history is of.
+    fn measured(&self, unit: Unit) -> Option<Unit> {
+        let Unit::History(of) = unit else { return None };
+        let field = self.kind.fields.iter().find(|known| known.name == of)?;
+        Some(field.unit)
+    }
+
+    /// That a second history is measured in what the first one is.
+    fn same_unit(&self, name: &str, other: &str) -> Result<(), Fault> {
+        let its = self.kind.fields.iter().find(|known| known.name == other);
+        match (self.measured(self.unit), its.and_then(|its| self.measured(its.unit))) {
+            (Some(mine), Some(its)) if mine != its => {
+                let (mine, its) = (mine.name(), its.name());
+                let message = format!("`{other}` is of {its}, what stands above it of {mine}");
+                Err(Fault::new(self.span(name), message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn marker(&self, name: &str) -> Result<Option<Marker>, Fault> {
+        let Some(arg) = self.find(name) else { return Ok(None) };
+        match arg.value.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(Some(Marker::Number(number))),
+            _ => Ok(self.other(name, |unit| unit == self.unit)?.map(Marker::Field)),
+        }
+    }
+
+    fn curve(&self) -> Result<Curve, Fault> {
+        self.choice("scale", &[("linear", Curve::Linear), ("log", Curve::Log)])
+    }
+
+    /// A graph of a history, which takes so many readings as one unless it is told.
+    fn past(&self, shape: Shape, every: usize) -> Result<Formatter, Fault> {
         let top = match self.text("max", "auto").as_str() {
             "auto" => Top::Auto,
             "p95" => Top::P95,
@@ -241,11 +469,13 @@ impl Args<'_> {
                 }
             },
         };
-        let pace = match self.count("step", 0)? {
-            0 => Stretch::Reading,
+        let stretch = match self.count("step", 0)? {
+            0 => Stretch::Readings(self.count("every", every)?.max(1)),
             minutes => Stretch::Minutes(minutes),
         };
-        Ok((self.count("w", 10)?, top, pace))
+        let usual = self.entry.args.first().and_then(|(_, usual, _)| usual.parse().ok());
+        let width = self.count("w", usual.unwrap_or(10))?;
+        Ok(Formatter::Past(Past { shape, width, top, curve: self.curve()?, stretch }))
     }
 }
 
@@ -255,6 +485,7 @@ impl Formatter {
         word: &str,
         span: Range<usize>,
         given: &[Arg],
+        kind: &Kind,
         unit: Unit,
     ) -> Result<Formatter, Fault> {
         let Some(entry) = TABLE.iter().find(|entry| entry.name == word) else {
@@ -280,12 +511,11 @@ impl Formatter {
                 return Err(fault);
             }
         }
-        (entry.make)(&Args { entry, given, whole: span })
+        (entry.make)(&Args { entry, given, kind, unit, whole: span })
     }
 
     /// How values of this unit are written when the template does not say.
     pub fn usual(unit: Unit) -> Formatter {
-        let graph = (10, Top::Auto, Stretch::Reading);
         match unit {
             Unit::Text => Formatter::Text { max: 64, cut: Cut::End },
             Unit::Percent => Formatter::Pct { width: 3 },
@@ -295,7 +525,16 @@ impl Formatter {
             Unit::Duration => Formatter::Dur { units: 2 },
             Unit::Time => Formatter::Time { pattern: "%H:%M".into() },
             Unit::Parts => Formatter::Stack { width: 10 },
-            Unit::History(_) => Formatter::Spark { width: graph.0, max: graph.1, pace: graph.2 },
+            Unit::History(_) => Formatter::Past(Past::default()),
+        }
+    }
+
+    /// The fields it writes beside its own.
+    pub fn others(&self) -> Vec<&str> {
+        match self {
+            Formatter::Bar { marker: Some(Marker::Field(name)), .. } => vec![name],
+            Formatter::Past(past) => past.others().collect(),
+            _ => Vec::new(),
         }
     }
 
@@ -303,9 +542,10 @@ impl Formatter {
     pub(super) fn value(&self, value: &Value, context: &Context) -> Option<Content> {
         let glyphs = context.glyphs;
         if matches!(value, Value::Number { value, .. } if !value.is_finite()) {
-            return self.placeholder(false, glyphs);
+            return self.placeholder(context);
         }
         let graph = |dots| Content::Graph { dots, parts: Vec::new() };
+        let pen = context.pen();
         Some(match (self, value) {
             (Formatter::Text { max, cut }, Value::Text(text)) => {
                 let ellipsis = glyphs.ellipsis(context.policy);
@@ -345,19 +585,37 @@ impl Formatter {
             }
             (Formatter::Stack { width }, Value::Parts { parts, whole }) => {
                 let mut values: Vec<f64> = parts.iter().map(|part| part.value).collect();
-                let glyphs = if context.colour { glyphs } else { Glyphs::Ascii };
-                if glyphs == Glyphs::Ascii && parts.last().is_some_and(|part| part.name == "free") {
+                let signs = glyphs == Glyphs::Ascii || !context.colour;
+                if signs && parts.last().is_some_and(|part| part.name == "free") {
                     // A letter for it would look like something taken.
                     values.pop();
                 }
-                let dots = graph::stack(&values, *whole, *width, glyphs);
+                let dots = graph::stack(&values, *whole, context.cells(*width), pen);
                 let parts = parts.iter().map(|part| part.name.to_string()).collect();
                 Content::Graph { dots, parts }
             }
-            (Formatter::Bar { width }, value) => {
-                graph(graph::bar(value.position()?, *width, glyphs))
+            (Formatter::Columns { width, curve }, Value::Parts { parts, whole }) => {
+                let values: Vec<f64> = parts.iter().map(|part| part.value).collect();
+                let scale = Scale { max: whole / values.len().max(1) as f64, curve: *curve };
+                graph(graph::columns(&values, values.len().min(context.cells(*width)), scale, pen))
             }
-            (Formatter::Gauge, value) => graph(vec![graph::gauge(value.position()?, glyphs)]),
+            (Formatter::Heat { width, curve }, Value::Parts { parts, whole }) => {
+                let values: Vec<f64> = parts.iter().map(|part| part.value).collect();
+                let scale = Scale { max: whole / values.len().max(1) as f64, curve: *curve };
+                graph(graph::heat(
+                    &values,
+                    values.len().div_ceil(2).min(context.cells(*width)),
+                    scale,
+                    pen,
+                ))
+            }
+            (Formatter::Bar { width, marker }, value) => {
+                let marker = marker.as_ref().and_then(|marker| marker.stands(value, context));
+                graph(graph::bar(value.position()?, marker, context.cells(*width), pen))
+            }
+            (Formatter::Gauge { form }, value) => {
+                graph(vec![graph::gauge(value.position()?, *form, pen)])
+            }
             (Formatter::Pct { width }, value) => {
                 let percent = value.position()? * 100.0;
                 Content::Ours(format!("{percent:>width$.0}%"))
@@ -372,44 +630,10 @@ impl Formatter {
         })
     }
 
-    /// Draws a history; without a ring its cells are blank.
-    pub(super) fn history(
-        &self,
-        ring: Option<&Ring>,
-        full: Option<f64>,
-        glyphs: Glyphs,
-    ) -> Vec<Dot> {
-        let (width, top, pace, readings_a_cell) = match self {
-            Formatter::Spark { width, max, pace } => (*width, *max, *pace, 1),
-            Formatter::Braille { width, max, pace } => (*width, *max, *pace, 2),
-            _ => return Vec::new(),
-        };
-        let count = width * readings_a_cell;
-        let cells: Vec<Cell> = match (ring, pace) {
-            (None, _) => Vec::new(),
-            (Some(ring), Stretch::Reading) => ring.recent(count).collect(),
-            (Some(ring), Stretch::Minutes(minutes)) => {
-                let all: Vec<Cell> = ring.minutes(count * minutes).collect();
-                let mut cells: Vec<Cell> =
-                    all.rchunks(minutes).map(|chunk| Cell::merge(chunk.iter().copied())).collect();
-                cells.reverse();
-                cells
-            }
-        };
-        let max = match top {
-            Top::Number(max) => max,
-            Top::Auto => full.unwrap_or_else(|| highest(&cells, 1.0)),
-            Top::P95 => highest(&cells, 0.95),
-        };
-        match self {
-            Formatter::Braille { .. } => graph::braille(&cells, width, max, glyphs),
-            _ => graph::spark(&cells, width, max, glyphs),
-        }
-    }
-
     /// What stands in the cells of a value that was not read yet, or is not to be believed.
-    pub(super) fn placeholder(&self, lost: bool, glyphs: Glyphs) -> Option<Content> {
-        let mark = match (lost, glyphs) {
+    pub(super) fn placeholder(&self, context: &Context) -> Option<Content> {
+        let lost = context.lost;
+        let mark = match (lost, context.glyphs) {
             (true, _) => "?",
             (false, Glyphs::Ascii) => "-",
             (false, _) => "–",
@@ -425,8 +649,10 @@ impl Formatter {
                 let width = digits + 2;
                 Some(Content::Ours(format!("{mark:>width$}{unit}")))
             }
-            Formatter::Bar { width } | Formatter::Stack { width } => Some(blank(*width)),
-            Formatter::Gauge => Some(blank(1)),
+            Formatter::Bar { width, .. } | Formatter::Stack { width } => {
+                Some(blank(context.cells(*width)))
+            }
+            Formatter::Gauge { .. } => Some(blank(1)),
             Formatter::Time { .. } | Formatter::Dur { .. } if lost => {
                 Some(Content::Ours(mark.into()))
             }
@@ -436,14 +662,18 @@ impl Formatter {
     }
 }
 
-/// The value that a share of the readings does not exceed; at least a little, so that a flat line
-/// at zero stays a line at zero.
-fn highest(cells: &[Cell], share: f64) -> f64 {
-    let mut tops: Vec<f32> =
-        cells.iter().filter(|cell| !cell.is_gap()).map(|cell| cell.max).collect();
-    tops.sort_by(f32::total_cmp);
-    let index = ((tops.len() as f64 * share).ceil() as usize).clamp(1, tops.len().max(1)) - 1;
-    f64::from(tops.get(index).copied().unwrap_or(1.0)).max(f64::MIN_POSITIVE)
+impl Marker {
+    /// Where it stands on the bar of this value, 0–1.
+    fn stands(&self, bar: &Value, context: &Context) -> Option<f64> {
+        let number = match self {
+            Marker::Number(number) => *number,
+            Marker::Field(name) => context.sample.get(name)?.as_number()?,
+        };
+        match bar {
+            Value::Number { full: Some(full), .. } => Some(number / full),
+            _ => None,
+        }
+    }
 }
 
 /// `3.42G`, filled up to the cells of its digits, a point and a prefix, so that nothing moves.

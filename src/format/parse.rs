@@ -159,7 +159,7 @@ impl<'a> Parser<'a> {
         span: Range<usize>,
         args: &[Arg],
     ) -> Result<Formatter, Fault> {
-        Formatter::build(word, span, args, unit)
+        Formatter::build(word, span, args, self.kind, unit)
     }
 
     /// `.word(args)`, if that is what follows: a dot at the end of a sentence is just a dot.

@@ -15,7 +15,8 @@ fn laid(blocks: Vec<Block>, columns: usize, side: Side) -> String {
     let theme = theme();
     let caps = Caps { columns, ..Caps::default() };
     let style = Style::default();
-    let room = Room { theme: &theme, caps: &caps, side, line: style, separator: style };
+    let room =
+        Room { theme: &theme, caps: &caps, side, line: style, separator: style, tight: false };
     text(&row(blocks, &room))
 }
 
@@ -79,7 +80,14 @@ fn a_full_row_fills_its_columns() {
     let theme = theme();
     let caps = Caps { columns: 12, ..Caps::default() };
     let style = Style::default();
-    let room = Room { theme: &theme, caps: &caps, side: Side::Left, line: style, separator: style };
+    let room = Room {
+        theme: &theme,
+        caps: &caps,
+        side: Side::Left,
+        line: style,
+        separator: style,
+        tight: false,
+    };
     let row = |text| row(vec![block(text, 50)], &room);
     let full = full(row("left"), row("right"), &room);
     assert_eq!(text(&full), "left   right");
@@ -110,6 +118,7 @@ fn a_live_name_gives_cells_away_before_anything_is_cut() {
                 side: Side::Left,
                 line: style,
                 separator: style,
+                tight: false,
             };
             row(blocks, &room)
         };

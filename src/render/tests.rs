@@ -147,3 +147,23 @@ fn a_prompt_is_never_empty_and_leaves_room_to_type() {
     assert_eq!(prompt_lines("left = []", "zsh", 30), "\n\n ");
     assert_eq!(prompt_lines("left = [\"a\"]\nright = [\"b\"]", "zsh", 8), "\n\n<a> ");
 }
+
+#[test]
+fn a_wide_graph_makes_room_before_a_neighbour_goes() {
+    let text = "[line.x]\nleft = [\"wide\", \"text\"]\n\
+                [segment.wide]\nuse = \"cpu\"\nformat = \"$usage.bar(w:40)\"\n\
+                [segment.text]\nformat = \" a text \"\npriority = 1\n";
+    let file = SourceFile { path: "x.toml".into(), text: text.into() };
+    let config = build(&Gathered { files: vec![file], ..Gathered::default() });
+    assert_eq!(config.problems, [""; 0]);
+    let readings = crate::example::Example::of(&config);
+    let want = Want { slot: "left", ..PLAIN };
+    let cells = |columns| {
+        let row = plain(&config, want, &readings, columns);
+        (row.matches('█').count(), row.contains("a text"))
+    };
+    // 42 % of 40 cells, of half of them, of those again.
+    assert_eq!(cells(49), (16, true));
+    assert_eq!(cells(48), (8, true));
+    assert_eq!(cells(28), (8, false));
+}

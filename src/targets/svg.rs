@@ -116,7 +116,7 @@ impl Placed {
     }
 
     fn is_shape(&self) -> bool {
-        matches!(self.glyph(), '▁'..='▏' | '\u{2801}'..='\u{28ff}' | '\u{e0b0}'..='\u{e0b3}')
+        matches!(self.glyph(), '▀'..='▏' | '▕' | '\u{2801}'..='\u{28ff}' | '\u{e0b0}'..='\u{e0b3}')
     }
 }
 
@@ -190,6 +190,8 @@ fn shape(placed: &Placed, out: &mut String) {
         out.push_str("<g opacity=\"0.6\">");
     }
     match glyph {
+        '▀' => rect((x, y), (width, height / 2), &fill, out),
+        '▕' => rect((x + width - width.div_ceil(8), y), (width.div_ceil(8), height), &fill, out),
         '▁'..='█' => {
             let eighths = glyph as usize - '▁' as usize + 1;
             let tall = (height * eighths).div_ceil(8);
@@ -285,8 +287,10 @@ mod tests {
 
     #[test]
     fn blocks_fill_their_part_of_the_cell() {
-        let svg = encoded(vec![Span::ours("█▄▌", Style::default())]);
-        for (x, y, width, height) in [(12, 12, 10, 22), (22, 23, 10, 11), (32, 12, 5, 22)] {
+        let svg = encoded(vec![Span::ours("█▄▌▀▕", Style::default())]);
+        for (x, y, width, height) in
+            [(12, 12, 10, 22), (22, 23, 10, 11), (32, 12, 5, 22), (42, 12, 10, 11), (60, 12, 2, 22)]
+        {
             let rect = format!("<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"");
             assert!(svg.contains(&rect), "{rect} in {svg}");
         }

@@ -23,8 +23,8 @@ pub const TABLES: &[(&str, &str)] = &[
     ("contrast", "the least contrast of its texts (WCAG 2), 4.5 unless it says more"),
     ("palette", "NAME = colour: #rrggbb, 0–255, a terminal colour's name, or `default`"),
     ("style", "NAME = style: `line`, `segment`, a kind, `icon`, `graph`, `level.warning` …"),
-    ("accent", "KIND = colour, `part.NAME` = colour, `default` = colour"),
-    ("gradient", "NAME = [colours from nothing to full]"),
+    ("accent", "KIND = colour, `part.NAME` and `ground.NAME` (behind a graph), `default`"),
+    ("gradient", "NAME = [colours from nothing to full]; graphs use `heat`, `tide` and `work`"),
     ("separator", "ascii, unicode, nerd: left-hard, left-soft, right-hard, right-soft"),
     ("icon", "KIND = { nerd, unicode, ascii }"),
 ];

@@ -1,0 +1,301 @@
+//! The machine in one chart: how busy the processors were, before what the memory is taken by, and
+//! a cell for the battery.
+//!
+//! - The height of a cell is the processors' usage at one reading; its hue (`work`) is what they
+//!   did: programs, the kernel, or waiting for disks and the hypervisor. Waiting for a disk is no
+//!   usage, so a machine that only waits has low cells in the colour of waiting.
+//! - The ground is the memory, divided among its classes to an eighth of a cell.
+//! - Batteries are asked every five seconds only: their firmware answers slowly.
+
+use std::time::Duration;
+
+use crate::base::charge::Sum;
+use crate::base::classes::{Limit, Memory};
+use crate::base::contract::{
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+};
+use crate::base::host::{Charging, Host};
+use crate::base::value::{Level, Sample, Value};
+use crate::base::work::{self, Work};
+
+crate::options! {
+    /// Whose memory is shown: the host's, the control group's where it has a limit, or (auto) the
+    /// group's where its limit is below the host's memory.
+    limit: Limit = Limit::Auto,
+    /// Whether a battery is shown where there is one.
+    battery: bool = true,
+    /// Usage of processors or memory in percent from which the level is `warning`.
+    warning: f64 = 80.0,
+    /// Usage of processors or memory in percent from which the level is `critical`.
+    critical: f64 = 95.0,
+}
+
+pub(crate) static SEGMENT: Kind = Kind {
+    name: "rainbar",
+    about: "The machine in one chart: the past of the processors before what the memory holds.",
+    icons: Icons { nerd: "\u{f0597}", unicode: "", ascii: "" },
+    format: " ($icon )$history.rain(w:38,over:memory,hue:work-history)\
+             ( [$charge.gauge()](fg:gradient(charge) bg:raised)$arrow) ",
+    fields: &[
+        Field::new("cpu", "share of the time in which the processors worked", Unit::Percent),
+        Field::new("user", "of it programs", Unit::Percent),
+        Field::new("system", "of it the kernel, interrupts with it", Unit::Percent),
+        Field::new("wait", "waiting for disks, or taken by the hypervisor", Unit::Percent),
+        Field::new(
+            "work",
+            "what was done: 0 all programs, 50 all the kernel, 100 all waiting",
+            Unit::Percent,
+        ),
+        Field::new(
+            "memory",
+            "kernel, anonymous, shared, cache and free; in sum all there is",
+            Unit::Parts,
+        ),
+        Field::new("used", "memory that other programs could not have", Unit::Bytes),
+        Field::new("usage", "used of all memory", Unit::Percent),
+        Field::new("charge", "how full the batteries are together", Unit::Percent),
+        Field::new("arrow", "where the charge goes: up, down, or nowhere", Unit::Text),
+        Field::new("history", "the past of the processors' usage", Unit::History("cpu")),
+        Field::new("work-history", "the past of what was done", Unit::History("work")),
+        Field::new("memory-history", "the past of the memory's usage", Unit::History("usage")),
+    ],
+    options: OPTIONS,
+    env: &[],
+    scope: Scope::Host,
+    place: Where::Daemon,
+    pace: Pace::Tick(Duration::from_secs(1)),
+    priority: 50,
+    open,
+};
+
+/// How old what is known of the batteries may be.
+const CHARGE_PACE: Duration = Duration::from_secs(5);
+
+fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
+    Ok(Box::new(Rainbar {
+        options: Options::read(table)?,
+        processors: Work::default(),
+        memory: Memory::default(),
+        charge: None,
+        level: Level::Idle,
+    }))
+}
+
+struct Rainbar {
+    options: Options,
+    processors: Work,
+    memory: Memory,
+    /// When the batteries were asked, by the boot clock, and what they said.
+    charge: Option<(Duration, Option<Charge>)>,
+    level: Level,
+}
+
+#[derive(Clone, Copy)]
+struct Charge {
+    share: f64,
+    state: Charging,
+}
+
+impl Source for Rainbar {
+    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+        let read = self.processors.read(host);
+        let memory = self.memory.read(host, self.options.limit);
+        let mut sample = Sample::new(Level::Idle);
+        let mut most: f64 = 0.0;
+        if let Some(shares) = self.processors.bands().filter(|_| read.is_ok()) {
+            most = shares.usage();
+            sample = sample.with("cpu", Value::percent(most));
+            if self.processors.tells_bands() {
+                let bands = Bands::of(&shares);
+                sample = sample
+                    .with("user", Value::percent(bands.user))
+                    .with("system", Value::percent(bands.system))
+                    .with("wait", Value::percent(bands.wait))
+                    .with("work", Value::percent(bands.work()));
+            }
+        }
+        match (memory, read) {
+            (Ok(picture), _) => {
+                most = most.max(picture.usage());
+                sample = sample
+                    .with("memory", picture.parts())
+                    .with("used", Value::of(picture.used() as f64, picture.total as f64))
+                    .with("usage", Value::percent(picture.usage()));
+            }
+            // Half a chart is better than none.
+            (Err(_), Ok(())) => {}
+            (Err(_), Err(error)) => return Err(error),
+        }
+        if let Some(charge) = self.charge(host) {
+            sample = sample
+                .with("charge", Value::percent(100.0 * charge.share))
+                .with("arrow", charge.state.arrow());
+        }
+        self.level = self.level.settle(most, self.options.warning, self.options.critical);
+        sample.level = self.level;
+        Ok(Some(sample))
+    }
+
+    fn memo(&self) -> Option<String> {
+        self.processors.memo()
+    }
+
+    fn recall(&mut self, memo: &str) {
+        self.processors.recall(memo);
+    }
+}
+
+impl Rainbar {
+    fn charge(&mut self, host: &Host) -> Option<Charge> {
+        if !self.options.battery {
+            return None;
+        }
+        let now = host.uptime();
+        if let Some((at, known)) = &self.charge
+            && now.saturating_sub(*at) < CHARGE_PACE
+        {
+            return *known;
+        }
+        // One that cannot be read is shown as none: what is wrong the segment `battery` tells.
+        let cells = host.batteries().unwrap_or_default();
+        let charge = Sum::of(&cells).map(|sum| Charge { share: sum.share, state: sum.state });
+        self.charge = Some((now, charge));
+        charge
+    }
+}
+
+/// What the time went to, in percent of all time.
+struct Bands {
+    user: f64,
+    system: f64,
+    wait: f64,
+}
+
+impl Bands {
+    fn of(shares: &work::Bands) -> Bands {
+        Bands {
+            user: shares.user + shares.nice,
+            system: shares.system + shares.irq,
+            wait: shares.iowait + shares.steal,
+        }
+    }
+
+    /// From 0, all programs, over 50, all the kernel, to 100, all waiting.
+    fn work(&self) -> f64 {
+        let all = self.user + self.system + self.wait;
+        if all > 0.0 { (50.0 * self.system + 100.0 * self.wait) / all } else { 0.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::host::fixture;
+
+    fn open_with(options: &str) -> Box<dyn Source> {
+        open(&options.parse().expect("TOML")).expect("good options")
+    }
+
+    /// What is shown of a machine after its second reading.
+    fn second(options: &str, machine: &str) -> Sample {
+        let mut source = open_with(options);
+        let host = fixture(machine);
+        let mut last = None;
+        for _ in 0..2 {
+            last = source.sample(&host, &Ask::default()).expect("readable");
+        }
+        last.expect("something to show")
+    }
+
+    fn number(sample: &Sample, field: &str) -> Option<f64> {
+        sample.get(field).and_then(Value::as_number)
+    }
+
+    #[test]
+    fn a_laptop_has_all_of_it() {
+        let laptop = second("", "laptop");
+        let all = ["cpu", "user", "system", "wait"].map(|field| number(&laptop, field));
+        assert_eq!(all, [Some(42.0), Some(30.0), Some(12.0), Some(1.5)]);
+        assert_eq!(number(&laptop, "work"), Some((50.0 * 12.0 + 100.0 * 1.5) / 43.5));
+        assert!(
+            matches!(laptop.get("memory"), Some(Value::Parts { parts, .. }) if parts.len() == 5)
+        );
+        assert!(number(&laptop, "charge").is_some());
+    }
+
+    #[test]
+    fn the_battery_can_be_left_out() {
+        assert_eq!(number(&second("battery = false", "laptop"), "charge"), None);
+        assert_eq!(number(&second("", "server"), "charge"), None);
+    }
+
+    #[test]
+    fn waiting_is_the_end_of_the_scale_and_idling_its_beginning() {
+        let work = |user, system, wait| Bands { user, system, wait }.work();
+        assert_eq!(work(0.0, 0.0, 0.0), 0.0);
+        assert_eq!(work(40.0, 0.0, 0.0), 0.0);
+        assert_eq!(work(0.0, 40.0, 0.0), 50.0);
+        assert_eq!(work(0.0, 0.0, 3.0), 100.0);
+    }
+
+    /// A machine with these files.
+    fn machine(files: &[(&str, &str)]) -> (tempfile::TempDir, Host) {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        #[allow(clippy::disallowed_methods, reason = "a test arranges its files")]
+        for (path, text) in files {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("directory");
+            std::fs::write(path, text).expect("file");
+        }
+        let host = Host::rooted(dir.path());
+        (dir, host)
+    }
+
+    #[test]
+    fn a_machine_that_waits_for_its_disk_is_not_busy() {
+        let files = [("proc/stat", "cpu 0 0 0 0 0\n"), ("proc/stat@2", "cpu 0 0 0 20 80\n")];
+        let (_dir, host) = machine(&files);
+        let mut source = open_with("");
+        source.sample(&host, &Ask::default()).expect("readable");
+        let sample = source.sample(&host, &Ask::default()).expect("readable").expect("shown");
+        let all = ["cpu", "wait", "work"].map(|field| number(&sample, field));
+        assert_eq!(all, [Some(0.0), Some(80.0), Some(100.0)]);
+        // There is no /proc/meminfo here: half a chart.
+        assert_eq!(sample.get("memory"), None);
+    }
+
+    #[test]
+    fn nothing_to_read_at_all_is_an_error() {
+        let (_dir, host) = machine(&[]);
+        assert!(open_with("").sample(&host, &Ask::default()).is_err());
+    }
+
+    #[test]
+    fn batteries_are_asked_every_five_seconds() {
+        let supply = |file: &str| format!("sys/class/power_supply/BAT0/{file}");
+        let files: Vec<(String, &str)> = [
+            ("type", "Battery\n"),
+            ("status", "Discharging\n"),
+            ("energy_full", "50000000\n"),
+            ("energy_now", "25000000\n"),
+            ("energy_now@2", "5000000\n"),
+        ]
+        .map(|(file, text)| (supply(file), text))
+        .into();
+        let mut files: Vec<(&str, &str)> =
+            files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+        files.extend([
+            ("proc/stat", "cpu 0 0 0 0 0\n"),
+            ("proc/uptime", "100.0 1.0\n"),
+            ("proc/uptime@2", "104.9 1.0\n"),
+            ("proc/uptime@3", "105.1 1.0\n"),
+        ]);
+        let (_dir, host) = machine(&files);
+        let mut source = open_with("");
+        let charges: Vec<_> = (0..3)
+            .map(|_| source.sample(&host, &Ask::default()).expect("readable").expect("shown"))
+            .map(|sample| number(&sample, "charge"))
+            .collect();
+        assert_eq!(charges, [Some(50.0), Some(50.0), Some(10.0)]);
+    }
+}

@@ -1,0 +1,207 @@
+//! Disjoint parts of a whole, side by side.
+
+use super::{Dot, EMPTY_ASCII, FILLING, Ink, Pen, STEPS};
+
+/// Parts of a stack without Unicode, in turn.
+const PARTS_ASCII: [char; 8] = ['#', '=', '+', 'o', '*', 'x', ':', '~'];
+
+/// Disjoint parts of `whole` side by side, in eighths of a cell; what they leave is empty. A cell
+/// with a boundary in it is one eighth-block: the left part before, the right part behind.
+///
+/// Eighths are dealt by largest remainder, so that their sum is exact. A cell can show two parts
+/// at most, so boundaries that would share one make way for each other, by as little as can be:
+/// every part that is more than nothing is seen, if there are at most twice as many parts (the
+/// empty one included) as cells.
+///
+/// Without colours or Unicode each part has a sign of its own.
+pub fn stack(parts: &[f64], whole: f64, width: usize, pen: Pen) -> Vec<Dot> {
+    let signs = pen.ascii() || !pen.colour;
+    let strip = Strip::of(parts, whole, width, if signs { Unit::Cell } else { Unit::Eighth });
+    let ink = |part: Option<usize>| part.map_or(Ink::Base, Ink::Part);
+    let cell = |index: usize| match strip.cell(index) {
+        (None, None, _) if signs => Dot::new(EMPTY_ASCII, Ink::Base),
+        (None, None, _) => Dot::BLANK,
+        (Some(part), _, _) if signs => {
+            Dot::new(PARTS_ASCII[part % PARTS_ASCII.len()], Ink::Part(part))
+        }
+        // Coloured behind as well: fonts leave hairlines between full blocks.
+        (first, last, _) if first == last => Dot { glyph: '█', fg: ink(first), bg: ink(first) },
+        (first, last, eighths) => Dot { glyph: FILLING[eighths], fg: ink(first), bg: ink(last) },
+    };
+    (0..width).map(cell).collect()
+}
+
+/// What a strip is divided to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    Cell,
+    Eighth,
+}
+
+/// Cells divided among parts: which parts, and where each ends, in eighths from the left.
+pub(super) struct Strip {
+    parts: Vec<Option<usize>>,
+    ends: Vec<usize>,
+}
+
+impl Strip {
+    /// Divides `width` cells among the parts that are more than nothing; `None` is what they leave
+    /// of the whole.
+    pub fn of(parts: &[f64], whole: f64, width: usize, unit: Unit) -> Strip {
+        let sizes: Vec<f64> = parts.iter().map(|part| amount(*part)).collect();
+        let sum: f64 = sizes.iter().sum();
+        let rest = (amount(whole) - sum).max(0.0);
+        // Rounding of the caller's sums is not an empty part.
+        let rest = if rest <= sum * 1e-9 { 0.0 } else { rest };
+        let shown: Vec<(Option<usize>, f64)> = sizes
+            .iter()
+            .enumerate()
+            .map(|(index, size)| (Some(index), *size))
+            .chain([(None, rest)])
+            .filter(|(_, size)| *size > 0.0)
+            .collect();
+        let shares: Vec<f64> = shown.iter().map(|(_, size)| size / (sum + rest)).collect();
+        let ends = match unit {
+            Unit::Eighth => {
+                let ends = ends(&deal(&shares, width * STEPS));
+                match apart(&ends) {
+                    true => ends,
+                    false => nearest(&shares, width).unwrap_or_else(|| make_way(ends, width)),
+                }
+            }
+            Unit::Cell => ends(&deal(&shares, width)).iter().map(|end| end * STEPS).collect(),
+        };
+        Strip { parts: shown.into_iter().map(|(part, _)| part).collect(), ends }
+    }
+
+    /// The parts that own the first and the last eighth of a cell, and how many the first one has.
+    pub fn cell(&self, index: usize) -> (Option<usize>, Option<usize>, usize) {
+        let (start, end) = (index * STEPS, (index + 1) * STEPS);
+        let part = |place: Option<usize>| place.and_then(|place| self.parts[place]);
+        let first = self.ends.iter().position(|at| *at > start);
+        let last = self.ends.iter().position(|at| *at >= end).or(self.ends.len().checked_sub(1));
+        let eighths = first.map_or(STEPS, |first| self.ends[first].min(end) - start);
+        (part(first), part(last), eighths)
+    }
+}
+
+/// A part's size, were it NaN, negative or infinite.
+fn amount(value: f64) -> f64 {
+    // Far beyond any byte count, and a few of them still add up to something finite.
+    const MOST: f64 = 1e300;
+    if value.is_nan() { 0.0 } else { value.clamp(0.0, MOST) }
+}
+
+/// Deals `units` by shares that add up to 1, by largest remainder. Each gets one at least, if there
+/// are enough; those come from whoever has most.
+pub(super) fn deal(shares: &[f64], units: usize) -> Vec<usize> {
+    let quotas: Vec<f64> = shares.iter().map(|share| share * units as f64).collect();
+    let mut dealt: Vec<usize> = quotas.iter().map(|quota| quota.floor() as usize).collect();
+    let mut order: Vec<usize> = (0..shares.len()).collect();
+    order.sort_by(|a, b| quotas[*b].fract().total_cmp(&quotas[*a].fract()));
+    let mut left = units.saturating_sub(dealt.iter().sum());
+    for index in order.into_iter().cycle() {
+        if left == 0 {
+            break;
+        }
+        dealt[index] += 1;
+        left -= 1;
+    }
+    let biggest = |dealt: &[usize]| (0..dealt.len()).rev().max_by_key(|index| dealt[*index]);
+    // Shares that do not quite add up to 1 could have given one too many.
+    while dealt.iter().sum::<usize>() > units {
+        let Some(index) = biggest(&dealt) else { break };
+        dealt[index] -= 1;
+    }
+    if shares.len() <= units {
+        while let Some(none) = dealt.iter().position(|count| *count == 0) {
+            let Some(index) = biggest(&dealt) else { break };
+            dealt[index] -= 1;
+            dealt[none] += 1;
+        }
+    }
+    dealt
+}
+
+/// Where each part ends.
+fn ends(counts: &[usize]) -> Vec<usize> {
+    let end = |end: &mut usize, count: &usize| {
+        *end += count;
+        Some(*end)
+    };
+    counts.iter().scan(0, end).collect()
+}
+
+/// Whether two ends are inside the same cell.
+fn collide(a: usize, b: usize) -> bool {
+    a / STEPS == b / STEPS && !a.is_multiple_of(STEPS) && !b.is_multiple_of(STEPS)
+}
+
+/// Whether no cell has two ends inside it.
+fn apart(ends: &[usize]) -> bool {
+    ends.windows(2).all(|pair| !collide(pair[0], pair[1]))
+}
+
+/// Ends, none with another in its cell, whose parts are in sum as near to their shares as can be.
+/// They are sought within a cell or so around their exact places; `None`: not found there.
+fn nearest(shares: &[f64], width: usize) -> Option<Vec<usize>> {
+    const AROUND: usize = STEPS + 2;
+    /// An end, the sum of errors up to it, and the place of the end before it in its own row.
+    struct Place {
+        end: usize,
+        error: f64,
+        before: usize,
+    }
+    let units = width * STEPS;
+    let mut exact = 0.0;
+    let mut rows = vec![vec![Place { end: 0, error: 0.0, before: 0 }]];
+    for (index, share) in shares.iter().enumerate() {
+        let quota = share * units as f64;
+        exact += quota;
+        let at = exact.round() as usize;
+        let places = match index + 1 == shares.len() {
+            true => units..=units,
+            false => at.saturating_sub(AROUND).max(1)..=(at + AROUND).min(units),
+        };
+        let row = &rows[index];
+        let best = |end: usize| {
+            let fits = |place: &&Place| place.end < end && !collide(place.end, end);
+            let error = |place: &Place| place.error + ((end - place.end) as f64 - quota).abs();
+            let fitting = row.iter().enumerate().filter(|(_, place)| fits(place));
+            fitting
+                .map(|(before, place)| Place { end, error: error(place), before })
+                .min_by(|a, b| a.error.total_cmp(&b.error))
+        };
+        rows.push(places.filter_map(best).collect());
+    }
+    let mut at = rows.last()?.iter().enumerate().min_by(|a, b| a.1.error.total_cmp(&b.1.error))?.0;
+    let mut ends = Vec::with_capacity(shares.len());
+    for row in rows[1..].iter().rev() {
+        ends.push(row[at].end);
+        at = row[at].before;
+    }
+    ends.reverse();
+    Some(ends)
+}
+
+/// Moves the ends, in eighths, so that at most one is inside any cell (ends between two cells are
+/// free), as long as there are at most two parts a cell.
+fn make_way(mut ends: Vec<usize>, width: usize) -> Vec<usize> {
+    if ends.len() > 2 * width {
+        return ends;
+    }
+    let inside = |at: usize| !at.is_multiple_of(STEPS);
+    // The last place where each may end so that those after it still find room.
+    let mut latest = vec![width * STEPS; ends.len()];
+    for index in (1..ends.len()).rev() {
+        let next = latest[index];
+        latest[index - 1] = if inside(next) { next / STEPS * STEPS } else { next - 1 };
+    }
+    let mut before = 0;
+    for (end, latest) in ends.iter_mut().zip(latest) {
+        let earliest = if inside(before) { before.next_multiple_of(STEPS) } else { before + 1 };
+        *end = (*end).clamp(earliest.min(latest), latest);
+        before = *end;
+    }
+    ends
+}
