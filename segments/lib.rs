@@ -43,6 +43,7 @@ mod jobs;
 mod keymap;
 mod load;
 mod memory;
+mod network;
 mod session;
 mod status;
 mod swap;
@@ -65,6 +66,7 @@ pub static ALL: &[&Kind] = &[
     &keymap::SEGMENT,
     &load::SEGMENT,
     &memory::SEGMENT,
+    &network::SEGMENT,
     &session::SEGMENT,
     &status::SEGMENT,
     &swap::SEGMENT,
