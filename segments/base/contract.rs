@@ -13,8 +13,8 @@ use super::host::Host;
 use super::untrusted::Untrusted;
 use super::value::Sample;
 
-/// One kind of segment. Its file in `segments/`, its config key and its heading in the docs all
-/// bear its `name`.
+/// One kind of segment. Its file in `segments/` (`_` for `-`), its config key and its heading in
+/// the docs all bear its `name`.
 pub struct Kind {
     pub name: &'static str,
     /// One sentence, for lists and docs.

@@ -13,10 +13,12 @@
 
 mod cgroup;
 mod command;
+mod disks;
 mod fixture;
 mod kept;
 mod load;
 mod memory;
+mod mounts;
 mod network;
 mod place;
 mod power;
@@ -35,9 +37,11 @@ use fixture::Fixture;
 
 pub use cgroup::{CgroupDoor, CgroupMemory};
 pub use command::MAX_OUTPUT;
+pub use disks::{Disk, DisksDoor, physical};
 pub use kept::Kept;
 pub use load::Averages;
 pub use memory::{Meminfo, MemoryDoor};
+pub use mounts::{Mount, Space};
 pub use network::{Addresses, NetworkDoor, Route, Traffic};
 pub use power::{Battery, Charging};
 pub use processors::{Load, Processors, ProcessorsDoor, Times};
