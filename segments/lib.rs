@@ -41,6 +41,7 @@ mod disk_io;
 mod duration;
 mod env;
 mod hostname;
+mod ip;
 mod jobs;
 mod keymap;
 mod load;
@@ -52,6 +53,8 @@ mod swap;
 mod text;
 mod uptime;
 mod user;
+mod vpn;
+mod wifi;
 mod window;
 
 /// Every kind, by name.
@@ -66,6 +69,7 @@ pub static ALL: &[&Kind] = &[
     &duration::SEGMENT,
     &env::SEGMENT,
     &hostname::SEGMENT,
+    &ip::SEGMENT,
     &jobs::SEGMENT,
     &keymap::SEGMENT,
     &load::SEGMENT,
@@ -77,6 +81,8 @@ pub static ALL: &[&Kind] = &[
     &text::SEGMENT,
     &uptime::SEGMENT,
     &user::SEGMENT,
+    &vpn::SEGMENT,
+    &wifi::SEGMENT,
     &window::SEGMENT,
 ];
 
@@ -194,7 +200,7 @@ mod tests {
                 assert!(option.name.chars().all(plain), "{name}: {}", option.name);
             }
             for word in kind.format.split('$').skip(1) {
-                let end = word.find(|c: char| !c.is_ascii_lowercase() && c != '_');
+                let end = word.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
                 let word = &word[..end.unwrap_or(word.len())];
                 assert!(word == "icon" || fields.contains(word), "{name}: ${word}");
             }

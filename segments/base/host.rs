@@ -23,6 +23,7 @@ mod network;
 mod place;
 mod power;
 mod processors;
+mod wireless;
 mod zram;
 
 use std::collections::HashSet;
@@ -45,6 +46,7 @@ pub use mounts::{Mount, Space};
 pub use network::{Addresses, NetworkDoor, Route, Traffic};
 pub use power::{Battery, Charging};
 pub use processors::{Load, Processors, ProcessorsDoor, Times};
+pub use wireless::Wireless;
 pub use zram::Zram;
 
 /// The most bytes that are read of one file.
