@@ -45,14 +45,17 @@ mod ip;
 mod jobs;
 mod keymap;
 mod load;
+mod mail;
 mod memory;
 mod network;
+mod raid;
 mod session;
 mod status;
 mod swap;
 mod text;
 mod uptime;
 mod user;
+mod users;
 mod vpn;
 mod wifi;
 mod window;
@@ -73,14 +76,17 @@ pub static ALL: &[&Kind] = &[
     &jobs::SEGMENT,
     &keymap::SEGMENT,
     &load::SEGMENT,
+    &mail::SEGMENT,
     &memory::SEGMENT,
     &network::SEGMENT,
+    &raid::SEGMENT,
     &session::SEGMENT,
     &status::SEGMENT,
     &swap::SEGMENT,
     &text::SEGMENT,
     &uptime::SEGMENT,
     &user::SEGMENT,
+    &users::SEGMENT,
     &vpn::SEGMENT,
     &wifi::SEGMENT,
     &window::SEGMENT,

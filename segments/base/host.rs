@@ -14,6 +14,7 @@
 mod cgroup;
 mod command;
 mod disks;
+mod file;
 mod fixture;
 mod kept;
 mod load;
@@ -39,6 +40,7 @@ use fixture::Fixture;
 pub use cgroup::{CgroupDoor, CgroupMemory};
 pub use command::MAX_OUTPUT;
 pub use disks::{Disk, DisksDoor, physical};
+pub use file::FileFacts;
 pub use kept::Kept;
 pub use load::Averages;
 pub use memory::{Meminfo, MemoryDoor};
