@@ -48,11 +48,15 @@ mod load;
 mod mail;
 mod memory;
 mod network;
+mod os;
 mod raid;
+mod reboot_required;
+mod services;
 mod session;
 mod status;
 mod swap;
 mod text;
+mod updates;
 mod uptime;
 mod user;
 mod users;
@@ -79,11 +83,15 @@ pub static ALL: &[&Kind] = &[
     &mail::SEGMENT,
     &memory::SEGMENT,
     &network::SEGMENT,
+    &os::SEGMENT,
     &raid::SEGMENT,
+    &reboot_required::SEGMENT,
+    &services::SEGMENT,
     &session::SEGMENT,
     &status::SEGMENT,
     &swap::SEGMENT,
     &text::SEGMENT,
+    &updates::SEGMENT,
     &uptime::SEGMENT,
     &user::SEGMENT,
     &users::SEGMENT,

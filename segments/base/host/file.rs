@@ -63,6 +63,15 @@ impl Host {
         }
     }
 
+    /// What the kernel calls itself (`Linux`).
+    #[allow(clippy::disallowed_methods, reason = "this is the door")]
+    pub fn system(&self) -> String {
+        match &self.world {
+            World::Real => rustix::system::uname().sysname().to_string_lossy().into_owned(),
+            World::Fixture(_) => "Linux".into(),
+        }
+    }
+
     /// The version of the running kernel (`6.1.0-13-amd64`); empty if there is no telling.
     #[allow(clippy::disallowed_methods, reason = "this is the door")]
     pub fn kernel(&self) -> String {
