@@ -24,11 +24,13 @@ use crate::runtime::{self, Door};
 use crate::sys;
 
 mod conversation;
+mod pace;
 mod stream;
 
 pub(crate) use conversation::timespec;
 use conversation::{Conversation, connect, nonce};
 pub use conversation::{admin, ask, write_whole};
+pub(crate) use pace::Pace;
 pub use stream::{Draw, stream};
 
 /// The widest line anybody gets; a terminal is never wider.

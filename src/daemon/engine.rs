@@ -173,9 +173,9 @@ impl Engine {
         }
         let print = pending.request.verb == Verb::Print;
         let key = if print { pending.request.frame_key() } else { None };
-        if !print && let Some(connection) = self.connections.get_mut(pending.id) {
+        if !print {
             let stream = Streaming { view, request: pending.request, sent: Some(line.clone()) };
-            connection.stream = Some(stream);
+            self.connections.stream(pending.id, stream);
             self.count_streams();
         }
         self.connections.reply(pending.id, ReplyKind::Line, nonce, &line);
@@ -439,12 +439,13 @@ impl Engine {
 
     /// Reads everything that somebody looks at and that is due.
     pub fn tick(&mut self, now: &Now) {
-        for key in self.cache.shown(now.boot) {
-            let Some(entry) = self.cache.entries.get(&key) else { continue };
-            if entry.pace != Pace::Ask && now.boot >= entry.due {
-                let config = self.configs.slots[&key.config].config.clone();
-                self.sample(&key, &config, now);
+        for key in self.cache.due(now.boot) {
+            // Another view shows it, too, and it was read a moment ago.
+            if self.cache.entries.get(&key).is_none_or(|entry| now.boot < entry.due) {
+                continue;
             }
+            let config = self.configs.slots[&key.config].config.clone();
+            self.sample(&key, &config, now);
         }
     }
 
@@ -709,11 +710,8 @@ impl Engine {
 
     /// When something is to be done although nobody says so.
     pub fn wake(&self, boot: Duration) -> Option<Duration> {
-        let shown = self.cache.shown(boot);
-        let entries = shown.iter().filter_map(|key| self.cache.entries.get(key));
-        let due = entries.filter(|entry| entry.pace != Pace::Ask).map(|entry| entry.due);
         let pending = self.pending.iter().map(|pending| pending.until);
-        due.chain(pending).chain(self.pool.wake()).min()
+        self.cache.wake(boot).into_iter().chain(pending).chain(self.pool.wake()).min()
     }
 
     /// For a person, a line a subject.
