@@ -63,6 +63,8 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
         options,
         door: NetworkDoor::default(),
         watched: None,
+        recalled: None,
+        boot: None,
         level: Level::Idle,
     }))
 }
@@ -71,8 +73,15 @@ struct Network {
     options: Options,
     door: NetworkDoor,
     watched: Option<Watched>,
+    /// What an earlier process saw, and when the machine had booted then.
+    recalled: Option<(Watched, i64)>,
+    /// When the machine booted, in seconds since 1970.
+    boot: Option<i64>,
     level: Level,
 }
+
+/// Seconds by which the boot time of one boot may seem to move when the clock is set.
+const SAME_BOOT: u64 = 5;
 
 /// The interface of the last reading.
 struct Watched {
@@ -109,12 +118,21 @@ impl Source for Network {
             self.watched = None;
             return Ok(None);
         };
+        let now = host.uptime();
+        let boot = *self
+            .boot
+            .get_or_insert_with(|| host.now().timestamp().saturating_sub_unsigned(now.as_secs()));
+        if let Some((recalled, then)) = self.recalled.take()
+            && boot.abs_diff(then) <= SAME_BOOT
+        {
+            self.watched = Some(recalled);
+        }
         if self.watched.as_ref().is_none_or(|watched| watched.name != name) {
             self.watched = Some(Watched::new(name));
         }
         let Some(watched) = &mut self.watched else { return Ok(None) };
         let Traffic { received, sent } = traffic;
-        let rates = watched.meter.read([received, sent], host.uptime());
+        let rates = watched.meter.read([received, sent], now);
         let state = watched.state.read(host).unwrap_or_default().trim_ascii();
         let down = matches!(state, b"down" | b"lowerlayerdown");
         if let Some(rates) = rates
@@ -148,25 +166,27 @@ impl Source for Network {
         ))
     }
 
-    /// `1 RECEIVED SENT NANOSECONDS NAME`.
+    /// `1 BOOT RECEIVED SENT NANOSECONDS NAME`.
     fn memo(&self) -> Option<String> {
         let watched = self.watched.as_ref()?;
         let name = std::str::from_utf8(&watched.name).ok()?;
-        Some(format!("1 {} {name}", watched.meter.memo()?))
+        Some(format!("1 {} {} {name}", self.boot?, watched.meter.memo()?))
     }
 
     fn recall(&mut self, memo: &str) {
-        let Some((counters, name)) = memo.strip_prefix("1 ").and_then(|memo| memo.rsplit_once(' '))
-        else {
-            return;
-        };
-        if self.watched.is_none()
-            && !name.contains('/')
-            && let Some(meter) = Meter::recalled(counters)
-        {
-            self.watched = Some(Watched { meter, ..Watched::new(name.as_bytes()) });
+        if self.watched.is_none() {
+            self.recalled = remembered(memo);
         }
     }
+}
+
+/// Reads what [`Network::memo`] wrote; `None` if it is anything else.
+fn remembered(memo: &str) -> Option<(Watched, i64)> {
+    let (boot, rest) = memo.strip_prefix("1 ")?.split_once(' ')?;
+    let (counters, name) = rest.rsplit_once(' ')?;
+    let meter = Meter::recalled(counters)?;
+    let watched = Watched { meter, ..Watched::new(name.as_bytes()) };
+    (!name.contains('/')).then_some((watched, boot.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -277,20 +297,25 @@ mod tests {
 
     #[test]
     fn what_was_remembered_makes_the_first_reading_a_difference() {
-        let (_dir, host) = machine(&[
-            ("proc/net/route", ROUTE),
-            ("proc/net/dev@1", &dev(1000, 10)),
-            ("proc/net/dev@2", &dev(2000, 20)),
-            ("proc/uptime@1", "10.0 1\n"),
-            ("proc/uptime@2", "20.0 1\n"),
-        ]);
+        let on = |clock: &str, uptime: &str, received: u64, sent: u64| {
+            machine(&[
+                ("proc/net/route", ROUTE),
+                ("proc/net/dev", &dev(received, sent)),
+                ("proc/uptime", uptime),
+                ("clock", clock),
+            ])
+        };
         let mut first = source("");
-        sample(&mut *first, &host);
+        sample(&mut *first, &on("2026-11-23T12:00:10+00:00", "10.0 1\n", 1000, 10).1);
         let memo = first.memo().expect("counters");
-        let mut second = source("");
-        second.recall(&memo);
-        assert_eq!(rates(&sample(&mut *second, &host).expect("shown")), Some((100.0, 1.0)));
-        for memo in ["", "1", "1 2 eth0", "2 1 2 3 eth0", "1 a b c eth0", "1 1 2 3 ../x"] {
+        let later = |clock: &str, uptime: &str| {
+            let mut second = source("");
+            second.recall(&memo);
+            rates(&sample(&mut *second, &on(clock, uptime, 2000, 20).1).expect("shown"))
+        };
+        assert_eq!(later("2026-11-23T12:00:20+00:00", "20.0 1\n"), Some((100.0, 1.0)));
+        assert_eq!(later("2026-11-23T13:00:20+00:00", "20.0 1\n"), None, "another boot");
+        for memo in ["", "1", "1 2 eth0", "2 1 1 2 3 eth0", "1 1 a b c eth0", "1 1 1 2 3 ../x"] {
             source("").recall(memo);
         }
     }

@@ -195,8 +195,8 @@ struct Updates {
 struct Asked {
     /// The way's place in [`WAYS`].
     way: usize,
-    /// By the boot clock.
-    at: Duration,
+    /// Seconds since 1970: it must hold over a restart of the machine.
+    at: i64,
     /// When the database was changed, in nanoseconds since 1970.
     database: i128,
     found: Found,
@@ -232,16 +232,18 @@ impl Source for Updates {
         Ok(Some(sample.with("manager", Value::text(manager))))
     }
 
-    /// `1 WAY NANOSECONDS DATABASE COUNT SECURITY`.
+    /// `1 WAY SECONDS DATABASE COUNT SECURITY`.
     fn memo(&self) -> Option<String> {
         let Asked { way, at, database, found: Found { count, security } } = self.last?;
-        let at = at.as_nanos();
         Some(format!("1 {} {at} {database} {count} {security}", WAYS[way].name))
     }
 
     fn recall(&mut self, memo: &str) {
-        if self.last.is_none() {
-            self.last = remembered(memo);
+        // Another worker may know better.
+        let at = |asked: &Option<Asked>| asked.map_or(i64::MIN, |asked| asked.at);
+        let other = remembered(memo);
+        if at(&other) > at(&self.last) {
+            self.last = other;
         }
     }
 }
@@ -249,7 +251,7 @@ impl Source for Updates {
 impl Updates {
     /// Asks whoever is there, or takes what it said lately.
     fn ask(&mut self, host: &Host) -> Result<Option<(&'static str, Found)>, Error> {
-        let now = host.uptime();
+        let now = host.now().timestamp();
         for (at, way) in WAYS.iter().enumerate() {
             if matches!(self.options.manager, Manager(Some(wanted)) if wanted != at) {
                 continue;
@@ -258,7 +260,7 @@ impl Updates {
             if let Some(last) = &self.last
                 && last.way == at
                 && last.database == facts.modified
-                && now.checked_sub(last.at).is_some_and(|passed| passed < OFTEN)
+                && now.abs_diff(last.at) < OFTEN.as_secs()
             {
                 return Ok(Some((way.name, last.found)));
             }
@@ -321,7 +323,7 @@ fn remembered(memo: &str) -> Option<Asked> {
     let mut words = memo.strip_prefix("1 ")?.split(' ');
     let name = words.next()?;
     let way = WAYS.iter().position(|way| way.name == name)?;
-    let at = Duration::from_nanos(words.next()?.parse().ok()?);
+    let at = words.next()?.parse().ok()?;
     let database = words.next()?.parse().ok()?;
     let found = Found { count: words.next()?.parse().ok()?, security: words.next()?.parse().ok()? };
     Some(Asked { way, at, database, found })
@@ -406,45 +408,47 @@ mod tests {
         assert!(open(&"manager = 'rm'".parse().expect("TOML")).is_err());
     }
 
-    /// The second answer of a command that must not be asked for.
-    fn files(uptime: &'static str, times: &'static str) -> Vec<(&'static str, &'static str)> {
-        vec![
-            ("var/lib/dpkg/status", ""),
-            ("times", "/var/lib/dpkg/status 100 0\n"),
-            ("times@2", times),
-            ("proc/uptime", "10.0 1\n"),
-            ("proc/uptime@2", uptime),
-            ("commands/apt", "a [upgradable from: 1]\n"),
-            ("commands/apt@2", ""),
-        ]
+    /// What a machine that was asked at noon shows later, when the command says that nothing is
+    /// left; and what of it is remembered.
+    fn later(clock: &str, times: &str) -> Option<(f64, Option<f64>, Level)> {
+        let on = |clock: &str, times: &str, apt: &str| {
+            let database = ("var/lib/dpkg/status", "");
+            machine(&[database, ("clock", clock), ("times", times), ("commands/apt", apt)])
+        };
+        let noon = on(
+            "2026-11-23T12:00:00+00:00",
+            "/var/lib/dpkg/status 100 0\n",
+            "a [upgradable from: 1]\n",
+        );
+        let mut first = source("");
+        assert!(shown(&mut *first, &noon.1).is_some());
+        let mut second = source("");
+        second.recall(&first.memo().expect("an answer"));
+        shown(&mut *second, &on(clock, times, "").1)
     }
 
     #[test]
     fn a_command_is_run_once_an_hour_or_when_the_packages_changed() {
         let same = "/var/lib/dpkg/status 100 0\n";
-        let second = |uptime, times| {
-            let (_dir, host) = machine(&files(uptime, times));
-            let mut source = source("");
-            assert!(shown(&mut *source, &host).is_some());
-            shown(&mut *source, &host)
-        };
-        assert!(second("3600.0 1\n", same).is_some(), "within the hour");
-        assert_eq!(second("3611.0 1\n", same), None, "an hour later");
-        assert_eq!(second("20.0 1\n", "/var/lib/dpkg/status 101 0\n"), None, "after an upgrade");
+        assert!(later("2026-11-23T12:59:59+00:00", same).is_some(), "within the hour");
+        assert_eq!(later("2026-11-23T13:00:00+00:00", same), None, "an hour later");
+        let changed = "/var/lib/dpkg/status 101 0\n";
+        assert_eq!(later("2026-11-23T12:01:00+00:00", changed), None, "after an upgrade");
     }
 
     #[test]
-    fn what_was_said_is_remembered() {
-        let (_dir, host) = machine(&files("20.0 1\n", "/var/lib/dpkg/status 100 0\n"));
-        let mut first = source("");
-        let shown_first = shown(&mut *first, &host);
-        let memo = first.memo().expect("an answer");
-        let mut second = source("");
-        second.recall(&memo);
-        assert_eq!(shown(&mut *second, &host), shown_first);
-        for memo in ["", "1", "1 apt", "2 apt 1 1 1 1", "1 rm 1 1 1 1", "1 apt -1 1 1 1"] {
+    fn only_what_is_newer_is_taken_over() {
+        for memo in ["", "1", "1 apt", "2 apt 1 1 1 1", "1 rm 1 1 1 1", "1 apt x 1 1 1"] {
             assert_eq!(remembered(memo), None, "{memo:?}");
         }
+        let mut source = Updates {
+            options: Options::read(&toml::Table::new()).expect("defaults"),
+            last: remembered("1 apt 200 5 7 0"),
+        };
+        source.recall("1 apt 100 4 9 0");
+        assert_eq!(source.memo().as_deref(), Some("1 apt 200 5 7 0"));
+        source.recall("1 apt 300 6 1 1");
+        assert_eq!(source.memo().as_deref(), Some("1 apt 300 6 1 1"));
     }
 
     #[test]

@@ -25,7 +25,6 @@ use crate::protocol::{ReplyKind, Request, Verb};
 use crate::runtime::{self, Runtime};
 
 /// How long a worker may take.
-const SAMPLE: Duration = Duration::from_secs(2);
 const GATHER: Duration = Duration::from_secs(5);
 const FILE: Duration = Duration::from_secs(10);
 /// When a config that could not be read is tried again.
@@ -415,7 +414,16 @@ impl Engine {
                 options: instance.options.to_string(),
                 ask: entry.ask.clone(),
             };
-            let ticket = self.pool.submit(instance.kind.name, job, Vec::new(), Some(SAMPLE));
+            let memo = entry.memo.get_or_insert_with(|| {
+                let slot = self.configs.slots.get(&key.config).filter(|_| key.is_host());
+                let memo = slot.and_then(|slot| {
+                    self.past.memos.get(&history::key(&slot.path, instance)).cloned()
+                });
+                memo.unwrap_or_default()
+            });
+            let patience = schedule::patience(entry.pace);
+            let raw = memo.clone().into_bytes();
+            let ticket = self.pool.submit(instance.kind.name, job, raw, Some(patience));
             entry.busy = Some(ticket);
             self.errands.insert(ticket, Errand::Sample(key.clone()));
             return;
@@ -556,7 +564,10 @@ impl Engine {
         let Some(instance) = slot.config.instances.get(usize::from(key.instance)) else { return };
         let Some(entry) = self.cache.entries.get_mut(key) else { return };
         let sampled = match outcome {
-            Ok((Answer::Sampled(sampled), _)) => {
+            Ok((Answer::Sampled(sampled), memo)) => {
+                if sampled.is_ok() {
+                    entry.memo = String::from_utf8(memo).ok();
+                }
                 sampled.map(|sample| sample.map(|wire| wire.sample(instance.kind)))
             }
             Ok(_) => Err("its worker answered something else".into()),
@@ -632,7 +643,11 @@ impl Engine {
             };
             let key = history::key(&slot.path, instance);
             self.past.put(&key, &entry.rings);
-            if let Some(memo) = entry.source.as_ref().and_then(|source| source.memo()) {
+            let memo = match &entry.source {
+                Some(source) => source.memo(),
+                None => entry.memo.clone().filter(|memo| !memo.is_empty()),
+            };
+            if let Some(memo) = memo {
                 self.past.memos.insert(key, memo);
             }
         }
