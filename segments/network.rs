@@ -14,6 +14,7 @@ use crate::base::contract::{
 };
 use crate::base::host::{Host, Kept, NetworkDoor, Traffic};
 use crate::base::rate::Meter;
+use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
 
 crate::options! {
@@ -159,8 +160,8 @@ impl Source for Network {
             sample
                 .with("received", Value::number(received as f64))
                 .with("sent", Value::number(sent as f64))
-                .with("interface", Value::text(crate::Untrusted::new(&watched.name)))
-                .with("state", Value::text(crate::Untrusted::new(state)))
+                .with("interface", Value::text(Untrusted::new(&watched.name)))
+                .with("state", Value::text(Untrusted::new(state)))
                 .with("sink", Value::sign("↓", "↓", "v"))
                 .with("source", Value::sign("↑", "↑", "^")),
         ))

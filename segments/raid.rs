@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
-use crate::Untrusted;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
 use crate::base::host::Host;
+use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
 
 crate::options! {

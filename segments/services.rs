@@ -5,12 +5,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::Untrusted;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, OptionType, Pace, Scope, Shape, Source, Unit,
     Where, expected,
 };
 use crate::base::host::Host;
+use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
 
 crate::options! {

@@ -8,11 +8,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::Untrusted;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
 use crate::base::host::{Host, NetworkDoor};
+use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
 
 crate::options! {
