@@ -10,6 +10,7 @@ mod command_line;
 mod daemon;
 mod docs;
 mod dvtm;
+mod faults;
 mod floor;
 mod looks;
 mod machines;
