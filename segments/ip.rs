@@ -51,7 +51,7 @@ impl Source for Ip {
             name => Some(name.as_bytes().to_owned()),
         };
         let addresses = match &interface {
-            Some(interface) => host.addresses(&mut self.door, interface)?,
+            Some(interface) => self.door.addresses(host, interface)?,
             None => host.outward_addresses(),
         };
         let Addresses { v4, v6 } = addresses;

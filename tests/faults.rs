@@ -230,6 +230,48 @@ fn two_hundred_processors_are_counted_to_the_last() {
     shows(&files, "cpu", "$count $usage.pct(w:1) $cores.stack(w:4)", "200 25% #---");
 }
 
+/// A worker's death costs a reading, not what its source knows: who asks a package manager once an
+/// hour does not ask again.
+#[test]
+fn what_a_source_remembers_outlives_its_worker() {
+    let upgradable = |count: usize| "a/stable 2 amd64 [upgradable from: 1]\n".repeat(count);
+    let files = [
+        ("clock", "2026-11-23T12:00:00+00:00"),
+        ("var/lib/dpkg/status", ""),
+        ("times", "/var/lib/dpkg/status 100 100\n"),
+        ("commands/apt", &*upgradable(2)),
+        ("space", "/ 100 90 90 0 0\n"),
+    ];
+    let config = "[line.terminal]\nleft = ['updates', 'disk']\n[segment.updates]\ninterval = 1\n\
+        format = '$count'\n[segment.disk]\ninterval = 1\nformat = '$usage.pct(w:1)'\n";
+    let (root, machine) = machine(&files, config);
+    changes(&machine, "2╱10%");
+    let write = |path: &str, text: &str| {
+        let draft = root.path().join("draft");
+        fs::write(&draft, text).expect("a file");
+        fs::rename(draft, root.path().join(path)).expect("a file");
+    };
+    let kill_workers = || {
+        for pid in machine.sandbox.processes() {
+            let words = fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero()));
+            if words.is_ok_and(|words| words.split(|b| *b == 0).any(|word| word == b"worker")) {
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            }
+        }
+    };
+    write("commands/apt", &upgradable(5));
+    write("space", "/ 100 80 80 0 0\n");
+    kill_workers();
+    changes(&machine, "2╱20%");
+    // Both are read in the same seconds: a whole round later it would have been asked again.
+    write("space", "/ 100 70 70 0 0\n");
+    changes(&machine, "2╱30%");
+    // A fixture's clock is read as its worker starts.
+    write("clock", "2026-11-23T13:00:00+00:00");
+    kill_workers();
+    changes(&machine, "5╱30%");
+}
+
 /// What becomes of a file.
 type Mangle = fn(&[u8]) -> Vec<u8>;
 

@@ -38,6 +38,8 @@ pub struct NetworkDoor {
     interfaces: Kept,
     routes: Kept,
     routes_v6: Kept,
+    trie: Kept,
+    addresses_v6: Kept,
 }
 
 impl Default for NetworkDoor {
@@ -46,6 +48,8 @@ impl Default for NetworkDoor {
             interfaces: Kept::records("/proc/net/dev"),
             routes: Kept::records("/proc/net/route"),
             routes_v6: Kept::records("/proc/net/ipv6_route"),
+            trie: Kept::records("/proc/net/fib_trie"),
+            addresses_v6: Kept::records("/proc/net/if_inet6"),
         }
     }
 }
@@ -77,6 +81,14 @@ impl NetworkDoor {
     /// The routes of IPv4 that can be used.
     pub fn routes(&mut self, host: &Host) -> Result<impl Iterator<Item = Route<'_>>, Error> {
         Ok(routes(table(&mut self.routes, host)?))
+    }
+
+    /// The addresses of this interface.
+    pub fn addresses(&mut self, host: &Host, interface: &[u8]) -> Result<Addresses, Error> {
+        let own = local_v4(table(&mut self.trie, host)?);
+        let routes: Vec<_> = routes(table(&mut self.routes, host)?).collect();
+        let v6 = best_v6(table(&mut self.addresses_v6, host)?, interface);
+        Ok(Addresses { v4: address_on(&own, &routes, interface), v6 })
     }
 }
 
@@ -145,15 +157,6 @@ pub struct Addresses {
 }
 
 impl Host {
-    /// The addresses of this interface.
-    pub fn addresses(&self, door: &mut NetworkDoor, interface: &[u8]) -> Result<Addresses, Error> {
-        let read = |path| self.read(path).unwrap_or_default();
-        let own = local_v4(&read("/proc/net/fib_trie"));
-        let routes: Vec<_> = door.routes(self)?.collect();
-        let v6 = best_v6(&read("/proc/net/if_inet6"), interface);
-        Ok(Addresses { v4: address_on(&own, &routes, interface), v6 })
-    }
-
     /// The addresses that a packet to the world would bear, where there are no tables to read. The
     /// sockets are connected and send nothing.
     pub fn outward_addresses(&self) -> Addresses {
@@ -180,15 +183,14 @@ fn outward(from: &str, to: &str) -> Option<IpAddr> {
 
 /// The machine's own addresses in the text of `/proc/net/fib_trie`, loopback left out.
 fn local_v4(trie: &[u8]) -> Vec<Ipv4Addr> {
-    let text = String::from_utf8_lossy(trie);
     let mut found: Vec<Ipv4Addr> = Vec::new();
-    let mut leaf = None;
-    for line in text.lines() {
-        let line = line.trim_start();
-        if let Some(address) = line.strip_prefix("|-- ") {
-            leaf = address.trim_end().parse().ok();
-        } else if line.trim_end() == "/32 host LOCAL"
-            && let Some(address) = leaf
+    let mut leaf: &[u8] = &[];
+    for line in trie.split(|b| *b == b'\n') {
+        let line = line.trim_ascii();
+        if let Some(address) = line.strip_prefix(b"|-- ") {
+            leaf = address;
+        } else if line == b"/32 host LOCAL"
+            && let Some(address) = std::str::from_utf8(leaf).ok().and_then(|leaf| leaf.parse().ok())
             && !Ipv4Addr::is_loopback(&address)
             // Every table that knows it lists it.
             && !found.contains(&address)
@@ -314,7 +316,7 @@ mod tests {
             ("proc/net/if_inet6", inet6),
         ]);
         let of = |name: &str| {
-            let found = host.addresses(&mut NetworkDoor::default(), name.as_bytes());
+            let found = NetworkDoor::default().addresses(&host, name.as_bytes());
             let Addresses { v4, v6 } = found.expect("readable");
             (v4.map(|a| a.to_string()), v6.map(|a| a.to_string()))
         };
