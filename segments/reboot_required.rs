@@ -43,9 +43,12 @@ struct RebootRequired {
     options: Options,
 }
 
+/// What packages leave behind who ask for it: Debian's, openSUSE's.
+const FLAGS: [&str; 2] = ["/run/reboot-required", "/run/reboot-needed"];
+
 impl Source for RebootRequired {
     fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        if host.lstat("/run/reboot-required").is_ok() {
+        if FLAGS.iter().any(|flag| host.lstat(flag).is_ok()) {
             let names = host.read("/run/reboot-required.pkgs").unwrap_or_default();
             let names = String::from_utf8_lossy(&names).into_owned();
             // A package that was upgraded twice asks twice.
@@ -102,6 +105,7 @@ mod tests {
         let asked = [("run/reboot-required", "*** System restart required ***\n")];
         let sample = shown("", &machine(&asked).1).expect("asked for");
         assert_eq!((sample.level, sample.get("packages")), (Level::Warning, None));
+        assert!(shown("", &machine(&[("run/reboot-needed", "")]).1).is_some());
         let named = [asked[0], ("run/reboot-required.pkgs", "linux-image-6.1\nlibc6\nlibc6\n")];
         let sample = shown("", &machine(&named).1).expect("asked for");
         assert_eq!(sample.get("packages"), Some(&Value::number(2.0)));

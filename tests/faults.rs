@@ -127,8 +127,8 @@ fn a_mount_that_hangs_holds_up_nobody_and_the_doctor_knows() {
               timeout 30 "$2" print terminal left --target plain --columns 80 || exit 79
           done
           timeout 30 "$2" print terminal left --target plain --columns 80 || exit 79
-          "$2" doctor | grep 'segment hung'
-          "$2" daemon stop >&2; } 3>&-
+          "$2" doctor | grep 'segment hung' || exit 80
+          "$2" daemon stop >&2 || exit 81; } 3>&-
     "#;
     let mut command = sandbox.command("unshare");
     command.args(["-r", "-m", "sh", "-c", script, "sh"]).arg(&mount).arg(program());

@@ -66,6 +66,26 @@ fn machine_has_its_line(name: &str) {
     });
 }
 
+/// What the whole machine's segments show that are in no line by default.
+#[test]
+fn machines_tell_of_their_networks_disks_and_duties() {
+    const CONFIG: &str = "[line.terminal]\nleft = ['os', 'ip', 'wifi', 'vpn', 'network', 'disk', \
+        'efi', 'disk-io']\nright = ['raid', 'users', 'services', 'updates', 'reboot-required']\n\
+        [segment.efi]\nuse = 'disk'\npath = '/boot/efi'\n";
+    let machines = ["laptop", "server", "container", "old", "empty"].map(|name| {
+        let machine = Machine::fixture(name);
+        machine.sandbox.write("home/.config/rainline/config.toml", CONFIG);
+        (name, machine)
+    });
+    settles("machines/duties.txt", || {
+        let shown = machines.iter().map(|(name, machine)| {
+            let [left, right] = ["left", "right"].map(|slot| machine.print("plain", slot, 200));
+            format!("{name}:\n{}|\n{}|\n", left.trim_end(), right.trim())
+        });
+        shown.collect()
+    });
+}
+
 /// The targets' own languages, on the machine where everything is there.
 #[test]
 fn a_laptop_in_colours_and_in_tmux() {
