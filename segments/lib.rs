@@ -173,6 +173,102 @@ mod tests {
         assert!(fits, "{place} is {value:?}");
     }
 
+    /// What the host's own kinds read, as any bytes at all.
+    const READ: &[&str] = &[
+        "proc/net/dev",
+        "proc/net/route",
+        "proc/net/ipv6_route",
+        "proc/net/fib_trie",
+        "proc/net/if_inet6",
+        "proc/net/wireless",
+        "proc/diskstats",
+        "proc/mdstat",
+        "proc/self/mountinfo",
+        "proc/spl/kstat/zfs/pool/state",
+        "run/utmp",
+        "run/systemd/system/unit",
+        "run/reboot-required.pkgs",
+        "sys/class/net/eth0/tun_flags",
+        "sys/class/net/eth0/flags",
+        "var/lib/dpkg/status",
+        "var/lib/update-notifier/updates-available",
+        "etc/os-release",
+        "commands/systemctl",
+        "commands/apt",
+        "space",
+        "times",
+        "wireless",
+    ];
+
+    /// Bits of the files above, to be put together wrongly.
+    const PIECES: &[&str] = &[
+        "eth0",
+        ": ",
+        "\n",
+        "\t",
+        " ",
+        "0",
+        "7",
+        "99999999999999999999",
+        "-1",
+        "/",
+        "00000000",
+        "0003",
+        "ffffffff",
+        "|-- ",
+        "10.0.0.7",
+        "/32 host LOCAL",
+        "md0 : ",
+        "[2/1]",
+        " [=>.] ",
+        "recovery = 1.5%",
+        " finish=",
+        "min",
+        "=",
+        "\"",
+        "\\",
+        "'",
+        "ID",
+        "NAME",
+        " - ",
+        "8:1",
+        "ext4",
+        "\u{7}",
+        "\0",
+        "\u{202e}",
+        "nan",
+        "1e999",
+        " failed failed ",
+        "[upgradable from",
+        "security",
+    ];
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn no_text_breaks_a_source(
+            pieces in proptest::collection::vec(0..PIECES.len(), 0..60),
+            readings in 1..4,
+        ) {
+            let text: String = pieces.iter().map(|piece| PIECES[*piece]).collect();
+            let files: Vec<_> = READ.iter().map(|path| (*path, &*text)).collect();
+            let (_dir, host) = base::host::tests::machine(&files);
+            for kind in ALL {
+                let mut source = (kind.open)(&toml::Table::new()).expect("defaults are fine");
+                source.recall(&text);
+                for _ in 0..readings {
+                    let sampled = source.sample(&host, &ask(kind));
+                    for (field, value) in sampled.ok().flatten().unwrap_or_default().values {
+                        let unit = kind.fields.iter().find(|known| known.name == field);
+                        check(unit.expect("declared").unit, &value, field);
+                    }
+                }
+                source.memo();
+            }
+        }
+    }
+
     #[test]
     fn every_kind_samples_the_machine_we_run_on() {
         for kind in ALL {

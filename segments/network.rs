@@ -112,7 +112,7 @@ impl Source for Network {
             name => Some(name.as_bytes().to_owned()),
         };
         let found = match &name {
-            Some(name) => self.door.interfaces(host)?.find(|(known, _)| known == name),
+            Some(name) => self.door.traffic(host, name)?.map(|traffic| (name, traffic)),
             None => None,
         };
         let Some((name, traffic)) = found else {
@@ -128,7 +128,7 @@ impl Source for Network {
         {
             self.watched = Some(recalled);
         }
-        if self.watched.as_ref().is_none_or(|watched| watched.name != name) {
+        if self.watched.as_ref().is_none_or(|watched| watched.name != *name) {
             self.watched = Some(Watched::new(name));
         }
         let Some(watched) = &mut self.watched else { return Ok(None) };

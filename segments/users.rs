@@ -111,7 +111,9 @@ fn of_systemd(host: &Host) -> Option<Vec<Session>> {
 fn of_utmp(host: &Host) -> Vec<Session> {
     let records = ["/run/utmp", "/var/run/utmp"].iter().find_map(|path| host.read(path).ok());
     let records = records.unwrap_or_default();
-    let alive = |pid: u32| host.lstat(format!("/proc/{pid}")).is_ok();
+    // Where others' processes are hidden (`hidepid`) there is no telling who is alive.
+    let hidden = host.lstat("/proc/1").is_err();
+    let alive = |pid: u32| hidden || host.lstat(format!("/proc/{pid}")).is_ok();
     records.chunks_exact(RECORD).filter_map(|bytes| record(bytes, &alive)).take(MOST).collect()
 }
 
@@ -192,8 +194,13 @@ mod tests {
     fn utmp_is_read_where_systemd_keeps_no_notes() {
         let records = [bytes(7, 5, "me", "far"), bytes(7, 5, "you", ""), bytes(2, 1, "reboot", "")];
         let text = String::from_utf8(records.concat()).expect("small numbers");
-        let (_dir, host) = machine(&[("run/utmp", &(text + "cut off")), ("proc/5/stat", "")]);
-        assert_eq!(shown("", &host), Some([Some(2.0), Some(2.0), Some(1.0)]));
+        let utmp = ("run/utmp", &*(text + "cut off"));
+        let both = Some([Some(2.0), Some(2.0), Some(1.0)]);
+        let (_dir, host) = machine(&[utmp, ("proc/1/stat", ""), ("proc/5/stat", "")]);
+        assert_eq!(shown("", &host), both);
+        assert_eq!(shown("", &machine(&[utmp]).1), both, "processes are hidden");
+        let (_dir, host) = machine(&[utmp, ("proc/1/stat", "")]);
+        assert_eq!(shown("hide-below = 0", &host), None, "leftovers");
     }
 
     #[test]

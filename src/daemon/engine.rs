@@ -421,7 +421,7 @@ impl Engine {
                 });
                 memo.unwrap_or_default()
             });
-            let patience = schedule::patience(entry.pace);
+            let patience = schedule::patience(instance.kind.pace);
             let raw = memo.clone().into_bytes();
             let ticket = self.pool.submit(instance.kind.name, job, raw, Some(patience));
             entry.busy = Some(ticket);

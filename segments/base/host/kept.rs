@@ -40,6 +40,13 @@ impl Kept {
 
     /// What the file says now, at most [`MAX_FILE`] bytes.
     pub fn read(&mut self, host: &Host) -> io::Result<&[u8]> {
+        let many = self.many;
+        self.read_until(host, |text| !many && text.ends_with(b"\n"))
+    }
+
+    /// Like [`Kept::read`], but no further than until `enough` is content with what it sees. A
+    /// piece ends with a whole record: who looks for one in a long table may stop there.
+    pub fn read_until(&mut self, host: &Host, enough: impl Fn(&[u8]) -> bool) -> io::Result<&[u8]> {
         if !host.is_real() {
             self.buffer = host.read(&self.path)?;
             return Ok(&self.buffer);
@@ -47,13 +54,13 @@ impl Kept {
         let length = match &self.file {
             // A descriptor outlives what it stood for (a removed cgroup, a proc mounted anew), so
             // a failure is believed only from a file opened just now.
-            Some(file) => fill(file, &mut self.buffer, self.many).or_else(|_| {
+            Some(file) => fill(file, &mut self.buffer, &enough).or_else(|_| {
                 let file = self.file.insert(super::open(&self.path)?);
-                fill(file, &mut self.buffer, self.many)
+                fill(file, &mut self.buffer, &enough)
             }),
             None => {
                 let file = self.file.insert(super::open(&self.path)?);
-                fill(file, &mut self.buffer, self.many)
+                fill(file, &mut self.buffer, &enough)
             }
         };
         match length {
@@ -68,7 +75,7 @@ impl Kept {
 
 /// Reads `file` from its start into `buffer`, which grows as needed and never shrinks; the length
 /// read.
-fn fill(file: &File, buffer: &mut Vec<u8>, many: bool) -> io::Result<usize> {
+fn fill(file: &File, buffer: &mut Vec<u8>, enough: &dyn Fn(&[u8]) -> bool) -> io::Result<usize> {
     if buffer.is_empty() {
         buffer.resize(FIRST, 0);
     }
@@ -88,7 +95,7 @@ fn fill(file: &File, buffer: &mut Vec<u8>, many: bool) -> io::Result<usize> {
             // more from the start, with room for all of it.
             buffer.resize((length * 2).min(MAX_FILE), 0);
             length = 0;
-        } else if !many && buffer[length - 1] == b'\n' {
+        } else if enough(&buffer[..length]) {
             return Ok(length);
         }
     }
@@ -123,6 +130,8 @@ mod tests {
         let mut kept = Kept::records(path);
         let length = kept.read(&host).map(<[u8]>::len).unwrap_or(MAX_FILE);
         assert!(length > 16 * 1024, "{length} bytes");
+        let some = kept.read_until(&host, |text| text.len() > 100).map(<[u8]>::len);
+        assert!(some.is_ok_and(|some| some < length));
     }
 
     #[test]

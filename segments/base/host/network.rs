@@ -4,8 +4,9 @@
 //! takes the lock that a stuck driver holds. Where there are none (other systems) there is nothing
 //! to say, but for the addresses, which any system tells of a socket.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::path::PathBuf;
 
 use super::processors::Numbers;
 use super::{Doors, Host, Kept};
@@ -64,6 +65,17 @@ impl NetworkDoor {
         Ok(table.split(|b| *b == b'\n').filter_map(interface))
     }
 
+    /// The traffic of this interface; `None` if there is none of that name. The kernel takes its
+    /// time for each row: a machine with hundreds of containers has as many.
+    pub fn traffic(&mut self, host: &Host, name: &[u8]) -> Result<Option<Traffic>, Error> {
+        let found = |table: &[u8]| {
+            let mut rows = table.split(|b| *b == b'\n').filter_map(interface);
+            rows.find_map(|(known, traffic)| (known == name).then_some(traffic))
+        };
+        let table = self.interfaces.read_until(host, |table| found(table).is_some());
+        Ok(found(or_nothing(table, "/proc/net/dev")?))
+    }
+
     /// The interface of the default route with the lowest metric, of IPv4 before IPv6.
     pub fn default_interface(&mut self, host: &Host) -> Result<Option<&[u8]>, Error> {
         let v4 = table(&mut self.routes, host)?;
@@ -92,13 +104,17 @@ impl NetworkDoor {
     }
 }
 
-/// What a table says; a system without it has nothing to say.
+/// What a table says.
 fn table<'a>(kept: &'a mut Kept, host: &Host) -> Result<&'a [u8], Error> {
     let path = kept.path().to_owned();
-    match kept.read(host) {
-        Ok(text) => Ok(text),
+    or_nothing(kept.read(host), path)
+}
+
+/// A system without the table has nothing to say.
+fn or_nothing(read: io::Result<&[u8]>, path: impl Into<PathBuf>) -> Result<&[u8], Error> {
+    match read {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(&[]),
-        Err(cause) => Err(Error::Read { path, cause }),
+        read => read.map_err(|cause| Error::Read { path: path.into(), cause }),
     }
 }
 
@@ -263,6 +279,8 @@ mod tests {
                 (b"wlan0", traffic(12, u64::MAX)),
             ]
         );
+        let of = |name: &[u8]| NetworkDoor::default().traffic(&host, name).expect("readable");
+        assert_eq!([of(b"wlan0"), of(b"wlan")], [Some(traffic(12, u64::MAX)), None]);
     }
 
     #[test]

@@ -96,6 +96,7 @@ fn number_u32(bytes: &[u8]) -> Option<u32> {
 // Attributes of `linux/nl80211.h`.
 const IFINDEX: u16 = 3;
 const IFNAME: u16 = 4;
+const IFTYPE: u16 = 5;
 const STATION_INFO: u16 = 21;
 const SSID: u16 = 52;
 const INFO_SIGNAL: u16 = 7;
@@ -103,8 +104,15 @@ const INFO_SEND_RATE: u16 = 8;
 const RATE: u16 = 1;
 const RATE_LONG: u16 = 5;
 
-/// An interface's number, name and network, from the answer to GET_INTERFACE.
+/// An interface's number, name and network, from the answer to GET_INTERFACE; `None` for one that
+/// is no guest of a network (an access point's stations are its own guests).
 fn interface_of(attributes: &[u8]) -> Option<(u32, Wireless)> {
+    // `linux/nl80211.h`: STATION, P2P_CLIENT.
+    const GUEST: [u32; 2] = [2, 8];
+    let kind = Attributes::find(attributes, IFTYPE).and_then(number_u32);
+    if kind.is_some_and(|kind| !GUEST.contains(&kind)) {
+        return None;
+    }
     let index = number_u32(Attributes::find(attributes, IFINDEX)?)?;
     let name = Attributes::find(attributes, IFNAME)?;
     let interface = name.split(|b| *b == 0).next().unwrap_or_default().to_vec();
@@ -294,6 +302,8 @@ mod tests {
         let (index, wireless) = interface_of(&interface.concat()).expect("an interface");
         assert_eq!((index, &*wireless.interface), (7, &b"wlan0"[..]));
         assert_eq!(wireless.ssid.as_deref(), Some(&b"cafe \xff"[..]));
+        let access_point = [interface.concat(), attribute(IFTYPE, &3_u32.to_ne_bytes())].concat();
+        assert_eq!(interface_of(&access_point), None);
         let rate = attribute(RATE_LONG, &8667_u32.to_ne_bytes());
         let info = [
             attribute(INFO_SIGNAL, &[(-54_i8).cast_unsigned()]),
