@@ -122,9 +122,7 @@ impl Source for Disk {
     }
 
     fn recall(&mut self, memo: &str) {
-        if let Some(level) = Level::ALL.into_iter().find(|level| level.name() == memo) {
-            self.level = level;
-        }
+        self.level = Level::named(memo).unwrap_or(self.level);
     }
 }
 

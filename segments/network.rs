@@ -32,7 +32,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     name: "network",
     about: "What the network carries, down and up.",
     icons: Icons { nerd: "\u{f06f3}", unicode: "net", ascii: "net" },
-    format: " ($icon )$sink$down.eng(w:2) $source$up.eng(w:2) $down_history.spark(w:8) ",
+    format: " ($icon )$down_arrow$down.eng(w:2) $up_arrow$up.eng(w:2) $down_history.spark(w:8) ",
     fields: &[
         Field::new("down", "bytes that come, a second", Unit::Bytes),
         Field::new("up", "bytes that go, a second", Unit::Bytes),
@@ -40,8 +40,8 @@ pub(crate) static SEGMENT: Kind = Kind {
         Field::new("sent", "bytes that went since the interface is there", Unit::Bytes),
         Field::new("interface", "the interface's name", Unit::Text),
         Field::new("state", "`up`, `down`, `dormant`, … in the kernel's words", Unit::Text),
-        Field::new("sink", "an arrow down", Unit::Text),
-        Field::new("source", "an arrow up", Unit::Text),
+        Field::new("down_arrow", "an arrow down", Unit::Text),
+        Field::new("up_arrow", "an arrow up", Unit::Text),
         Field::new("down_history", "the past of `down`", Unit::History("down")),
         Field::new("up_history", "the past of `up`", Unit::History("up")),
     ],
@@ -162,8 +162,8 @@ impl Source for Network {
                 .with("sent", Value::number(sent as f64))
                 .with("interface", Value::text(Untrusted::new(&watched.name)))
                 .with("state", Value::text(Untrusted::new(state)))
-                .with("sink", Value::sign("↓", "↓", "v"))
-                .with("source", Value::sign("↑", "↑", "^")),
+                .with("down_arrow", Value::sign("↓", "↓", "v"))
+                .with("up_arrow", Value::sign("↑", "↑", "^")),
         ))
     }
 

@@ -58,8 +58,13 @@ pub fn physical<'a>(rows: impl Iterator<Item = Disk<'a>>) -> impl Iterator<Item 
             return false;
         }
         whole = Some(disk.name);
-        !NO_DISK.iter().any(|prefix| disk.name.starts_with(prefix))
+        !is_way(disk.name) && !NO_DISK.iter().any(|prefix| disk.name.starts_with(prefix))
     })
+}
+
+/// Whether it is one of several ways to an NVMe disk (`nvme0c1n1`), which has a row of its own.
+fn is_way(name: &str) -> bool {
+    name.strip_prefix("nvme").is_some_and(|rest| rest.contains('c'))
 }
 
 /// Whether `name` is a part of the disk `whole`: `sda1` of `sda`, `nvme0n1p1` of `nvme0n1`.
@@ -99,6 +104,7 @@ mod tests {
         \x20  8       2 sda12 1 0 1 0 0 0 1 0 0 7 0\n\
         \x20  8      16 sdaa 1 0 2 0 0 0 3 0 0 4 0\n\
         259 0 nvme0n1 1 2 3 4 5 6 7 8 9 10 11\n259 1 nvme0n1p1 1 2 3 4 5 6 7 8 9 10 11\n\
+        0 0 nvme0c1n1 1 2 3 4 5 6 7 8 9 10 11\n\
         253 0 dm-0 1 2 3 4 5 6 7 8 9 10 11\n9 0 md127 1 2 3 4 5 6 7 8 9 10 11\n\
         254 0 zram0 1 2 3 4 5 6 7 8 9 10 11\nnoise\n8 1\n8 1 short 1 2 3\n";
 
@@ -107,7 +113,7 @@ mod tests {
         let (_dir, host) = machine(&[("proc/diskstats", TABLE)]);
         let mut door = DisksDoor::default();
         let rows: Vec<_> = door.read(&host).expect("readable").collect();
-        assert_eq!(rows.len(), 10);
+        assert_eq!(rows.len(), 11);
         let sda = Disk { number: (8, 0), name: "sda", read: 51_200, written: 102_400, busy: 77 };
         assert_eq!(rows[1], sda);
         let names: Vec<_> = physical(rows.into_iter()).map(|disk| disk.name).collect();
