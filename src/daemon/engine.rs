@@ -423,7 +423,9 @@ impl Engine {
             });
             let patience = schedule::patience(instance.kind.pace);
             let raw = memo.clone().into_bytes();
-            let ticket = self.pool.submit(instance.kind.name, job, raw, Some(patience));
+            // Of two disks only the one whose mount is dead has to rest.
+            let provider = format!("segment {}", instance.name);
+            let ticket = self.pool.submit(&provider, job, raw, Some(patience));
             entry.busy = Some(ticket);
             self.errands.insert(ticket, Errand::Sample(key.clone()));
             return;
