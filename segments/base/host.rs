@@ -13,9 +13,11 @@
 
 mod cgroup;
 mod command;
+mod converse;
 mod disks;
 mod file;
 mod fixture;
+mod glance;
 mod kept;
 mod load;
 mod memory;
@@ -23,8 +25,15 @@ mod mounts;
 mod network;
 mod place;
 mod power;
+mod pressure;
 mod processors;
+mod sensors;
+mod sysfs;
+mod tasks;
+mod topology;
+mod web;
 mod wireless;
+mod zone;
 mod zram;
 
 use std::collections::HashSet;
@@ -42,13 +51,20 @@ pub use command::MAX_OUTPUT;
 pub use disks::{Disk, DisksDoor, physical};
 pub use file::FileFacts;
 pub use kept::Kept;
-pub use load::Averages;
+pub use load::{Averages, cpus};
 pub use memory::{Meminfo, MemoryDoor};
 pub use mounts::{Mount, Space};
 pub use network::{Addresses, NetworkDoor, Route, Traffic};
 pub use power::{Battery, Charging};
+pub use pressure::{Pressure, PressureDoor, RESOURCES, Stall, Whose};
 pub use processors::{Load, Processors, ProcessorsDoor, Times};
+pub use sensors::Sensor;
+pub use sysfs::{Figure, Found};
+pub use tasks::{Doing, Task};
+pub use topology::Group;
+pub use web::{ip_address, is_url};
 pub use wireless::Wireless;
+pub use zone::{Local, Zone};
 pub use zram::Zram;
 
 /// The most bytes that are read of one file.
