@@ -45,31 +45,46 @@ mod containers;
 mod cores;
 mod cpu;
 mod directory;
+mod disk;
+#[path = "disk-io.rs"]
+mod disk_io;
 mod duration;
 mod env;
 mod fan;
 mod frequency;
 mod gpu;
 mod hostname;
+mod ip;
 mod jobs;
 mod keymap;
 mod load;
+mod mail;
 mod media;
 mod memory;
+mod network;
+mod os;
 mod pressure;
 mod processes;
 #[path = "public-ip.rs"]
 mod public_ip;
+mod raid;
 mod rainbar;
+#[path = "reboot-required.rs"]
+mod reboot_required;
+mod services;
 mod session;
 mod status;
 mod swap;
 mod temperature;
 mod text;
+mod updates;
 mod uptime;
 mod user;
+mod users;
 mod volume;
+mod vpn;
 mod weather;
+mod wifi;
 mod window;
 
 /// Every kind, by name.
@@ -82,30 +97,43 @@ pub static ALL: &[&Kind] = &[
     &cores::SEGMENT,
     &cpu::SEGMENT,
     &directory::SEGMENT,
+    &disk::SEGMENT,
+    &disk_io::SEGMENT,
     &duration::SEGMENT,
     &env::SEGMENT,
     &fan::SEGMENT,
     &frequency::SEGMENT,
     &gpu::SEGMENT,
     &hostname::SEGMENT,
+    &ip::SEGMENT,
     &jobs::SEGMENT,
     &keymap::SEGMENT,
     &load::SEGMENT,
+    &mail::SEGMENT,
     &media::SEGMENT,
     &memory::SEGMENT,
+    &network::SEGMENT,
+    &os::SEGMENT,
     &pressure::SEGMENT,
     &processes::SEGMENT,
     &public_ip::SEGMENT,
+    &raid::SEGMENT,
     &rainbar::SEGMENT,
+    &reboot_required::SEGMENT,
+    &services::SEGMENT,
     &session::SEGMENT,
     &status::SEGMENT,
     &swap::SEGMENT,
     &temperature::SEGMENT,
     &text::SEGMENT,
+    &updates::SEGMENT,
     &uptime::SEGMENT,
     &user::SEGMENT,
+    &users::SEGMENT,
     &volume::SEGMENT,
+    &vpn::SEGMENT,
     &weather::SEGMENT,
+    &wifi::SEGMENT,
     &window::SEGMENT,
 ];
 
@@ -239,6 +267,102 @@ mod tests {
         assert!(fits, "{place} is {value:?}");
     }
 
+    /// What the host's own kinds read, as any bytes at all.
+    const READ: &[&str] = &[
+        "proc/net/dev",
+        "proc/net/route",
+        "proc/net/ipv6_route",
+        "proc/net/fib_trie",
+        "proc/net/if_inet6",
+        "proc/net/wireless",
+        "proc/diskstats",
+        "proc/mdstat",
+        "proc/self/mountinfo",
+        "proc/spl/kstat/zfs/pool/state",
+        "run/utmp",
+        "run/systemd/system/unit",
+        "run/reboot-required.pkgs",
+        "sys/class/net/eth0/tun_flags",
+        "sys/class/net/eth0/flags",
+        "var/lib/dpkg/status",
+        "var/lib/update-notifier/updates-available",
+        "etc/os-release",
+        "commands/systemctl",
+        "commands/apt",
+        "space",
+        "times",
+        "wireless",
+    ];
+
+    /// Bits of the files above, to be put together wrongly.
+    const PIECES: &[&str] = &[
+        "eth0",
+        ": ",
+        "\n",
+        "\t",
+        " ",
+        "0",
+        "7",
+        "99999999999999999999",
+        "-1",
+        "/",
+        "00000000",
+        "0003",
+        "ffffffff",
+        "|-- ",
+        "10.0.0.7",
+        "/32 host LOCAL",
+        "md0 : ",
+        "[2/1]",
+        " [=>.] ",
+        "recovery = 1.5%",
+        " finish=",
+        "min",
+        "=",
+        "\"",
+        "\\",
+        "'",
+        "ID",
+        "NAME",
+        " - ",
+        "8:1",
+        "ext4",
+        "\u{7}",
+        "\0",
+        "\u{202e}",
+        "nan",
+        "1e999",
+        " failed failed ",
+        "[upgradable from",
+        "security",
+    ];
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn no_text_breaks_a_source(
+            pieces in proptest::collection::vec(0..PIECES.len(), 0..60),
+            readings in 1..4,
+        ) {
+            let text: String = pieces.iter().map(|piece| PIECES[*piece]).collect();
+            let files: Vec<_> = READ.iter().map(|path| (*path, &*text)).collect();
+            let (_dir, host) = base::host::tests::machine(&files);
+            for kind in ALL {
+                let mut source = (kind.open)(&toml::Table::new()).expect("defaults are fine");
+                source.recall(&text);
+                for _ in 0..readings {
+                    let sampled = source.sample(&host, &ask(kind));
+                    for (field, value) in sampled.ok().flatten().unwrap_or_default().values {
+                        let unit = kind.fields.iter().find(|known| known.name == field);
+                        check(unit.expect("declared").unit, &value, field);
+                    }
+                }
+                source.memo();
+            }
+        }
+    }
+
     /// But for those that would ask a service on the web, which only a user's line may.
     #[test]
     fn every_kind_samples_the_machine_we_run_on() {
@@ -256,7 +380,9 @@ mod tests {
     fn the_table_has_every_file_in_order() {
         let files = Host::real().list(env!("CARGO_MANIFEST_DIR")).expect("our own directory");
         let files = files.iter().filter_map(|entry| entry.name.to_str()?.strip_suffix(".rs"));
-        let files: Vec<_> = files.filter(|name| *name != "lib").collect();
+        let mut files: Vec<_> = files.filter(|name| *name != "lib").collect();
+        // `disk-io.rs` comes before `disk.rs`, but its name does not.
+        files.sort_unstable();
         let kinds: Vec<_> = ALL.iter().map(|kind| kind.name).collect();
         assert_eq!(files, kinds);
     }
@@ -280,7 +406,7 @@ mod tests {
                 assert!(option.name.chars().all(plain), "{name}: {}", option.name);
             }
             for word in kind.format.split('$').skip(1) {
-                let end = word.find(|c: char| !c.is_ascii_lowercase() && c != '_');
+                let end = word.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
                 let word = &word[..end.unwrap_or(word.len())];
                 assert!(word == "icon" || fields.contains(word), "{name}: ${word}");
             }

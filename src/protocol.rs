@@ -46,6 +46,7 @@ pub const ENV: &[&str] = &[
     "LANG",
     "LC_ALL",
     "LOGNAME",
+    "MAIL",
     "NODE_ENV",
     "OS_CLOUD",
     "PWD",

@@ -7,78 +7,12 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use rainline::protocol::{HEADER, PROTOCOL, ReplyHeader, ReplyKind, Request, Verb, build_id};
-use rainline::width::{Policy, width};
 
-use crate::support::{Sandbox, golden, root};
-
-/// How long a line may take to settle: sparklines fill with a cell a second.
-const SETTLED: Duration = Duration::from_secs(40);
-
-/// The widest sparkline would take more than half a minute.
-const CONFIG: &str = "[segment.rainbar]\n\
-    format = \"$history.rain(w:12,over:memory,hue:work-history)( $charge.gauge()$arrow) \"\n";
-
-/// A daemon on a fixture, in a sandbox of its own.
-struct Machine {
-    sandbox: Sandbox,
-    daemon: Child,
-}
-
-impl Machine {
-    fn new(root: &Path) -> Machine {
-        let sandbox = Sandbox::new();
-        sandbox.write("home/.config/rainline/config.toml", CONFIG);
-        let mut command = sandbox.rainline();
-        command.args(["daemon", "run", "--root"]).arg(root);
-        let daemon = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it runs");
-        let machine = Machine { sandbox, daemon };
-        // Before it answers, a line would be drawn from the real machine.
-        let start = Instant::now();
-        while !machine.status() {
-            assert!(start.elapsed() < SETTLED, "the daemon does not come up");
-        }
-        machine
-    }
-
-    fn fixture(name: &str) -> Machine {
-        Machine::new(&root().join("tests/hosts").join(name))
-    }
-
-    fn status(&self) -> bool {
-        let output = self.sandbox.rainline().args(["daemon", "status"]).output().expect("it runs");
-        output.status.success()
-    }
-
-    /// A line by the real client, after which the daemon still lives.
-    #[track_caller]
-    fn print(&self, target: &str, slot: &str, columns: usize) -> String {
-        let mut command = self.sandbox.rainline();
-        let columns_word = columns.to_string();
-        command.args(["print", "terminal", slot, "--target", target, "--columns", &columns_word]);
-        // An answer that comes late would be a line of the real machine.
-        command.args(["--depth", "true", "--deadline", "20000", "--host-version", "3.3"]);
-        let output = command.stdin(Stdio::null()).output().expect("it runs");
-        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
-        let text = String::from_utf8(output.stdout).expect("UTF-8");
-        let line = text.strip_suffix('\n').expect("a whole line").to_owned();
-        assert!(!line.contains('\n') || target != "plain", "{line:?}");
-        if target == "plain" && slot == "full" {
-            assert_eq!(width(&line, Policy::Wcwidth), columns, "{line:?}");
-        }
-        line
-    }
-}
-
-impl Drop for Machine {
-    fn drop(&mut self) {
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
-    }
-}
+use crate::support::machine::{Machine, SETTLED, fixtures};
+use crate::support::{golden, root};
 
 /// Waits until `text` gives what the golden file holds, and leaves the rest to [`golden`].
 fn settles(name: &str, mut text: impl FnMut() -> String) {
@@ -91,13 +25,6 @@ fn settles(name: &str, mut text: impl FnMut() -> String) {
         std::thread::sleep(Duration::from_millis(100));
     }
     golden(name, &found);
-}
-
-fn fixtures() -> Vec<String> {
-    let entries = fs::read_dir(root().join("tests/hosts")).expect("fixtures").flatten();
-    let mut names: Vec<_> = entries.filter_map(|e| e.file_name().into_string().ok()).collect();
-    names.sort();
-    names
 }
 
 /// Without a clock that can be read the real one goes: its digits are no matter.
@@ -136,6 +63,26 @@ fn machine_has_its_line(name: &str) {
     settles(&format!("machines/{name}.txt"), || {
         let lines = [100, 60].map(|columns| machine.print("plain", "full", columns));
         lines.map(|line| clock_hidden(name, &line) + "|\n").concat()
+    });
+}
+
+/// What the whole machine's segments show that are in no line by default.
+#[test]
+fn machines_tell_of_their_networks_disks_and_duties() {
+    const CONFIG: &str = "[line.terminal]\nleft = ['os', 'ip', 'wifi', 'vpn', 'network', 'disk', \
+        'efi', 'disk-io']\nright = ['raid', 'users', 'services', 'updates', 'reboot-required']\n\
+        [segment.efi]\nuse = 'disk'\npath = '/boot/efi'\n";
+    let machines = ["laptop", "server", "container", "old", "empty"].map(|name| {
+        let machine = Machine::fixture(name);
+        machine.sandbox.write("home/.config/rainline/config.toml", CONFIG);
+        (name, machine)
+    });
+    settles("machines/duties.txt", || {
+        let shown = machines.iter().map(|(name, machine)| {
+            let [left, right] = ["left", "right"].map(|slot| machine.print("plain", slot, 200));
+            format!("{name}:\n{}|\n{}|\n", left.trim_end(), right.trim())
+        });
+        shown.collect()
     });
 }
 

@@ -11,6 +11,7 @@ mod compat;
 mod daemon;
 mod docs;
 mod dvtm;
+mod faults;
 mod floor;
 mod looks;
 mod machines;

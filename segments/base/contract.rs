@@ -134,12 +134,13 @@ pub trait Source: Send {
     fn sample(&mut self, host: &Host, ask: &Ask) -> Result<Option<Sample>, Error>;
 
     /// Counters that the next process needs to make its first reading a true difference. They are
-    /// kept beside the socket while no daemon runs.
+    /// kept beside the socket while no daemon runs, and go from worker to worker.
     fn memo(&self) -> Option<String> {
         None
     }
 
-    /// Takes over what [`Source::memo`] gave earlier. Nonsense is ignored.
+    /// Takes over what [`Source::memo`] gave earlier, in a worker before each reading. Nonsense is
+    /// ignored.
     fn recall(&mut self, _memo: &str) {}
 }
 

@@ -14,11 +14,15 @@
 mod cgroup;
 mod command;
 mod converse;
+mod disks;
+mod file;
 mod fixture;
 mod glance;
 mod kept;
 mod load;
 mod memory;
+mod mounts;
+mod network;
 mod place;
 mod power;
 mod pressure;
@@ -28,6 +32,7 @@ mod sysfs;
 mod tasks;
 mod topology;
 mod web;
+mod wireless;
 mod zone;
 mod zram;
 
@@ -43,9 +48,13 @@ use fixture::Fixture;
 
 pub use cgroup::{CgroupDoor, CgroupMemory};
 pub use command::MAX_OUTPUT;
+pub use disks::{Disk, DisksDoor, physical};
+pub use file::FileFacts;
 pub use kept::Kept;
 pub use load::{Averages, cpus};
 pub use memory::{Meminfo, MemoryDoor};
+pub use mounts::{Mount, Space};
+pub use network::{Addresses, NetworkDoor, Route, Traffic};
 pub use power::{Battery, Charging};
 pub use pressure::{Pressure, PressureDoor, RESOURCES, Stall, Whose};
 pub use processors::{Load, Processors, ProcessorsDoor, Times};
@@ -54,6 +63,7 @@ pub use sysfs::{Figure, Found};
 pub use tasks::{Doing, Task};
 pub use topology::Group;
 pub use web::{ip_address, is_url};
+pub use wireless::Wireless;
 pub use zone::{Local, Zone};
 pub use zram::Zram;
 

@@ -35,6 +35,11 @@ impl Level {
         }
     }
 
+    /// The level of this name.
+    pub fn named(name: &str) -> Option<Level> {
+        Level::ALL.into_iter().find(|level| level.name() == name)
+    }
+
     /// `Critical` from `critical`, `Warning` from `warning`, else `Idle`.
     pub fn rising(value: f64, warning: f64, critical: f64) -> Level {
         if value >= critical {

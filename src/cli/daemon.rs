@@ -59,7 +59,9 @@ struct Knobs {
 impl Knobs {
     fn options(&self) -> Options {
         let idle = self.idle.map_or(daemon::IDLE, Duration::from_secs);
-        Options { root: self.root.clone(), idle }
+        // A worker runs in `/`.
+        let root = self.root.as_ref().map(|root| std::path::absolute(root).unwrap_or(root.clone()));
+        Options { root, idle }
     }
 
     fn arguments(&self) -> Vec<OsString> {

@@ -46,6 +46,8 @@ pub struct Entry {
     pub pace: Pace,
     /// Open once it was needed, and only where it runs in the daemon.
     pub source: Option<Box<dyn Source>>,
+    /// What its source in a worker wants to be told next time: the worker may be another then.
+    pub memo: Option<String>,
     pub sample: Option<Sample>,
     /// When the sample was taken, by the boot clock.
     pub taken: Option<Duration>,
@@ -67,6 +69,7 @@ impl Entry {
         Entry {
             pace,
             source: None,
+            memo: None,
             sample: None,
             taken: None,
             error: None,

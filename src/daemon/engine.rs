@@ -420,8 +420,18 @@ impl Engine {
                 options: instance.options.to_string(),
                 ask: entry.ask.clone(),
             };
-            let patience = schedule::patience(entry.pace);
-            let ticket = self.pool.submit(instance.kind.name, job, Vec::new(), Some(patience));
+            let memo = entry.memo.get_or_insert_with(|| {
+                let slot = self.configs.slots.get(&key.config).filter(|_| key.is_host());
+                let memo = slot.and_then(|slot| {
+                    self.past.memos.get(&history::key(&slot.path, instance)).cloned()
+                });
+                memo.unwrap_or_default()
+            });
+            let patience = schedule::patience(instance.kind.pace);
+            let raw = memo.clone().into_bytes();
+            // Of two disks only the one whose mount is dead has to rest.
+            let provider = format!("segment {}", instance.name);
+            let ticket = self.pool.submit(&provider, job, raw, Some(patience));
             entry.busy = Some(ticket);
             self.errands.insert(ticket, Errand::Sample(key.clone()));
             return;
@@ -591,7 +601,10 @@ impl Engine {
         let Some(instance) = slot.config.instances.get(usize::from(key.instance)) else { return };
         let Some(entry) = self.cache.entries.get_mut(key) else { return };
         let sampled = match outcome {
-            Ok((Answer::Sampled(sampled), _)) => {
+            Ok((Answer::Sampled(sampled), memo)) => {
+                if sampled.is_ok() {
+                    entry.memo = String::from_utf8(memo).ok();
+                }
                 sampled.map(|sample| sample.map(|wire| wire.sample(instance.kind)))
             }
             Ok(_) => Err("its worker answered something else".into()),
@@ -667,7 +680,11 @@ impl Engine {
             };
             let key = history::key(&slot.path, instance);
             self.past.put(&key, &entry.rings);
-            if let Some(memo) = entry.source.as_ref().and_then(|source| source.memo()) {
+            let memo = match &entry.source {
+                Some(source) => source.memo(),
+                None => entry.memo.clone().filter(|memo| !memo.is_empty()),
+            };
+            if let Some(memo) = memo {
                 self.past.memos.insert(key, memo);
             }
         }

@@ -79,12 +79,15 @@ fn work(
             if sources.len() >= MOST_SOURCES && !sources.contains_key(&key) {
                 sources.clear();
             }
-            let sampled = sample(sources, key, &kind, &options, host, &ask);
+            let memo = String::from_utf8_lossy(raw);
+            let sampled = sample(sources, key, &kind, &options, &memo, host, &ask);
             if sampled.is_err() {
                 // Opened anew next time: what broke it may have left it broken.
                 sources.remove(&key);
             }
-            say(&Answer::Sampled(sampled.map(|sample| sample.map(Wire::new))), &[])
+            let memo = sources.get(&key).and_then(|source| source.memo()).unwrap_or_default();
+            let sampled = sampled.map(|sample| sample.map(Wire::new));
+            say(&Answer::Sampled(sampled), memo.as_bytes())
         }
         Job::Read { path } => match read(&path) {
             Ok(bytes) => say(&Answer::Read(Ok(())), &bytes),
@@ -104,6 +107,7 @@ fn sample(
     key: u64,
     kind: &str,
     options: &str,
+    memo: &str,
     host: &Host,
     ask: &Ask,
 ) -> Result<Option<Sample>, String> {
@@ -115,6 +119,11 @@ fn sample(
             entry.insert((kind.open)(&options).map_err(|error| error.to_string())?)
         }
     };
+    if !memo.is_empty() {
+        // Another worker may have read it since this one did.
+        let recall = AssertUnwindSafe(|| source.recall(memo));
+        let _ = catch_unwind(recall);
+    }
     guarded(source.as_mut(), host, ask)
 }
 

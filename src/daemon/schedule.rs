@@ -48,7 +48,12 @@ pub fn interval(pace: Pace) -> Duration {
 /// How long a worker may take for a reading: a source that is read rarely may do more (ask a package
 /// manager), and a longer wait for it is no harm.
 pub fn patience(pace: Pace) -> Duration {
-    (interval(pace) / 10).clamp(Duration::from_secs(2), Duration::from_secs(60))
+    const LEAST: Duration = Duration::from_secs(2);
+    match pace {
+        Pace::Tick(every) => (every / 10).clamp(LEAST, Duration::from_secs(60)),
+        // Somebody waits for these.
+        Pace::Change | Pace::Ask => LEAST,
+    }
 }
 
 /// How long a request keeps the readings of its line going.
@@ -128,6 +133,7 @@ mod tests {
     fn who_is_read_rarely_may_take_its_time() {
         let patience = |seconds| patience(Pace::Tick(SECOND * seconds));
         assert_eq!([1, 15, 30, 600, 3600].map(patience), [2, 2, 3, 60, 60].map(|s| SECOND * s));
+        assert_eq!(super::patience(Pace::Ask), SECOND * 2);
     }
 
     #[test]

@@ -40,7 +40,8 @@ const MAX_MESSAGE: usize = 8 << 20;
 pub enum Job {
     /// Read a config and what it includes.
     Gather { path: PathBuf },
-    /// Read an instance. Sources stay open under their `key`, so that counters have a past.
+    /// Read an instance. Sources stay open under their `key`, so that counters have a past; the
+    /// bytes are the source's memo, there and back, as the next worker may be another.
     Sample { key: u64, kind: String, options: String, ask: Ask },
     /// Read a file.
     Read { path: PathBuf },

@@ -15,6 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 pub mod hostile;
+pub mod machine;
 pub mod terminal;
 pub mod tmux;
 

@@ -19,11 +19,19 @@ pub struct Kept {
     path: PathBuf,
     file: Option<File>,
     buffer: Vec<u8>,
+    /// Whether a newline at the end of what was read may not be the file's end.
+    many: bool,
 }
 
 impl Kept {
     pub fn new(path: impl Into<PathBuf>) -> Kept {
-        Kept { path: path.into(), file: None, buffer: Vec::new() }
+        Kept { path: path.into(), file: None, buffer: Vec::new(), many: false }
+    }
+
+    /// A file of many records (an interface, a disk, a mount a line), which the kernel hands out a
+    /// page at a time: it is read until nothing more comes.
+    pub fn records(path: impl Into<PathBuf>) -> Kept {
+        Kept { many: true, ..Kept::new(path) }
     }
 
     pub fn path(&self) -> &Path {
@@ -32,6 +40,13 @@ impl Kept {
 
     /// What the file says now, at most [`MAX_FILE`] bytes.
     pub fn read(&mut self, host: &Host) -> io::Result<&[u8]> {
+        let many = self.many;
+        self.read_until(host, |text| !many && text.ends_with(b"\n"))
+    }
+
+    /// Like [`Kept::read`], but no further than until `enough` is content with what it sees. A
+    /// piece ends with a whole record: who looks for one in a long table may stop there.
+    pub fn read_until(&mut self, host: &Host, enough: impl Fn(&[u8]) -> bool) -> io::Result<&[u8]> {
         if !host.is_real() {
             self.buffer = host.read(&self.path)?;
             return Ok(&self.buffer);
@@ -39,13 +54,13 @@ impl Kept {
         let length = match &self.file {
             // A descriptor outlives what it stood for (a removed cgroup, a proc mounted anew), so
             // a failure is believed only from a file opened just now.
-            Some(file) => fill(file, &mut self.buffer).or_else(|_| {
+            Some(file) => fill(file, &mut self.buffer, &enough).or_else(|_| {
                 let file = self.file.insert(super::open(&self.path)?);
-                fill(file, &mut self.buffer)
+                fill(file, &mut self.buffer, &enough)
             }),
             None => {
                 let file = self.file.insert(super::open(&self.path)?);
-                fill(file, &mut self.buffer)
+                fill(file, &mut self.buffer, &enough)
             }
         };
         match length {
@@ -60,7 +75,7 @@ impl Kept {
 
 /// Reads `file` from its start into `buffer`, which grows as needed and never shrinks; the length
 /// read.
-fn fill(file: &File, buffer: &mut Vec<u8>) -> io::Result<usize> {
+fn fill(file: &File, buffer: &mut Vec<u8>, enough: &dyn Fn(&[u8]) -> bool) -> io::Result<usize> {
     if buffer.is_empty() {
         buffer.resize(FIRST, 0);
     }
@@ -80,7 +95,7 @@ fn fill(file: &File, buffer: &mut Vec<u8>) -> io::Result<usize> {
             // more from the start, with room for all of it.
             buffer.resize((length * 2).min(MAX_FILE), 0);
             length = 0;
-        } else if buffer[length - 1] == b'\n' {
+        } else if enough(&buffer[..length]) {
             return Ok(length);
         }
     }
@@ -104,6 +119,19 @@ mod tests {
         let long = "no newline at the end ".repeat(10_000);
         std::fs::write(&path, &long).expect("written");
         assert_eq!(kept.read(&host).expect("readable"), long.as_bytes());
+    }
+
+    /// Records that fill more than a page come in several pieces, each ending with a newline.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_file_of_records_is_read_to_its_end() {
+        let host = Host::real();
+        let path = "/proc/kallsyms";
+        let mut kept = Kept::records(path);
+        let length = kept.read(&host).map(<[u8]>::len).unwrap_or(MAX_FILE);
+        assert!(length > 16 * 1024, "{length} bytes");
+        let some = kept.read_until(&host, |text| text.len() > 100).map(<[u8]>::len);
+        assert!(some.is_ok_and(|some| some < length));
     }
 
     #[test]

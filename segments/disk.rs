@@ -1,0 +1,236 @@
+//! How full a file system is.
+//!
+//! - *Usage* is what `df` shows: used of what users can have, the superuser's reserve left out of
+//!   the whole. A disk is full when users can write no more.
+//! - It runs in a worker: a mount whose server is away hangs there, and nobody waits for it.
+//! - What cannot fill up (`/proc`, `/sys`) is refused, not shown as 0 %.
+//! - Running out of inodes is as bad as running out of bytes: the level goes by the fuller of both.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::base::contract::{
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+};
+use crate::base::host::{Host, Space};
+use crate::base::untrusted::Untrusted;
+use crate::base::value::{Level, Sample, Value};
+
+crate::options! {
+    /// A path in the file system, from `/`.
+    path: String = "/",
+    /// Show nothing while nothing is mounted exactly there (a disk that is sometimes away).
+    only_mounted("only-mounted"): bool = false,
+    /// Usage in percent below which nothing is shown.
+    hide_below("hide-below"): f64 = 0.0,
+    /// Usage in percent, of bytes or inodes, from which the level is `warning`.
+    warning: f64 = 85.0,
+    /// Usage in percent, of bytes or inodes, from which the level is `critical`.
+    critical: f64 = 95.0,
+}
+
+pub(crate) static SEGMENT: Kind = Kind {
+    name: "disk",
+    about: "How full a file system is.",
+    icons: Icons { nerd: "\u{f02ca}", unicode: "disk", ascii: "disk" },
+    format: " ($icon )($name )$used.eng(w:3) $usage.pct(w:2) ",
+    fields: &[
+        Field::new("used", "what is in use", Unit::Bytes),
+        Field::new("free", "what a user could have", Unit::Bytes),
+        Field::new("total", "the whole file system", Unit::Bytes),
+        Field::new("usage", "used of what users can have", Unit::Percent),
+        Field::new("inodes", "inodes in use, where they are limited", Unit::Percent),
+        Field::new("inodes_free", "inodes that are left, where they are limited", Unit::Count),
+        Field::new("path", "the path", Unit::Text),
+        Field::new("name", "the path's last part; none for `/`", Unit::Text),
+        Field::new("kind", "the type of file system", Unit::Text),
+        Field::new("device", "what is mounted there", Unit::Text),
+        Field::new("history", "the past of the usage", Unit::History("usage")),
+    ],
+    options: OPTIONS,
+    env: &[],
+    scope: Scope::Host,
+    place: Where::Worker,
+    pace: Pace::Tick(Duration::from_secs(15)),
+    priority: 40,
+    open,
+};
+
+fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
+    let options = Options::read(table)?;
+    if !options.path.starts_with('/') {
+        let message = "expected a path from `/`".into();
+        return Err(OptionError { key: "path".into(), message });
+    }
+    Ok(Box::new(Disk { options, level: Level::Idle }))
+}
+
+struct Disk {
+    options: Options,
+    level: Level,
+}
+
+impl Source for Disk {
+    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+        let path = Path::new(&self.options.path);
+        let mount = host.mount_of(path);
+        if self.options.only_mounted && mount.as_ref().is_none_or(|mount| mount.point != path) {
+            return Ok(None);
+        }
+        if let Some(pseudo) = mount.as_ref().filter(|mount| mount.is_pseudo()) {
+            let what = format!("{} is a {}, which cannot fill up", path.display(), pseudo.kind);
+            return Err(Error::Other(what));
+        }
+        let space = match host.space(path) {
+            Ok(space) => space,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(cause) => return Err(Error::Read { path: path.into(), cause }),
+        };
+        let Some(Fill { used, available, usage, inodes }) = Fill::of(&space) else {
+            return Ok(None);
+        };
+        let fuller = inodes.unwrap_or(0.0).max(usage);
+        self.level = self.level.settle(fuller, self.options.warning, self.options.critical);
+        if fuller < self.options.hide_below {
+            return Ok(None);
+        }
+        let whole = used.saturating_add(available) as f64;
+        let mut sample = Sample::new(self.level)
+            .with("used", Value::of(used as f64, whole))
+            .with("free", Value::of(available as f64, whole))
+            .with("total", Value::number(space.total as f64))
+            .with("usage", Value::percent(usage));
+        if let Some(inodes) = inodes {
+            sample = sample
+                .with("inodes", Value::percent(inodes))
+                .with("inodes_free", Value::number(space.inodes_free as f64));
+        }
+        if let Some(mount) = mount {
+            sample = sample
+                .with("kind", Value::text(mount.kind))
+                .with("device", Value::text(Untrusted::new(mount.from)));
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Some(
+            sample.with("path", Value::text(&*self.options.path)).with("name", Value::text(name)),
+        ))
+    }
+
+    /// The level, whose slack needs it.
+    fn memo(&self) -> Option<String> {
+        Some(self.level.name().into())
+    }
+
+    fn recall(&mut self, memo: &str) {
+        self.level = Level::named(memo).unwrap_or(self.level);
+    }
+}
+
+/// How full a file system is, whatever it claims.
+struct Fill {
+    used: u64,
+    available: u64,
+    usage: f64,
+    inodes: Option<f64>,
+}
+
+impl Fill {
+    /// `None`: it holds nothing at all.
+    fn of(space: &Space) -> Option<Fill> {
+        let used = space.total.checked_sub(space.free)?;
+        let available = space.available.min(space.free);
+        let whole = used.saturating_add(available);
+        if whole == 0 {
+            return None;
+        }
+        let inodes = (space.inodes > 0).then(|| {
+            let used = space.inodes.saturating_sub(space.inodes_free);
+            100.0 * used as f64 / space.inodes as f64
+        });
+        Some(Fill { used, available, usage: 100.0 * used as f64 / whole as f64, inodes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::host::fixture;
+    use crate::base::host::tests::machine;
+
+    const MOUNTS: &str = "27 1 8:2 / / rw - ext4 /dev/sda2 rw\n22 27 0:21 / /proc rw - proc proc rw\n\
+        31 27 8:3 / /mnt/back\\040up rw - xfs /dev/sda3 rw\n";
+
+    fn read(options: &str, host: &Host) -> Result<Option<Sample>, String> {
+        let mut source = open(&options.parse().expect("TOML")).expect("good options");
+        source.sample(host, &Ask::default()).map_err(|error| error.to_string())
+    }
+
+    fn on(space: &str, options: &str) -> Option<Sample> {
+        let (_dir, host) = machine(&[("proc/self/mountinfo", MOUNTS), ("space", space)]);
+        read(options, &host).expect("no error")
+    }
+
+    fn number(sample: &Sample, field: &str) -> f64 {
+        sample.get(field).and_then(Value::as_number).expect(field)
+    }
+
+    #[test]
+    fn the_superusers_reserve_is_nobodys() {
+        let sample = on("/ 1000 300 200 0 0\n", "").expect("a disk");
+        assert_eq!((number(&sample, "used"), number(&sample, "free")), (700.0, 200.0));
+        assert_eq!(number(&sample, "usage").round(), 78.0);
+        assert_eq!(sample.get("inodes"), None);
+        assert_eq!(sample.get("name"), Some(&Value::text("")));
+    }
+
+    #[test]
+    fn without_inodes_a_disk_is_full() {
+        let sample = on("/ 1000 900 900 100 2\n", "").expect("a disk");
+        assert_eq!((number(&sample, "inodes"), sample.level), (98.0, Level::Critical));
+    }
+
+    #[test]
+    fn several_disks_are_told_apart_by_name() {
+        let sample = on("/home 10 5 5 0 0\n", "path = '/home'").expect("a disk");
+        assert_eq!(sample.get("name"), Some(&Value::text("home")));
+        assert_eq!(sample.get("device"), Some(&Value::text("/dev/sda2")));
+    }
+
+    #[test]
+    fn what_is_not_there_or_cannot_fill_up_is_not_shown() {
+        let (_dir, host) =
+            machine(&[("proc/self/mountinfo", MOUNTS), ("space", "/proc 0 0 0 0 0")]);
+        let error = read("path = '/proc'", &host).expect_err("refused");
+        assert_eq!(error, "/proc is a proc, which cannot fill up");
+        assert_eq!(read("path = '/gone'", &host), Ok(None));
+        assert_eq!(on("/home 10 5 5 0 0\n", "path = '/home'\nonly-mounted = true"), None);
+        assert!(on("/ 10 5 5 0 0\n", "only-mounted = true").is_some());
+        assert!(open(&"path = 'home'".parse().expect("TOML")).is_err());
+    }
+
+    #[test]
+    fn absurd_numbers_are_no_reading_or_a_tame_one() {
+        let most = u64::MAX;
+        assert_eq!(on("/ 0 0 0 0 0\n", ""), None);
+        assert_eq!(on("/ 5 9 9 0 0\n", ""), None);
+        let sample = on(&format!("/ {most} 0 {most} 5 9\n"), "").expect("full");
+        assert_eq!((number(&sample, "usage"), number(&sample, "inodes")), (100.0, 0.0));
+    }
+
+    #[test]
+    fn a_level_survives_its_worker() {
+        let mut source = open(&toml::Table::new()).expect("good options");
+        source.recall("warning");
+        let (_dir, host) = machine(&[("space", "/ 100 16 16 0 0\n")]);
+        let sample = source.sample(&host, &Ask::default()).expect("readable").expect("a disk");
+        assert_eq!(sample.level, Level::Warning, "84 % is within the slack");
+        assert_eq!(source.memo().as_deref(), Some("warning"));
+        source.recall("nonsense");
+    }
+
+    #[test]
+    fn a_laptop_has_its_disk() {
+        let sample = read("", &fixture("laptop")).expect("readable").expect("a disk");
+        assert_eq!(number(&sample, "usage").round(), 59.0);
+    }
+}

@@ -1,0 +1,215 @@
+//! Which units of systemd failed, the system's and one's own.
+//!
+//! No file tells it, so `systemctl` is asked, by a worker, and only where systemd runs.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::base::contract::{
+    Ask, Error, Field, Icons, Kind, OptionError, OptionType, Pace, Scope, Shape, Source, Unit,
+    Where, expected,
+};
+use crate::base::host::Host;
+use crate::base::untrusted::Untrusted;
+use crate::base::value::{Level, Sample, Value};
+
+crate::options! {
+    /// Whose units are looked at.
+    scope: Whose = Whose::Both,
+    /// Units that may fail: whole names (`fwupd.service`) or their beginnings with a `*`.
+    ignore: Vec<String> = Vec::new(),
+    /// Failed units from which the level is `critical`; 0: never.
+    critical: u32 = 0u32,
+}
+
+pub(crate) static SEGMENT: Kind = Kind {
+    name: "services",
+    about: "Units of systemd that failed.",
+    icons: Icons { nerd: "\u{f0493}", unicode: "failed", ascii: "failed" },
+    format: " ($icon )$failed $names.text(max:20) ",
+    fields: &[
+        Field::new("failed", "units that failed", Unit::Count),
+        Field::new(
+            "names",
+            "the first of them, with blanks between, `.service` left out",
+            Unit::Text,
+        ),
+        Field::new("system", "those of the system", Unit::Count),
+        Field::new("user", "those of the user", Unit::Count),
+    ],
+    options: OPTIONS,
+    env: &[],
+    scope: Scope::Host,
+    place: Where::Worker,
+    pace: Pace::Tick(Duration::from_secs(30)),
+    priority: 55,
+    open,
+};
+
+const LIMIT: Duration = Duration::from_millis(1500);
+/// Names that are told.
+const NAMES: usize = 5;
+
+/// Whose units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    Both,
+    System,
+    User,
+}
+
+impl OptionType for Whose {
+    const SHAPE: Shape = Shape::Choice(&["both", "system", "user"]);
+
+    fn from_toml(value: &toml::Value) -> Result<Self, String> {
+        match value.as_str() {
+            Some("both") => Ok(Whose::Both),
+            Some("system") => Ok(Whose::System),
+            Some("user") => Ok(Whose::User),
+            Some(other) => Err(format!("expected {}, found {other:?}", Self::SHAPE.describe())),
+            None => Err(expected(Self::SHAPE, value)),
+        }
+    }
+
+    fn to_toml(&self) -> toml::Value {
+        match self {
+            Whose::Both => "both",
+            Whose::System => "system",
+            Whose::User => "user",
+        }
+        .into()
+    }
+}
+
+fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
+    Ok(Box::new(Services { options: Options::read(table)? }))
+}
+
+struct Services {
+    options: Options,
+}
+
+impl Source for Services {
+    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+        // As sd_booted(3) tells it.
+        if host.lstat("/run/systemd/system").is_err() {
+            return Ok(None);
+        }
+        let whose = self.options.scope;
+        let system = match whose {
+            Whose::User => BTreeSet::new(),
+            _ => self.failed(host, "--system")?,
+        };
+        // Root without a session, or a daemon started by cron, has no manager of its own.
+        let manager = format!("/run/user/{}/systemd", host.uid());
+        let user = match whose {
+            Whose::System => BTreeSet::new(),
+            _ if host.lstat(manager).is_err() => BTreeSet::new(),
+            Whose::User => self.failed(host, "--user")?,
+            // That one's own cannot be asked does not hide the system's.
+            Whose::Both => self.failed(host, "--user").unwrap_or_default(),
+        };
+        let count = system.len() + user.len();
+        if count == 0 {
+            return Ok(None);
+        }
+        let critical = self.options.critical as usize;
+        let level = match critical > 0 && count >= critical {
+            true => Level::Critical,
+            false => Level::Warning,
+        };
+        let names: Vec<&str> = system
+            .iter()
+            .chain(&user)
+            .take(NAMES)
+            .map(|name| name.strip_suffix(".service").unwrap_or(name))
+            .collect();
+        Ok(Some(
+            Sample::new(level)
+                .with("failed", Value::number(count as f64))
+                .with("names", Value::text(Untrusted::new(names.join(" "))))
+                .with("system", Value::number(system.len() as f64))
+                .with("user", Value::number(user.len() as f64)),
+        ))
+    }
+}
+
+impl Services {
+    /// The failed units of one manager, without those that may fail.
+    fn failed(&self, host: &Host, manager: &str) -> Result<BTreeSet<String>, Error> {
+        let command = ["systemctl", manager, "--no-pager", "--no-legend", "--plain", "--failed"];
+        let printed = host.run(&command, LIMIT)?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&printed);
+        let units = text.lines().filter_map(|line| {
+            // UNIT LOAD ACTIVE SUB DESCRIPTION; old ones put a dot before it all the same.
+            let mut words = line.trim_start_matches(['●', '*', ' ']).split_ascii_whitespace();
+            let unit = words.next()?;
+            (words.nth(1) == Some("failed") && !self.may_fail(unit)).then(|| unit.to_owned())
+        });
+        Ok(units.collect())
+    }
+
+    fn may_fail(&self, unit: &str) -> bool {
+        self.options.ignore.iter().any(|name| match name.strip_suffix('*') {
+            Some(beginning) => unit.starts_with(beginning),
+            None => unit == name,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::host::fixture;
+    use crate::base::host::tests::machine;
+
+    const ARGUMENTS: &str = "--no-pager --no-legend --plain --failed";
+    const SYSTEM: &str = "nginx.service loaded failed failed A web server\n\
+        certbot.timer loaded failed failed Run certbot\n\
+        odd\\x2dname.service not-found failed failed odd-name.service\nnoise\n";
+    const USER: &str = "● emacs.service loaded failed failed Emacs\n";
+
+    fn on(options: &str, files: &[(&str, &str)]) -> Option<Sample> {
+        let (_dir, host) = machine(files);
+        shown(options, &host)
+    }
+
+    fn shown(options: &str, host: &Host) -> Option<Sample> {
+        let mut source = open(&options.parse().expect("TOML")).expect("good options");
+        source.sample(host, &Ask::default()).expect("no error")
+    }
+
+    #[test]
+    fn failed_units_of_both_managers_are_counted_and_named() {
+        let system = format!("commands/systemctl --system {ARGUMENTS}");
+        let user = format!("commands/systemctl --user {ARGUMENTS}");
+        let files = [
+            ("run/systemd/system/x", ""),
+            ("run/user/1000/systemd/private", ""),
+            (&*system, SYSTEM),
+            (&*user, USER),
+        ];
+        let sample = on("", &files).expect("failures");
+        let number = |field| sample.get(field).and_then(Value::as_number);
+        assert_eq!(["failed", "system", "user"].map(number), [Some(4.0), Some(3.0), Some(1.0)]);
+        let names = "certbot.timer nginx odd\\x2dname emacs";
+        assert_eq!(sample.get("names"), Some(&Value::text(names)));
+        assert_eq!(sample.level, Level::Warning);
+        assert_eq!(on("critical = 4", &files).expect("failures").level, Level::Critical);
+        let few = on("scope = 'system'\nignore = ['odd*', 'nginx.service']", &files);
+        assert_eq!(few.expect("one").get("names"), Some(&Value::text("certbot.timer")));
+        assert_eq!(on("scope = 'user'\nignore = ['emacs.service']", &files), None);
+    }
+
+    #[test]
+    fn without_systemd_nobody_is_asked() {
+        assert_eq!(on("", &[("commands/systemctl", SYSTEM)]), None);
+        assert_eq!(on("", &[("run/systemd/system/x", "")]), None);
+    }
+
+    #[test]
+    fn a_server_has_a_failed_unit() {
+        let sample = shown("", &fixture("server")).expect("a failure");
+        assert_eq!(sample.get("names"), Some(&Value::text("backup")));
+    }
+}

@@ -1,0 +1,211 @@
+//! Who else is logged in.
+//!
+//! From systemd's own notes of sessions where there are some, else from the records of `utmp`.
+//! Sessions of programs (greeters, managers) are nobody's, and a record whose process has ended is
+//! a leftover of a crash.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::base::contract::{
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+};
+use crate::base::host::Host;
+use crate::base::untrusted::Untrusted;
+use crate::base::value::{Level, Sample, Value};
+
+crate::options! {
+    /// Users below which nothing is shown: alone one need not be counted.
+    hide_below("hide-below"): u32 = 2u32,
+    /// Users from which the level is `warning`; 0: never.
+    warning: u32 = 0u32,
+}
+
+pub(crate) static SEGMENT: Kind = Kind {
+    name: "users",
+    about: "How many users are logged in.",
+    icons: Icons { nerd: "\u{f0849}", unicode: "users", ascii: "users" },
+    format: " ($icon )$users ",
+    fields: &[
+        Field::new("users", "users, each counted once", Unit::Count),
+        Field::new("sessions", "their sessions", Unit::Count),
+        Field::new("remote", "sessions from other machines", Unit::Count),
+        Field::new("names", "the users' names, with blanks between", Unit::Text),
+    ],
+    options: OPTIONS,
+    env: &[],
+    scope: Scope::Host,
+    place: Where::Worker,
+    pace: Pace::Tick(Duration::from_secs(15)),
+    priority: 25,
+    open,
+};
+
+/// Sessions beyond this many are passed over.
+const MOST: usize = 1024;
+
+fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
+    Ok(Box::new(Users { options: Options::read(table)? }))
+}
+
+struct Users {
+    options: Options,
+}
+
+#[derive(Debug, PartialEq)]
+struct Session {
+    user: Vec<u8>,
+    remote: bool,
+}
+
+impl Source for Users {
+    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+        let sessions = match of_systemd(host) {
+            Some(sessions) => sessions,
+            None => of_utmp(host),
+        };
+        let users: BTreeSet<&[u8]> = sessions.iter().map(|session| &*session.user).collect();
+        let (Ok(count), Self { options }) = (u32::try_from(users.len()), self) else {
+            return Ok(None);
+        };
+        if count == 0 || count < options.hide_below {
+            return Ok(None);
+        }
+        let many = options.warning > 0 && count >= options.warning;
+        let level = if many { Level::Warning } else { Level::Idle };
+        let remote = sessions.iter().filter(|session| session.remote).count();
+        let names: Vec<_> = users.into_iter().collect();
+        Ok(Some(
+            Sample::new(level)
+                .with("users", Value::number(f64::from(count)))
+                .with("sessions", Value::number(sessions.len() as f64))
+                .with("remote", Value::number(remote as f64))
+                .with("names", Value::text(Untrusted::new(names.join(&b' ')))),
+        ))
+    }
+}
+
+/// The sessions that systemd knows; `None` where it keeps no notes.
+fn of_systemd(host: &Host) -> Option<Vec<Session>> {
+    const DIR: &str = "/run/systemd/sessions";
+    let entries = host.list(DIR).ok()?;
+    // Beside each session there is a FIFO, `NAME.ref`.
+    let names = entries.iter().filter_map(|entry| entry.name.to_str());
+    let names = names.filter(|name| !name.contains('.')).take(MOST);
+    let sessions = names.filter_map(|name| {
+        let text = host.read(format!("{DIR}/{name}")).ok()?;
+        let value = |key: &str| {
+            let mut lines = text.split(|b| *b == b'\n');
+            lines.find_map(|line| line.strip_prefix(key.as_bytes())?.strip_prefix(b"="))
+        };
+        let class = value("CLASS").unwrap_or_default();
+        let person = class.is_empty() || class == b"user" || class.starts_with(b"user-");
+        let user = value("USER").or_else(|| value("UID")).filter(|user| !user.is_empty())?;
+        (person && value("STATE") != Some(b"closing"))
+            .then(|| Session { user: user.to_vec(), remote: value("REMOTE") == Some(b"1") })
+    });
+    Some(sessions.collect())
+}
+
+/// The sessions in the records of `utmp`.
+fn of_utmp(host: &Host) -> Vec<Session> {
+    let records = ["/run/utmp", "/var/run/utmp"].iter().find_map(|path| host.read(path).ok());
+    let records = records.unwrap_or_default();
+    // Where others' processes are hidden (`hidepid`) there is no telling who is alive.
+    let hidden = host.lstat("/proc/1").is_err();
+    let alive = |pid: u32| hidden || host.lstat(format!("/proc/{pid}")).is_ok();
+    records.chunks_exact(RECORD).filter_map(|bytes| record(bytes, &alive)).take(MOST).collect()
+}
+
+/// The size of a record of utmp(5) on Linux, the same for 32 and 64 bits.
+const RECORD: usize = 384;
+
+/// Reads type (0), pid (4), user (44, 32 bytes), host (76, 256 bytes), numbers in memory's order.
+fn record(bytes: &[u8], alive: &dyn Fn(u32) -> bool) -> Option<Session> {
+    const USER_PROCESS: i16 = 7;
+    let kind = i16::from_ne_bytes(*bytes.first_chunk()?);
+    let pid = u32::from_ne_bytes(*bytes.get(4..)?.first_chunk()?);
+    let text = |from: usize, length: usize| {
+        let text = bytes.get(from..from + length)?;
+        text.split(|b| *b == 0).next()
+    };
+    let (user, from) = (text(44, 32)?, text(76, 256)?);
+    // A display of this machine (`:0`) is no other machine, nor is a multiplexer's window.
+    let remote = !from.is_empty() && !from.starts_with(b":") && !from.contains(&b'(');
+    (kind == USER_PROCESS && !user.is_empty() && alive(pid))
+        .then(|| Session { user: user.to_vec(), remote })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::host::fixture;
+    use crate::base::host::tests::machine;
+
+    fn shown(options: &str, host: &Host) -> Option<[Option<f64>; 3]> {
+        let mut source = open(&options.parse().expect("TOML")).expect("good options");
+        let sample = source.sample(host, &Ask::default()).expect("no error")?;
+        let number = |field| sample.get(field).and_then(Value::as_number);
+        Some(["users", "sessions", "remote"].map(number))
+    }
+
+    #[test]
+    fn people_are_counted_once_and_programs_not_at_all() {
+        let (_dir, host) = machine(&[
+            ("run/systemd/sessions/1", "UID=0\nUSER=root\nREMOTE=1\nCLASS=user\nSTATE=active\n"),
+            ("run/systemd/sessions/2", "UID=7\nUSER=me\nREMOTE=0\nCLASS=user\nSTATE=online\n"),
+            ("run/systemd/sessions/3", "UID=7\nUSER=me\nREMOTE=1\nCLASS=user-early\n"),
+            ("run/systemd/sessions/4", "USER=me\nSTATE=closing\nCLASS=user\n"),
+            ("run/systemd/sessions/c1", "USER=gdm\nCLASS=greeter\nSTATE=active\n"),
+            ("run/systemd/sessions/2.ref", "USER=x\n"),
+            ("run/systemd/sessions/5", "noise\n"),
+        ]);
+        assert_eq!(shown("", &host), Some([Some(2.0), Some(3.0), Some(2.0)]));
+        assert_eq!(shown("hide-below = 3", &host), None);
+    }
+
+    fn bytes(kind: i16, pid: u32, user: &str, from: &str) -> Vec<u8> {
+        let mut bytes = vec![0; RECORD];
+        bytes[..2].copy_from_slice(&kind.to_ne_bytes());
+        bytes[4..8].copy_from_slice(&pid.to_ne_bytes());
+        bytes[44..44 + user.len()].copy_from_slice(user.as_bytes());
+        bytes[76..76 + from.len()].copy_from_slice(from.as_bytes());
+        bytes
+    }
+
+    #[test]
+    fn records_of_the_dead_and_of_no_user_are_none() {
+        let alive = |pid| pid != 9;
+        let read =
+            |kind, pid, user: &str, from: &str| record(&bytes(kind, pid, user, from), &alive);
+        let session = |user: &str, remote| Some(Session { user: user.into(), remote });
+        assert_eq!(read(7, 5, "me", "10.0.0.1"), session("me", true));
+        assert_eq!(read(7, 5, "me", ":0"), session("me", false));
+        assert_eq!(read(7, 5, "me", "tmux(12).%0"), session("me", false));
+        assert_eq!(read(7, 5, &"x".repeat(32), ""), session(&"x".repeat(32), false));
+        assert_eq!(
+            [read(7, 9, "me", ""), read(8, 5, "me", ""), read(7, 5, "", "")],
+            [None, None, None]
+        );
+        assert_eq!(record(&[7, 0, 0], &alive), None);
+    }
+
+    #[test]
+    fn utmp_is_read_where_systemd_keeps_no_notes() {
+        let records = [bytes(7, 5, "me", "far"), bytes(7, 5, "you", ""), bytes(2, 1, "reboot", "")];
+        let text = String::from_utf8(records.concat()).expect("small numbers");
+        let utmp = ("run/utmp", &*(text + "cut off"));
+        let both = Some([Some(2.0), Some(2.0), Some(1.0)]);
+        let (_dir, host) = machine(&[utmp, ("proc/1/stat", ""), ("proc/5/stat", "")]);
+        assert_eq!(shown("", &host), both);
+        assert_eq!(shown("", &machine(&[utmp]).1), both, "processes are hidden");
+        let (_dir, host) = machine(&[utmp, ("proc/1/stat", "")]);
+        assert_eq!(shown("hide-below = 0", &host), None, "leftovers");
+    }
+
+    #[test]
+    fn a_server_has_its_guests_and_an_empty_machine_nobody() {
+        assert_eq!(shown("", &fixture("server")), Some([Some(2.0), Some(3.0), Some(3.0)]));
+        assert_eq!(shown("hide-below = 0", &fixture("empty")), None);
+    }
+}
