@@ -14,20 +14,19 @@ use super::drawing::{self, Drawing};
 use super::history::{self, Past, Rings};
 use super::schedule;
 use super::watch;
-use super::workers::{Answer, Job, Wire, pack, unpack};
+use super::workers::{Answer, Job, MOST_SOURCES, Wire, pack, unpack};
 use crate::config::{self, Config, Gathered};
 use crate::protocol::Request;
 use crate::render::{Age, Reading, Readings};
 use crate::sys;
 
-/// The most sources that one worker keeps open.
-const MOST_SOURCES: usize = 64;
-
 /// Does jobs from standard input until it ends.
 pub fn main(root: Option<PathBuf>) -> i32 {
     sys::close_from(3);
     std::panic::set_hook(Box::new(|_| {}));
-    let host = host(root);
+    // Whoever ends us finds by it what we started.
+    let _ = rustix::process::setsid();
+    let host = host(root).leashed();
     let mut sources: HashMap<u64, Box<dyn Source>> = HashMap::new();
     let mut input = Vec::new();
     let mut chunk = [0; 16 * 1024];
