@@ -17,24 +17,29 @@ pub mod base {
     pub mod contract;
     pub mod history;
     pub mod host;
+    pub mod quantity;
     pub mod rate;
     pub mod untrusted;
     pub mod value;
+    pub mod variant;
 }
 
 pub use base::contract::{
-    Ask, Error, Field, Icons, Kind, Opt, OptionError, OptionType, Pace, Scope, Shape, Source, Unit,
-    Where, expected,
+    Ask, Error, Field, Heard, Icons, Kind, Opt, OptionError, OptionType, Pace, Pushed, Scope,
+    Shape, Source, Unit, Where, expected,
 };
 pub use base::history::{Cell, Ring};
-pub use base::host::Host;
+pub use base::host::{Host, Surroundings, Task};
+pub use base::quantity;
 pub use base::untrusted::Untrusted;
-pub use base::value::{HostId, Level, Live, Part, Sample, Sign, Value};
+pub use base::value::{HostId, Level, Live, Marked, Part, Sample, Sign, Value};
+pub use base::variant::Variant;
 
 mod battery;
 mod character;
 mod clock;
 mod cpu;
+mod custom;
 mod directory;
 mod duration;
 mod env;
@@ -57,6 +62,7 @@ pub static ALL: &[&Kind] = &[
     &character::SEGMENT,
     &clock::SEGMENT,
     &cpu::SEGMENT,
+    &custom::SEGMENT,
     &directory::SEGMENT,
     &duration::SEGMENT,
     &env::SEGMENT,
@@ -129,7 +135,9 @@ mod tests {
     /// The value is of its unit's shape and a number that can be drawn.
     fn check(unit: Unit, value: &Value, place: &str) {
         let fits = match value {
-            Value::Text(_) | Value::Live { .. } | Value::Sign(_) => unit == Unit::Text,
+            Value::Text(_) | Value::Live { .. } | Value::Sign(_) | Value::Marked(_) => {
+                unit == Unit::Text
+            }
             Value::Number { value, .. } => {
                 let most = if unit == Unit::Percent { 100.0 } else { f64::MAX };
                 unit.is_number() && (0.0..=most).contains(value)

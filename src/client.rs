@@ -24,6 +24,7 @@ use crate::runtime::{self, Door};
 use crate::sys;
 
 mod conversation;
+mod set;
 mod stream;
 
 pub(crate) use conversation::timespec;
@@ -42,6 +43,8 @@ pub enum Outcome {
     Miss(Box<Request>, Why),
     /// A `stream`: give it to [`stream`] with something that draws lines meanwhile.
     Stream(Box<Request>),
+    /// A value for a segment.
+    Set(Box<Request>),
     /// Not for the fast path.
     Cli,
 }
@@ -70,10 +73,14 @@ pub fn fast(
 ) -> Outcome {
     let mut args = args.skip(1).map(CStr::to_bytes).peekable();
     // The environment is long and most commands don't need it here.
-    if !args.peek().is_some_and(|verb| matches!(*verb, b"print" | b"stream")) {
+    if !args.peek().is_some_and(|verb| matches!(*verb, b"print" | b"stream" | b"set")) {
         return Outcome::Cli;
     }
     let around = Around::of(env.map(CStr::to_bytes));
+    if args.peek().is_some_and(|verb| *verb == b"set") {
+        let request = set::read(args, &around);
+        return request.map_or(Outcome::Cli, |request| Outcome::Set(Box::new(request)));
+    }
     let mut room = Room::default();
     let Some(mut request) = read(args, &around, &mut room.parts) else { return Outcome::Cli };
     if request.verb == Verb::Stream {

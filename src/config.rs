@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rainline_segments::{Kind, Pace, find};
 use serde::{Deserialize, Serialize};
@@ -97,6 +98,8 @@ pub struct Instance {
     pub kind: &'static Kind,
     /// The kind's own options, checked.
     pub options: toml::Table,
+    /// How long a reading in a worker may take, where it is not the usual.
+    pub patience: Option<Duration>,
     pub format: Format,
     /// Instead of the kind's or the theme's.
     pub icon: Option<String>,

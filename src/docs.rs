@@ -238,6 +238,7 @@ fn property(option: &Opt) -> Value {
         Shape::Number => json!({ "type": "number" }),
         Shape::Text => json!({ "type": "string" }),
         Shape::List => json!({ "type": "array", "items": { "type": "string" } }),
+        Shape::Table => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
         Shape::Choice(words) => json!({ "enum": words }),
     };
     property["description"] = json!(about(option));

@@ -1,5 +1,7 @@
 //! From the runs of a filled format to styled spans: where a theme meets a reading.
 
+use std::borrow::Cow;
+
 use rainline_segments::Level;
 
 use crate::format::{Content, Run};
@@ -93,7 +95,7 @@ impl Painter<'_> {
         dots: &[Dot],
         parts: &[String],
         style: Style,
-        specs: &[&Spec],
+        specs: &[Cow<Spec>],
         out: &mut Vec<Span>,
     ) {
         let ink = |ink: Ink, plain: crate::style::Color, foreground: bool| match ink {

@@ -7,6 +7,7 @@ mod asking;
 mod bad_configs;
 mod channels;
 mod command_line;
+mod custom;
 mod daemon;
 mod docs;
 mod dvtm;

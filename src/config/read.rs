@@ -366,14 +366,28 @@ impl Reader {
             }
         }
         // A value of the right type that makes no sense: that option falls back to its default.
-        while let Err(error) = (kind.open)(&options) {
+        let source = loop {
+            let error = match (kind.open)(&options) {
+                Ok(source) => break Some(source),
+                Err(error) => error,
+            };
             if let Some(value) = written.get(&error.key) {
                 self.fault(&value.source, Fault::new(value.span.clone(), error.message));
             }
             if options.remove(&error.key).is_none() {
-                break;
+                break None;
             }
-        }
+        };
+        let kind = match source.as_ref().and_then(|source| source.variant()) {
+            None => kind,
+            Some(variant) => kind.variant(variant).unwrap_or_else(|| {
+                if let Some(value) = written.values().next() {
+                    let message = "too many different declarations; `rainline daemon stop`";
+                    self.fault(&value.source, Fault::new(value.key.clone(), message));
+                }
+                kind
+            }),
+        };
         let format = self.format(kind, written.get("format"), theme);
         let interval = self.option::<f64>(written.get("interval"));
         let pace = match (kind.pace, interval) {
@@ -387,6 +401,7 @@ impl Reader {
             name: name.to_owned(),
             kind,
             options,
+            patience: source.and_then(|source| source.patience()),
             format,
             icon: self.option(written.get("icon")),
             style: self.style(written.get("style"), theme),
@@ -480,6 +495,7 @@ fn fits(option: &Opt, value: &toml::Value) -> Result<(), String> {
         Shape::Number => f64::from_toml(value).map(drop),
         Shape::Text => String::from_toml(value).map(drop),
         Shape::List => Vec::<String>::from_toml(value).map(drop),
+        Shape::Table => BTreeMap::<String, String>::from_toml(value).map(drop),
         Shape::Choice(words) => match value.as_str() {
             Some(word) if words.contains(&word) => Ok(()),
             Some(word) => {

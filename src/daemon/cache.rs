@@ -21,6 +21,8 @@ use crate::render::{Age, Reading, Readings};
 
 /// The most views; the one whose lease ends first makes room.
 const MOST_VIEWS: usize = 256;
+/// A followed source that goes on for so long has overcome its failures.
+const LASTED: Duration = Duration::from_secs(30);
 /// So many failures in a row are trouble that a bar may hint at.
 const TROUBLE: u32 = 3;
 
@@ -54,6 +56,8 @@ pub struct Entry {
     pub errors: u32,
     /// The worker's ticket while it is being read.
     pub busy: Option<u64>,
+    /// The ticket of the worker that follows it, and since when.
+    pub follows: Option<(u64, Duration)>,
     /// When it should be read next, by the boot clock.
     pub due: Duration,
     /// Grows with each sample that differs from the last.
@@ -72,6 +76,7 @@ impl Entry {
             error: None,
             errors: 0,
             busy: None,
+            follows: None,
             due: Duration::ZERO,
             version: 0,
             rings,
@@ -83,15 +88,7 @@ impl Entry {
     pub fn record(&mut self, sampled: Result<Option<Sample>, String>, now: &Now) {
         match sampled {
             Ok(sample) => {
-                let pause =
-                    self.taken.map_or(Duration::ZERO, |taken| now.boot.saturating_sub(taken));
-                let pace = schedule::interval(self.pace);
-                history::push(&mut self.rings, sample.as_ref(), now.boot, pause, pace);
-                if self.sample != sample || self.taken.is_none() || !self.rings.is_empty() {
-                    self.version += 1;
-                }
-                self.sample = sample;
-                self.taken = Some(now.boot);
+                self.show(sample, now);
                 (self.error, self.errors) = (None, 0);
             }
             Err(why) => {
@@ -105,6 +102,42 @@ impl Entry {
         self.plan(now);
     }
 
+    fn show(&mut self, sample: Option<Sample>, now: &Now) {
+        let pause = self.taken.map_or(Duration::ZERO, |taken| now.boot.saturating_sub(taken));
+        let pace = schedule::interval(self.pace);
+        history::push(&mut self.rings, sample.as_ref(), now.boot, pause, pace);
+        if self.sample != sample || self.taken.is_none() || !self.rings.is_empty() {
+            self.version += 1;
+        }
+        self.sample = sample;
+        self.taken = Some(now.boot);
+    }
+
+    /// Takes what a followed source said. Only one that lasts has overcome its failures.
+    pub fn hear(&mut self, sampled: Result<Option<Sample>, String>, now: &Now) {
+        match sampled {
+            Ok(sample) => {
+                self.show(sample, now);
+                let lasts = |(_, since)| now.boot.saturating_sub(since) >= LASTED;
+                if self.errors < TROUBLE || self.follows.is_some_and(lasts) {
+                    self.error = None;
+                }
+                if self.follows.is_some_and(lasts) {
+                    self.errors = 0;
+                }
+            }
+            Err(why) => self.error = Some(why),
+        }
+    }
+
+    /// Notes that a followed source ended; it is due after a pause.
+    pub fn lose(&mut self, why: String, now: &Now) {
+        self.follows = None;
+        self.error = Some(why);
+        self.errors = self.errors.saturating_add(1);
+        self.due = now.boot + schedule::restart(self.errors);
+    }
+
     /// Sets when it is due next.
     pub fn plan(&mut self, now: &Now) {
         self.due = now.boot + schedule::next(self.pace, self.errors, now.wall);
@@ -112,12 +145,14 @@ impl Entry {
 
     pub fn age(&self, boot: Duration) -> Age {
         let since = self.taken.map(|taken| boot.saturating_sub(taken));
+        // One that says when something is new is right as long as it says nothing.
+        let since = since.map(|since| if self.follows.is_some() { Duration::ZERO } else { since });
         schedule::age(self.pace, since, self.errors)
     }
 
     /// Whether nothing is known yet, and something is on its way.
     pub fn is_awaited(&self) -> bool {
-        self.taken.is_none() && self.errors == 0 && self.busy.is_some()
+        self.taken.is_none() && self.errors == 0 && (self.busy.is_some() || self.follows.is_some())
     }
 }
 

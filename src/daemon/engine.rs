@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use rainline_segments::{Host, Pace, Where};
+use rainline_segments::{Host, Level, Pace, Pushed, Scope, Unit, Where, quantity};
 
 use super::cache::{Cache, Entry, Key};
 use super::channel::{Channels, Drawn};
@@ -20,7 +20,7 @@ use super::schedule::{self, Now};
 use super::serve::{Connections, Streaming};
 use super::workers::{Answer, Job, Outcome, Pool};
 use super::{drawing, jobs, note};
-use crate::config::Config;
+use crate::config::{Config, Instance};
 use crate::protocol::{ReplyKind, Request, Verb};
 use crate::runtime::{self, Runtime};
 
@@ -36,6 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What a worker was asked for.
 enum Errand {
     Sample(Key),
+    Follow(Key),
     Gather(u32),
     Watch(u32),
     ReadPast,
@@ -108,7 +109,7 @@ impl Engine {
         self.requests += 1;
         match request.verb {
             Verb::Admin => return Some((request.admin, request.nonce)),
-            Verb::Print | Verb::Stream => {
+            Verb::Print | Verb::Stream | Verb::Set => {
                 self.asked = now.boot;
                 if !request.channel.is_empty() {
                     self.connections.channels.register(&request.channel);
@@ -124,7 +125,7 @@ impl Engine {
                     self.pending.push(pending);
                 }
             }
-            Verb::Set | Verb::Feed => {
+            Verb::Feed => {
                 let why = b"this daemon does not know that verb";
                 self.connections.reply(id, ReplyKind::Refused, request.nonce, why);
             }
@@ -136,6 +137,16 @@ impl Engine {
     fn try_answer(&mut self, pending: Pending, now: &Now) -> Option<Pending> {
         let patient = now.boot < pending.until;
         let nonce = pending.request.nonce;
+        if pending.request.verb == Verb::Set {
+            let (kind, text) = match self.set(&pending.request, now) {
+                Ok(true) => (ReplyKind::Text, String::new()),
+                Ok(false) if patient => return Some(pending),
+                Ok(false) => (ReplyKind::Refused, "the config cannot be read in time".to_owned()),
+                Err(why) => (ReplyKind::Refused, why),
+            };
+            self.connections.reply(pending.id, kind, nonce, text.as_bytes());
+            return None;
+        }
         let view = match self.find_view(&pending.request, now) {
             Ok(Some(view)) => view,
             Ok(None) if patient => return Some(pending),
@@ -303,6 +314,9 @@ impl Engine {
     /// Drops everything that was made from a config.
     fn forget(&mut self, config: u32) {
         self.keep_past();
+        let gone = self.cache.entries.iter().filter(|(key, _)| key.config == config);
+        let follows: Vec<u64> = gone.filter_map(|(_, entry)| Some(entry.follows?.0)).collect();
+        follows.into_iter().for_each(|ticket| self.unfollow(ticket));
         self.shapes.retain(|(id, _), _| *id != config);
         self.cache.views.retain(|_, view| view.config != config);
         self.cache.entries.retain(|key, _| key.config != config);
@@ -324,23 +338,31 @@ impl Engine {
             Some(Key { instance: same as u16, ..key.clone() })
         };
         let path = slot.path.clone();
-        let mut kept = HashMap::new();
+        let (mut kept, mut lost) = (HashMap::new(), Vec::new());
         for (key, mut entry) in std::mem::take(&mut self.cache.entries) {
             if key.config != id {
                 kept.insert(key, entry);
-            } else if let Some(new) = moved(&key) {
+                continue;
+            }
+            if let Some(new) = moved(&key) {
                 // A worker's answer would come under the old number: it is asked again.
                 if entry.busy.take().is_some() {
                     entry.due = Duration::ZERO;
                 }
+                if let Some((ticket, _)) = entry.follows {
+                    self.errands.insert(ticket, Errand::Follow(new.clone()));
+                }
                 kept.insert(new, entry);
+                continue;
             } else if key.is_host()
                 && let Some(old) = before.instances.get(usize::from(key.instance))
             {
                 self.past.put(&history::key(&path, old), &entry.rings);
             }
+            lost.extend(entry.follows);
         }
         self.cache.entries = kept;
+        lost.into_iter().for_each(|(ticket, _)| self.unfollow(ticket));
         self.errands.retain(|_, errand| !matches!(errand, Errand::Sample(key) if key.config == id));
         self.shapes.retain(|(config, _), _| *config != id);
         self.cache.views.retain(|_, view| view.config != id);
@@ -375,7 +397,7 @@ impl Engine {
             if !key.is_host() || instance.pace == Pace::Ask {
                 entry.ask = drawing::ask(request, instance.kind);
             }
-            let due = now.boot >= entry.due && entry.busy.is_none();
+            let due = now.boot >= entry.due && entry.busy.is_none() && entry.follows.is_none();
             // What only reshapes the request costs nothing and is never old.
             let asked = instance.pace == Pace::Ask && instance.kind.place == Where::Daemon;
             if due || asked {
@@ -400,39 +422,121 @@ impl Engine {
         })
     }
 
+    /// Has a worker of its own follow an instance.
+    fn follow(&mut self, key: &Key, instance: &Instance, now: &Now) {
+        let Some(entry) = self.cache.entries.get_mut(key) else { return };
+        if entry.follows.is_some() {
+            return;
+        }
+        let kind = instance.kind.name.to_owned();
+        let options = instance.options.to_string();
+        let job = Job::Follow { kind, options, ask: entry.ask.clone() };
+        let ticket = self.pool.submit(&provider(instance), job, Vec::new(), None);
+        entry.follows = Some((ticket, now.boot));
+        self.errands.insert(ticket, Errand::Follow(key.clone()));
+    }
+
+    fn unfollow(&mut self, ticket: u64) {
+        self.errands.remove(&ticket);
+        self.pool.cancel(ticket);
+    }
+
+    /// Gives a value to the instance that a request names. `false`: its config is being read.
+    fn set(&mut self, request: &Request, now: &Now) -> Result<bool, String> {
+        let Some(id) = self.find_config(&jobs::config_path(request), now)? else {
+            return Ok(false);
+        };
+        let config = self.configs.slots[&id].config.clone();
+        let name = &request.line;
+        let Some(index) = config.instance(name) else {
+            let names = config.instances.iter().map(|instance| instance.name.as_str());
+            let near = crate::diagnostic::nearest(name, names);
+            let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            return Err(format!("there is no segment `{name}` in the config{near}"));
+        };
+        let instance = &config.instances[usize::from(index)];
+        let key = Key { config: id, instance: index, who: 0, place: None };
+        let lasts = match &*request.holds {
+            "" => None,
+            text => Some(quantity::duration(text).ok_or_else(|| {
+                format!("--for: \"{text}\" is not {}", quantity::described(Unit::Duration))
+            })?),
+        };
+        let level = match &*request.slot {
+            "" => None,
+            word => Some(Level::named(word).map_err(|why| format!("--level: {why}"))?),
+        };
+        let pushed = Pushed { text: request.admin.clone(), level, lasts };
+        if instance.kind.scope != Scope::Host {
+            return Err(format!("`{name}` takes no values; only `custom` does"));
+        }
+        self.entry(&key, &config);
+        self.open(&key, instance);
+        let Some(entry) = self.cache.entries.get_mut(&key) else { return Ok(true) };
+        let Some(source) = &mut entry.source else {
+            return Err(format!("the options of `{name}` make no sense"));
+        };
+        let take = std::panic::AssertUnwindSafe(|| source.take(&self.host, &pushed));
+        let taken = std::panic::catch_unwind(take).map_err(|_| "it broke down (a bug)")?;
+        let sample = taken.map_err(|error| format!("{name}: {error}"))?;
+        if entry.follows.is_some() {
+            entry.hear(Ok(sample), now);
+        } else {
+            entry.record(Ok(sample), now);
+        }
+        if let Some(lasts) = lasts {
+            // A little later, so that the time is over when we look.
+            let over = now.boot.saturating_add(lasts) + Duration::from_millis(5);
+            let own = instance.kind.place == Where::Daemon;
+            // Where a command reads it, it waits until then.
+            entry.due = if own { entry.due.min(over) } else { over };
+        }
+        Ok(true)
+    }
+
+    /// Opens the source of an instance in the daemon, if it is not open.
+    fn open(&mut self, key: &Key, instance: &Instance) {
+        let Some(entry) = self.cache.entries.get_mut(key) else { return };
+        if entry.source.is_some() {
+            return;
+        }
+        let Ok(mut source) = (instance.kind.open)(&instance.options) else { return };
+        if let Some(slot) = self.configs.slots.get(&key.config)
+            && let Some(memo) = self.past.memos.get(&history::key(&slot.path, instance))
+        {
+            let recall = std::panic::AssertUnwindSafe(|| source.recall(memo));
+            let _ = std::panic::catch_unwind(recall);
+        }
+        entry.source = Some(source);
+    }
+
     /// Reads an instance now, or has a worker read it.
     fn sample(&mut self, key: &Key, config: &Config, now: &Now) {
         let instance = &config.instances[usize::from(key.instance)];
+        if instance.kind.place == Where::Own {
+            return self.follow(key, instance, now);
+        }
+        if instance.kind.place == Where::Daemon {
+            self.open(key, instance);
+        }
         let Some(entry) = self.cache.entries.get_mut(key) else { return };
         if instance.kind.place == Where::Worker {
             entry.plan(now);
             if entry.busy.is_some() {
                 return;
             }
-            let job = Job::Sample {
-                key: source_number(key),
-                kind: instance.kind.name.to_owned(),
-                options: instance.options.to_string(),
-                ask: entry.ask.clone(),
-            };
-            let ticket = self.pool.submit(instance.kind.name, job, Vec::new(), Some(SAMPLE));
+            let (kind, options) = (instance.kind.name.to_owned(), instance.options.to_string());
+            let number = source_number(key, &options);
+            let job = Job::Sample { key: number, kind, options, ask: entry.ask.clone() };
+            let patience = instance.patience.unwrap_or(SAMPLE);
+            let ticket = self.pool.submit(&provider(instance), job, Vec::new(), Some(patience));
             entry.busy = Some(ticket);
             self.errands.insert(ticket, Errand::Sample(key.clone()));
             return;
         }
-        if entry.source.is_none() {
-            let Ok(mut source) = (instance.kind.open)(&instance.options) else {
-                return entry.record(Err("its options make no sense".into()), now);
-            };
-            if let Some(slot) = self.configs.slots.get(&key.config)
-                && let Some(memo) = self.past.memos.get(&history::key(&slot.path, instance))
-            {
-                let recall = std::panic::AssertUnwindSafe(|| source.recall(memo));
-                let _ = std::panic::catch_unwind(recall);
-            }
-            entry.source = Some(source);
-        }
-        let Some(source) = &mut entry.source else { return };
+        let Some(source) = &mut entry.source else {
+            return entry.record(Err("its options make no sense".into()), now);
+        };
         let sampled = jobs::guarded(source.as_mut(), &self.host, &entry.ask);
         entry.record(sampled, now);
     }
@@ -441,7 +545,7 @@ impl Engine {
     pub fn tick(&mut self, now: &Now) {
         for key in self.cache.shown(now.boot) {
             let Some(entry) = self.cache.entries.get(&key) else { continue };
-            if entry.pace != Pace::Ask && now.boot >= entry.due {
+            if entry.pace != Pace::Ask && now.boot >= entry.due && entry.follows.is_none() {
                 let config = self.configs.slots[&key.config].config.clone();
                 self.sample(&key, &config, now);
             }
@@ -483,7 +587,10 @@ impl Engine {
         let view = self.cache.views.get(&view);
         let entry = |key| self.cache.entries.get(key);
         view.is_some_and(|view| {
-            view.keys.iter().filter_map(entry).any(|entry| entry.busy.is_some())
+            view.keys
+                .iter()
+                .filter_map(entry)
+                .any(|entry| entry.busy.is_some() || entry.is_awaited())
         })
     }
 
@@ -515,18 +622,19 @@ impl Engine {
 
     /// Takes what came of a worker's job.
     pub fn outcome(&mut self, ticket: u64, outcome: Outcome, now: &Now) {
-        let endless =
-            matches!(self.errands.get(&ticket), Some(Errand::Watch(_))) && outcome.is_ok();
-        let errand = if endless {
-            self.errands.get(&ticket).map(|errand| match errand {
-                Errand::Watch(id) => Errand::Watch(*id),
-                _ => Errand::SavePast,
-            })
-        } else {
-            self.errands.remove(&ticket)
-        };
+        let errand = self.errands.remove(&ticket);
+        // A job without an end has its errand until it ends all the same.
+        if outcome.is_ok() {
+            let again = match &errand {
+                Some(Errand::Watch(id)) => Some(Errand::Watch(*id)),
+                Some(Errand::Follow(key)) => Some(Errand::Follow(key.clone())),
+                _ => None,
+            };
+            again.into_iter().for_each(|errand| drop(self.errands.insert(ticket, errand)));
+        }
         match errand {
             Some(Errand::Sample(key)) => self.sampled(&key, outcome, now),
+            Some(Errand::Follow(key)) => self.heard(ticket, &key, outcome, now),
             Some(Errand::Gather(id)) => self.gathered(id, outcome, now),
             Some(Errand::Watch(id)) => {
                 if outcome.is_ok() {
@@ -562,6 +670,26 @@ impl Engine {
             Err(why) => Err(why),
         };
         entry.record(sampled, now);
+    }
+
+    fn heard(&mut self, ticket: u64, key: &Key, outcome: Outcome, now: &Now) {
+        let Some(slot) = self.configs.slots.get(&key.config) else { return };
+        let Some(instance) = slot.config.instances.get(usize::from(key.instance)) else { return };
+        let Some(entry) = self.cache.entries.get_mut(key) else { return };
+        if entry.follows.is_none_or(|(follows, _)| follows != ticket) {
+            return;
+        }
+        let why = match outcome {
+            Ok((Answer::Sampled(sampled), _)) => {
+                let sample = sampled.map(|sample| sample.map(|wire| wire.sample(instance.kind)));
+                return entry.hear(sample, now);
+            }
+            Ok((Answer::Ended(Err(why)), _)) | Err(why) => why,
+            Ok((Answer::Ended(Ok(())), _)) => "it ended; it is meant to stay".into(),
+            Ok(_) => "its worker answered something else".into(),
+        };
+        entry.lose(why, now);
+        self.unfollow(ticket);
     }
 
     fn gathered(&mut self, id: u32, outcome: Outcome, now: &Now) {
@@ -696,6 +824,16 @@ impl Engine {
         self.connections.sweep(now.boot);
         self.connections.channels.sweep();
         self.count_streams();
+        // What nobody looks at is not followed.
+        let shown = self.cache.shown(now.boot);
+        let mut idle = Vec::new();
+        for (_, entry) in self.cache.entries.iter_mut().filter(|(key, _)| !shown.contains(key)) {
+            if let Some((ticket, _)) = entry.follows.take() {
+                entry.due = Duration::ZERO;
+                idle.push(ticket);
+            }
+        }
+        idle.into_iter().for_each(|ticket| self.unfollow(ticket));
         self.cache.sweep(now.boot);
         let retry: Vec<u32> = self
             .configs
@@ -711,7 +849,8 @@ impl Engine {
     pub fn wake(&self, boot: Duration) -> Option<Duration> {
         let shown = self.cache.shown(boot);
         let entries = shown.iter().filter_map(|key| self.cache.entries.get(key));
-        let due = entries.filter(|entry| entry.pace != Pace::Ask).map(|entry| entry.due);
+        let paced = |entry: &&Entry| entry.pace != Pace::Ask && entry.follows.is_none();
+        let due = entries.filter(paced).map(|entry| entry.due);
         let pending = self.pending.iter().map(|pending| pending.until);
         due.chain(pending).chain(self.pool.wake()).min()
     }
@@ -761,10 +900,19 @@ impl Engine {
     }
 }
 
-/// The number under which a worker keeps a source open.
-fn source_number(key: &Key) -> u64 {
+/// Whose jobs share their luck: those of a kind, or of an instance that may take long by itself.
+fn provider(instance: &Instance) -> String {
+    match instance.patience {
+        None => instance.kind.name.to_owned(),
+        Some(_) => format!("{} {}", instance.kind.name, instance.name),
+    }
+}
+
+/// The number under which a worker keeps a source open: another one for other options, since the
+/// instances of a changed config may have the numbers of those before.
+fn source_number(key: &Key, options: &str) -> u64 {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
+    (key, options).hash(&mut hasher);
     hasher.finish()
 }

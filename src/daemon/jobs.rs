@@ -85,6 +85,10 @@ fn work(
             }
             say(&Answer::Sampled(sampled.map(|sample| sample.map(Wire::new))), &[])
         }
+        Job::Follow { kind, options, ask } => {
+            let ended = follow(&kind, &options, host, &ask);
+            say(&Answer::Ended(ended), &[])
+        }
         Job::Read { path } => match read(&path) {
             Ok(bytes) => say(&Answer::Read(Ok(())), &bytes),
             Err(error) => say(&Answer::Read(Err(error.to_string())), &[]),
@@ -108,13 +112,29 @@ fn sample(
 ) -> Result<Option<Sample>, String> {
     let source = match sources.entry(key) {
         std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-        std::collections::hash_map::Entry::Vacant(entry) => {
-            let kind = rainline_segments::find(kind).ok_or("there is no such kind of segment")?;
-            let options = toml::from_str(options).map_err(|error| error.to_string())?;
-            entry.insert((kind.open)(&options).map_err(|error| error.to_string())?)
-        }
+        std::collections::hash_map::Entry::Vacant(entry) => entry.insert(open(kind, options)?),
     };
     guarded(source.as_mut(), host, ask)
+}
+
+fn open(kind: &str, options: &str) -> Result<Box<dyn Source>, String> {
+    let kind = rainline_segments::find(kind).ok_or("there is no such kind of segment")?;
+    let options = toml::from_str(options).map_err(|error| error.to_string())?;
+    (kind.open)(&options).map_err(|error| error.to_string())
+}
+
+/// Tells each reading of a source until it ends, or nobody listens any more.
+fn follow(kind: &str, options: &str, host: &Host, ask: &Ask) -> Result<(), String> {
+    let mut source = open(kind, options)?;
+    let mut heard = |sampled: Result<Option<Sample>, rainline_segments::Error>| {
+        let sampled = sampled.map(|sample| sample.map(Wire::new));
+        let sampled = sampled.map_err(|error| error.to_string());
+        say(&Answer::Sampled(sampled), &[]).is_ok()
+    };
+    match catch_unwind(AssertUnwindSafe(|| source.follow(host, ask, &mut heard))) {
+        Ok(ended) => ended.map_err(|error| error.to_string()),
+        Err(_) => Err("it broke down (a bug)".into()),
+    }
 }
 
 /// Reads a source; a panic is an error like any other.

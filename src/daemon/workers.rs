@@ -55,6 +55,8 @@ pub enum Job {
     Gather { path: PathBuf },
     /// Read an instance. Sources stay open under their `key`, so that counters have a past.
     Sample { key: u64, kind: String, options: String, ask: Ask },
+    /// Follow an instance: an answer for each of its readings, until it ends.
+    Follow { kind: String, options: String, ask: Ask },
     /// Read a file.
     Read { path: PathBuf },
     /// Write a file in one step; the bytes are its content.
@@ -84,6 +86,8 @@ pub enum Answer {
         gathered: Gathered,
     },
     Sampled(Result<Option<Wire>, String>),
+    /// What was followed is over.
+    Ended(Result<(), String>),
     /// The bytes are the content; empty if there is no file.
     Read(Result<(), String>),
     Wrote(Result<(), String>),
