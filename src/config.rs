@@ -20,6 +20,7 @@ use crate::style::spec::Spec;
 use crate::targets::Glyphs;
 use crate::theme::Theme;
 
+pub mod alerts;
 pub mod common;
 mod gather;
 mod read;
@@ -49,6 +50,7 @@ pub const KEYS: &[(&str, &str)] = &[
          `share` = { left = 25, right = 65 }: percent of tmux's line that a slot may take",
     ),
     ("segment", "[segment.NAME]: an instance of a kind; `use` names the kind, else NAME does"),
+    ("alert", "[alert.NAME]: what is told when a segment reaches a level; its keys are below"),
     ("host", "[host.\"GLOB\"]: the same keys again, for machines with such a name"),
 ];
 
@@ -81,6 +83,7 @@ pub struct Config {
     pub glyphs: Option<Glyphs>,
     pub instances: Vec<Instance>,
     pub lines: BTreeMap<String, Line>,
+    pub alerts: Vec<alerts::Alert>,
     /// Messages for a person, each with its place.
     pub problems: Vec<String>,
     /// Whether the file is so broken that a config in force before should stay in force.

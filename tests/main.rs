@@ -2,6 +2,7 @@
 
 mod support;
 
+mod alerts;
 mod architecture;
 mod asking;
 mod bad_configs;

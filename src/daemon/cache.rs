@@ -175,6 +175,8 @@ pub struct View {
 pub struct Cache {
     pub entries: HashMap<Key, Entry>,
     pub views: HashMap<u64, View>,
+    /// The readings that alerts look at, whoever else does.
+    pub alerted: Vec<Key>,
     /// How often a line was drawn.
     pub drawings: u64,
 }
@@ -242,7 +244,7 @@ impl Cache {
     /// The readings that somebody looks at.
     pub fn shown(&self, boot: Duration) -> HashSet<Key> {
         let live = self.views.values().filter(|view| view.streams > 0 || view.lease > boot);
-        live.flat_map(|view| view.keys.iter().cloned()).collect()
+        live.flat_map(|view| &view.keys).chain(&self.alerted).cloned().collect()
     }
 
     /// Drops what nobody looks at any more. Readings for everybody stay: they are few, and their

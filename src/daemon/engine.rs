@@ -11,23 +11,33 @@ use std::time::Duration;
 
 use rainline_segments::{Host, Level, Pace, Pushed, Scope, Unit, Where, quantity};
 
+use super::alerts::Watch;
 use super::cache::{Cache, Entry, Key};
 use super::channel::{Channels, Drawn};
 use super::configs::{Configs, Taken};
 use super::frames::Frames;
 use super::history::{self, Past};
+use super::ring::News;
 use super::schedule::{self, Now};
 use super::serve::{Connections, Streaming};
 use super::workers::{Answer, Job, Outcome, Pool};
 use super::{drawing, jobs, note};
+use crate::config::alerts::Alert;
 use crate::config::{Config, Instance};
 use crate::protocol::{ReplyKind, Request, Verb};
+use crate::render::{self, Age, Reading, Readings};
 use crate::runtime::{self, Runtime};
 
 /// How long a worker may take.
 const SAMPLE: Duration = Duration::from_secs(2);
 const GATHER: Duration = Duration::from_secs(5);
 const FILE: Duration = Duration::from_secs(10);
+/// How long telling of an alert may take.
+const RING: Duration = Duration::from_secs(20);
+/// With alerts the daemon stays so long when nobody asks.
+const ALERTED: Duration = Duration::from_secs(24 * 3600);
+/// The most places that are remembered for alerts, of each sort.
+const MOST_PLACES: usize = 8;
 /// When a config that could not be read is tried again.
 const RETRY: Duration = Duration::from_secs(30);
 /// The longest that a request is kept waiting, whatever it says.
@@ -39,6 +49,7 @@ enum Errand {
     Follow(Key),
     Gather(u32),
     Watch(u32),
+    Ring(String),
     ReadPast,
     SavePast,
 }
@@ -62,6 +73,11 @@ pub(super) struct Engine {
     pending: Vec<Pending>,
     /// Which instances a shape of a config shows.
     shapes: HashMap<(u32, u64), Rc<[u16]>>,
+    /// How each alert of a config stands.
+    alerts: HashMap<(u32, String), (Alert, Watch)>,
+    /// Where an alert may ring: tmux's sockets, and other sessions; the latest last.
+    servers: Vec<String>,
+    sessions: Vec<u32>,
     past: Past,
     history: Option<PathBuf>,
     /// Whether the history file was read; before that it is not written.
@@ -85,6 +101,9 @@ impl Engine {
             errands: HashMap::new(),
             pending: Vec::new(),
             shapes: HashMap::new(),
+            alerts: HashMap::new(),
+            servers: Vec::new(),
+            sessions: Vec::new(),
             past: memo.unwrap_or_default(),
             history: runtime::history_file(),
             remembered: false,
@@ -104,6 +123,11 @@ impl Engine {
         self.cache.views.values().any(|view| view.streams > 0)
     }
 
+    /// How long to stay when nobody asks. Who wrote an alert wants to be told without looking.
+    pub fn idle(&self, usual: Duration) -> Duration {
+        if self.alerts.is_empty() { usual } else { usual.max(ALERTED) }
+    }
+
     /// Serves a request; a word to the daemon itself is handed back with its nonce.
     pub fn request(&mut self, id: u64, request: Request, now: &Now) -> Option<(String, u64)> {
         self.requests += 1;
@@ -111,6 +135,7 @@ impl Engine {
             Verb::Admin => return Some((request.admin, request.nonce)),
             Verb::Print | Verb::Stream | Verb::Set => {
                 self.asked = now.boot;
+                self.remember_place(&request);
                 if !request.channel.is_empty() {
                     self.connections.channels.register(&request.channel);
                 }
@@ -311,6 +336,81 @@ impl Engine {
         self.errands.insert(ticket, Errand::Watch(id));
     }
 
+    /// Notes where the one who asks could be told of an alert.
+    fn remember_place(&mut self, request: &Request) {
+        let tmux = request.env.iter().find(|(name, _)| name == "TMUX");
+        let socket = tmux.and_then(|(_, value)| {
+            let socket = value.split(|byte| *byte == b',').next()?;
+            String::from_utf8(socket.to_vec()).ok().filter(|socket| socket.starts_with('/'))
+        });
+        match socket {
+            Some(socket) => latest(&mut self.servers, socket),
+            None if request.session > 0 => latest(&mut self.sessions, request.session),
+            None => {}
+        }
+    }
+
+    /// Takes over the alerts of a config; what stays the same goes on as it stands.
+    fn take_alerts(&mut self, id: u32) {
+        let config = self.configs.slots.get(&id).map(|slot| slot.config.clone());
+        let mut before = std::mem::take(&mut self.alerts);
+        let gone = before.extract_if(|(config, _), _| *config == id).collect::<HashMap<_, _>>();
+        self.alerts = before;
+        self.cache.alerted.retain(|key| key.config != id);
+        let Some(config) = config else { return };
+        for alert in &config.alerts {
+            let at = (id, alert.name.clone());
+            let same = gone
+                .get(&at)
+                .filter(|(old, _)| Alert { instance: alert.instance, ..old.clone() } == *alert);
+            let watch = same.map(|(_, watch)| *watch).unwrap_or_default();
+            self.alerts.insert(at, (alert.clone(), watch));
+            let key = Key { config: id, instance: alert.instance, who: 0, place: None };
+            self.entry(&key, &config);
+            if !self.cache.alerted.contains(&key) {
+                self.cache.alerted.push(key);
+            }
+        }
+    }
+
+    /// Looks at what alerts wait for, and has somebody told.
+    pub fn ring(&mut self, now: &Now) {
+        let mut news = Vec::new();
+        for ((id, name), (alert, watch)) in &mut self.alerts {
+            let Some(slot) = self.configs.slots.get(id) else { continue };
+            let key = Key { config: *id, instance: alert.instance, who: 0, place: None };
+            let entry = self.cache.entries.get(&key).filter(|entry| entry.taken.is_some());
+            let Some(entry) = entry.filter(|entry| entry.age(now.boot) != Age::Lost) else {
+                // Nothing is known: neither is it reached nor over.
+                continue;
+            };
+            let level = entry.sample.as_ref().map_or(Level::Idle, |sample| sample.level);
+            let Some(ring) = watch.look(alert, level >= alert.level, now.boot) else { continue };
+            let Some(instance) = slot.config.instances.get(usize::from(alert.instance)) else {
+                continue;
+            };
+            let shown = std::panic::AssertUnwindSafe(|| {
+                render::words(&slot.config, alert.instance, &Alone(entry, now.boot))
+            });
+            news.push(News {
+                alert: name.clone(),
+                segment: instance.name.clone(),
+                level,
+                ring,
+                shown: std::panic::catch_unwind(shown).unwrap_or_default(),
+                action: alert.action.clone(),
+                servers: self.servers.clone(),
+                sessions: self.sessions.clone(),
+            });
+        }
+        for news in news {
+            let name = news.alert.clone();
+            let provider = format!("alert {name}");
+            let ticket = self.pool.submit(&provider, Job::Ring(news), Vec::new(), Some(RING));
+            self.errands.insert(ticket, Errand::Ring(name));
+        }
+    }
+
     /// Drops everything that was made from a config.
     fn forget(&mut self, config: u32) {
         self.keep_past();
@@ -320,6 +420,8 @@ impl Engine {
         self.shapes.retain(|(id, _), _| *id != config);
         self.cache.views.retain(|_, view| view.config != config);
         self.cache.entries.retain(|key, _| key.config != config);
+        self.cache.alerted.retain(|key| key.config != config);
+        self.alerts.retain(|(id, _), _| *id != config);
     }
 
     /// Takes over a changed config: readings of unchanged instances live on, views are made anew.
@@ -366,6 +468,7 @@ impl Engine {
         self.errands.retain(|_, errand| !matches!(errand, Errand::Sample(key) if key.config == id));
         self.shapes.retain(|(config, _), _| *config != id);
         self.cache.views.retain(|_, view| view.config != id);
+        self.take_alerts(id);
         // Streams of this config find their new views.
         for stream in self.connections.streaming() {
             let connection = self.connections.get_mut(stream);
@@ -647,6 +750,12 @@ impl Engine {
                     slot.retry = Some(now.boot + RETRY);
                 }
             }
+            Some(Errand::Ring(name)) => match outcome {
+                Ok((Answer::Rang(Err(why)), _)) | Err(why) => {
+                    note(format!("alert {name}: error: {why}"));
+                }
+                Ok(_) => {}
+            },
             Some(Errand::ReadPast) => self.remember(outcome),
             Some(Errand::SavePast) => match outcome {
                 Ok((Answer::Wrote(Err(why)), _)) | Err(why) => {
@@ -852,7 +961,10 @@ impl Engine {
         let paced = |entry: &&Entry| entry.pace != Pace::Ask && entry.follows.is_none();
         let due = entries.filter(paced).map(|entry| entry.due);
         let pending = self.pending.iter().map(|pending| pending.until);
-        due.chain(pending).chain(self.pool.wake()).min()
+        let alerts = self.alerts.values().filter_map(|(alert, watch)| watch.due(alert));
+        // One whose reading is not known has nothing to tell when its time comes.
+        let alerts = alerts.filter(|at| *at > boot);
+        due.chain(pending).chain(alerts).chain(self.pool.wake()).min()
     }
 
     /// For a person, a line a subject.
@@ -897,6 +1009,29 @@ impl Engine {
             text.push_str(&format!("segment {name} age {age}{}\n", error.unwrap_or_default()));
         }
         text
+    }
+}
+
+/// A reading by itself.
+struct Alone<'a>(&'a Entry, Duration);
+
+impl Readings for Alone<'_> {
+    fn reading(&self, _: u16) -> Reading<'_> {
+        let Alone(entry, boot) = self;
+        Reading { sample: entry.sample.as_ref(), age: entry.age(*boot), rings: &entry.rings }
+    }
+
+    fn trouble(&self) -> bool {
+        false
+    }
+}
+
+/// Puts the latest last, and forgets the oldest of too many.
+fn latest<T: PartialEq>(known: &mut Vec<T>, new: T) {
+    known.retain(|old| *old != new);
+    known.push(new);
+    if known.len() > MOST_PLACES {
+        known.remove(0);
     }
 }
 

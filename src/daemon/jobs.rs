@@ -12,6 +12,7 @@ use rainline_segments::{Ask, Host, Pace, Sample, Source, Where};
 
 use super::drawing::{self, Drawing};
 use super::history::{self, Past, Rings};
+use super::ring;
 use super::schedule;
 use super::watch;
 use super::workers::{Answer, Job, MOST_SOURCES, Wire, pack, unpack};
@@ -97,6 +98,7 @@ fn work(
             let written = write(&path, raw).map_err(|error| error.to_string());
             say(&Answer::Wrote(written), &[])
         }
+        Job::Ring(news) => say(&Answer::Rang(ring::tell(&news, host)), &[]),
         Job::Watch { paths } => watch::run(&paths, || say(&Answer::Changed, &[])),
         Job::Line { request } => line(&request, raw, host),
     }

@@ -22,6 +22,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
+use super::ring::News;
 use crate::client::timespec;
 use crate::config::Gathered;
 use crate::{spawn, sys};
@@ -63,6 +64,8 @@ pub enum Job {
     Write { path: PathBuf },
     /// Say whenever one of these files may have changed; never ends.
     Watch { paths: Vec<PathBuf> },
+    /// Tell of an alert.
+    Ring(News),
     /// Draw a whole line; the bytes are the past of its counters.
     Line { request: Vec<u8> },
 }
@@ -86,6 +89,7 @@ pub enum Answer {
         gathered: Gathered,
     },
     Sampled(Result<Option<Wire>, String>),
+    Rang(Result<(), String>),
     /// What was followed is over.
     Ended(Result<(), String>),
     /// The bytes are the content; empty if there is no file.
