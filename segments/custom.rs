@@ -9,8 +9,10 @@
 //! "streaming"`) prints a line for each change and is started anew when it ends.
 //!
 //! i3blocks' scripts (`output = "i3blocks"`) print a full text, a short text and a colour, and end
-//! with 33 where it is urgent. A source never says a colour: its hue becomes a level.
+//! with 33 where it is urgent. A source never says a colour: its hue becomes a level. Byobu's
+//! (`output = "byobu"`) have the colours of tmux or screen in their text, which are left out.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -66,6 +68,7 @@ pub(crate) enum Form {
     Text,
     Json,
     I3blocks,
+    Byobu,
 }
 
 /// An option that is one of a few words.
@@ -90,7 +93,8 @@ macro_rules! words {
 }
 
 words!(Mode: "once" => Once, "streaming" => Streaming);
-words!(Form: "auto" => Auto, "text" => Text, "json" => Json, "i3blocks" => I3blocks);
+words!(Form: "auto" => Auto, "text" => Text, "json" => Json, "i3blocks" => I3blocks,
+       "byobu" => Byobu);
 
 const TEXT: Field = Field::new("text", "the text that was printed or set", Unit::Text);
 const SHORT: Field = Field::new("short", "a shorter text, where there is one", Unit::Text);
@@ -134,7 +138,7 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
             return Err(wrong("level-by", message));
         }
     }
-    if !fields.is_empty() && matches!(options.output, Form::Text | Form::I3blocks) {
+    if !fields.is_empty() && matches!(options.output, Form::Text | Form::I3blocks | Form::Byobu) {
         return Err(wrong("output", "declared fields are read from JSON: \"json\"".into()));
     }
     Ok(Box::new(Custom { options, fields, level: Level::Idle, held: None }))
@@ -291,7 +295,11 @@ impl Custom {
             let Some(line) = lines.find(|line| !line.trim().is_empty()) else { return Ok(None) };
             return self.json(line).map_err(Error::Other);
         }
-        let full = lines.next().unwrap_or_default();
+        let first = lines.next().unwrap_or_default();
+        let full = match self.options.output {
+            Form::Byobu => Cow::Owned(without_colours(first)),
+            _ => Cow::Borrowed(first),
+        };
         let mut sample = Sample::new(Level::Idle);
         if self.options.output == Form::I3blocks {
             let (short, colour) = (lines.next().unwrap_or_default(), lines.next());
@@ -303,7 +311,7 @@ impl Custom {
         if full.trim().is_empty() {
             return Ok(None);
         }
-        sample.values.push(("text", self.text(full)));
+        sample.values.push(("text", self.text(&full)));
         Ok(Some(sample))
     }
 
@@ -427,6 +435,26 @@ fn of_json(value: &serde_json::Value, unit: Unit) -> Result<Value, String> {
     }
 }
 
+/// A line without the colours of tmux (`#[…]`) and of screen (`^E{…}`).
+fn without_colours(line: &str) -> String {
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some(c) = rest.chars().next() {
+        let colour = [("#[", ']'), ("\u{5}{", '}')].into_iter().find_map(|(open, close)| {
+            let inside = rest.strip_prefix(open)?;
+            inside.find(close).map(|at| &inside[at + 1..])
+        });
+        match colour {
+            Some(after) => rest = after,
+            None => {
+                out.push(c);
+                rest = &rest[c.len_utf8()..];
+            }
+        }
+    }
+    out
+}
+
 /// `#RRGGBB` as a level, by its hue: red, yellow, green, blue; grey says nothing.
 fn level_of(colour: &str) -> Level {
     let digits = colour.trim().trim_start_matches('#');
@@ -542,6 +570,13 @@ mod tests {
         let levels = ["#FFAE00", "#00FF00", "#5E81AC", "#CCCCCC", "", "#é9999"].map(level_of);
         let expected = [Level::Warning, Level::Good, Level::Info, Level::Idle];
         assert_eq!((&levels[..4], levels[4], levels[5]), (&expected[..], Level::Idle, Level::Idle));
+    }
+
+    #[test]
+    fn byobus_scripts_lose_their_colours() {
+        let text = "#[fg=red,bg=black]hot#[default] \u{5}{=b rW}x\u{5}{-} #1 #[open";
+        let sample = printed("output = \"byobu\"", text).expect("read").expect("a text");
+        assert_eq!(sample.get("text"), Some(&Value::text("hot x #1 #[open")));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod alerts;
 mod architecture;
 mod asking;
 mod bad_configs;
+mod byobu;
 mod channels;
 mod command_line;
 mod custom;
