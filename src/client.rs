@@ -24,12 +24,14 @@ use crate::runtime::{self, Door};
 use crate::sys;
 
 mod conversation;
+mod pace;
 mod set;
 mod stream;
 
 pub(crate) use conversation::timespec;
 use conversation::{Conversation, connect, nonce};
 pub use conversation::{admin, ask, write_whole};
+pub(crate) use pace::Pace;
 pub use stream::{Draw, stream};
 
 /// The widest line anybody gets; a terminal is never wider.
@@ -256,8 +258,9 @@ impl<'a> Around<'a> {
         self.values[at.or_else(more)?].filter(|value| !value.is_empty())
     }
 
+    #[inline(always)]
     fn text(&self, name: &str) -> Option<&'a str> {
-        std::str::from_utf8(self.get(name)?).ok()
+        sys::text(self.get(name)?)
     }
 }
 
@@ -305,7 +308,7 @@ fn read<'r, 'e: 'r>(
     let mut pipe = 0;
     while let Some(bytes) = args.next() {
         if !bytes.starts_with(b"-") {
-            let text = std::str::from_utf8(bytes).ok()?;
+            let text = sys::text(bytes)?;
             match places {
                 0 => request.line = text,
                 1 => request.slot = text,
@@ -324,7 +327,7 @@ fn read<'r, 'e: 'r>(
             config = Some(value);
             continue;
         }
-        let value = std::str::from_utf8(value).ok()?;
+        let value = sys::text(value)?;
         match name {
             b"--columns" => request.columns = number::<u16>(value)?.clamp(1, MOST_COLUMNS),
             b"--client-columns" => client_columns = Some(number::<u16>(value)?),
@@ -340,7 +343,7 @@ fn read<'r, 'e: 'r>(
             b"--pipestatus" => {
                 let mut count = 0;
                 for word in value.split_whitespace() {
-                    let status = number(word)?;
+                    let status = word.parse().ok()?;
                     if let Some(place) = statuses.get_mut(count) {
                         *place = status;
                         count += 1;
@@ -364,7 +367,7 @@ fn read<'r, 'e: 'r>(
     if request.slot.is_empty() {
         request.slot = "full";
     }
-    if client_columns.is_none() && request.line.split('.').next() == Some("screen") {
+    if client_columns.is_none() && host(request.line) == b"screen" {
         client_columns = Some(screen_columns());
     }
     if let (0, Some(columns)) = (request.columns, client_columns) {
@@ -379,9 +382,9 @@ fn read<'r, 'e: 'r>(
         request.columns = columns_said(around.text("COLUMNS"));
     }
     if request.depth.is_empty() {
-        request.depth = depth(matches!(request.target, "svg" | "tmux"), &|name| around.text(name));
+        request.depth = depth(matches!(request.target, "svg" | "tmux"), around);
     }
-    if request.glyphs.is_empty() && !is_utf8(&|name| around.text(name)) {
+    if request.glyphs.is_empty() && !is_utf8(around) {
         request.glyphs = "ascii";
     }
     if request.deadline == 0 {
@@ -443,9 +446,19 @@ fn owned(request: &RequestRef) -> Box<Request> {
     Box::new(request)
 }
 
+/// Digits as a number. std's own reading of them lies in a page of the program that no start needs
+/// otherwise.
 #[inline(always)]
-fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
-    text.parse().ok()
+fn number<T: TryFrom<u64>>(text: &str) -> Option<T> {
+    let mut number = 0_u64;
+    for byte in text.bytes() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number.checked_mul(10)?.checked_add(digit.into())?;
+    }
+    if text.is_empty() { None } else { T::try_from(number).ok() }
 }
 
 /// `3.3a`, `next-3.8`, `5` → major and minor.
@@ -526,14 +539,14 @@ fn screen_columns() -> u16 {
 
 /// The colours that the environment promises. tmux comes down from 24 bits by itself.
 #[inline(always)]
-fn depth<'a>(adapts: bool, env: &dyn Fn(&str) -> Option<&'a str>) -> &'static str {
-    if env("NO_COLOR").is_some() {
+fn depth(adapts: bool, around: &Around) -> &'static str {
+    if around.get("NO_COLOR").is_some() {
         return "mono";
     }
-    if adapts || matches!(env("COLORTERM"), Some("truecolor" | "24bit")) {
+    if adapts || matches!(around.get("COLORTERM"), Some(b"truecolor" | b"24bit")) {
         return "true";
     }
-    match env("TERM") {
+    match around.text("TERM") {
         Some("dumb") => "mono",
         Some(term) if term.ends_with("direct") => "true",
         Some(term) if term.contains("256color") => "256",
@@ -543,10 +556,13 @@ fn depth<'a>(adapts: bool, env: &dyn Fn(&str) -> Option<&'a str>) -> &'static st
 
 /// Whether the locale's character set is UTF-8, by the order in which libc asks.
 #[inline(always)]
-fn is_utf8<'a>(env: &dyn Fn(&str) -> Option<&'a str>) -> bool {
-    let locale = env("LC_ALL").or_else(|| env("LC_CTYPE")).or_else(|| env("LANG"));
-    let Some(locale) = locale else { return false };
-    let mut rest = locale.as_bytes();
+fn is_utf8(around: &Around) -> bool {
+    let mut rest: &[u8] = b"";
+    for name in ["LANG", "LC_CTYPE", "LC_ALL"] {
+        if let Some(locale) = around.get(name) {
+            rest = locale;
+        }
+    }
     while let [a, b, c, after @ ..] = rest {
         if [*a | 32, *b | 32, *c | 32] == *b"utf" {
             return matches!(after, [b'8', ..] | [b'-', b'8', ..]);
@@ -632,30 +648,24 @@ mod tests {
 
     #[test]
     fn colours_follow_the_environment() {
-        let with = |adapts, pairs: &[(&str, &str)]| {
-            let find = |name: &str| {
-                pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
-            };
-            depth(adapts, &find)
+        let with = |adapts, env: &[&'static str]| {
+            depth(adapts, &Around::of(env.iter().map(|pair| pair.as_bytes())))
         };
-        assert_eq!(with(false, &[("TERM", "xterm-256color")]), "256");
-        assert_eq!(with(false, &[("TERM", "xterm"), ("COLORTERM", "24bit")]), "true");
-        assert_eq!(with(false, &[("TERM", "dumb")]), "mono");
+        assert_eq!(with(false, &["TERM=xterm-256color"]), "256");
+        assert_eq!(with(false, &["TERM=xterm", "COLORTERM=24bit"]), "true");
+        assert_eq!(with(false, &["TERM=dumb"]), "mono");
         assert_eq!(with(false, &[]), "16");
-        assert_eq!(with(true, &[("TERM", "screen")]), "true");
-        assert_eq!(with(true, &[("NO_COLOR", "1")]), "mono");
+        assert_eq!(with(true, &["TERM=screen"]), "true");
+        assert_eq!(with(true, &["NO_COLOR=1"]), "mono");
     }
 
     #[test]
     fn the_locale_decides_about_utf8_in_libc_order() {
-        let with = |pairs: &'static [(&str, &str)]| {
-            is_utf8(&|name: &str| {
-                pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
-            })
-        };
-        assert!(with(&[("LANG", "de_DE.UTF-8")]));
-        assert!(with(&[("LC_ALL", "C.utf8"), ("LANG", "C")]));
-        assert!(!with(&[("LC_ALL", "C"), ("LANG", "de_DE.UTF-8")]));
+        let with =
+            |env: &[&'static str]| is_utf8(&Around::of(env.iter().map(|pair| pair.as_bytes())));
+        assert!(with(&["LANG=de_DE.UTF-8"]));
+        assert!(with(&["LC_ALL=C.utf8", "LANG=C"]));
+        assert!(!with(&["LC_ALL=C", "LANG=de_DE.UTF-8"]));
         assert!(!with(&[]));
     }
 

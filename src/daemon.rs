@@ -291,6 +291,7 @@ impl Daemon {
             self.engine.ring(&now);
             self.engine.answer_pending(&now);
             self.engine.feed_streams(&now);
+            self.engine.connections.write_due(sys::wall());
             self.engine.repaint(&now);
             if self.leaving.is_none() {
                 self.engine.publish_frames(&now);
@@ -316,6 +317,10 @@ impl Daemon {
         }
         if let Some(pause) = self.engine.connections.pause {
             wake = wake.min(pause);
+        }
+        if let Some(left) = self.engine.connections.wake(now.wall) {
+            // Hardly longer than a second, whatever happens to the wall clock meanwhile.
+            wake = wake.min(now.boot + left.min(Duration::from_secs(1)));
         }
         let timeout = timespec(wake.saturating_sub(now.boot));
         let open = self.engine.connections.pause.is_none_or(|until| now.boot >= until);

@@ -9,7 +9,7 @@ use crate::frame::{InstanceId, Span, Text};
 use crate::graph::{Dot, Ink};
 use crate::style::Style;
 use crate::style::spec::Spec;
-use crate::theme::{Look, Theme};
+use crate::theme::{Look, Theme, level_style};
 
 /// What the spans of one instance have in common.
 #[derive(Clone, Copy)]
@@ -40,7 +40,7 @@ impl Painter<'_> {
         if let Some(own) = self.own {
             style = theme.apply(style, own, &look);
         }
-        style = theme.over(style, &format!("level.{}", self.level.name()), &look);
+        style = theme.over(style, level_style(self.level), &look);
         if let Some(mode) = self.mode {
             style = theme.over(style, mode, &look);
         }

@@ -9,7 +9,7 @@ use crate::layout::{self, Block, Room, Side};
 use crate::paint::Painter;
 use crate::style::{Depth, Style};
 use crate::targets::{Caps, Glyphs, Right, Target};
-use crate::theme::{Look, Theme};
+use crate::theme::{Look, Theme, level_style};
 
 /// How old a value is, against its pace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -325,7 +325,7 @@ fn reacting(instance: &Instance, room: &Room) -> Vec<&'static str> {
 /// The row with the one cell that says that `rainline doctor` knows more, at its outer edge.
 fn marked(mut row: Frame, room: &Room) -> Frame {
     if room.caps.columns > 0 {
-        let style = room.theme.over(room.line, "level.warning", &Look::default());
+        let style = room.theme.over(room.line, level_style(Level::Warning), &Look::default());
         let mark = Piece::Span(Span::ours("!", style));
         let edge = if room.side == Side::Left { 0 } else { row.pieces.len() };
         row.pieces.insert(edge, mark);

@@ -65,6 +65,22 @@ pub fn session(pid: i32) -> u32 {
     u32::try_from(getsid(pid)).unwrap_or(0)
 }
 
+/// Bytes as text. What every start reads is ASCII, and std's own check of anything else would touch a
+/// page of the program that nothing else there needs.
+#[inline(always)]
+pub fn text(bytes: &[u8]) -> Option<&str> {
+    if bytes.iter().all(u8::is_ascii) {
+        // SAFETY: ASCII is UTF-8.
+        return Some(unsafe { std::str::from_utf8_unchecked(bytes) });
+    }
+    other_text(bytes)
+}
+
+#[cold]
+fn other_text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
+}
+
 /// Makes a write to a reader that has gone an error instead of our end.
 #[inline(always)]
 pub fn ignore_sigpipe() {

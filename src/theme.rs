@@ -68,6 +68,17 @@ pub struct Separators {
     pub right_soft: String,
 }
 
+/// The name of a level's style.
+pub fn level_style(level: Level) -> &'static str {
+    match level {
+        Level::Idle => "level.idle",
+        Level::Good => "level.good",
+        Level::Info => "level.info",
+        Level::Warning => "level.warning",
+        Level::Critical => "level.critical",
+    }
+}
+
 impl Theme {
     /// The built-in theme of this name.
     pub fn built_in(name: &str) -> Option<Theme> {
@@ -124,7 +135,7 @@ impl Theme {
             Paint::Gradient(name) => self.gradient(name, look.position.unwrap_or(0.0)),
             Paint::Accent => self.accent(look.kind),
             Paint::Level => {
-                let spec = self.styles.get(&format!("level.{}", look.level.name()));
+                let spec = self.styles.get(level_style(look.level));
                 match spec.and_then(|spec| spec.fg.as_ref()) {
                     // A level without a colour of its own leaves the segment its accent.
                     None | Some(Paint::Level) => self.accent(look.kind),

@@ -132,7 +132,7 @@ fn unsafe_stays_in_its_room() {
     for (file, text) in sources("src").into_iter().chain(sources("segments")) {
         let count = code(&text).matches("unsafe").count() - code(&text).matches("unsafe_").count();
         let most = match file.as_str() {
-            "src/sys.rs" => 6,
+            "src/sys.rs" => 7,
             "src/main.rs" => 2,
             _ => 0,
         };

@@ -353,7 +353,8 @@ fn declared_values_have_formats_graphs_levels_and_reasons() {
 fn a_value_that_is_set_shows_at_once_on_every_line() {
     let place = Place::new("");
     let (mut one, mut other) = (place.stream(), place.stream());
-    (one.next(), other.next());
+    one.next();
+    other.next();
     let set = place.run(&["set", "it", "#(id) \u{1b}[1m up", "--level", "info"]);
     assert!(set.status.success() && set.stdout.is_empty() && set.stderr.is_empty());
     one.until("#(id) ·[1m up|");

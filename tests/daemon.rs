@@ -525,6 +525,40 @@ fn a_stream_starts_a_daemon_and_survives_its_death() {
     assert!(ended.success());
 }
 
+/// As tmux runs its jobs: standard output is a socket, and the daemon writes to it itself.
+#[test]
+fn a_stream_into_a_socket_is_written_by_the_daemon_and_survives_it() {
+    let sandbox = Sandbox::new();
+    let (ours, theirs) = UnixStream::pair().expect("a pair");
+    let mut command = sandbox.command(&EXE);
+    command.args(["stream", "screen", "right", "--target", "plain", "--columns", "80"]);
+    command.stdout(std::os::fd::OwnedFd::from(theirs));
+    let mut child = command.spawn().expect("it runs");
+    drop(command);
+    let mut lines = BufReader::new(ours);
+    let whole = |lines: &mut BufReader<UnixStream>| {
+        let mut line = String::new();
+        lines.read_line(&mut line).expect("a line");
+        assert!(line.ends_with('\n') && line.contains(':'), "{line:?}");
+    };
+    until_true("a daemon with a stream", || sandbox.figure("streams") == Some(1));
+    let first = sandbox.pid().expect("it runs");
+    // Lines come while the client is held: somebody else writes them.
+    signal(child.id(), Signal::STOP);
+    (0..3).for_each(|_| whole(&mut lines));
+    signal(child.id(), Signal::CONT);
+    signal(first, Signal::KILL);
+    until_true("another with the stream", || {
+        sandbox.figure("streams") == Some(1) && sandbox.pid() != Some(first)
+    });
+    (0..3).for_each(|_| whole(&mut lines));
+    // The reader sees the client's end, because nobody else keeps the socket open.
+    child.kill().expect("a living process");
+    child.wait().expect("ours");
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut lines, &mut rest).expect("an end");
+}
+
 #[test]
 fn a_stream_ends_with_its_reader_although_there_is_nothing_to_write() {
     let sandbox = Sandbox::running();

@@ -50,7 +50,7 @@ impl Kind {
         let same = |kind: &&&'static Kind| {
             let alike = |(a, b): (&Field, &Field)| a.name == b.name && a.unit == b.unit;
             kind.name == self.name
-                && (&*kind.format, kind.place, kind.pace) == (&*format, place, pace)
+                && (kind.format, kind.place, kind.pace) == (&*format, place, pace)
                 && kind.fields.len() == fields.len()
                 && kind.fields.iter().zip(&fields).all(alike)
         };

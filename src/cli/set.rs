@@ -70,7 +70,9 @@ fn pushed(request: &Request) -> Result<(), String> {
             Ok((ReplyKind::Refused, why)) => {
                 return Err(String::from_utf8_lossy(&why).into_owned());
             }
-            Ok((ReplyKind::Bye | ReplyKind::Line, _)) | Err(Why::Absent) => "does not run",
+            Ok((ReplyKind::Bye | ReplyKind::Line | ReplyKind::Taken, _)) | Err(Why::Absent) => {
+                "does not run"
+            }
             Err(Why::Late) => return Err("the daemon does not answer".into()),
             Err(Why::Foreign) => {
                 return Err("another user's process listens where the daemon should".into());

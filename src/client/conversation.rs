@@ -1,12 +1,17 @@
 //! A connection on which a request is out, and whole lines to standard output.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
+use rustix::net::{
+    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix,
+    SocketFlags, SocketType,
+};
 
 use super::Why;
 use crate::protocol::{self, HEADER, MAX_REPLY, ReplyHeader, ReplyKind, Request, Verb};
@@ -46,15 +51,27 @@ pub(super) struct Conversation {
 }
 
 impl Conversation {
-    /// Connects, checks who is there, and asks.
-    pub(super) fn open(runtime: &Runtime, request: &Request, until: Duration) -> Result<Self, Why> {
+    /// Connects, checks who is there, and asks; a descriptor may go along with the question.
+    pub(super) fn open(
+        runtime: &Runtime,
+        request: &Request,
+        until: Duration,
+        along: Option<BorrowedFd>,
+    ) -> Result<Self, Why> {
         let address = runtime.address(&runtime::socket_name()).map_err(|_| Why::Nowhere)?;
         let socket = connect(&address, sys::uid())?;
         let mut bytes = Vec::with_capacity(1024);
         request.encode(&mut bytes);
         let mut sent = 0;
         while sent < bytes.len() {
-            match rustix::net::send(&socket, &bytes[sent..], SendFlags::NOSIGNAL) {
+            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+            let mut control = SendAncillaryBuffer::new(&mut space);
+            let along = along.as_slice();
+            if sent == 0 && !along.is_empty() {
+                control.push(SendAncillaryMessage::ScmRights(along));
+            }
+            let rest = [IoSlice::new(&bytes[sent..])];
+            match rustix::net::sendmsg(&socket, &rest, &mut control, SendFlags::NOSIGNAL) {
                 Ok(count) => sent += count,
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
@@ -126,7 +143,7 @@ impl Conversation {
 /// Asks, and waits for one reply until the request's deadline.
 pub fn ask(runtime: &Runtime, request: &Request) -> Result<(ReplyKind, Vec<u8>), Why> {
     let until = sys::awake() + Duration::from_millis(request.deadline.into());
-    Conversation::open(runtime, request, until)?.wait(until)
+    Conversation::open(runtime, request, until, None)?.wait(until)
 }
 
 /// Says a word to the daemon, and waits for its text that many milliseconds.

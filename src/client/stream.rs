@@ -6,6 +6,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::conversation::{Conversation, nonce, timespec, write_whole};
+use super::pace::{AFTER, Pace};
 use super::{MOST_COLUMNS, Why, screen_columns, share};
 use crate::protocol::{ReplyKind, Request};
 use crate::{runtime, spawn, sys};
@@ -21,7 +22,19 @@ pub fn stream(request: Request, draw: Draw) -> i32 {
 
 /// A daemon that has sent nothing for so long is asked whether it lives, and has so long to answer.
 const SILENCE: Duration = Duration::from_secs(6);
+/// The same where the daemon writes itself, so that we hear nothing while all is well.
+const TAKEN_SILENCE: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(2);
+
+/// Standard output, where the daemon may write to it itself and so save us from being woken for each
+/// line. Only a socket (tmux's own jobs have one): it can be written without ever waiting, and with
+/// nothing set on it that others who share it would notice.
+fn reader() -> Option<BorrowedFd<'static>> {
+    let stdout = rustix::stdio::stdout();
+    let mode = rustix::fs::fstat(stdout).ok()?.st_mode;
+    let is_socket = rustix::fs::FileType::from_raw_mode(mode) == rustix::fs::FileType::Socket;
+    is_socket.then_some(stdout)
+}
 
 /// The longest pause between two attempts to reach a daemon.
 const MOST_PAUSE: Duration = Duration::from_secs(5);
@@ -30,8 +43,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 struct Stream {
     request: Request,
     conversation: Option<Conversation>,
-    /// Whether the daemon has sent a line on this connection.
+    /// Whether the daemon has sent a line on this connection, or writes lines itself.
     live: bool,
+    /// Whether it writes itself.
+    taken: bool,
     /// When the daemon was heard last, and whether it was asked for a sign of life since.
     heard: (Duration, bool),
     child: Option<std::process::Child>,
@@ -55,6 +70,7 @@ impl Stream {
             request,
             conversation: None,
             live: false,
+            taken: false,
             heard: (Duration::ZERO, false),
             child: None,
             retry,
@@ -103,7 +119,7 @@ impl Stream {
         let Ok(runtime) = runtime::open() else { return };
         self.request.nonce = nonce();
         let until = now + Duration::from_millis(self.request.deadline.into());
-        match Conversation::open(&runtime, &self.request, until) {
+        match Conversation::open(&runtime, &self.request, until, reader()) {
             Ok(conversation) => {
                 self.conversation = Some(conversation);
                 // The daemon has its deadline before we draw ourselves.
@@ -127,16 +143,17 @@ impl Stream {
         };
         let (at, asked) = self.heard;
         let silent = sys::awake().saturating_sub(at);
-        if silent >= SILENCE && !asked {
+        let patience = if self.taken { TAKEN_SILENCE } else { SILENCE };
+        if silent >= patience && !asked {
             self.heard.1 = true;
             return conversation.ask_for_a_sign().is_err();
         }
-        asked && silent >= SILENCE + ANSWER
+        asked && silent >= patience + ANSWER
     }
 
     fn lose(&mut self) {
         self.conversation = None;
-        self.live = false;
+        (self.live, self.taken) = (false, false);
         let now = sys::awake();
         self.retry = (now, FIRST_PAUSE);
         self.own = now + FIRST_PAUSE;
@@ -151,7 +168,8 @@ impl Stream {
             left = left.min(self.retry.0.saturating_sub(now));
         }
         if self.live {
-            let patience = if self.heard.1 { SILENCE + ANSWER } else { SILENCE };
+            let patience = if self.taken { TAKEN_SILENCE } else { SILENCE };
+            let patience = if self.heard.1 { patience + ANSWER } else { patience };
             left = left.min((self.heard.0 + patience).saturating_sub(now));
         } else {
             left = left.min(self.own.saturating_sub(now));
@@ -204,6 +222,12 @@ impl Stream {
                     self.retry.1 = FIRST_PAUSE;
                     self.pace.offer(body);
                 }
+                ReplyKind::Taken => {
+                    (self.live, self.taken) = (true, true);
+                    self.retry.1 = FIRST_PAUSE;
+                    // Whatever we had is older than what was written meanwhile.
+                    self.pace = Pace::new(self.request.target == "tmux");
+                }
                 // The sign of life.
                 ReplyKind::Text if self.live => {}
                 _ => return Err(Why::Absent),
@@ -214,127 +238,5 @@ impl Stream {
             return Err(Why::Absent);
         }
         end
-    }
-}
-
-/// tmux's clock lags behind: `time()` is as old as the kernel's last tick, up to a hundredth of a
-/// second. A line that comes at once after a boundary would be one of the second before to it.
-const AFTER: Duration = Duration::from_millis(15);
-/// Before a boundary: what is written here may be read behind it, and count for the next second.
-const BEFORE: Duration = Duration::from_millis(50);
-
-/// When a line may be written. tmux draws at most one line of a job in each second of the wall
-/// clock, and none in the second in which the job started.
-struct Pace {
-    tmux: bool,
-    /// The newest line, with its newline, until it is written.
-    next: Option<Vec<u8>>,
-    shown: Vec<u8>,
-    /// The second of the last write.
-    second: Option<u64>,
-    /// Whether the first line was written again.
-    repeated: bool,
-}
-
-impl Pace {
-    fn new(tmux: bool) -> Self {
-        Pace { tmux, next: None, shown: Vec::new(), second: None, repeated: !tmux }
-    }
-
-    /// Takes a line that should be shown; the newest wins.
-    fn offer(&mut self, mut line: Vec<u8>) {
-        line.push(b'\n');
-        self.next = (line != self.shown).then_some(line);
-    }
-
-    /// The line to write at this moment of the wall clock, if any.
-    fn due(&mut self, wall: Duration) -> Option<&[u8]> {
-        let second = wall.as_secs();
-        // A clock set back is no reason to fall silent: only the very same second is.
-        if self.tmux && self.second == Some(second) {
-            return None;
-        }
-        let near = wall < clear(second) || wall + BEFORE >= Duration::from_secs(second + 1);
-        if self.tmux && self.second.is_some() && near {
-            return None;
-        }
-        match self.next.take() {
-            Some(line) => self.shown = line,
-            None if !self.repeated && self.second.is_some() => {}
-            None => return None,
-        }
-        if self.second.is_some() {
-            self.repeated = true;
-        }
-        self.second = Some(second);
-        Some(&self.shown)
-    }
-
-    /// The moment of the wall clock at which something is due; it may be over.
-    fn wake(&self, wall: Duration) -> Option<Duration> {
-        let waiting = self.next.is_some() || (!self.repeated && self.second.is_some());
-        waiting.then(|| match self.second {
-            Some(last) if self.tmux => {
-                let late = wall + BEFORE >= Duration::from_secs(wall.as_secs() + 1);
-                clear((wall.as_secs() + u64::from(late)).max(last + 1))
-            }
-            _ => Duration::ZERO,
-        })
-    }
-}
-
-/// The moment from which on even a clock that lags is in this second.
-fn clear(second: u64) -> Duration {
-    Duration::from_secs(second) + AFTER
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tmux_gets_the_first_line_again_and_one_line_a_second() {
-        let at = |millis| Duration::from_millis(millis);
-        let mut pace = Pace::new(true);
-        pace.offer(b"a".to_vec());
-        assert_eq!(pace.due(at(5_500)), Some(&b"a\n"[..]));
-        assert_eq!(pace.due(at(5_900)), None);
-        assert_eq!(pace.wake(at(5_900)), Some(at(6_015)));
-        assert_eq!(pace.due(at(6_015)), Some(&b"a\n"[..]));
-        assert_eq!(pace.wake(at(6_015)), None);
-        pace.offer(b"b".to_vec());
-        pace.offer(b"c".to_vec());
-        assert_eq!(pace.due(at(6_500)), None);
-        assert_eq!(pace.due(at(7_015)), Some(&b"c\n"[..]));
-        pace.offer(b"c".to_vec());
-        assert_eq!(pace.due(at(9_500)), None);
-    }
-
-    /// Written 2 ms after the boundary, a line that never changes was drawn by tmux 15 s later.
-    #[test]
-    fn tmux_gets_no_line_near_a_boundary_of_its_lagging_clock() {
-        let at = |millis| Duration::from_millis(millis);
-        let mut pace = Pace::new(true);
-        pace.offer(b"a".to_vec());
-        assert_eq!(pace.due(at(5_999)), Some(&b"a\n"[..]), "the first one at once");
-        assert_eq!(pace.due(at(6_002)), None);
-        assert_eq!(pace.wake(at(6_002)), Some(at(6_015)));
-        assert_eq!(pace.due(at(6_015)), Some(&b"a\n"[..]));
-        pace.offer(b"b".to_vec());
-        assert_eq!(pace.due(at(7_960)), None);
-        assert_eq!(pace.wake(at(7_960)), Some(at(8_015)));
-        assert_eq!(pace.due(at(8_020)), Some(&b"b\n"[..]));
-        pace.offer(b"c".to_vec());
-        assert_eq!(pace.due(at(3_500)), Some(&b"c\n"[..]), "the clock was set back");
-    }
-
-    #[test]
-    fn other_hosts_get_each_change_at_once() {
-        let mut pace = Pace::new(false);
-        pace.offer(b"a".to_vec());
-        assert_eq!(pace.due(Duration::from_millis(5_100)), Some(&b"a\n"[..]));
-        pace.offer(b"b".to_vec());
-        assert_eq!(pace.due(Duration::from_millis(5_200)), Some(&b"b\n"[..]));
-        assert_eq!(pace.due(Duration::from_millis(5_300)), None);
     }
 }

@@ -143,6 +143,11 @@ impl Entry {
         self.due = now.boot + schedule::next(self.pace, self.errors, now.wall);
     }
 
+    /// Whether it is read by time: not with each request, nor when it says so itself.
+    pub fn is_timed(&self) -> bool {
+        self.pace != Pace::Ask && self.follows.is_none()
+    }
+
     pub fn age(&self, boot: Duration) -> Age {
         let since = self.taken.map(|taken| boot.saturating_sub(taken));
         // One that says when something is new is right as long as it says nothing.
@@ -241,17 +246,32 @@ impl Cache {
         Some(until)
     }
 
-    /// The readings that somebody looks at.
-    pub fn shown(&self, boot: Duration) -> HashSet<Key> {
-        let live = self.views.values().filter(|view| view.streams > 0 || view.lease > boot);
-        live.flat_map(|view| &view.keys).chain(&self.alerted).cloned().collect()
+    /// The readings that somebody looks at; one that several views show comes several times.
+    pub fn shown(&self, boot: Duration) -> impl Iterator<Item = &Key> {
+        let live = self.views.values().filter(move |view| view.streams > 0 || view.lease > boot);
+        live.flat_map(|view| &view.keys).chain(&self.alerted)
+    }
+
+    /// Those of them that are due.
+    pub fn due(&self, boot: Duration) -> Vec<Key> {
+        let is_due = |key: &&Key| {
+            let entry = self.entries.get(key);
+            entry.is_some_and(|entry| entry.is_timed() && boot >= entry.due)
+        };
+        self.shown(boot).filter(is_due).cloned().collect()
+    }
+
+    /// When the next of them is.
+    pub fn wake(&self, boot: Duration) -> Option<Duration> {
+        let entries = self.shown(boot).filter_map(|key| self.entries.get(key));
+        entries.filter(|entry| entry.is_timed()).map(|entry| entry.due).min()
     }
 
     /// Drops what nobody looks at any more. Readings for everybody stay: they are few, and their
     /// counters and rings are worth keeping.
     pub fn sweep(&mut self, boot: Duration) {
         self.views.retain(|_, view| view.streams > 0 || view.lease > boot);
-        let shown = self.shown(boot);
+        let shown: HashSet<Key> = self.shown(boot).cloned().collect();
         self.entries
             .retain(|key, entry| key.is_host() || entry.busy.is_some() || shown.contains(key));
     }

@@ -4,7 +4,7 @@
 //! except one that nobody ever took and that is on its way: until the request's deadline, and then
 //! with what is there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -209,9 +209,9 @@ impl Engine {
         }
         let print = pending.request.verb == Verb::Print;
         let key = if print { pending.request.frame_key() } else { None };
-        if !print && let Some(connection) = self.connections.get_mut(pending.id) {
+        if !print {
             let stream = Streaming { view, request: pending.request, sent: Some(line.clone()) };
-            connection.stream = Some(stream);
+            self.connections.stream(pending.id, stream);
             self.count_streams();
         }
         self.connections.reply(pending.id, ReplyKind::Line, nonce, &line);
@@ -646,12 +646,13 @@ impl Engine {
 
     /// Reads everything that somebody looks at and that is due.
     pub fn tick(&mut self, now: &Now) {
-        for key in self.cache.shown(now.boot) {
-            let Some(entry) = self.cache.entries.get(&key) else { continue };
-            if entry.pace != Pace::Ask && now.boot >= entry.due && entry.follows.is_none() {
-                let config = self.configs.slots[&key.config].config.clone();
-                self.sample(&key, &config, now);
+        for key in self.cache.due(now.boot) {
+            // Another view shows it, too, and it was read a moment ago.
+            if self.cache.entries.get(&key).is_none_or(|entry| now.boot < entry.due) {
+                continue;
             }
+            let config = self.configs.slots[&key.config].config.clone();
+            self.sample(&key, &config, now);
         }
     }
 
@@ -934,7 +935,7 @@ impl Engine {
         self.connections.channels.sweep();
         self.count_streams();
         // What nobody looks at is not followed.
-        let shown = self.cache.shown(now.boot);
+        let shown: HashSet<Key> = self.cache.shown(now.boot).cloned().collect();
         let mut idle = Vec::new();
         for (_, entry) in self.cache.entries.iter_mut().filter(|(key, _)| !shown.contains(key)) {
             if let Some((ticket, _)) = entry.follows.take() {
@@ -956,15 +957,12 @@ impl Engine {
 
     /// When something is to be done although nobody says so.
     pub fn wake(&self, boot: Duration) -> Option<Duration> {
-        let shown = self.cache.shown(boot);
-        let entries = shown.iter().filter_map(|key| self.cache.entries.get(key));
-        let paced = |entry: &&Entry| entry.pace != Pace::Ask && entry.follows.is_none();
-        let due = entries.filter(paced).map(|entry| entry.due);
         let pending = self.pending.iter().map(|pending| pending.until);
         let alerts = self.alerts.values().filter_map(|(alert, watch)| watch.due(alert));
         // One whose reading is not known has nothing to tell when its time comes.
         let alerts = alerts.filter(|at| *at > boot);
-        due.chain(pending).chain(alerts).chain(self.pool.wake()).min()
+        let others = pending.chain(alerts).chain(self.pool.wake());
+        self.cache.wake(boot).into_iter().chain(others).min()
     }
 
     /// For a person, a line a subject.

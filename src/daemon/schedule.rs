@@ -53,13 +53,19 @@ pub fn lease(pace: Pace) -> Duration {
     }
 }
 
+/// How far into a second readings are taken. tmux's clock lags behind by up to a tick of the kernel,
+/// and a line that comes right after the boundary counts for the second before: it would have to wait
+/// at its client, which costs that one another wake-up.
+const LATE: Duration = Duration::from_millis(16);
+
 /// How long until the next reading after `errors` failures in a row: aligned to the wall clock, so
 /// that everything due in a second is read in one wake-up.
 pub fn next(pace: Pace, errors: u32, wall: Duration) -> Duration {
     let every = interval(pace);
     let factor = 1_u32 << errors.saturating_sub(1).min(10);
     let every = if errors > 1 { (every * factor).min(MOST_BACKOFF.max(every)) } else { every };
-    let into = Duration::from_nanos((wall.as_nanos() % every.as_nanos().max(1)) as u64);
+    let since = wall.saturating_sub(LATE).as_nanos();
+    let into = Duration::from_nanos((since % every.as_nanos().max(1)) as u64);
     every - into
 }
 
@@ -92,16 +98,16 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn readings_are_due_at_whole_seconds() {
-        let wall = Duration::from_millis(10_250);
+    fn readings_are_due_when_a_second_has_begun_for_everybody() {
+        let wall = LATE + Duration::from_millis(10_250);
         assert_eq!(next(Pace::Tick(SECOND), 0, wall), Duration::from_millis(750));
         assert_eq!(next(Pace::Tick(SECOND * 5), 0, wall), Duration::from_millis(4_750));
-        assert_eq!(next(Pace::Tick(SECOND), 0, SECOND * 10), SECOND);
+        assert_eq!(next(Pace::Tick(SECOND), 0, LATE + SECOND * 10), SECOND);
     }
 
     #[test]
     fn errors_make_it_rarer_up_to_five_minutes() {
-        let at = SECOND * 1_200;
+        let at = LATE + SECOND * 1_200;
         assert_eq!(next(Pace::Tick(SECOND), 1, at), SECOND);
         assert_eq!(next(Pace::Tick(SECOND), 4, at), SECOND * 8);
         assert_eq!(next(Pace::Tick(SECOND), 99, at), SECOND * 300);

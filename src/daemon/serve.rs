@@ -4,15 +4,21 @@
 //! line waiting and no queue, and whatever is not our protocol ends its own connection only.
 
 use std::collections::HashMap;
+use std::io::IoSliceMut;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
 use rustix::event::PollFlags;
 use rustix::io::Errno;
-use rustix::net::{SendFlags, SocketFlags};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, SocketFlags,
+    SocketType, recvmsg,
+};
 
 use super::channel::Channels;
+use crate::client::Pace;
 use crate::protocol::{MAX_REQUEST, ReplyHeader, ReplyKind, Request};
 use crate::sys;
 
@@ -30,9 +36,47 @@ pub struct Streaming {
     pub sent: Option<Rc<[u8]>>,
 }
 
+/// A stream's reader that we write to ourselves: its client is not woken for each line.
+///
+/// It is a socket, written without waiting; nothing is set on it, because others may share it. It is
+/// closed with the connection, so that its client's end is also ours.
+struct Reader {
+    socket: OwnedFd,
+    pace: Pace,
+    /// What it did not take of the last line.
+    rest: Vec<u8>,
+}
+
+impl Reader {
+    /// Writes what is due and what it takes. `Err`: nobody reads any more.
+    fn write(&mut self, wall: Duration) -> Result<(), ()> {
+        loop {
+            if self.rest.is_empty() {
+                match self.pace.due(wall) {
+                    Some(line) => self.rest.extend_from_slice(line),
+                    None => return Ok(()),
+                }
+            }
+            match rustix::net::send(
+                &self.socket,
+                &self.rest,
+                SendFlags::NOSIGNAL | SendFlags::DONTWAIT,
+            ) {
+                Ok(count) => drop(self.rest.drain(..count)),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Ok(()),
+                Err(_) => return Err(()),
+            }
+        }
+    }
+}
+
 /// One connection.
 pub struct Connection {
     socket: OwnedFd,
+    /// A descriptor that came with a request.
+    along: Option<OwnedFd>,
+    reader: Option<Reader>,
     input: Vec<u8>,
     output: Vec<u8>,
     /// The newest line of a stream whose last one is still on its way out.
@@ -92,6 +136,8 @@ impl Connections {
             self.last += 1;
             let connection = Connection {
                 socket,
+                along: None,
+                reader: None,
                 input: Vec::new(),
                 output: Vec::new(),
                 next: None,
@@ -136,6 +182,13 @@ impl Connections {
             return self.channels.reply(id, kind, nonce, body);
         }
         let Some(connection) = self.all.get_mut(&id) else { return };
+        if kind == ReplyKind::Line
+            && let Some(reader) = &mut connection.reader
+        {
+            connection.waiting = false;
+            reader.pace.offer(body.to_vec());
+            return self.flush(id);
+        }
         let mut message = Vec::new();
         ReplyHeader::encode(kind, nonce, body, &mut message);
         if kind == ReplyKind::Line && connection.stream.is_some() && !connection.output.is_empty() {
@@ -154,6 +207,35 @@ impl Connections {
         if !alive || (connection.ended && connection.output.is_empty() && !connection.waiting) {
             self.all.remove(&id);
         }
+    }
+
+    /// Makes a connection a stream; its reader gets the lines from us where that is possible.
+    pub fn stream(&mut self, id: u64, stream: Streaming) {
+        let Some(connection) = self.all.get_mut(&id) else { return };
+        let (tmux, nonce) = (stream.request.target == "tmux", stream.request.nonce);
+        connection.stream = Some(stream);
+        if let Some(socket) = connection.along.take().filter(is_stream) {
+            self.reply(id, ReplyKind::Taken, nonce, b"");
+            if let Some(connection) = self.all.get_mut(&id) {
+                connection.reader =
+                    Some(Reader { socket, pace: Pace::new(tmux), rest: Vec::new() });
+            }
+        }
+    }
+
+    /// How long until a line may be written that waits for its moment.
+    pub fn wake(&self, wall: Duration) -> Option<Duration> {
+        let readers = self.all.values().filter_map(|connection| connection.reader.as_ref());
+        let idle = readers.filter(|reader| reader.rest.is_empty());
+        idle.filter_map(|reader| reader.pace.wake(wall)).min().map(|at| at.saturating_sub(wall))
+    }
+
+    /// Writes the lines whose moment has come.
+    pub fn write_due(&mut self, wall: Duration) {
+        self.all.retain(|_, connection| match &mut connection.reader {
+            Some(reader) => reader.write(wall).is_ok(),
+            None => true,
+        });
     }
 
     pub fn get_mut(&mut self, id: u64) -> Option<&mut Connection> {
@@ -204,7 +286,11 @@ impl Connections {
             }
             (*id, connection.socket.as_fd(), flags)
         });
-        sockets.chain(self.channels.fds().map(|(id, fd)| (id, fd, PollFlags::IN)))
+        let readers = self.all.iter().filter_map(|(id, connection)| {
+            let reader = connection.reader.as_ref().filter(|reader| !reader.rest.is_empty())?;
+            Some((*id, reader.socket.as_fd(), PollFlags::OUT))
+        });
+        sockets.chain(readers).chain(self.channels.fds().map(|(id, fd)| (id, fd, PollFlags::IN)))
     }
 }
 
@@ -212,7 +298,7 @@ impl Connection {
     fn read(&mut self, requests: &mut Vec<Request>) -> Result<(), ()> {
         let mut chunk = [0; 4096];
         loop {
-            match rustix::io::read(&self.socket, &mut chunk) {
+            match self.receive(&mut chunk) {
                 Ok(0) => {
                     self.ended = true;
                     break;
@@ -241,7 +327,24 @@ impl Connection {
         Ok(())
     }
 
+    /// Reads once. A descriptor that comes along is kept; a second one in its place.
+    fn receive(&mut self, chunk: &mut [u8]) -> Result<usize, Errno> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let mut chunk = [IoSliceMut::new(chunk)];
+        let message = recvmsg(&self.socket, &mut chunk, &mut control, RecvFlags::CMSG_CLOEXEC)?;
+        for word in control.drain() {
+            if let RecvAncillaryMessage::ScmRights(descriptors) = word {
+                self.along = descriptors.last().or(self.along.take());
+            }
+        }
+        Ok(message.bytes)
+    }
+
     fn flush(&mut self) -> Result<(), ()> {
+        if let Some(reader) = &mut self.reader {
+            reader.write(sys::wall())?;
+        }
         loop {
             while !self.output.is_empty() {
                 match rustix::net::send(&self.socket, &self.output, SendFlags::NOSIGNAL) {
@@ -259,6 +362,13 @@ impl Connection {
     }
 }
 
+/// Whether a descriptor is a connected stream socket of this machine: what can be written without
+/// waiting.
+fn is_stream(fd: &OwnedFd) -> bool {
+    use rustix::net::sockopt::{socket_domain, socket_type};
+    socket_domain(fd) == Ok(AddressFamily::UNIX) && socket_type(fd) == Ok(SocketType::STREAM)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,6 +381,8 @@ mod tests {
         ours.set_nonblocking(true).expect("set");
         let connection = Connection {
             socket: ours.into(),
+            along: None,
+            reader: None,
             input: Vec::new(),
             output: Vec::new(),
             next: None,
@@ -298,6 +410,50 @@ mod tests {
         assert!(connections.read(id, Duration::ZERO).is_empty());
         theirs.write_all(&bytes[20..]).expect("written");
         assert_eq!(connections.read(id, Duration::ZERO)[0].line, "tmux");
+    }
+
+    #[test]
+    fn a_reader_that_comes_along_is_written_to_and_its_client_hears_nothing() {
+        let (mut connections, id, mut theirs) = pair();
+        let (reader, out) = UnixStream::pair().expect("a pair");
+        connections.all.get_mut(&id).expect("there").along = Some(out.into());
+        let request = Request { target: "screen".into(), nonce: 5, ..Request::default() };
+        connections.stream(id, Streaming { view: 0, request, sent: None });
+        let mut taken = Vec::new();
+        ReplyHeader::encode(ReplyKind::Taken, 5, b"", &mut taken);
+        let mut heard = vec![0; taken.len()];
+        theirs.read_exact(&mut heard).expect("a reply");
+        assert_eq!(heard, taken);
+        for line in ["one", "two", "two"] {
+            connections.reply(id, ReplyKind::Line, 5, line.as_bytes());
+        }
+        let mut line = [0; 8];
+        (&reader).read_exact(&mut line).expect("two lines");
+        assert_eq!(&line, b"one\ntwo\n");
+        theirs.set_nonblocking(true).expect("set");
+        assert!(theirs.read(&mut [0; 8]).is_err(), "nothing but the first word");
+        // It is full: the newest line waits, and nothing else.
+        let big = vec![b'x'; 600 * 1024];
+        for _ in 0..3 {
+            connections.reply(id, ReplyKind::Line, 5, &big);
+            connections.reply(id, ReplyKind::Line, 5, b"last");
+        }
+        assert_eq!(
+            connections.fds().filter(|(_, _, flags)| flags.contains(PollFlags::OUT)).count(),
+            1
+        );
+        drop(reader);
+        connections.reply(id, ReplyKind::Line, 5, b"nobody reads");
+        assert!(!connections.contains(id));
+    }
+
+    #[test]
+    fn what_could_make_us_wait_is_not_taken() {
+        let (mut connections, id, _theirs) = pair();
+        let (_reader, pipe) = std::io::pipe().expect("a pipe");
+        connections.all.get_mut(&id).expect("there").along = Some(pipe.into());
+        connections.stream(id, Streaming { view: 0, request: Request::default(), sent: None });
+        assert!(connections.all[&id].reader.is_none());
     }
 
     #[test]

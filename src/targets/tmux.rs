@@ -10,7 +10,6 @@
 //! escapes them as `#,` and `#}`, and the words of a style are kept apart by spaces, here and
 //! everywhere. Colours are written in lower case, because `#D`, `#F` and others are short formats.
 
-use std::borrow::Cow;
 use std::fmt::Write;
 
 use rainline_segments::Live;
@@ -165,24 +164,36 @@ impl Pen<'_> {
         if self.now == Some(style) {
             return;
         }
-        let mut words: Vec<Cow<str>> = Vec::new();
-        if self.now.is_none_or(|now| now.fg != style.fg) {
-            words.push(format!("fg={}", color(style.fg)).into());
+        let (now, possible) = (self.now, self.possible());
+        let out = &mut self.out;
+        let mut before = "#[";
+        let mut word = |out: &mut String, word: &str| {
+            out.push_str(std::mem::replace(&mut before, " "));
+            out.push_str(word);
+        };
+        if now.is_none_or(|now| now.fg != style.fg) {
+            word(out, "fg=");
+            push_color(out, style.fg);
         }
-        if self.now.is_none_or(|now| now.bg != style.bg) {
-            words.push(format!("bg={}", color(style.bg)).into());
+        if now.is_none_or(|now| now.bg != style.bg) {
+            word(out, "bg=");
+            push_color(out, style.bg);
         }
         for (attr, name) in ATTRS {
-            let on = self.now.map(|now| now.attrs.has(attr));
+            let on = now.map(|now| now.attrs.has(attr));
             match style.attrs.has(attr) {
-                true if on != Some(true) => words.push(name.into()),
-                false if on != Some(false) && self.possible().has(attr) => {
-                    words.push(format!("no{name}").into());
+                true if on != Some(true) => word(out, name),
+                false if on != Some(false) && possible.has(attr) => {
+                    word(out, "no");
+                    out.push_str(name);
                 }
                 _ => (),
             }
         }
-        let _ = write!(self.out, "#[{}]", words.join(" "));
+        if before == "#[" {
+            out.push_str(before);
+        }
+        out.push(']');
         self.now = Some(style);
     }
 }
@@ -216,11 +227,18 @@ fn distinct_panes(choice: &Choice) -> Vec<(&str, &Arm)> {
     cases
 }
 
-fn color(color: Color) -> String {
+fn push_color(out: &mut String, color: Color) {
     match color {
-        Color::Default => "default".into(),
-        Color::Indexed(index) => format!("colour{index}"),
-        Color::Rgb(r, g, b) => format!("#{r:02x}{g:02x}{b:02x}"),
+        Color::Default => out.push_str("default"),
+        Color::Indexed(index) => {
+            let _ = write!(out, "colour{index}");
+        }
+        Color::Rgb(r, g, b) => {
+            out.push('#');
+            for digit in [r >> 4, r & 15, g >> 4, g & 15, b >> 4, b & 15] {
+                out.push(char::from_digit(digit.into(), 16).unwrap_or('0'));
+            }
+        }
     }
 }
 

@@ -1,0 +1,59 @@
+//! What the daemon takes while it runs: nobody looking, one stream, and every segment there is.
+
+use std::process::Stdio;
+
+use crate::Options;
+use crate::support::{House, cpu, figure, run_for};
+
+/// A line of every segment that reads this machine by the clock.
+fn everything() -> String {
+    let by_clock = |kind: &&&rainline_segments::Kind| {
+        matches!(kind.pace, rainline_segments::Pace::Tick(_))
+            && kind.scope == rainline_segments::Scope::Host
+    };
+    let names = rainline_segments::ALL.iter().filter(by_clock).map(|kind| kind.name);
+    format!("[line.tmux]\nright = {:?}\n", names.collect::<Vec<_>>())
+}
+
+pub fn run(options: &Options) {
+    let every = everything();
+    let shown = [
+        ("nobody looks", "", false),
+        ("one stream, 1 Hz", "", true),
+        ("one stream of all segments", &every, true),
+    ];
+    let houses: Vec<_> = shown
+        .iter()
+        .map(|(name, config, looks)| {
+            let house = House::new(config);
+            let args = ["stream", "tmux", "right", "--columns", "1000"];
+            let stream = looks
+                .then(|| house.rainline(&args).stdout(Stdio::null()).spawn().expect("it runs"));
+            (name, house.daemon(), stream, house)
+        })
+        .collect();
+    run_for(4);
+    let seconds = options.seconds;
+    println!("### The daemon, {seconds} s\n");
+    println!("| | µs CPU/s | wake-ups/s | RSS kB | private kB |\n|---|---|---|---|---|");
+    let wakes = |pid| figure(pid, "status", "voluntary_ctxt_switches:");
+    let before: Vec<_> = houses.iter().map(|(_, pid, ..)| (cpu(*pid), wakes(*pid))).collect();
+    run_for(seconds);
+    for ((name, pid, ..), (cpu_before, wakes_before)) in houses.iter().zip(before) {
+        let private = ["Private_Clean:", "Private_Dirty:"].map(|w| figure(*pid, "smaps_rollup", w));
+        println!(
+            "| {name} | {:.0} | {:.2} | {} | {} |",
+            (cpu(*pid) - cpu_before) as f64 / 1e3 / seconds as f64,
+            (wakes(*pid) - wakes_before) as f64 / seconds as f64,
+            figure(*pid, "status", "VmRSS:"),
+            private.iter().sum::<u64>(),
+        );
+    }
+    println!();
+    for (_, _, stream, _house) in houses {
+        if let Some(mut stream) = stream {
+            stream.kill().expect("killed");
+            stream.wait().expect("over");
+        }
+    }
+}
