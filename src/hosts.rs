@@ -175,7 +175,8 @@ fn environment_words() -> String {
     let mut names: Vec<&str> = ENV.iter().chain(&MORE_ENV).copied().collect();
     names.sort_unstable();
     names.dedup();
-    names.iter().map(|name| format!(" \"{name}=${{{name}-}}\"")).collect()
+    // One that is not set is no word at all: most of them.
+    names.iter().map(|name| format!(" ${{{name}:+\"{name}=${name}\"}}")).collect()
 }
 
 /// Wiring lines with `@PROGRAM@` and `@CONFIG@` filled in, as words of the host.

@@ -102,10 +102,13 @@ __rainline_lives() {
         __rainline_at=
         return 1
     fi
-    if [[ -z $__rainline_daemon ]] || ! builtin kill -0 "$__rainline_daemon"; then
+    # As cheap as kill -0, and nothing to complain about.
+    if [[ -z $__rainline_daemon || ! -O /proc/$__rainline_daemon ]]; then
         __rainline_daemon=
-        if [[ -r $__rainline_at/shells ]]; then read -r __rainline_daemon <"$__rainline_at/shells"; fi
-        [[ $__rainline_daemon == [1-9]* ]] && builtin kill -0 "$__rainline_daemon"
+        if [[ -r $__rainline_at/shells ]]; then
+            { read -r __rainline_daemon <"$__rainline_at/shells"; } 2>/dev/null
+        fi
+        [[ $__rainline_daemon == [1-9]* && -O /proc/$__rainline_daemon ]]
     fi
 }
 
@@ -165,7 +168,7 @@ __rainline_prompt() {
     esac
     __rl_words+=(@CONFIG@)
     __rl_out=
-    if [[ $__rainline_self && $BASHPID == "$$" ]] && ((SECONDS >= __rainline_wait || SECONDS < __rainline_wait - 5)) && __rainline_lives 2>/dev/null; then
+    if [[ $__rainline_self && $BASHPID == "$$" ]] && ((SECONDS >= __rainline_wait || SECONDS < __rainline_wait - 5)) && __rainline_lives; then
         printf -v __rainline_id %010d $(((10#$__rainline_id + 1) % 10000000000))
         __rainline_ask "ask $__rainline_id" print prompt all "${__rl_words[@]}" --@ENVIRONMENT@ \
             2>/dev/null 8<>"$__rainline_at/shell-$__rainline_self.ask" 9<>"$__rainline_at/shell-$__rainline_self.ack" && __rl_out=$__rainline_out
