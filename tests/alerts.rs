@@ -129,6 +129,40 @@ fn what_nobody_shows_is_watched_and_nothing_else() {
     assert!(seen.exists() && !unseen.exists());
 }
 
+/// Its level settles, so it must know what it was: another worker would not.
+#[test]
+fn a_reading_in_a_worker_keeps_its_past_while_others_are_busy() {
+    let sandbox = Sandbox::new();
+    let (value, reads) = (sandbox.write("value", "60"), sandbox.path("reads"));
+    let mut text = format!(
+        "[segment.it]\nuse = \"custom\"\ninterval = 0.1\nfields = {{ v = \"count\" }}\n\
+         level-by = \"v\"\nwarning = 50\ncritical = 100\n\
+         command = [\"sh\", \"-c\", 'echo x >> {}; echo \"{{\\\"v\\\": $(cat {})}}\"']\n\
+         [alert.loud]\nsegment = \"it\"\nlevel = \"warning\"\nback = true\n{}",
+        reads.display(),
+        value.display(),
+        teller(&sandbox)
+    );
+    let others: Vec<String> = (0..5).map(|number| format!("\"o{number}\"")).collect();
+    for name in &others {
+        text.push_str(&format!(
+            "[segment.{name}]\nuse = \"custom\"\ninterval = 0.1\ncommand = [\"sleep\", \"0.02\"]\n"
+        ));
+    }
+    text.push_str(&format!("[line.terminal]\nleft = [{}, \"clock\"]\n", others.join(", ")));
+    sandbox.write("home/.config/rainline/config.toml", text);
+    run(&sandbox, &["daemon", "start"]);
+    let _line = Stream::open(&sandbox);
+    assert_eq!(until_told(&sandbox, 1), ["loud|reached|warning|it: warning: 60|it"]);
+    sandbox.write("value", "49");
+    let count = || std::fs::read_to_string(&reads).map_or(0, |text| text.lines().count());
+    let before = count();
+    until("some readings", || (count() >= before + 20).then_some(()));
+    assert_eq!(told(&sandbox).len(), 1);
+    sandbox.write("value", "10");
+    assert_eq!(until_told(&sandbox, 2)[1], "loud|back|idle|it: normal again: 10|it");
+}
+
 #[test]
 fn one_that_cannot_be_told_is_said_by_doctor() {
     let sandbox = Sandbox::new();

@@ -103,13 +103,17 @@ pub struct Marked {
 }
 
 impl Marked {
+    /// The most pieces of one text; what comes after them is plain.
+    const MOST: usize = 64;
+
     /// Reads `[text](style)`, and `\\` before a character that should mean nothing. Whatever is not
     /// whole is text.
     pub fn read(line: &str) -> Vec<Marked> {
         let mut pieces = Vec::new();
         let (mut text, mut rest) = (String::new(), line);
         while let Some(c) = rest.chars().next() {
-            if let Some((inside, style, after)) = whole(rest) {
+            let styled = if pieces.len() < Marked::MOST { whole(rest) } else { None };
+            if let Some((inside, style, after)) = styled {
                 if !text.is_empty() {
                     pieces.push(Marked::plain(&std::mem::take(&mut text)));
                 }

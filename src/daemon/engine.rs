@@ -582,6 +582,8 @@ impl Engine {
         let take = std::panic::AssertUnwindSafe(|| source.take(&self.host, &pushed));
         let taken = std::panic::catch_unwind(take).map_err(|_| "it broke down (a bug)")?;
         let sample = taken.map_err(|error| format!("{name}: {error}"))?;
+        // A reading that is on its way is older than this.
+        entry.busy.into_iter().for_each(|ticket| drop(self.errands.remove(&ticket)));
         if entry.follows.is_some() {
             entry.hear(Ok(sample), now);
         } else {
