@@ -58,6 +58,8 @@ pub struct Entry {
     pub busy: Option<u64>,
     /// The ticket of the worker that follows it, and since when.
     pub follows: Option<(u64, Duration)>,
+    /// How often in a row that ended.
+    pub ends: u32,
     /// When it should be read next, by the boot clock.
     pub due: Duration,
     /// Grows with each sample that differs from the last.
@@ -77,6 +79,7 @@ impl Entry {
             errors: 0,
             busy: None,
             follows: None,
+            ends: 0,
             due: Duration::ZERO,
             version: 0,
             rings,
@@ -113,29 +116,39 @@ impl Entry {
         self.taken = Some(now.boot);
     }
 
-    /// Takes what a followed source said. Only one that lasts has overcome its failures.
+    /// Takes what a followed source said. Where it ended before, only one that lasts is well again.
     pub fn hear(&mut self, sampled: Result<Option<Sample>, String>, now: &Now) {
+        self.settle(now);
         match sampled {
             Ok(sample) => {
                 self.show(sample, now);
-                let lasts = |(_, since)| now.boot.saturating_sub(since) >= LASTED;
-                if self.errors < TROUBLE || self.follows.is_some_and(lasts) {
-                    self.error = None;
-                }
-                if self.follows.is_some_and(lasts) {
-                    self.errors = 0;
+                if self.ends == 0 {
+                    (self.error, self.errors) = (None, 0);
                 }
             }
-            Err(why) => self.error = Some(why),
+            Err(why) => {
+                self.error = Some(why);
+                self.errors = self.errors.saturating_add(1);
+            }
         }
     }
 
     /// Notes that a followed source ended; it is due after a pause.
     pub fn lose(&mut self, why: String, now: &Now) {
+        self.settle(now);
         self.follows = None;
         self.error = Some(why);
         self.errors = self.errors.saturating_add(1);
-        self.due = now.boot + schedule::restart(self.errors);
+        self.ends = self.ends.saturating_add(1);
+        self.due = now.boot + schedule::restart(self.ends);
+    }
+
+    /// Forgets that a source ended that has been followed for a while since.
+    pub fn settle(&mut self, now: &Now) {
+        let lasts = |(_, since)| now.boot.saturating_sub(since) >= LASTED;
+        if self.ends > 0 && self.follows.is_some_and(lasts) {
+            (self.ends, self.error, self.errors) = (0, None, 0);
+        }
     }
 
     /// Sets when it is due next.
@@ -152,7 +165,11 @@ impl Entry {
         let since = self.taken.map(|taken| boot.saturating_sub(taken));
         // One that says when something is new is right as long as it says nothing.
         let since = since.map(|since| if self.follows.is_some() { Duration::ZERO } else { since });
-        schedule::age(self.pace, since, self.errors)
+        match schedule::age(self.pace, since, self.errors) {
+            // Nobody would say that it is another by now.
+            Age::Fresh if self.ends > 0 && self.follows.is_none() => Age::Stale,
+            age => age,
+        }
     }
 
     /// Whether nothing is known yet, and something is on its way.
@@ -343,6 +360,45 @@ mod tests {
         assert_eq!(entry.sample, Some(sample));
         assert_eq!(entry.age(SECOND * 14), Age::Stale);
         assert_eq!(entry.error.as_deref(), Some("gone"));
+    }
+
+    #[test]
+    fn one_that_is_followed_is_right_as_long_as_it_says_nothing_and_old_once_it_ended() {
+        let mut entry = Entry::new(Pace::Change, Vec::new());
+        entry.follows = Some((1, SECOND));
+        assert!(entry.is_awaited() && !entry.is_timed());
+        entry.hear(Ok(Some(Sample::new(Level::Good))), &at(1));
+        assert_eq!(entry.age(SECOND * 90_000), Age::Fresh);
+        entry.lose("gone".into(), &at(2));
+        assert_eq!((entry.age(SECOND * 2), entry.due), (Age::Stale, SECOND * 3));
+        assert!(entry.is_timed());
+    }
+
+    #[test]
+    fn only_one_that_lasts_has_overcome_its_ends() {
+        let mut entry = Entry::new(Pace::Change, Vec::new());
+        for n in 0..3 {
+            entry.follows = Some((n, SECOND * 10));
+            entry.hear(Ok(None), &at(10));
+            entry.lose("gone".into(), &at(10));
+        }
+        assert_eq!((entry.due, entry.errors), (SECOND * 14, 3));
+        entry.follows = Some((9, SECOND * 14));
+        entry.hear(Ok(None), &at(15));
+        assert_eq!(entry.error.as_deref(), Some("gone"));
+        entry.settle(&at(14 + 30));
+        assert_eq!((entry.error.as_deref(), entry.errors, entry.ends), (None, 0, 0));
+    }
+
+    #[test]
+    fn wrong_lines_of_one_that_goes_on_are_failures_until_a_right_one() {
+        let mut entry = Entry::new(Pace::Change, Vec::new());
+        entry.follows = Some((1, SECOND));
+        entry.hear(Err("no JSON".into()), &at(1));
+        assert!(!entry.is_awaited(), "nobody waits for it any more");
+        assert_eq!((entry.age(SECOND), entry.errors), (Age::Lost, 1));
+        entry.hear(Ok(None), &at(2));
+        assert_eq!((entry.errors, entry.error), (0, None));
     }
 
     #[test]

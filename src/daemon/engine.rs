@@ -946,6 +946,7 @@ impl Engine {
             }
         }
         idle.into_iter().for_each(|ticket| self.unfollow(ticket));
+        self.cache.entries.values_mut().for_each(|entry| entry.settle(now));
         self.cache.sweep(now.boot);
         let retry: Vec<u32> = self
             .configs
