@@ -8,6 +8,7 @@ use std::io::Write as _;
 
 use clap::{Parser, Subcommand};
 
+mod compat;
 mod completions;
 mod config;
 mod daemon;
@@ -54,6 +55,7 @@ enum Command {
     Preview(preview::Args),
     Config(config::Args),
     Doctor(doctor::Args),
+    Compat(compat::Args),
     Completions(completions::Args),
     Man(man::Args),
     #[command(hide = true)]
@@ -83,6 +85,7 @@ pub fn main(args: Vec<OsString>) -> i32 {
         Some(Command::Preview(args)) => preview::run(args),
         Some(Command::Config(args)) => config::run(args),
         Some(Command::Doctor(args)) => doctor::run(args),
+        Some(Command::Compat(args)) => compat::run(args),
         Some(Command::Completions(args)) => completions::run(args),
         Some(Command::Man(args)) => man::run(args),
         Some(Command::Worker(args)) => worker::run(args),

@@ -37,6 +37,9 @@ pub use stream::{Draw, stream};
 /// The widest line anybody gets; a terminal is never wider.
 const MOST_COLUMNS: u16 = 4096;
 
+/// The names under which this program is a drop-in and no client of its own.
+pub const DROP_INS: [&str; 4] = ["battery", "rainbarf", "spark", "tmux-mem-cpu-load"];
+
 /// What the raw arguments came to.
 pub enum Outcome {
     /// A line was printed; leave with this code.
@@ -73,9 +76,12 @@ pub fn fast(
     args: impl Iterator<Item = &'static CStr>,
     env: impl Iterator<Item = &'static CStr>,
 ) -> Outcome {
-    let mut args = args.skip(1).map(CStr::to_bytes).peekable();
+    let mut args = args.map(CStr::to_bytes);
+    let program = args.next().unwrap_or_default();
+    let mut args = args.peekable();
     // The environment is long and most commands don't need it here.
-    if !args.peek().is_some_and(|verb| matches!(*verb, b"print" | b"stream" | b"set")) {
+    let ours = |verb: &&[u8]| matches!(*verb, b"print" | b"stream" | b"set");
+    if is_drop_in(program) || !args.peek().is_some_and(ours) {
         return Outcome::Cli;
     }
     let around = Around::of(env.map(CStr::to_bytes));
@@ -107,6 +113,16 @@ pub fn fast(
         Ok((kind, _)) => Outcome::Miss(request, no_line(kind)),
         Err(why) => Outcome::Miss(request, why),
     }
+}
+
+/// Whether the program's name, after its last slash, is that of a drop-in.
+#[inline(always)]
+fn is_drop_in(program: &[u8]) -> bool {
+    let is = |name: &&str| match program.strip_suffix(name.as_bytes()) {
+        Some(folder) => matches!(folder, [] | [.., b'/']),
+        None => false,
+    };
+    DROP_INS.iter().any(is)
 }
 
 /// Prints the answer and leaves, if everything is as it nearly always is: the directory is there,

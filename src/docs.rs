@@ -12,7 +12,7 @@ use crate::config::common::OPTIONS;
 use crate::config::{KEYS, SLOTS};
 use crate::format::formatter::TABLE;
 use crate::theme::{BUILT_IN, TABLES, Theme};
-use crate::{hosts, targets};
+use crate::{compat, hosts, targets};
 
 /// Where the generated part of the README begins and ends.
 pub const README_MARKS: (&str, &str) = ("<!-- reference -->", "<!-- /reference -->");
@@ -95,6 +95,35 @@ pub fn reference() -> String {
         say(&format!("| host | `{}` | {} |", host.name, host.about));
     }
     out
+}
+
+/// Where the generated part of `docs/compat.md` begins and ends.
+pub const COMPAT_MARKS: (&str, &str) = ("<!-- drop-ins -->", "<!-- /drop-ins -->");
+
+/// Where each drop-in differs from its peer on purpose, in Markdown.
+pub fn drop_ins() -> String {
+    let mut out = String::new();
+    for peer in compat::ALL {
+        let _ = write!(out, "### `{}`\n\n{}.\n\n", peer.name, capital(peer.about));
+        out.push_str("| where | the original | Rainline |\n|---|---|---|\n");
+        for compat::Deviation { case, peer, ours } in peer.deviations {
+            let cell = |text: &str| text.replace('|', "\\|");
+            let _ = writeln!(out, "| {} | {} | {} |", cell(case), cell(peer), cell(ours));
+        }
+        out.push('\n');
+    }
+    out.push_str("The names of `tmux-plugins`: ");
+    let names = compat::tmux_plugins::names();
+    let names: Vec<String> = names.iter().map(|name| format!("`#{{{name}}}`")).collect();
+    let _ = writeln!(out, "{}.", names.join(" "));
+    out
+}
+
+/// A text that begins a sentence.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    first + letters.as_str()
 }
 
 /// A config with every option, its default and its meaning, all commented out.

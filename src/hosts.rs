@@ -147,7 +147,7 @@ pub enum Whole {
 }
 
 /// The text in double quotes, with a backslash before each of the characters that are `special`.
-fn in_quotes(text: &str, special: &str) -> String {
+pub(crate) fn in_quotes(text: &str, special: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
         if special.contains(c) {
@@ -160,7 +160,7 @@ fn in_quotes(text: &str, special: &str) -> String {
 }
 
 /// A word for sh, bash and zsh, in single quotes where it needs any.
-fn shell_word(path: &Path) -> String {
+pub(crate) fn shell_word(path: &Path) -> String {
     let text = path.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
     if !text.is_empty() && text.chars().all(plain) {

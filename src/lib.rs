@@ -17,17 +17,19 @@
 //! - [`graph`], [`format`](mod@format), [`theme`], [`paint`], [`layout`], [`config`], [`render`]:
 //!   from samples to frames. Nothing here reads a clock, a file (but `config::gather`) or a socket.
 //! - [`daemon`], [`local`]: who samples, when, and what a request gets.
-//! - [`hosts`], [`imports`], [`docs`], [`example`], [`cli`]: wiring lines, texts, and the command line.
+//! - [`hosts`], [`compat`], [`imports`], [`docs`], [`example`], [`cli`]: wiring lines, other
+//!   programs' commands and settings, texts, and the command line.
 //!
 //! Invariants:
 //! - Text from outside is `Untrusted` until a target's encoder has escaped it. Themes and config
 //!   are the only trusted markup. Nothing that a directory contains is executed.
 //! - A bar or prompt never waits past its deadline, never shows an error, is never empty.
 //! - The daemon opens no path that a client named, runs no command and waits for nobody: workers do.
-//! - Only [`cli`] prints for people; `unsafe` stands in [`sys`] alone.
+//! - Only [`cli`] and [`compat`] print for people; `unsafe` stands in [`sys`] alone.
 
 pub mod cli;
 pub mod client;
+pub mod compat;
 pub mod config;
 pub mod daemon;
 pub mod diagnostic;

@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rainline::client::{self, Outcome, Why};
 use rainline::sys::{self, Strings};
-use rainline::{cli, local, runtime, spawn};
+use rainline::{cli, compat, local, runtime, spawn};
 
 /// What std's own start gives to a program that panicked.
 const PANICKED: i32 = 101;
@@ -59,7 +59,8 @@ fn slow(outcome: Outcome, args: Strings) -> i32 {
         Outcome::Set(request) => cli::push(&request),
         Outcome::Cli => {
             let args = args.map(|arg| OsStr::from_bytes(arg.to_bytes()).to_owned());
-            cli::main(args.collect::<Vec<OsString>>())
+            let args = args.collect::<Vec<OsString>>();
+            compat::called(&args).unwrap_or_else(|| cli::main(args))
         }
     }
 }

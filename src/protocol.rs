@@ -101,7 +101,8 @@ pub enum Verb {
     Set,
     /// A word to the daemon itself, in [`Request::admin`]: `status`, `stop`, `reload`, `retire`.
     Admin,
-    /// Samples instead of lines, for another daemon. Reserved.
+    /// The past of a line's numbers instead of the line: `NAME KIND FIELD` and the readings at the
+    /// segment's pace, oldest first, a `-` for a gap; a line each, tabs between.
     Feed,
 }
 

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rainline::hosts::{self, Wiring};
 use rainline::theme::Theme;
@@ -113,13 +113,29 @@ impl Shell {
         shell
     }
 
-    /// Waits for a prompt of this text in the cursor's row, with the cursor behind it.
+    /// Waits for a prompt of this text in the cursor's row, with the cursor behind it. A busy machine
+    /// may not have read the config in time, and the line is then the built-in one: an empty command
+    /// asks again and changes nothing.
     fn prompt(&mut self, text: &str) {
-        self.terminal.wait(&format!("{text:?} in {}", self.name), |screen| {
+        self.prompt_below(text, 0);
+    }
+
+    fn prompt_below(&mut self, text: &str, top: u16) {
+        let start = Instant::now();
+        let there = |screen: &vt100::Screen| {
             let (row, column) = screen.cursor_position();
             let line = screen.rows(0, column).nth(usize::from(row));
-            line.is_some_and(|line| plain(&line).ends_with(text))
-        });
+            row >= top && line.is_some_and(|line| plain(&line).ends_with(text))
+        };
+        while !self.terminal.comes(Duration::from_secs(3), there) {
+            let screen = self.terminal.contents();
+            assert!(
+                start.elapsed() < DEADLINE,
+                "no {text:?} in {}; the screen:\n{screen}",
+                self.name
+            );
+            self.terminal.send("\r");
+        }
     }
 
     /// Types a command on an empty screen and waits for the next prompt of this text.
@@ -128,11 +144,7 @@ impl Shell {
         self.terminal.wait("an empty screen", |screen| screen.cursor_position().0 == 0);
         self.prompt("=>");
         self.terminal.send(format!("{command}\r"));
-        self.terminal.wait(&format!("{text:?} after {command:?} in {}", self.name), |screen| {
-            let (row, column) = screen.cursor_position();
-            let line = screen.rows(0, column).nth(usize::from(row));
-            row > 0 && line.is_some_and(|line| plain(&line).ends_with(text))
-        });
+        self.prompt_below(text, 1);
         self.terminal.contents()
     }
 
@@ -307,15 +319,16 @@ fn an_interrupt_while_a_prompt_is_asked_for_costs_nothing() {
         let mut shell = Shell::with_channel(&sandbox, name, "", "");
         let pid = daemon_pid(&sandbox).expect("a daemon");
         signal(pid, Signal::STOP);
-        shell.terminal.send(":\r\x03");
-        // The interrupt throws away what was typed after it: wait for the prompt.
-        shell.terminal.wait("a prompt", |screen| {
-            let (row, column) = screen.cursor_position();
-            let line = screen.rows(0, column).nth(usize::from(row));
-            row > 1 && line.is_some_and(|line| plain(&line).ends_with("=>"))
-        });
-        shell.terminal.send("echo still $((40+2))\r");
-        shell.terminal.wait_text("still 42");
+        shell.terminal.send(":\r");
+        shell.terminal.wait("its echo", |screen| screen.cursor_position().0 > 0);
+        shell.terminal.send("\x03");
+        // The interrupt throws away what was typed and not read yet.
+        let start = Instant::now();
+        let answered = |screen: &vt100::Screen| screen.contents().contains("still 42");
+        while !shell.terminal.comes(Duration::from_secs(2), answered) {
+            assert!(start.elapsed() < DEADLINE, "{}", shell.terminal.contents());
+            shell.terminal.send("echo still $((40+2))\r");
+        }
         signal(pid, Signal::CONT);
         shell.run("sh -c 'exit 6'", "<6>=>");
         shell.settle();
@@ -436,8 +449,8 @@ fn what_is_read_late_appears_without_a_key() {
             shell.settle();
         }
         shell.run(":", "<~><0>=>");
+        until("its workers", || !workers(&sandbox).is_empty());
         let stopped = workers(&sandbox);
-        assert!(!stopped.is_empty());
         stopped.iter().for_each(|pid| signal(*pid, Signal::STOP));
         shell.run("cd late; sh -c 'exit 3'", "<3>=>");
         let row = shell.terminal.screen().cursor_position().0;

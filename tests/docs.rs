@@ -7,18 +7,27 @@ use rainline::docs;
 
 use crate::support::{golden, root};
 
-#[test]
-fn the_readme_has_the_reference() {
-    let path = root().join("README.md");
-    let text = fs::read_to_string(&path).expect("a README");
-    let (begin, end) = docs::README_MARKS;
-    let (before, rest) = text.split_once(begin).expect("the reference's begin");
-    let (_, after) = rest.split_once(end).expect("the reference's end");
-    let fresh = format!("{before}{begin}\n{}{end}{after}", docs::reference());
+/// Writes a file's generated part anew where it differs, and fails then.
+fn part(file: &str, (begin, end): (&str, &str), fresh: &str) {
+    let path = root().join(file);
+    let text = fs::read_to_string(&path).expect("the file");
+    let (before, rest) = text.split_once(begin).expect("where it begins");
+    let (_, after) = rest.split_once(end).expect("where it ends");
+    let fresh = format!("{before}{begin}\n{fresh}{end}{after}");
     if fresh != text {
         fs::write(&path, fresh).expect("writable");
-        panic!("README.md was behind the tables and is rewritten: look at the difference");
+        panic!("{file} was behind the tables and is rewritten: look at the difference");
     }
+}
+
+#[test]
+fn the_readme_has_the_reference() {
+    part("README.md", docs::README_MARKS, &docs::reference());
+}
+
+#[test]
+fn what_the_drop_ins_do_otherwise_is_told() {
+    part("docs/compat.md", docs::COMPAT_MARKS, &docs::drop_ins());
 }
 
 #[test]

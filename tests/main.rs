@@ -9,6 +9,7 @@ mod bad_configs;
 mod byobu;
 mod channels;
 mod command_line;
+mod compat;
 mod custom;
 mod daemon;
 mod docs;

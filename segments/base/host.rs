@@ -14,6 +14,7 @@
 mod cgroup;
 mod command;
 mod fixture;
+mod glance;
 mod kept;
 mod load;
 mod memory;

@@ -7,6 +7,7 @@ use clap::builder::PossibleValuesParser;
 use rainline_segments::{Ask, Host as Machine, Pace, Sample};
 
 use super::say;
+use crate::compat::tmux_plugins;
 use crate::config::{Config, Instance};
 use crate::error::Error;
 use crate::frame::InstanceId;
@@ -20,14 +21,23 @@ use crate::{config, paths, render};
 /// Safe to be read twice. Nothing is written anywhere: put them where the first one says.
 #[derive(clap::Args)]
 pub struct Args {
-    #[arg(value_parser = PossibleValuesParser::new(hosts::ALL.iter().map(|host| host.name)))]
+    #[arg(value_parser = PossibleValuesParser::new(names()))]
     host: String,
     /// A config file to name in the lines.
     #[arg(long)]
     config: Option<PathBuf>,
 }
 
+/// The hosts, and the plugins' names of one of them.
+fn names() -> impl Iterator<Item = &'static str> {
+    hosts::ALL.iter().map(|host| host.name).chain([tmux_plugins::NAME])
+}
+
 pub fn run(args: Args) -> Result<i32, Error> {
+    if args.host == tmux_plugins::NAME {
+        say(&tmux_plugins::init(&paths::program()));
+        return Ok(0);
+    }
     say(&lines(&args.host, args.config)?);
     Ok(0)
 }

@@ -5,10 +5,12 @@
 //! with what is there.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
+use rainline_segments::base::history::FINE;
 use rainline_segments::{Host, Level, Pace, Pushed, Scope, Unit, Where, quantity};
 
 use super::alerts::Watch;
@@ -24,7 +26,7 @@ use super::workers::{Answer, Job, Outcome, Pool};
 use super::{drawing, jobs, note};
 use crate::config::alerts::Alert;
 use crate::config::{Config, Instance};
-use crate::protocol::{ReplyKind, Request, Verb};
+use crate::protocol::{MAX_REPLY, ReplyKind, Request, Verb};
 use crate::render::{self, Age, Reading, Readings};
 use crate::runtime::{self, Runtime};
 
@@ -133,7 +135,7 @@ impl Engine {
         self.requests += 1;
         match request.verb {
             Verb::Admin => return Some((request.admin, request.nonce)),
-            Verb::Print | Verb::Stream | Verb::Set => {
+            Verb::Print | Verb::Stream | Verb::Set | Verb::Feed => {
                 self.asked = now.boot;
                 self.remember_place(&request);
                 if !request.channel.is_empty() {
@@ -149,10 +151,6 @@ impl Engine {
                     }
                     self.pending.push(pending);
                 }
-            }
-            Verb::Feed => {
-                let why = b"this daemon does not know that verb";
-                self.connections.reply(id, ReplyKind::Refused, request.nonce, why);
             }
         }
         None
@@ -197,6 +195,11 @@ impl Engine {
             |key: &Key| self.cache.entries.get(key).is_some_and(super::cache::Entry::is_awaited);
         if patient && keys.iter().any(awaited) {
             return Some(pending);
+        }
+        if pending.request.verb == Verb::Feed {
+            let feed = self.feed(view);
+            self.connections.reply(pending.id, ReplyKind::Text, nonce, feed.as_bytes());
+            return None;
         }
         let line = self.draw(view, now);
         let Some(line) = line else {
@@ -662,6 +665,35 @@ impl Engine {
         let config = self.cache.views.get(&view)?.config;
         let config = self.configs.slots.get(&config)?.config.clone();
         self.cache.draw(view, &config, now)
+    }
+
+    /// The past of a view's numbers, as [`Verb::Feed`] has them.
+    fn feed(&self, view: u64) -> String {
+        let mut text = String::new();
+        let Some(view) = self.cache.views.get(&view) else { return text };
+        for key in view.keys.iter() {
+            let slot = self.configs.slots.get(&key.config);
+            let instance =
+                slot.and_then(|slot| slot.config.instances.get(usize::from(key.instance)));
+            let (Some(instance), Some(entry)) = (instance, self.cache.entries.get(key)) else {
+                continue;
+            };
+            for (field, ring) in &entry.rings {
+                // A number has hardly more than a dozen bytes.
+                if text.len() + 16 * FINE > MAX_REPLY {
+                    return text;
+                }
+                let _ = write!(text, "{}\t{}\t{field}", instance.name, instance.kind.name);
+                for cell in ring.recent(usize::MAX) {
+                    let _ = match cell.is_gap() {
+                        true => write!(text, "\t-"),
+                        false => write!(text, "\t{}", cell.mean),
+                    };
+                }
+                text.push('\n');
+            }
+        }
+        text
     }
 
     /// Sends every stream its line if it changed.

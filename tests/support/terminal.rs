@@ -119,6 +119,23 @@ impl Terminal {
         }
     }
 
+    /// Feeds what is written until the screen satisfies `done`, or for this long; whether it does.
+    pub fn comes(
+        &mut self,
+        span: std::time::Duration,
+        mut done: impl FnMut(&vt100::Screen) -> bool,
+    ) -> bool {
+        let start = Instant::now();
+        while !done(self.parser.screen()) {
+            let left = span.saturating_sub(start.elapsed());
+            if self.closed || left.is_zero() {
+                return false;
+            }
+            self.feed(left);
+        }
+        true
+    }
+
     /// Waits until `text` is somewhere on the screen.
     pub fn wait_text(&mut self, text: &str) {
         self.wait(&format!("{text:?}"), |screen| screen.contents().contains(text));

@@ -20,6 +20,11 @@ pub struct Meminfo {
     /// The page cache, [`Self::shmem`] counted within.
     pub cached: Option<u64>,
     pub shmem: Option<u64>,
+    /// Swapped out and still in memory as well.
+    pub swap_cached: Option<u64>,
+    /// Pages used lately, and those next to go; the page cache is within both.
+    pub active: Option<u64>,
+    pub inactive: Option<u64>,
     /// The part of the kernel's slabs that it gives back when asked.
     pub reclaimable: Option<u64>,
     pub unreclaimable: Option<u64>,
@@ -101,6 +106,9 @@ fn parse(text: &[u8]) -> Meminfo {
             b"Buffers" => &mut read.buffers,
             b"Cached" => &mut read.cached,
             b"Shmem" => &mut read.shmem,
+            b"SwapCached" => &mut read.swap_cached,
+            b"Active" => &mut read.active,
+            b"Inactive" => &mut read.inactive,
             b"SReclaimable" => &mut read.reclaimable,
             b"SUnreclaim" => &mut read.unreclaimable,
             b"KernelStack" => &mut read.kernel_stack,
@@ -127,8 +135,12 @@ mod tests {
     #[test]
     fn reads_what_is_there_in_bytes() {
         let read = parse(b"MemTotal:       16384 kB\nMemFree: 1 kB\nCached:\nSwapCached: 7 kB\nShmem: -3 kB\nnoise");
-        let expected =
-            Meminfo { total: Some(16384 * 1024), free: Some(1024), ..Meminfo::default() };
+        let expected = Meminfo {
+            total: Some(16384 * 1024),
+            free: Some(1024),
+            swap_cached: Some(7 * 1024),
+            ..Meminfo::default()
+        };
         assert_eq!(read, expected);
     }
 

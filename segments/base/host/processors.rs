@@ -51,7 +51,8 @@ pub struct Processors {
 }
 
 impl Times {
-    fn busy(&self) -> u64 {
+    /// Ticks of work of any kind.
+    pub fn busy(&self) -> u64 {
         [self.nice, self.system, self.irq, self.steal]
             .iter()
             .fold(self.user, |a, b| a.saturating_add(*b))
@@ -62,11 +63,13 @@ impl Times {
 pub struct ProcessorsDoor {
     stat: Kept,
     sysinfo: Option<sysinfo::System>,
+    /// What was read too early, see [`super::glance`].
+    pub(super) next: Vec<u8>,
 }
 
 impl Default for ProcessorsDoor {
     fn default() -> Self {
-        ProcessorsDoor { stat: Kept::new("/proc/stat"), sysinfo: None }
+        ProcessorsDoor { stat: Kept::new("/proc/stat"), sysinfo: None, next: Vec::new() }
     }
 }
 
@@ -86,7 +89,7 @@ impl ProcessorsDoor {
     }
 
     #[allow(clippy::disallowed_methods, reason = "this is the door")]
-    fn read_sysinfo(&mut self, now: &mut Processors) -> Result<(), Error> {
+    pub(super) fn read_sysinfo(&mut self, now: &mut Processors) -> Result<(), Error> {
         /// A processor's time between two readings; usage has two decimals at best.
         const SLICE: f64 = 10_000.0;
         let system = match &mut self.sysinfo {
@@ -119,7 +122,7 @@ impl ProcessorsDoor {
 }
 
 /// Reads the text of `/proc/stat`; an error says what is missing.
-fn parse(text: &[u8], now: &mut Processors) -> Result<(), &'static str> {
+pub(super) fn parse(text: &[u8], now: &mut Processors) -> Result<(), &'static str> {
     now.bands = true;
     now.cores.clear();
     now.boot = 0;

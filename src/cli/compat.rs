@@ -1,0 +1,32 @@
+//! `rainline compat`
+
+use std::ffi::OsString;
+
+use super::say;
+use crate::compat::ALL;
+use crate::diagnostic::nearest;
+use crate::error::Error;
+
+/// Run another program's command as that program would, or list them.
+///
+/// A link of that name to this program does the same: `ln -s rainline spark`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The command.
+    name: Option<String>,
+    /// Its own words.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<OsString>,
+}
+
+/// What is known was run before anything was parsed.
+pub fn run(args: Args) -> Result<i32, Error> {
+    let Some(name) = args.name else {
+        let width = ALL.iter().map(|peer| peer.name.len()).max().unwrap_or(0);
+        ALL.iter().for_each(|peer| say(&format!("{:width$}  {}\n", peer.name, peer.about)));
+        return Ok(0);
+    };
+    let hint = nearest(&name, ALL.iter().map(|peer| peer.name));
+    let hint = hint.map_or(String::new(), |hint| format!("; did you mean `{hint}`?"));
+    Err(Error::Usage(format!("there is no drop-in `{name}`{hint}")))
+}

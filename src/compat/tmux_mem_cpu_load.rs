@@ -1,0 +1,547 @@
+//! `tmux-mem-cpu-load`: memory, processors and load in one line for tmux.
+
+use rainline_segments::base::host::{Averages, Meminfo, MemoryDoor};
+
+use super::base::usage::busy;
+use super::{Call, Deviation, Peer, Printed};
+
+pub(super) static PEER: Peer = Peer {
+    name: "tmux-mem-cpu-load",
+    about: "memory, processors and load in one line for tmux",
+    link: true,
+    deviations: &[
+        Deviation {
+            case: "waiting",
+            peer: "blocks for the whole interval, each time",
+            ours: "the first call measures for 0.1 s, and none does while the daemon runs",
+        },
+        Deviation {
+            case: "time in iowait, irq, softirq, steal",
+            peer: "not counted: 0.0 % of a processor that serves interrupts",
+            ours: "waiting for disks is idle, the rest is busy",
+        },
+        Deviation { case: "no tick between the readings", peer: "`-nan%`", ours: "`0.0%`" },
+        Deviation {
+            case: "a meminfo with more cache than memory in use (LXC)",
+            peer: "`4193620/3906MB`, and a crash with `-c`",
+            ours: "what is not available, at least 0",
+        },
+        Deviation { case: "an empty meminfo", peer: "an exception", ours: "`0/0MB`" },
+        Deviation { case: "`-a 0`", peer: "a NUL byte in the line", ours: "nothing in its place" },
+    ],
+    run,
+};
+
+const HELP: &str = "\
+Usage: tmux-mem-cpu-load [OPTIONS]
+Memory, processors and load for tmux's status line.
+
+  -h, --help                  this
+  -i, --interval N            seconds to look back (1)
+  -g, --graph-lines N         cells of the bar (10), 0: none
+  -v, --vertical-graph        one upright bar
+  -m, --mem-mode 0|1|2        used and total, free, percent
+  -t, --cpu-mode 0|1          of all processors, or each counts 100
+  -a, --averages-count 0..3   how many load averages
+  -c, --colors                colours
+  -p, --powerline-left        colours, with arrows to the right
+  -q, --powerline-right       colours, with arrows to the left
+  -l, --segments-left N       colour of what stands at the left
+  -r, --segments-right N      colour of what stands at the right
+";
+
+/// Options that take a value; then those that don't.
+const WITH_VALUE: &[(char, &str)] = &[
+    ('i', "interval"),
+    ('g', "graph-lines"),
+    ('m', "mem-mode"),
+    ('t', "cpu-mode"),
+    ('a', "averages-count"),
+    ('l', "segments-left"),
+    ('r', "segments-right"),
+];
+const PLAIN: &[(char, &str)] = &[
+    ('h', "help"),
+    ('v', "vertical-graph"),
+    ('c', "colors"),
+    ('p', "powerline-left"),
+    ('q', "powerline-right"),
+];
+
+#[derive(Clone, Copy, PartialEq)]
+enum Look {
+    Plain,
+    Colours,
+    Left,
+    Right,
+}
+
+struct Options {
+    interval: u64,
+    cells: usize,
+    upright: bool,
+    memory: u64,
+    each: bool,
+    averages: usize,
+    look: Look,
+    left: Option<u8>,
+    right: Option<u8>,
+}
+
+fn run(call: &mut Call) -> Printed {
+    let options = match parse(&call.words()) {
+        Ok(options) => options,
+        Err(Refused::Wrong(message)) => return Printed::wrong("", message),
+        Err(Refused::Help(message)) => return Printed::wrong(format!("{message}{HELP}"), ""),
+    };
+    let meminfo = MemoryDoor::default().read(call.host).unwrap_or_default();
+    let busy = busy(call, options.interval).unwrap_or(0.0);
+    let load = call.host.load().ok().flatten();
+    let count = call.host.processors().unwrap_or(1).max(1) as f64;
+    Printed::line(line(&options, &meminfo, 100.0 * busy, load, count))
+}
+
+/// Why nothing is drawn.
+enum Refused {
+    /// A message for standard error: what stands in a status line has no place for help.
+    Wrong(String),
+    /// Help, with a reason before it.
+    Help(&'static str),
+}
+
+impl From<String> for Refused {
+    fn from(message: String) -> Refused {
+        Refused::Wrong(message)
+    }
+}
+
+fn parse(words: &[String]) -> Result<Options, Refused> {
+    let mut options = Options {
+        interval: 1,
+        cells: 10,
+        upright: false,
+        memory: 0,
+        each: false,
+        averages: 3,
+        look: Look::Plain,
+        left: None,
+        right: None,
+    };
+    let mut words = words.iter();
+    let mut strays = 0;
+    while let Some(word) = words.next() {
+        let mut found: Vec<(char, Option<String>)> = Vec::new();
+        if word == "--" {
+            strays += words.len();
+            break;
+        } else if let Some(long) = word.strip_prefix("--") {
+            let (name, value) = match long.split_once('=') {
+                Some((name, value)) => (name, Some(value.to_owned())),
+                None => (long, None),
+            };
+            let all = WITH_VALUE.iter().chain(PLAIN);
+            let exact = all.clone().find(|(_, known)| *known == name);
+            let mut like = all.filter(|(_, known)| known.starts_with(name));
+            let (letter, _) = match (exact, like.next(), like.next()) {
+                (Some(exact), ..) => exact,
+                (None, Some(one), None) => one,
+                (None, None, _) => return Err(format!("unrecognized option '--{name}'\n").into()),
+                _ => return Err(format!("option '--{name}' is ambiguous\n").into()),
+            };
+            if value.is_some() && PLAIN.iter().any(|(known, _)| known == letter) {
+                return Err(format!("option '--{name}' doesn't allow an argument\n").into());
+            }
+            found.push((*letter, value));
+        } else if word.len() > 1 && word.starts_with('-') {
+            let mut letters = word[1..].chars();
+            while let Some(letter) = letters.next() {
+                let takes = WITH_VALUE.iter().any(|(known, _)| *known == letter);
+                let rest = letters.as_str();
+                let value = (takes && !rest.is_empty()).then(|| rest.to_owned());
+                if value.is_some() {
+                    letters = "".chars();
+                }
+                found.push((letter, value));
+            }
+        } else {
+            strays += 1;
+        }
+        for (letter, value) in found {
+            let takes = WITH_VALUE.iter().any(|(known, _)| *known == letter);
+            let value = match value {
+                None if takes => match words.next() {
+                    Some(next) => next.clone(),
+                    None => {
+                        return Err(format!("option requires an argument -- '{letter}'\n").into());
+                    }
+                },
+                value => value.unwrap_or_default(),
+            };
+            options.take(letter, &value)?;
+        }
+    }
+    match strays {
+        0 => Ok(options),
+        _ => Err(Refused::Help("Only options are understood, no other words.\n\n")),
+    }
+}
+
+impl Options {
+    fn take(&mut self, letter: char, value: &str) -> Result<(), Refused> {
+        let number = leading(value);
+        let between = |least: i64, most: i64, what: &str| match number {
+            number if (least..=most).contains(&number) => Ok(number as u64),
+            _ => Err(format!("{what}\n")),
+        };
+        let colour = |what| between(0, 255, what).map(|number| Some(number as u8));
+        match letter {
+            'i' => self.interval = between(1, i64::MAX, "The interval is at least 1 second.")?,
+            // A terminal is never wider.
+            'g' => {
+                self.cells =
+                    between(0, i64::MAX, "A bar has no fewer than 0 cells.")?.min(4096) as usize;
+            }
+            'm' => self.memory = between(0, i64::MAX, "The mode of memory is 0, 1 or 2.")?,
+            't' => self.each = between(0, i64::MAX, "The mode of the processors is 0 or 1.")? == 1,
+            'a' => self.averages = between(0, 3, "There are 0 to 3 load averages.")? as usize,
+            'l' => self.left = colour("A colour is 0 to 255.")?,
+            'r' => self.right = colour("A colour is 0 to 255.")?,
+            'v' => self.upright = true,
+            'c' if self.look == Look::Plain => self.look = Look::Colours,
+            'c' => {}
+            'p' if self.look != Look::Right => self.look = Look::Left,
+            'p' => {}
+            // Of both this one wins.
+            'q' => self.look = Look::Right,
+            'h' => return Err(Refused::Help("")),
+            other => return Err(format!("invalid option -- '{other}'\n").into()),
+        }
+        Ok(())
+    }
+}
+
+/// The number that a word begins with, as C's `atoi` reads it; 0 without one.
+fn leading(word: &str) -> i64 {
+    let word = word.trim_start();
+    let digits = word.strip_prefix(['-', '+']).unwrap_or(word);
+    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    let number = digits[..end].bytes().fold(0_i64, |number, digit| {
+        number.saturating_mul(10).saturating_add(i64::from(digit - b'0'))
+    });
+    if word.starts_with('-') { -number } else { number }
+}
+
+/// Where colours change: from this percentage on this colour. The first so many are drawn over in
+/// white, the rest in black.
+struct Scale {
+    white: usize,
+    steps: &'static [(u64, u8)],
+}
+
+const CPU: Scale = Scale {
+    white: 16,
+    steps: &[
+        (0, 16),
+        (7, 17),
+        (15, 18),
+        (22, 19),
+        (28, 20),
+        (35, 21),
+        (41, 57),
+        (47, 56),
+        (53, 55),
+        (59, 54),
+        (65, 53),
+        (71, 52),
+        (77, 88),
+        (83, 124),
+        (89, 160),
+        (95, 196),
+    ],
+};
+const MEMORY: Scale = Scale {
+    white: 9,
+    steps: &[
+        (0, 16),
+        (1, 17),
+        (2, 18),
+        (8, 24),
+        (16, 60),
+        (17, 66),
+        (29, 72),
+        (45, 71),
+        (48, 107),
+        (50, 107),
+        (52, 108),
+        (57, 144),
+        (67, 150),
+        (69, 186),
+        (72, 180),
+        (83, 181),
+        (87, 187),
+        (91, 188),
+        (92, 224),
+        (97, 231),
+    ],
+};
+const LOAD: Scale = Scale {
+    white: 6,
+    steps: &[
+        (0, 16),
+        (9, 17),
+        (12, 59),
+        (25, 60),
+        (35, 102),
+        (43, 103),
+        (50, 103),
+        (52, 109),
+        (58, 145),
+        (66, 146),
+        (68, 152),
+        (79, 188),
+        (89, 195),
+        (93, 231),
+    ],
+};
+
+impl Scale {
+    /// The style's words and its background.
+    fn at(&self, percent: f64) -> (String, u8) {
+        let percent = percent.clamp(0.0, 100.0) as u64;
+        let at = self.steps.partition_point(|(from, _)| *from <= percent).saturating_sub(1);
+        let colour = self.steps[at].1;
+        let over = if at < self.white { "brightwhite" } else { "black" };
+        (format!("#[fg={over},bg=colour{colour}]"), colour)
+    }
+}
+
+fn line(
+    options: &Options,
+    meminfo: &Meminfo,
+    cpu: f64,
+    load: Option<Averages>,
+    count: f64,
+) -> String {
+    let (used, total) = used_of(meminfo);
+    let memory = memory(options, used, total);
+    let graph = graph(options, cpu as u64);
+    let shown = if options.each { cpu * count } else { cpu };
+    let cpu_text = format!("{graph}{shown:6.1}%");
+    let averages = load.map(|load| [load.one, load.five, load.fifteen]).unwrap_or_default();
+    let known = if load.is_some() { options.averages } else { 0 };
+    let loads: String = averages[..known].iter().map(|average| format!(" {average:.2}")).collect();
+    if options.look == Look::Plain {
+        return format!("{memory}{cpu_text}{loads}");
+    }
+    let share = if total > 0 { 100.0 * used as f64 / total as f64 } else { 0.0 };
+    // A lead, a style, its background, a text.
+    let mut parts = vec![(" ", MEMORY.at(share), memory), ("", CPU.at(cpu), cpu_text)];
+    if known > 0 {
+        parts.push(("", LOAD.at((averages[0] / count * 50.0).min(100.0)), loads));
+    }
+    const RESET: &str = "#[fg=default,bg=default]";
+    const RIGHT: char = '\u{e0b0}';
+    const LEFT: char = '\u{e0b2}';
+    let mut out = String::new();
+    let first = &parts[0].1;
+    let last = &parts[parts.len() - 1].1;
+    match options.look {
+        Look::Plain | Look::Colours => {
+            parts.iter().for_each(|(_, (style, _), text)| out += &format!("{style}{text}{RESET}"));
+        }
+        Look::Left => {
+            if let Some(left) = options.left {
+                out += &format!("{}#[fg=colour{left}]{RIGHT}", first.0);
+            }
+            for (at, (lead, (style, back), text)) in parts.iter().enumerate() {
+                out += &format!("{style}{lead}{text} #[fg=colour{back}]");
+                if let Some((_, (_, next), _)) = parts.get(at + 1) {
+                    out += &format!("#[bg=colour{next}]{RIGHT}");
+                }
+            }
+            out += &match (options.right, last) {
+                (Some(right), (style, back)) => {
+                    format!("#[fg=colour{back}]#[bg=colour{right}]{RIGHT}{style}")
+                }
+                (None, _) => format!("#[bg=default]{RIGHT}{RESET}"),
+            };
+        }
+        Look::Right => {
+            out += &match options.left {
+                Some(left) => format!("#[fg=colour{}] #[bg=colour{left}]{LEFT}", first.1),
+                None => format!("#[bg=default] #[fg=colour{}]{LEFT}", first.1),
+            };
+            for (at, (lead, (style, _), text)) in parts.iter().enumerate() {
+                out += &format!("{style}{lead}{text}");
+                if let Some((_, (_, next), _)) = parts.get(at + 1) {
+                    out += &format!(" #[fg=colour{next}]{LEFT}");
+                }
+            }
+            if let Some(right) = options.right {
+                out += &format!("{style}#[fg=colour{right}] {LEFT}{style}", style = last.0);
+            }
+        }
+    }
+    out
+}
+
+/// Used and total memory, in kilobytes.
+fn used_of(meminfo: &Meminfo) -> (u64, u64) {
+    let kilobytes = |bytes: Option<u64>| bytes.unwrap_or(0) / 1024;
+    let total = kilobytes(meminfo.total);
+    let taken = total.saturating_sub(kilobytes(meminfo.free)) + kilobytes(meminfo.shmem);
+    let given_back =
+        [meminfo.buffers, meminfo.cached, meminfo.reclaimable].map(kilobytes).iter().sum::<u64>();
+    let used = taken.checked_sub(given_back).filter(|used| *used <= total);
+    // Numbers that contradict each other: the kernel's own word for it.
+    let used = used.unwrap_or_else(|| match meminfo.available {
+        Some(_) => total.saturating_sub(kilobytes(meminfo.available)),
+        None => 0,
+    });
+    (used, total)
+}
+
+fn memory(options: &Options, used: u64, total: u64) -> String {
+    let whole = |number: f64| number as u64;
+    match options.memory {
+        1 => {
+            let free = (total - used) as f64 / 1024.0;
+            match free / 1024.0 {
+                gigabytes if gigabytes >= 1.0 => format!("{gigabytes:.2}GB"),
+                _ => format!("{free:.2}MB"),
+            }
+        }
+        2 if total == 0 => "0.00%".into(),
+        2 => format!("{:.2}%", 100.0 * used as f64 / total as f64),
+        _ => {
+            let (used, total) = (used as f64 / 1024.0, total as f64 / 1024.0);
+            // Exactly 10 000 is neither of both.
+            match () {
+                () if used > 10_000.0 => {
+                    format!("{}/{}GB", whole(used / 1024.0), whole(total / 1024.0))
+                }
+                () if used < 10_000.0 && total > 10_000.0 => {
+                    format!("{}MB/{}GB", whole(used), whole(total / 1024.0))
+                }
+                () => format!("{}/{}MB", whole(used), whole(total)),
+            }
+        }
+    }
+}
+
+fn graph(options: &Options, percent: u64) -> String {
+    const UPRIGHT: [char; 10] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█', '▲'];
+    if options.upright {
+        return format!("▕{}▏", UPRIGHT[(percent / 10).min(9) as usize]);
+    }
+    if options.cells == 0 {
+        return String::new();
+    }
+    let filled = (percent as f64 / 99.9 * options.cells as f64) as usize;
+    let filled = filled.min(options.cells);
+    format!(" [{:<1$}]", "|".repeat(filled), options.cells)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &str) -> Option<Options> {
+        parse(&words.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).ok()
+    }
+
+    #[test]
+    fn what_is_out_of_range_or_unknown_is_refused() {
+        for words in [
+            "-h",
+            "-i -1",
+            "-i 0",
+            "-i x",
+            "--graph-lines -2",
+            "2 8",
+            "-a 4",
+            "-a -1",
+            "-l 256",
+            "-r -1",
+            "-x",
+            "--nonsense",
+            "--powerline",
+            "-g",
+            "--colors=1",
+            "-- x",
+        ] {
+            assert!(parsed(words).is_none(), "{words}");
+        }
+        for words in ["", "-ci2", "-g5 -vm2", "--int=3 --col", "--averages-count 0", "-m 7"] {
+            assert!(parsed(words).is_some(), "{words}");
+        }
+    }
+
+    #[test]
+    fn a_line_without_a_load_ends_as_it_should() {
+        let kilobytes = |number: u64| Some(number * 1024);
+        let meminfo = Meminfo { total: kilobytes(4), free: kilobytes(4), ..Meminfo::default() };
+        let load = Some(Averages { one: 1.0, five: 1.0, fifteen: 1.0 });
+        let drawn = |words: &str| line(&parsed(words).expect("known"), &meminfo, 40.0, load, 2.0);
+        let (m, c) = ("#[fg=brightwhite,bg=colour16]", "#[fg=brightwhite,bg=colour21]");
+        let reset = "#[fg=default,bg=default]";
+        assert_eq!(drawn("-g0 -a0"), "0/0MB  40.0%");
+        assert_eq!(drawn("-g0 -a0 -c"), format!("{m}0/0MB{reset}{c}  40.0%{reset}"));
+        assert!(
+            drawn("-g0 -a0 -p")
+                .ends_with(&format!("{c}  40.0% #[fg=colour21]#[bg=default]\u{e0b0}{reset}"))
+        );
+        assert!(drawn("-g0 -a0 -q").ends_with(&format!("\u{e0b2}{c}  40.0%")));
+    }
+
+    #[test]
+    fn memory_changes_its_unit_where_the_peer_does() {
+        let shown = |words: &str, used: u64, total: u64| {
+            memory(&parsed(words).expect("known"), used * 1024, total * 1024)
+        };
+        assert_eq!(shown("", 9999, 16_000), "9999MB/15GB");
+        assert_eq!(shown("", 10_000, 16_000), "10000/16000MB");
+        assert_eq!(shown("", 10_001, 16_000), "9/15GB");
+        assert_eq!(shown("", 5000, 10_000), "5000/10000MB");
+        assert_eq!([shown("-m1", 0, 1023), shown("-m1", 0, 1024)], ["1023.00MB", "1.00GB"]);
+        assert_eq!(shown("-m2", 1, 3), "33.33%");
+    }
+
+    #[test]
+    fn levels_change_where_the_peer_changes_them() {
+        let colours = |scale: &Scale, percent| scale.at(percent).0;
+        assert_eq!(colours(&CPU, 40.9), "#[fg=brightwhite,bg=colour21]");
+        assert_eq!(colours(&CPU, 41.0), "#[fg=brightwhite,bg=colour57]");
+        assert_eq!(colours(&MEMORY, 49.9), "#[fg=brightwhite,bg=colour107]");
+        assert_eq!(colours(&MEMORY, 50.0), "#[fg=black,bg=colour107]");
+        assert_eq!(colours(&LOAD, 49.0), "#[fg=brightwhite,bg=colour103]");
+        assert_eq!(colours(&LOAD, 400.0), "#[fg=black,bg=colour231]");
+        assert_eq!(colours(&CPU, f64::NAN), "#[fg=brightwhite,bg=colour16]");
+    }
+
+    #[test]
+    fn bars_have_their_width() {
+        let bar = |words: &str, percent| graph(&parsed(words).expect("known"), percent);
+        assert_eq!(bar("", 40), " [||||      ]");
+        assert_eq!(bar("", 100), " [||||||||||]");
+        assert_eq!(bar("-g 2000", 100).len(), 2003);
+        assert_eq!((bar("-g 0", 40), bar("-v", 9)), (String::new(), "▕ ▏".into()));
+        assert_eq!((bar("-v -g 3", 89), bar("-v", 100)), ("▕█▏".into(), "▕▲▏".into()));
+    }
+
+    #[test]
+    fn contradicting_numbers_are_no_underflow() {
+        let kilobytes = |number: u64| Some(number * 1024);
+        let container = Meminfo {
+            total: kilobytes(4_000_000),
+            free: kilobytes(2_000_000),
+            cached: kilobytes(2_500_000),
+            available: kilobytes(11_000_000),
+            ..Meminfo::default()
+        };
+        assert_eq!(used_of(&container), (0, 4_000_000));
+        let available = kilobytes(3_000_000);
+        assert_eq!(used_of(&Meminfo { available, ..container }), (1_000_000, 4_000_000));
+        assert_eq!(used_of(&Meminfo::default()), (0, 0));
+    }
+}
