@@ -1,4 +1,7 @@
-//! The time of day and the date, local, as the user writes them.
+//! The time of day and the date, local or of another zone, as the user writes them.
+//!
+//! A zone is read from the system's own files when the segment is first shown, and again each day:
+//! governments change their minds. Several zones are several instances.
 //!
 //! The patterns are strftime's as chrono reads them. chrono panics when it is asked to *print* a
 //! bad one (chrono#956), so a pattern is parsed when the segment is opened, kept parsed, and a bad
@@ -7,11 +10,12 @@
 use std::fmt::Write;
 
 use chrono::format::{Item, StrftimeItems};
+use chrono::{DateTime, FixedOffset};
 
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::Host;
+use crate::base::host::{Host, Zone};
 use crate::base::value::{Level, Sample, Value};
 
 crate::options! {
@@ -19,17 +23,25 @@ crate::options! {
     time: String = "%H:%M",
     /// The pattern of `$date`, as for strftime.
     date: String = "%a %d %b",
+    /// The time zone, such as `Europe/Berlin` or `UTC`; empty: the local one.
+    zone: String = "",
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "clock",
-    about: "The local time and date.",
+    about: "The time and the date, here or elsewhere.",
     icons: Icons { nerd: "\u{f017}", unicode: "", ascii: "" },
     format: " ($icon )$text ",
     fields: &[
         Field { name: "text", about: "the time, in the pattern `time`", unit: Unit::Text },
         Field { name: "date", about: "the date, in the pattern `date`", unit: Unit::Text },
         Field { name: "time", about: "the moment, for other patterns", unit: Unit::Time },
+        Field { name: "zone", about: "the short name of the zone chosen: `CET`", unit: Unit::Text },
+        Field {
+            name: "place",
+            about: "the last word of the zone chosen: `Berlin`",
+            unit: Unit::Text,
+        },
     ],
     options: OPTIONS,
     env: &[],
@@ -43,9 +55,15 @@ pub(crate) static SEGMENT: Kind = Kind {
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
+    if !options.zone.is_empty() && !Host::is_zone_name(&options.zone) {
+        let message = format!("{:?} is no time zone; \"Europe/Berlin\" is one", options.zone);
+        return Err(OptionError { key: "zone".into(), message });
+    }
     Ok(Box::new(Clock {
         time: pattern("time", &options.time)?,
         date: pattern("date", &options.date)?,
+        name: options.zone,
+        zone: None,
     }))
 }
 
@@ -60,11 +78,18 @@ fn pattern(key: &str, text: &str) -> Result<Vec<Item<'static>>, OptionError> {
 struct Clock {
     time: Vec<Item<'static>>,
     date: Vec<Item<'static>>,
+    /// The zone's name; empty: the local one.
+    name: String,
+    /// The zone, and when it was read, in seconds since 1970.
+    zone: Option<(Zone, i64)>,
 }
+
+/// Seconds for which a zone's file is believed.
+const AGAIN: i64 = 86_400;
 
 impl Source for Clock {
     fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let now = host.now();
+        let (now, short) = self.now(host)?;
         let text = |items: &[Item<'static>]| {
             let mut text = String::new();
             // `write!` hands back the error on which `to_string` would panic.
@@ -73,11 +98,35 @@ impl Source for Clock {
                 Err(_) => Err(Error::Other(format!("The pattern cannot show the time {now}."))),
             }
         };
-        let sample = Sample::new(Level::Idle)
+        let mut sample = Sample::new(Level::Idle)
             .with("text", text(&self.time)?)
             .with("date", text(&self.date)?)
             .with("time", Value::Time(now));
+        if let Some(short) = short {
+            let place = self.name.rsplit('/').next().unwrap_or_default().replace('_', " ");
+            sample = sample.with("zone", Value::text(short)).with("place", Value::text(place));
+        }
         Ok(Some(sample))
+    }
+}
+
+impl Clock {
+    /// The time in the zone chosen, and that zone's short name now.
+    fn now(&mut self, host: &Host) -> Result<(DateTime<FixedOffset>, Option<String>), Error> {
+        let now = host.now();
+        if self.name.is_empty() {
+            return Ok((now, None));
+        }
+        let moment = now.timestamp();
+        let (zone, _) = match self.zone.take() {
+            Some((zone, at)) if moment.abs_diff(at) < AGAIN as u64 => self.zone.insert((zone, at)),
+            _ => self.zone.insert((host.zone(&self.name)?, moment)),
+        };
+        let local = zone.at(moment);
+        let Some(offset) = FixedOffset::east_opt(local.offset) else {
+            return Err(Error::Other(format!("The zone {:?} is a day away.", self.name)));
+        };
+        Ok((now.with_timezone(&offset), Some(local.name)))
     }
 }
 
@@ -113,6 +162,24 @@ mod tests {
             let table = toml::Table::from_iter([("date".to_owned(), bad.into())]);
             let error = open(&table).err().expect(bad);
             assert_eq!(error.key, "date");
+        }
+    }
+
+    #[test]
+    fn another_zone_has_its_own_time_and_name() {
+        let sample = sample("zone = 'America/New_York'");
+        assert_eq!(sample.get("text"), Some(&Value::text("01:50")));
+        assert_eq!(sample.get("zone"), Some(&Value::text("EST")));
+        assert_eq!(sample.get("place"), Some(&Value::text("New York")));
+    }
+
+    #[test]
+    fn a_zone_that_is_not_there_is_an_error_and_a_path_is_refused() {
+        let open = |zone: &str| open(&toml::Table::from_iter([("zone".to_owned(), zone.into())]));
+        let mut source = open("Mars/Olympus").expect("a name");
+        assert!(source.sample(&fixture("laptop"), &Ask::default()).is_err());
+        for bad in ["../../etc/passwd", "/etc/localtime", "Europe/Ber lin"] {
+            assert_eq!(open(bad).err().expect(bad).key, "zone");
         }
     }
 

@@ -1,22 +1,15 @@
 //! How busy the processors are: the share of time, between two readings of the kernel's counters,
 //! in which they did anything.
 //!
-//! - Waiting for a disk is idling: the processor would run anything else meanwhile.
-//! - A guest's time is the host's user time, counted once.
-//! - A usage needs two readings. After the first there is only `count`: every other field keeps its
-//!   place empty until the next, unless the counters of an earlier process were recalled.
-//! - Where the counters stand still, hardly moved or went backwards (frozen file, processor taken
-//!   away, checkpoint restored), the last usage stays: it is the latest that is known to be true.
-
-use std::fmt::Write;
-use std::sync::OnceLock;
+//! A usage needs two readings. After the first there is only `count`: every other field keeps its
+//! place empty until the next, unless the counters of an earlier process were recalled.
 
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::{Host, Load, Processors, ProcessorsDoor, Times};
-use crate::base::rate::growth;
+use crate::base::host::Host;
 use crate::base::value::{Level, Part, Sample, Value};
+use crate::base::work::{Bands, Work, numeral};
 
 crate::options! {
     /// Usage in percent from which the level is `warning`.
@@ -51,63 +44,28 @@ pub(crate) static SEGMENT: Kind = Kind {
     open,
 };
 
-/// Ticks that must pass in all before their shares say something: at the usual 100 a second and two
-/// processors this is a twentieth of a second, and steps of ten percent.
-const ENOUGH: u64 = 10;
-
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
-    Ok(Box::new(Cpu {
-        options: Options::read(table)?,
-        door: ProcessorsDoor::default(),
-        now: Processors::default(),
-        before: None,
-        bands: None,
-        cores: Vec::new(),
-        level: Level::Idle,
-    }))
+    Ok(Box::new(Cpu { options: Options::read(table)?, work: Work::default(), level: Level::Idle }))
 }
 
 struct Cpu {
     options: Options,
-    door: ProcessorsDoor,
-    now: Processors,
-    /// The reading that the next one is compared with.
-    before: Option<Processors>,
-    /// The last true shares, in percent of all time.
-    bands: Option<Bands>,
-    /// The last true usage of each processor in percent, by number.
-    cores: Vec<Option<f64>>,
+    work: Work,
     level: Level,
-}
-
-#[derive(Clone, Copy)]
-struct Bands {
-    user: f64,
-    nice: f64,
-    system: f64,
-    irq: f64,
-    steal: f64,
-}
-
-impl Bands {
-    fn usage(&self) -> f64 {
-        self.user + self.nice + self.system + self.irq + self.steal
-    }
 }
 
 impl Source for Cpu {
     fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        self.door.read(host, &mut self.now)?;
-        self.compare();
-        let count = self.now.cores.iter().flatten().count();
+        self.work.read(host)?;
+        let count = self.work.count();
         let mut sample = Sample::new(Level::Idle);
-        if let Some(bands) = self.bands {
+        if let Some(bands) = self.work.bands() {
             let usage = Value::percent(bands.usage());
             self.level =
                 self.level.settle(bands.usage(), self.options.warning, self.options.critical);
             sample.level = self.level;
             sample = sample.with("usage", usage);
-            if self.now.bands {
+            if self.work.tells_bands() {
                 sample = sample
                     .with("user", Value::percent(bands.user))
                     .with("nice", Value::percent(bands.nice))
@@ -117,8 +75,8 @@ impl Source for Cpu {
                     .with("bands", bands_as_parts(&bands));
             }
         }
-        if self.cores.iter().any(Option::is_some) {
-            sample = sample.with("cores", cores_as_parts(&self.cores));
+        if self.work.cores().iter().any(Option::is_some) {
+            sample = sample.with("cores", cores_as_parts(self.work.cores()));
         }
         if count > 0 {
             sample = sample.with("count", Value::number(count as f64));
@@ -126,100 +84,13 @@ impl Source for Cpu {
         Ok(Some(sample))
     }
 
-    /// `1 BOOT` and the counters of [`Times`], then ` NUMBER:BUSY:IDLE` of each processor.
     fn memo(&self) -> Option<String> {
-        let Processors { boot, bands: true, all, cores } = self.before.as_ref()? else {
-            // What sysinfo counts begins anew in each process.
-            return None;
-        };
-        let Times { user, nice, system, idle, iowait, irq, steal } = all;
-        let mut memo = format!("1 {boot} {user} {nice} {system} {idle} {iowait} {irq} {steal}");
-        for (number, core) in cores.iter().enumerate() {
-            if let Some(Load { busy, idle }) = core {
-                // Writing to a String cannot fail.
-                let _ = write!(memo, " {number}:{busy}:{idle}");
-            }
-        }
-        Some(memo)
+        self.work.memo()
     }
 
     fn recall(&mut self, memo: &str) {
-        if self.before.is_none() {
-            self.before = remembered(memo);
-        }
+        self.work.recall(memo);
     }
-}
-
-impl Cpu {
-    /// Takes the shares from the difference to the reading before, where there is one.
-    fn compare(&mut self) {
-        let Some(before) = &mut self.before else {
-            self.before = Some(self.now.clone());
-            return;
-        };
-        let (then, now) = (&before.all, &self.now.all);
-        if before.boot.abs_diff(self.now.boot) > SAME_BOOT || went_back(then, now) {
-            before.clone_from(&self.now);
-            return;
-        }
-        let grown = Times {
-            user: growth(then.user, now.user),
-            nice: growth(then.nice, now.nice),
-            system: growth(then.system, now.system),
-            idle: growth(then.idle, now.idle),
-            iowait: growth(then.iowait, now.iowait),
-            irq: growth(then.irq, now.irq),
-            steal: growth(then.steal, now.steal),
-        };
-        let Times { user, nice, system, idle, iowait, irq, steal } = grown;
-        let all = [user, nice, system, idle, iowait, irq, steal].map(|ticks| ticks as f64);
-        let all: f64 = all.iter().sum();
-        if all < ENOUGH as f64 {
-            // The difference goes on growing from the same reading until it says something.
-            return;
-        }
-        let share = |ticks: u64| 100.0 * ticks as f64 / all;
-        self.bands = Some(Bands {
-            user: share(user),
-            nice: share(nice),
-            system: share(system),
-            irq: share(irq),
-            steal: share(steal),
-        });
-        self.cores.resize(self.now.cores.len(), None);
-        for (number, usage) in self.cores.iter_mut().enumerate() {
-            let then = before.cores.get(number).copied().flatten();
-            *usage = match (then, self.now.cores[number]) {
-                (_, None) => None,
-                (Some(then), Some(now)) => usage_of(then, now).or(*usage),
-                (None, Some(_)) => *usage,
-            };
-        }
-        before.clone_from(&self.now);
-    }
-}
-
-/// Seconds by which the boot time of one boot may seem to move when the clock is set.
-const SAME_BOOT: u64 = 5;
-
-/// Whether a counter that only grows has shrunk. `iowait` may: processors hand it to each other.
-fn went_back(then: &Times, now: &Times) -> bool {
-    now.user < then.user
-        || now.nice < then.nice
-        || now.system < then.system
-        || now.idle < then.idle
-        || now.irq < then.irq
-        || now.steal < then.steal
-}
-
-/// One processor's usage in percent, if its counters moved forwards.
-fn usage_of(then: Load, now: Load) -> Option<f64> {
-    if now.busy < then.busy {
-        return None;
-    }
-    let busy = (now.busy - then.busy) as f64;
-    let all = busy + growth(then.idle, now.idle) as f64;
-    (all > 0.0).then(|| 100.0 * busy / all)
 }
 
 fn bands_as_parts(bands: &Bands) -> Value {
@@ -246,47 +117,6 @@ fn cores_as_parts(cores: &[Option<f64>]) -> Value {
         .collect();
     let whole = 100.0 * parts.len() as f64;
     Value::Parts { parts, whole }
-}
-
-/// A number as a part's name; the usual ones cost no allocation at each tick.
-fn numeral(number: usize) -> std::borrow::Cow<'static, str> {
-    static NUMERALS: OnceLock<Vec<String>> = OnceLock::new();
-    let known = NUMERALS.get_or_init(|| (0..1024).map(|number| number.to_string()).collect());
-    match known.get(number) {
-        Some(name) => name.as_str().into(),
-        None => number.to_string().into(),
-    }
-}
-
-/// Reads what [`Cpu::memo`] wrote; `None` if it is anything else.
-fn remembered(memo: &str) -> Option<Processors> {
-    let mut words = memo.split(' ');
-    if words.next() != Some("1") {
-        return None;
-    }
-    let mut number = || words.next()?.parse().ok();
-    let boot = number()?;
-    let all = Times {
-        user: number()?,
-        nice: number()?,
-        system: number()?,
-        idle: number()?,
-        iowait: number()?,
-        irq: number()?,
-        steal: number()?,
-    };
-    let mut cores = Vec::new();
-    for word in words {
-        let (number, load) = word.split_once(':')?;
-        let (busy, idle) = load.split_once(':')?;
-        let number: u16 = number.parse().ok()?;
-        let number = usize::from(number);
-        if number >= cores.len() {
-            cores.resize(number + 1, None);
-        }
-        cores[number] = Some(Load { busy: busy.parse().ok()?, idle: idle.parse().ok()? });
-    }
-    Some(Processors { boot, bands: true, all, cores })
 }
 
 #[cfg(test)]

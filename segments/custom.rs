@@ -20,10 +20,9 @@ use chrono::{DateTime, FixedOffset};
 use serde::{Deserialize, Serialize};
 
 use crate::base::contract::{
-    Ask, Error, Field, Heard, Icons, Kind, OptionError, OptionType, Pace, Pushed, Scope, Shape,
-    Source, Unit, Where, expected,
+    Ask, Error, Field, Heard, Icons, Kind, OptionError, Pace, Pushed, Scope, Source, Unit, Where,
 };
-use crate::base::host::{Host, Surroundings, Task};
+use crate::base::host::{Call, Host, Surroundings};
 use crate::base::quantity;
 use crate::base::value::{Level, Marked, Sample, Value};
 use crate::base::variant::{self, Variant};
@@ -56,45 +55,15 @@ crate::options! {
     markup: bool = false,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    Once,
-    Streaming,
+crate::choice! {
+    /// Whether the command ends or stays.
+    Mode { Once = "once", Streaming = "streaming" }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    Auto,
-    Text,
-    Json,
-    I3blocks,
-    Byobu,
+crate::choice! {
+    /// What it prints.
+    Form { Auto = "auto", Text = "text", Json = "json", I3blocks = "i3blocks", Byobu = "byobu" }
 }
-
-/// An option that is one of a few words.
-macro_rules! words {
-    ($type:ident: $($word:literal => $variant:ident),+) => {
-        impl OptionType for $type {
-            const SHAPE: Shape = Shape::Choice(&[$($word),+]);
-            fn from_toml(value: &toml::Value) -> Result<Self, String> {
-                match value.as_str() {
-                    $(Some($word) => Ok($type::$variant),)+
-                    Some(other) => {
-                        Err(format!("expected {}, found {other:?}", Self::SHAPE.describe()))
-                    }
-                    None => Err(expected(Self::SHAPE, value)),
-                }
-            }
-            fn to_toml(&self) -> toml::Value {
-                match self { $($type::$variant => $word,)+ }.into()
-            }
-        }
-    };
-}
-
-words!(Mode: "once" => Once, "streaming" => Streaming);
-words!(Form: "auto" => Auto, "text" => Text, "json" => Json, "i3blocks" => I3blocks,
-       "byobu" => Byobu);
 
 const TEXT: Field = Field::new("text", "the text that was printed or set", Unit::Text);
 const SHORT: Field = Field::new("short", "a shorter text, where there is one", Unit::Text);
@@ -199,7 +168,7 @@ impl Source for Custom {
         let limit = Duration::from_secs_f64(self.options.timeout);
         let words = self.words();
         let program = words[0];
-        let task = Task { words: &words, surroundings: Surroundings::User, env: &[] };
+        let task = Call { words: &words, surroundings: Surroundings::User, env: &[] };
         let failed = |what: &str| Error::Other(format!("{program}: {what}"));
         let output = host.perform(&task, limit)?.ok_or_else(|| failed("not found"))?;
         let urgent = self.options.output == Form::I3blocks && output.code == Some(URGENT);
@@ -216,7 +185,7 @@ impl Source for Custom {
     fn follow(&mut self, host: &Host, _: &Ask, heard: &mut Heard) -> Result<(), Error> {
         let words: Vec<String> = self.options.command.clone();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let task = Task { words: &words, surroundings: Surroundings::User, env: &[] };
+        let task = Call { words: &words, surroundings: Surroundings::User, env: &[] };
         host.follow(&task, &mut |lines| {
             // Only the newest counts: what came at once would be seen by nobody.
             let mut lines = lines.rsplit(|byte| *byte == b'\n');

@@ -15,13 +15,16 @@
 pub mod base {
     //! What all segments share: the contract, values, the machine, history.
     pub mod contract;
+    pub mod fetched;
     pub mod history;
     pub mod host;
+    pub mod marquee;
     pub mod quantity;
     pub mod rate;
     pub mod untrusted;
     pub mod value;
     pub mod variant;
+    pub mod work;
 }
 
 pub use base::contract::{
@@ -29,54 +32,81 @@ pub use base::contract::{
     Shape, Source, Unit, Where, expected,
 };
 pub use base::history::{Cell, Ring};
-pub use base::host::{Host, Surroundings, Task};
+pub use base::host::{Call, Host, Surroundings};
 pub use base::quantity;
 pub use base::untrusted::Untrusted;
 pub use base::value::{HostId, Level, Live, Marked, Part, Sample, Sign, Value};
 pub use base::variant::Variant;
 
 mod battery;
+mod brightness;
 mod character;
 mod clock;
+mod containers;
+mod cores;
 mod cpu;
 mod custom;
 mod directory;
 mod duration;
 mod env;
+mod fan;
+mod frequency;
+mod gpu;
 mod hostname;
 mod jobs;
 mod keymap;
 mod load;
+mod media;
 mod memory;
+mod pressure;
+mod processes;
+#[path = "public-ip.rs"]
+mod public_ip;
 mod session;
 mod status;
 mod swap;
+mod temperature;
 mod text;
 mod uptime;
 mod user;
+mod volume;
+mod weather;
 mod window;
 
 /// Every kind, by name.
 pub static ALL: &[&Kind] = &[
     &battery::SEGMENT,
+    &brightness::SEGMENT,
     &character::SEGMENT,
     &clock::SEGMENT,
+    &containers::SEGMENT,
+    &cores::SEGMENT,
     &cpu::SEGMENT,
     &custom::SEGMENT,
     &directory::SEGMENT,
     &duration::SEGMENT,
     &env::SEGMENT,
+    &fan::SEGMENT,
+    &frequency::SEGMENT,
+    &gpu::SEGMENT,
     &hostname::SEGMENT,
     &jobs::SEGMENT,
     &keymap::SEGMENT,
     &load::SEGMENT,
+    &media::SEGMENT,
     &memory::SEGMENT,
+    &pressure::SEGMENT,
+    &processes::SEGMENT,
+    &public_ip::SEGMENT,
     &session::SEGMENT,
     &status::SEGMENT,
     &swap::SEGMENT,
+    &temperature::SEGMENT,
     &text::SEGMENT,
     &uptime::SEGMENT,
     &user::SEGMENT,
+    &volume::SEGMENT,
+    &weather::SEGMENT,
     &window::SEGMENT,
 ];
 
@@ -132,6 +162,58 @@ mod tests {
         }
     }
 
+    /// Whatever a file says instead of what it should: no panic, and nothing that cannot be drawn.
+    #[test]
+    fn no_kind_minds_what_files_say() {
+        type Mangle = fn(&[u8]) -> Vec<u8>;
+        let manglings: [Mangle; 7] = [
+            |_| Vec::new(),
+            |text| text[..text.len() / 2].to_vec(),
+            |_| b"\0\xff\x1b]0;x\x07\n".to_vec(),
+            |_| b"-1\n".to_vec(),
+            |_| b"99999999999999999999999\n".to_vec(),
+            |text| text.iter().map(|b| if b.is_ascii_digit() { b'9' } else { *b }).collect(),
+            |text| text.iter().map(|b| if b.is_ascii_digit() { b'0' } else { *b }).collect(),
+        ];
+        for name in ["laptop", "server", "container", "two-batteries"] {
+            let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/hosts").join(name);
+            for mangle in manglings {
+                let dir = tempfile::tempdir().expect("temporary directory");
+                copy(&whole, dir.path(), mangle);
+                let host = Host::rooted(dir.path());
+                for kind in ALL {
+                    let mut source = (kind.open)(&toml::Table::new()).expect("defaults are fine");
+                    for _ in 0..3 {
+                        let Ok(Some(sample)) = source.sample(&host, &ask(kind)) else { continue };
+                        for (field, value) in &sample.values {
+                            let place = format!("{}.{field} on a mangled {name}", kind.name);
+                            let known = kind.fields.iter().find(|known| known.name == *field);
+                            check(known.expect("declared").unit, value, &place);
+                        }
+                    }
+                    if let Some(memo) = source.memo() {
+                        source.recall(&memo);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Copies a directory, each file's text changed.
+    #[allow(clippy::disallowed_methods, reason = "a test arranges its files")]
+    fn copy(from: &Path, to: &Path, mangle: fn(&[u8]) -> Vec<u8>) {
+        std::fs::create_dir_all(to).expect("a directory");
+        for entry in std::fs::read_dir(from).expect("a fixture").flatten() {
+            let to = to.join(entry.file_name());
+            if entry.path().is_dir() {
+                copy(&entry.path(), &to, mangle);
+            } else {
+                let text = std::fs::read(entry.path()).expect("readable");
+                std::fs::write(to, mangle(&text)).expect("written");
+            }
+        }
+    }
+
     /// The value is of its unit's shape and a number that can be drawn.
     fn check(unit: Unit, value: &Value, place: &str) {
         let fits = match value {
@@ -139,8 +221,13 @@ mod tests {
                 unit == Unit::Text
             }
             Value::Number { value, .. } => {
-                let most = if unit == Unit::Percent { 100.0 } else { f64::MAX };
-                unit.is_number() && (0.0..=most).contains(value)
+                let range = match unit {
+                    Unit::Percent => 0.0..=100.0,
+                    // Absolute zero, in the lower of the two scales.
+                    Unit::Celsius => -459.67..=f64::MAX,
+                    _ => 0.0..=f64::MAX,
+                };
+                unit.is_number() && range.contains(value)
             }
             Value::Duration(_) => unit == Unit::Duration,
             Value::Time(_) => unit == Unit::Time,
@@ -155,9 +242,11 @@ mod tests {
         assert!(fits, "{place} is {value:?}");
     }
 
+    /// But for those that would ask a service on the web, which only a user's line may.
     #[test]
     fn every_kind_samples_the_machine_we_run_on() {
-        for kind in ALL {
+        let local = |kind: &&&Kind| kind.options.iter().all(|option| option.name != "url");
+        for kind in ALL.iter().filter(local) {
             let mut source = (kind.open)(&toml::Table::new()).expect("defaults are fine");
             for _ in 0..2 {
                 let sample = source.sample(&Host::real(), &Ask::default());

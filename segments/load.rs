@@ -27,7 +27,10 @@ pub(crate) static SEGMENT: Kind = Kind {
         Field::new("five", "on average over five minutes", Unit::Count),
         Field::new("fifteen", "on average over a quarter of an hour", Unit::Count),
         Field::new("usage", "the minute's load for each processor, at most 100 %", Unit::Percent),
+        Field::new("each", "the minute's load for each processor", Unit::Count),
         Field::new("count", "processors that are on", Unit::Count),
+        Field::new("running", "tasks that run or wait to run now", Unit::Count),
+        Field::new("tasks", "all tasks, each thread counted", Unit::Count),
         Field::new(
             "history",
             "the past of the usage: full is one for each",
@@ -67,8 +70,15 @@ impl Source for Load {
             let usage = 100.0 * load.one / count;
             self.level = self.level.settle(usage, self.options.warning, self.options.critical);
             sample.level = self.level;
-            sample =
-                sample.with("usage", Value::percent(usage)).with("count", Value::number(count));
+            sample = sample
+                .with("usage", Value::percent(usage))
+                .with("each", Value::of(load.one / count, 1.0))
+                .with("count", Value::number(count));
+        }
+        if let Some((running, tasks)) = load.tasks {
+            sample = sample
+                .with("running", Value::number(running.into()))
+                .with("tasks", Value::number(tasks.into()));
         }
         Ok(Some(sample))
     }
@@ -97,6 +107,7 @@ mod tests {
         assert_eq!(sample.get("one"), Some(&Value::of(1.25, 4.0)));
         assert_eq!(sample.get("fifteen"), Some(&Value::of(0.33, 4.0)));
         assert_eq!(sample.get("usage"), Some(&Value::percent(31.25)));
+        assert_eq!(sample.get("each"), Some(&Value::of(0.3125, 1.0)));
     }
 
     #[test]

@@ -10,8 +10,7 @@
 //!   there the limit is the total, and `scope` says so.
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, OptionType, Pace, Scope, Shape, Source, Unit,
-    Where, expected,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
 use crate::base::host::{CgroupDoor, CgroupMemory, Host, Meminfo, MemoryDoor};
 use crate::base::value::{Level, Part, Sample, Value};
@@ -54,35 +53,9 @@ pub(crate) static SEGMENT: Kind = Kind {
     open,
 };
 
-/// Whose memory is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Limit {
-    Auto,
-    Host,
-    Cgroup,
-}
-
-impl OptionType for Limit {
-    const SHAPE: Shape = Shape::Choice(&["auto", "host", "cgroup"]);
-
-    fn from_toml(value: &toml::Value) -> Result<Self, String> {
-        match value.as_str() {
-            Some("auto") => Ok(Limit::Auto),
-            Some("host") => Ok(Limit::Host),
-            Some("cgroup") => Ok(Limit::Cgroup),
-            Some(other) => Err(format!("expected {}, found {other:?}", Self::SHAPE.describe())),
-            None => Err(expected(Self::SHAPE, value)),
-        }
-    }
-
-    fn to_toml(&self) -> toml::Value {
-        match self {
-            Limit::Auto => "auto",
-            Limit::Host => "host",
-            Limit::Cgroup => "cgroup",
-        }
-        .into()
-    }
+crate::choice! {
+    /// Whose memory is shown.
+    Limit { Auto = "auto", Host = "host", Cgroup = "cgroup" }
 }
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {

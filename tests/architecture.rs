@@ -118,7 +118,7 @@ fn segments_import_their_base_only() {
             continue;
         }
         for name in names(&text) {
-            let fine = matches!(name.as_str(), "base" | "options" | "option_key");
+            let fine = matches!(name.as_str(), "base" | "choice" | "options" | "option_key");
             assert!(fine, "{file} names {name}");
         }
         for outside in

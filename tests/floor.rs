@@ -180,8 +180,10 @@ fn holds(house: &House, bounds: &Bounds) {
 
 #[test]
 fn a_warm_print_costs_few_calls_and_no_process() {
-    // What the dynamic linker does before us differs from one C library to the next.
-    holds(&House::of(Path::new(EXE)), &Bounds { socket: 90, file: 85, faults: 260 });
+    // What the dynamic linker does before us differs from one C library to the next, and it touches
+    // a page for every few tables: a kind of segment is half a page fault here, and none in the
+    // static program.
+    holds(&House::of(Path::new(EXE)), &Bounds { socket: 90, file: 85, faults: 330 });
 }
 
 #[test]

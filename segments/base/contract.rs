@@ -449,6 +449,49 @@ macro_rules! options {
     };
 }
 
+/// Declares the words that an option may be, as an enum.
+///
+/// ```
+/// rainline_segments::choice! {
+///     /// What is counted.
+///     By { Cpu = "cpu", Memory = "memory" }
+/// }
+/// use rainline_segments::OptionType;
+/// assert!(matches!(By::from_toml(&"memory".into()), Ok(By::Memory)));
+/// assert!(By::from_toml(&"disk".into()).is_err());
+/// ```
+#[macro_export]
+macro_rules! choice {
+    ($(#[doc = $doc:literal])+ $name:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum $name {
+            $($variant,)+
+        }
+
+        impl $crate::OptionType for $name {
+            const SHAPE: $crate::Shape = $crate::Shape::Choice(&[$($word),+]);
+
+            fn from_toml(value: &toml::Value) -> Result<Self, String> {
+                match value.as_str() {
+                    $(Some($word) => Ok($name::$variant),)+
+                    Some(other) => {
+                        Err(format!("expected {}, found {other:?}", Self::SHAPE.describe()))
+                    }
+                    None => Err($crate::expected(Self::SHAPE, value)),
+                }
+            }
+
+            fn to_toml(&self) -> toml::Value {
+                match self {
+                    $($name::$variant => $word,)+
+                }
+                .into()
+            }
+        }
+    };
+}
+
 /// An option's key: its name, or the kebab-case form given beside it.
 #[doc(hidden)]
 #[macro_export]

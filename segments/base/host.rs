@@ -13,6 +13,7 @@
 
 mod cgroup;
 mod command;
+mod converse;
 mod fixture;
 mod glance;
 mod kept;
@@ -20,7 +21,14 @@ mod load;
 mod memory;
 mod place;
 mod power;
+mod pressure;
 mod processors;
+mod sensors;
+mod sysfs;
+mod tasks;
+mod topology;
+mod web;
+mod zone;
 mod zram;
 
 use std::collections::HashSet;
@@ -34,12 +42,19 @@ use chrono::{DateTime, FixedOffset};
 use fixture::Fixture;
 
 pub use cgroup::{CgroupDoor, CgroupMemory};
-pub use command::{MAX_OUTPUT, Output, Surroundings, Task};
+pub use command::{Call, MAX_OUTPUT, Output, Surroundings};
 pub use kept::Kept;
-pub use load::Averages;
+pub use load::{Averages, cpus};
 pub use memory::{Meminfo, MemoryDoor};
 pub use power::{Battery, Charging};
+pub use pressure::{Pressure, PressureDoor, RESOURCES, Stall, Whose};
 pub use processors::{Load, Processors, ProcessorsDoor, Times};
+pub use sensors::Sensor;
+pub use sysfs::{Figure, Found};
+pub use tasks::{Doing, Task};
+pub use topology::Group;
+pub use web::{ip_address, is_url};
+pub use zone::{Local, Zone};
 pub use zram::Zram;
 
 /// The most bytes that are read of one file.

@@ -481,7 +481,7 @@ mod tests {
     fn a_line_without_a_load_ends_as_it_should() {
         let kilobytes = |number: u64| Some(number * 1024);
         let meminfo = Meminfo { total: kilobytes(4), free: kilobytes(4), ..Meminfo::default() };
-        let load = Some(Averages { one: 1.0, five: 1.0, fifteen: 1.0 });
+        let load = Some(Averages { one: 1.0, five: 1.0, fifteen: 1.0, tasks: None });
         let drawn = |words: &str| line(&parsed(words).expect("known"), &meminfo, 40.0, load, 2.0);
         let (m, c) = ("#[fg=brightwhite,bg=colour16]", "#[fg=brightwhite,bg=colour21]");
         let reset = "#[fg=default,bg=default]";

@@ -30,8 +30,6 @@ use crate::protocol::{MAX_REPLY, ReplyKind, Request, Verb};
 use crate::render::{self, Age, Reading, Readings};
 use crate::runtime::{self, Runtime};
 
-/// How long a worker may take.
-const SAMPLE: Duration = Duration::from_secs(2);
 const GATHER: Duration = Duration::from_secs(5);
 const FILE: Duration = Duration::from_secs(10);
 /// How long telling of an alert may take.
@@ -636,7 +634,7 @@ impl Engine {
             let (kind, options) = (instance.kind.name.to_owned(), instance.options.to_string());
             let number = source_number(key, &options);
             let job = Job::Sample { key: number, kind, options, ask: entry.ask.clone() };
-            let patience = instance.patience.unwrap_or(SAMPLE);
+            let patience = instance.patience.unwrap_or(schedule::patience(entry.pace));
             let ticket = self.pool.submit(&provider(instance), job, Vec::new(), Some(patience));
             entry.busy = Some(ticket);
             self.errands.insert(ticket, Errand::Sample(key.clone()));

@@ -193,6 +193,21 @@ impl Input<'_> {
 mod tests {
     use super::*;
 
+    /// Half of what the daemon may hold for itself; deques may have twice the room they need.
+    #[test]
+    fn a_day_of_every_segment_fits_into_two_megabytes() {
+        let mut bytes = 0;
+        for kind in rainline_segments::ALL {
+            for _ in fields(kind) {
+                let mut ring = Ring::default();
+                (0..86_400).for_each(|second| ring.push(f64::from(second), second as u64));
+                let (fine, coarse) = ring.parts();
+                bytes += 2 * (size_of_val(&*fine) + size_of_val(&*coarse));
+            }
+        }
+        assert!(bytes > 10_000 && bytes < 2 << 20, "{bytes} bytes");
+    }
+
     fn past() -> Past {
         let mut ring = Ring::default();
         (0..130).for_each(|second| ring.push(f64::from(second), second as u64));

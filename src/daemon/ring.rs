@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use rainline_segments::{Host, Level, Surroundings, Task, Untrusted};
+use rainline_segments::{Call, Host, Level, Surroundings, Untrusted};
 use serde::{Deserialize, Serialize};
 
 use super::alerts::Ring;
@@ -106,7 +106,7 @@ fn command(words: &[String], news: &News, host: &Host) -> Result<(), String> {
 }
 
 fn perform(words: &[&str], env: &[(&str, &str)], host: &Host) -> Result<Vec<u8>, String> {
-    let task = Task { words, surroundings: Surroundings::User, env };
+    let task = Call { words, surroundings: Surroundings::User, env };
     let program = words.first().copied().unwrap_or_default();
     match host.perform(&task, LIMIT).map_err(|error| error.to_string())? {
         None => Err(format!("{program}: not found")),

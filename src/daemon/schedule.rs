@@ -45,6 +45,12 @@ pub fn interval(pace: Pace) -> Duration {
     }
 }
 
+/// How long a worker may take for a reading: a source that is read rarely may do more (ask a package
+/// manager), and a longer wait for it is no harm.
+pub fn patience(pace: Pace) -> Duration {
+    (interval(pace) / 10).clamp(Duration::from_secs(2), Duration::from_secs(60))
+}
+
 /// How long a request keeps the readings of its line going.
 pub fn lease(pace: Pace) -> Duration {
     match pace {
@@ -121,6 +127,12 @@ mod tests {
         assert_eq!(age(pace, Some(SECOND * 3), 0), Age::Fresh);
         assert_eq!(age(pace, Some(SECOND * 4), 0), Age::Stale);
         assert_eq!(age(pace, Some(SECOND * 11), 0), Age::Lost);
+    }
+
+    #[test]
+    fn who_is_read_rarely_may_take_its_time() {
+        let patience = |seconds| patience(Pace::Tick(SECOND * seconds));
+        assert_eq!([1, 15, 30, 600, 3600].map(patience), [2, 2, 3, 60, 60].map(|s| SECOND * s));
     }
 
     #[test]

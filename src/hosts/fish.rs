@@ -68,12 +68,14 @@ if status is-interactive
         test "$fish_key_bindings" = fish_vi_key_bindings; and set -a more --keymap="$fish_bind_mode"
         set -q __rainline_again; or set -a more $__rainline_self
         set -e __rainline_again
+        # Each substitution is a turn of fish's other thread, so jobs are counted if there are any.
+        jobs -q; and set -a more --jobs=(count (jobs -g))
         set -l lines
         if test -x $__rainline_program
-            set lines ($__rainline_program print prompt all --target=$target --status=$codes[1] --pipestatus="$codes[2..-1]" --jobs=(count (jobs -g)) $more@CONFIG@)
+            set lines ($__rainline_program print prompt all --target=$target --status=$codes[1] --pipestatus="$codes[2..-1]" $more@CONFIG@)
         end
         # The right side, the continuation (fish has none), the rows.
-        if test (count $lines) -ge 3
+        if set -q lines[3]
             set -g __rainline_right $lines[1]
             string join \n -- $lines[3..-1]
         else

@@ -34,7 +34,7 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// A command and what it runs in.
 #[derive(Clone, Copy, Debug)]
-pub struct Task<'a> {
+pub struct Call<'a> {
     /// The program, a path or looked up in the daemon's `PATH`, and its arguments.
     pub words: &'a [&'a str],
     pub surroundings: Surroundings,
@@ -90,7 +90,7 @@ impl Host {
     /// as `_`, else `commands/FIRST-WORD`.
     pub fn run(&self, command: &[&str], limit: Duration) -> Result<Option<Vec<u8>>, Error> {
         let Some(program) = command.first() else { return Ok(None) };
-        let task = Task { words: command, surroundings: Surroundings::Source, env: &[] };
+        let task = Call { words: command, surroundings: Surroundings::Source, env: &[] };
         let Some(output) = self.perform(&task, limit)? else { return Ok(None) };
         match output.code {
             Some(0) => Ok(Some(output.printed)),
@@ -100,7 +100,7 @@ impl Host {
 
     /// Runs a command to its end, however that is; past `limit` it is killed, which is an error. A
     /// command that is not there is `Ok(None)`.
-    pub fn perform(&self, task: &Task, limit: Duration) -> Result<Option<Output>, Error> {
+    pub fn perform(&self, task: &Call, limit: Duration) -> Result<Option<Output>, Error> {
         let Some(program) = task.words.first() else { return Ok(None) };
         if let World::Fixture(_) = &self.world {
             let answer = self.told(task.words);
@@ -120,7 +120,7 @@ impl Host {
     /// when `heard` says `false`, the leash is let go or the command ends well.
     ///
     /// In a fixture the answer is that of [`Host::run`], once.
-    pub fn follow(&self, task: &Task, heard: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Error> {
+    pub fn follow(&self, task: &Call, heard: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Error> {
         let Some(program) = task.words.first() else { return Ok(()) };
         let failed = |what: String| Error::Other(format!("{program}: {what}"));
         if let World::Fixture(_) = &self.world {
@@ -143,7 +143,7 @@ impl Host {
 }
 
 /// Starts a command; `None` where there is no such program.
-fn start(task: &Task) -> Result<Option<Running>, String> {
+fn start(task: &Call) -> Result<Option<Running>, String> {
     let Some((program, arguments)) = task.words.split_first() else { return Ok(None) };
     #[allow(clippy::disallowed_methods, reason = "the daemon's own home, of one user")]
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
@@ -419,8 +419,8 @@ mod tests {
         Host::real().run(command, LIMIT).map_err(|error| error.to_string())
     }
 
-    fn task<'a>(words: &'a [&'a str]) -> Task<'a> {
-        Task { words, surroundings: Surroundings::User, env: &[("RAINLINE_TEST", "a b")] }
+    fn task<'a>(words: &'a [&'a str]) -> Call<'a> {
+        Call { words, surroundings: Surroundings::User, env: &[("RAINLINE_TEST", "a b")] }
     }
 
     /// Whether a process of this number is there and not only waiting to be collected.

@@ -9,6 +9,8 @@ pub struct Averages {
     pub one: f64,
     pub five: f64,
     pub fifteen: f64,
+    /// Tasks that run or wait now, and all there are, threads counted each; where the system says.
+    pub tasks: Option<(u32, u32)>,
 }
 
 impl Host {
@@ -35,7 +37,7 @@ impl Host {
         match self.doors() {
             Doors::Proc => {
                 let ranges = self.read("/sys/devices/system/cpu/online").ok()?;
-                count(&String::from_utf8_lossy(&ranges))
+                Some(cpus(&String::from_utf8_lossy(&ranges)).len()).filter(|count| *count > 0)
             }
             Doors::Sysinfo => std::thread::available_parallelism().ok().map(usize::from),
         }
@@ -44,28 +46,36 @@ impl Host {
 
 fn sysinfo_load() -> Option<Averages> {
     let load = sysinfo::System::load_average().ok()?;
-    Some(Averages { one: load.one, five: load.five, fifteen: load.fifteen })
+    Some(Averages { one: load.one, five: load.five, fifteen: load.fifteen, tasks: None })
 }
 
 /// Reads `1.25 0.80 0.33 1/200 1234`.
 fn averages(text: &str) -> Option<Averages> {
-    let mut numbers = text.split_ascii_whitespace().map(|word| {
-        let number = word.parse::<f64>().ok()?;
+    let mut words = text.split_ascii_whitespace();
+    let mut next = || {
+        let number = words.next()?.parse::<f64>().ok()?;
         (number.is_finite() && number >= 0.0).then_some(number)
-    });
-    let mut next = || numbers.next().flatten();
-    Some(Averages { one: next()?, five: next()?, fifteen: next()? })
+    };
+    let (one, five, fifteen) = (next()?, next()?, next()?);
+    let tasks = words.next().and_then(|word| word.split_once('/'));
+    let tasks = tasks.and_then(|(running, all)| Some((running.parse().ok()?, all.parse().ok()?)));
+    Some(Averages { one, five, fifteen, tasks })
 }
 
-/// Counts the numbers in `0-3,8,10-11`.
-fn count(ranges: &str) -> Option<usize> {
-    let mut count = 0_usize;
-    for range in ranges.trim().split(',') {
+/// The processors in `0-3,8,10-11` or `0 1 2`; none if it is no such list.
+pub fn cpus(ranges: &str) -> Vec<u32> {
+    let mut all = Vec::new();
+    for range in ranges.trim().split([',', ' ']) {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
-        let (first, last) = (first.parse::<u16>().ok()?, last.parse::<u16>().ok()?);
-        count += usize::from(last.checked_sub(first)?) + 1;
+        let (Ok(first), Ok(last)) = (first.parse::<u16>(), last.parse::<u16>()) else {
+            return Vec::new();
+        };
+        if last < first || all.len() > usize::from(u16::MAX) {
+            return Vec::new();
+        }
+        all.extend(u32::from(first)..=u32::from(last));
     }
-    Some(count)
+    all
 }
 
 #[cfg(test)]
@@ -74,8 +84,12 @@ mod tests {
 
     #[test]
     fn averages_are_three_numbers_or_nothing() {
-        let known = Averages { one: 1.25, five: 0.8, fifteen: 0.33 };
+        let known = Averages { one: 1.25, five: 0.8, fifteen: 0.33, tasks: Some((1, 200)) };
         assert_eq!(averages("1.25 0.80 0.33 1/200 1234\n"), Some(known));
+        for rest in ["", " 1", " x/y", " /", " 99999999999/1"] {
+            let read = averages(&format!("1.25 0.80 0.33{rest}")).expect("three numbers");
+            assert_eq!(read.tasks, None, "{rest:?}");
+        }
         for text in ["", "1.0 2.0", "a b c", "-1 0 0", "nan 1 1", "\u{0}"] {
             assert_eq!(averages(text), None, "{text:?}");
         }
@@ -83,9 +97,10 @@ mod tests {
 
     #[test]
     fn processors_are_counted_over_their_ranges() {
-        assert_eq!(["0\n", "0-3", "0-3,8,10-11\n"].map(count), [Some(1), Some(4), Some(7)]);
+        let count = |text| cpus(text).len();
+        assert_eq!(["0\n", "0-3", "0-3,8,10-11\n", "0 1 2\n"].map(count), [1, 4, 7, 3]);
         for text in ["", "\n", "3-0", "a", "0-99999999", "0,,1"] {
-            assert_eq!(count(text), None, "{text:?}");
+            assert!(cpus(text).is_empty(), "{text:?}");
         }
     }
 

@@ -1,0 +1,253 @@
+//! How many containers and virtual machines run here.
+//!
+//! Each has a control group whose name says who made it: nobody's socket is spoken to, which would
+//! need rights and wake engines that sleep until they are spoken to. What runs within a container is
+//! its own matter and not counted.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::base::contract::{
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+};
+use crate::base::host::Host;
+use crate::base::value::{Level, Sample, Value};
+
+crate::options! {
+    /// Whose are counted: `docker`, `podman`, `cri-o`, `containerd`, `kubernetes`, `lxc`, `machine`;
+    /// empty: all.
+    engines: Vec<String> = Vec::<String>::new(),
+    /// Show nothing while there is none. Otherwise an engine that is there shows its 0.
+    hide_zero("hide-zero"): bool = true,
+}
+
+pub(crate) static SEGMENT: Kind = Kind {
+    name: "containers",
+    about: "How many containers and virtual machines run here.",
+    icons: Icons { nerd: "\u{f0868}", unicode: "ctr", ascii: "ctr" },
+    format: " ($icon )$count ",
+    fields: &[
+        Field::new("count", "containers and machines that run", Unit::Count),
+        Field::new("engines", "whose they are, and how many of each", Unit::Text),
+        Field::new("names", "the names of those that have one", Unit::Text),
+        Field::new("history", "the past of the count", Unit::History("count")),
+    ],
+    options: OPTIONS,
+    env: &[],
+    scope: Scope::Host,
+    // A walk through a few hundred directories.
+    place: Where::Worker,
+    pace: Pace::Tick(Duration::from_secs(10)),
+    priority: 25,
+    open,
+};
+
+/// Names of control groups: what comes before the container's number, and whose it is. A `.scope`
+/// after it may be missing.
+const PREFIXES: [(&str, &str); 5] = [
+    ("docker-", "docker"),
+    ("libpod-", "podman"),
+    ("crio-", "cri-o"),
+    ("cri-containerd-", "containerd"),
+    ("nerdctl-", "containerd"),
+];
+/// Control groups in which a bare number is a container.
+const PARENTS: [(&str, &str); 3] =
+    [("docker", "docker"), ("libpod_parent", "podman"), ("kubepods", "kubernetes")];
+/// Sockets of engines, and whose they are.
+const SOCKETS: [(&str, &str); 6] = [
+    ("/run/docker.sock", "docker"),
+    ("/run/podman/podman.sock", "podman"),
+    ("/run/crio/crio.sock", "cri-o"),
+    ("/run/containerd/containerd.sock", "containerd"),
+    ("/var/lib/incus/unix.socket", "lxc"),
+    ("/var/lib/lxd/unix.socket", "lxc"),
+];
+const MACHINES: &str = "/run/systemd/machines";
+const ROOT: &str = "/sys/fs/cgroup";
+/// Hierarchies of the first version, one of which every container is in.
+const FIRST_VERSION: [&str; 3] = ["pids", "memory", "systemd"];
+/// `user.slice/user-1000.slice/user@1000.service/user.slice/libpod-….scope` is five deep,
+/// Kubernetes' four.
+const DEEPEST: usize = 7;
+/// The most directories that are looked into.
+const MOST: usize = 4096;
+
+fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
+    Ok(Box::new(Containers { options: Options::read(table)? }))
+}
+
+struct Containers {
+    options: Options,
+}
+
+/// What runs.
+#[derive(Default)]
+struct Running {
+    by_engine: BTreeMap<&'static str, usize>,
+    names: Vec<String>,
+}
+
+impl Source for Containers {
+    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+        let mut running = Running::default();
+        let second = host.lstat(format!("{ROOT}/cgroup.controllers")).is_ok();
+        let root = match second {
+            true => Some(PathBuf::from(ROOT)),
+            false => FIRST_VERSION
+                .iter()
+                .map(|name| Path::new(ROOT).join(name))
+                .find(|dir| host.lstat(dir).is_ok_and(|stat| stat.is_dir)),
+        };
+        if let Some(root) = root {
+            walk(host, &root, "", 0, &mut { MOST }, &mut running);
+        }
+        for entry in host.list(MACHINES).unwrap_or_default() {
+            // `unit:…` are links to the names.
+            let name = entry.name.to_string_lossy();
+            if !name.contains(':') && !entry.is_dir {
+                *running.by_engine.entry("machine").or_default() += 1;
+                running.names.push(name.into_owned());
+            }
+        }
+        let wanted = &self.options.engines;
+        let is_wanted =
+            |engine: &str| wanted.is_empty() || wanted.iter().any(|name| name == engine);
+        running.by_engine.retain(|engine, _| is_wanted(engine));
+        let count: usize = running.by_engine.values().sum();
+        if count == 0 {
+            let there = |(path, engine): &(&str, &str)| {
+                is_wanted(engine) && host.lstat(path).is_ok_and(|stat| stat.is_socket)
+            };
+            if self.options.hide_zero || !SOCKETS.iter().any(there) {
+                return Ok(None);
+            }
+        }
+        let each = running.by_engine.iter().map(|(engine, count)| format!("{engine} {count}"));
+        let engines: Vec<String> = each.collect();
+        let mut sample = Sample::new(Level::Idle).with("count", Value::number(count as f64));
+        if !engines.is_empty() {
+            sample = sample.with("engines", Value::text(engines.join(", ")));
+        }
+        if !running.names.is_empty() && (is_wanted("machine") || is_wanted("lxc")) {
+            sample = sample.with("names", Value::text(running.names.join(" ")));
+        }
+        Ok(Some(sample))
+    }
+}
+
+fn walk(host: &Host, dir: &Path, parent: &str, depth: usize, left: &mut usize, into: &mut Running) {
+    for name in host.directories(dir) {
+        if *left == 0 {
+            return;
+        }
+        *left -= 1;
+        match engine(&name, parent) {
+            Some((engine, named)) => {
+                *into.by_engine.entry(engine).or_default() += 1;
+                into.names.extend(named);
+            }
+            None if depth < DEEPEST => {
+                // What is below `kubepods` stays Kubernetes', however deep.
+                let parent = if parent == "kubepods" { parent } else { &*name };
+                let parent = if name.starts_with("kubepods") { "kubepods" } else { parent };
+                walk(host, &dir.join(&name), parent, depth + 1, left, into);
+            }
+            None => {}
+        }
+    }
+}
+
+/// Whose container a control group is, and its name where it has one.
+fn engine(name: &str, parent: &str) -> Option<(&'static str, Option<String>)> {
+    let bare = name.strip_suffix(".scope").unwrap_or(name);
+    for (prefix, engine) in PREFIXES {
+        // `libpod-conmon-…` and its like are the keepers, not the kept.
+        if bare.strip_prefix(prefix).is_some_and(is_number) {
+            return Some((engine, None));
+        }
+    }
+    if let Some((_, engine)) = PARENTS.iter().find(|(known, _)| *known == parent)
+        && is_number(bare)
+    {
+        return Some((engine, None));
+    }
+    let lxc = bare.strip_prefix("lxc.payload.").or_else(|| {
+        let keeper = bare.starts_with("lxc.") || bare.starts_with("lxc-");
+        (parent == "lxc" && !keeper).then_some(bare)
+    });
+    lxc.map(|name| ("lxc", Some(name.to_owned())))
+}
+
+/// Whether it is a container's number: 64 digits, or the 12 that are enough for most.
+fn is_number(text: &str) -> bool {
+    (12..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::host::fixture;
+    use crate::base::host::tests::machine;
+
+    const NUMBER: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    fn sample_with(options: &str, host: &Host) -> Option<Sample> {
+        let mut source = open(&options.parse().expect("TOML")).expect("good options");
+        source.sample(host, &Ask::default()).expect("no error")
+    }
+
+    #[test]
+    fn names_say_whose_they_are() {
+        let whose = |name: &str, parent: &str| engine(&name.replace('#', NUMBER), parent);
+        let plain = |engine| Some((engine, None));
+        assert_eq!(whose("docker-#.scope", "system.slice"), plain("docker"));
+        assert_eq!(whose("libpod-#.scope", "user.slice"), plain("podman"));
+        assert_eq!(whose("libpod-conmon-#.scope", "user.slice"), None);
+        assert_eq!(whose("#", "docker"), plain("docker"));
+        assert_eq!(whose("#", "elsewhere"), None);
+        assert_eq!(whose("lxc.payload.web", ""), Some(("lxc", Some("web".into()))));
+        assert_eq!(whose("lxc.monitor.web", ""), None);
+        assert_eq!(whose("web", "lxc"), Some(("lxc", Some("web".into()))));
+        assert_eq!(whose("docker.service", "system.slice"), None);
+        assert_eq!(whose("docker-abc.scope", "system.slice"), None);
+    }
+
+    #[test]
+    fn a_server_counts_those_of_all_engines() {
+        let sample = sample_with("", &fixture("server")).expect("containers");
+        assert_eq!(sample.get("count"), Some(&Value::number(4.0)));
+        let engines = "docker 2, kubernetes 1, machine 1";
+        assert_eq!(sample.get("engines"), Some(&Value::text(engines)));
+        assert_eq!(sample.get("names"), Some(&Value::text("build")));
+        let some = sample_with("engines = ['docker']", &fixture("server")).expect("containers");
+        assert_eq!(some.get("count"), Some(&Value::number(2.0)));
+        assert_eq!(some.get("names"), None);
+    }
+
+    #[test]
+    fn the_first_version_is_walked_in_one_hierarchy() {
+        let path = |controller: &str| format!("sys/fs/cgroup/{controller}/docker/{NUMBER}/tasks");
+        let (_dir, host) = machine(&[(&path("pids"), "1\n"), (&path("memory"), "1\n")]);
+        let sample = sample_with("", &host).expect("a container");
+        assert_eq!(sample.get("count"), Some(&Value::number(1.0)));
+    }
+
+    #[test]
+    fn what_runs_within_a_container_is_not_counted() {
+        let path = format!("sys/fs/cgroup/docker/{NUMBER}/docker/{NUMBER}/cgroup.procs");
+        let (_dir, host) = machine(&[("sys/fs/cgroup/cgroup.controllers", "\n"), (&path, "1\n")]);
+        let sample = sample_with("", &host).expect("a container");
+        assert_eq!(sample.get("count"), Some(&Value::number(1.0)));
+    }
+
+    #[test]
+    fn an_engine_without_any_may_show_its_zero() {
+        let (_dir, host) = machine(&[("sockets", "/run/docker.sock 660 listening\n")]);
+        assert_eq!(sample_with("", &host), None);
+        let sample = sample_with("hide-zero = false", &host).expect("an engine");
+        assert_eq!(sample.get("count"), Some(&Value::number(0.0)));
+        assert_eq!(sample_with("hide-zero = false", &fixture("empty")), None);
+    }
+}

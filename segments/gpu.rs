@@ -1,0 +1,307 @@
+//! How busy the graphics cards are, how full their memory is, how hot they are.
+//!
+//! - A card that sleeps is left asleep: asking it anything would wake it and cost the battery watts.
+//!   Its `power/runtime_status` can be read without that.
+//! - Of several the one with the most memory that is awake is shown, of equals the busiest; another
+//!   may be chosen.
+//! - Reading a card may wait for its firmware, and NVIDIA's is asked by a command: this runs in a
+//!   worker.
+
+mod amd;
+mod intel;
+mod nvidia;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::base::contract::{
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+};
+use crate::base::host::{Found, Host};
+use crate::base::value::{Level, Part, Sample, Value};
+
+crate::options! {
+    /// Which card: `amd`, `intel`, `nvidia`, or a name such as `card1`; empty: the one with the most
+    /// memory.
+    card: String = "",
+    /// Usage in percent from which the level is `warning`.
+    warning: f64 = 80.0,
+    /// Usage in percent from which the level is `critical`.
+    critical: f64 = 95.0,
+}
+
+pub(crate) static SEGMENT: Kind = Kind {
+    name: "gpu",
+    about: "How busy the graphics cards are, their memory, heat and power.",
+    icons: Icons { nerd: "\u{f08ae}", unicode: "gpu", ascii: "gpu" },
+    format: " ($icon ){$usage.pct(w:3) $history.spark(w:8)|$clock.eng(w:3,unit:Hz,base:1000)|$name} ",
+    fields: &[
+        Field::new("usage", "share of the time in which it worked", Unit::Percent),
+        Field::new("memory", "bytes of its own memory that are taken", Unit::Bytes),
+        Field::new("memory_total", "bytes of its own memory", Unit::Bytes),
+        Field::new("memory_usage", "taken of its own memory", Unit::Percent),
+        Field::new("temperature", "how hot it is", Unit::Celsius),
+        Field::new("power", "what it takes", Unit::Watts),
+        Field::new("clock", "Hz of its engines; full is the highest clock", Unit::Count),
+        Field::new("name", "its name, or its maker's", Unit::Text),
+        Field::new("state", "`asleep` while it sleeps", Unit::Text),
+        Field::new("count", "how many cards there are", Unit::Count),
+        Field::new("cards", "the usage of each", Unit::Parts),
+        Field::new("history", "the past of the usage", Unit::History("usage")),
+        Field::new("history_memory", "the past of its memory", Unit::History("memory_usage")),
+    ],
+    options: OPTIONS,
+    env: &[],
+    scope: Scope::Host,
+    place: Where::Worker,
+    pace: Pace::Tick(Duration::from_secs(2)),
+    priority: 45,
+    open,
+};
+
+const CARDS: &str = "/sys/class/drm";
+
+fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
+    Ok(Box::new(Gpu {
+        options: Options::read(table)?,
+        places: Found::default(),
+        idle: intel::Past::default(),
+        nvidia: nvidia::Query::default(),
+        level: Level::Idle,
+    }))
+}
+
+struct Gpu {
+    options: Options,
+    places: Found<Vec<Place>>,
+    idle: intel::Past,
+    nvidia: nvidia::Query,
+    level: Level,
+}
+
+/// Where a card is found.
+#[derive(Clone, Debug)]
+struct Place {
+    /// `card0`.
+    name: String,
+    dir: PathBuf,
+    driver: String,
+}
+
+/// A card, now. What it does not tell is `None`.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Card {
+    /// `card0`; NVIDIA's have their own numbers.
+    id: String,
+    maker: &'static str,
+    name: String,
+    asleep: bool,
+    /// Percent.
+    usage: Option<f64>,
+    /// Bytes: taken, and all.
+    memory: Option<(f64, f64)>,
+    /// °C.
+    temperature: Option<f64>,
+    /// W.
+    power: Option<f64>,
+    /// Hz: now, and at most.
+    clock: Option<(f64, Option<f64>)>,
+}
+
+impl Card {
+    fn is(&self, wanted: &str) -> bool {
+        self.id == wanted || self.maker == wanted || self.name == wanted
+    }
+}
+
+impl Source for Gpu {
+    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+        let places = self.places.look(host, find);
+        let mut cards = Vec::new();
+        for place in places.iter() {
+            let maker = match &*place.driver {
+                "amdgpu" => "amd",
+                "i915" | "xe" => "intel",
+                _ => continue,
+            };
+            let asleep = sleeps(host, &place.dir.join("device"));
+            let card = Card {
+                id: place.name.clone(),
+                maker,
+                name: maker.into(),
+                asleep,
+                ..Card::default()
+            };
+            cards.push(match maker {
+                _ if asleep => Card { usage: Some(0.0), ..card },
+                "amd" => amd::read(host, place, card),
+                _ => self.idle.read(host, place, card),
+            });
+        }
+        cards.extend(self.nvidia.cards(host)?);
+        let wanted = &*self.options.card;
+        let memory = |card: &Card| card.memory.map_or(0.0, |(_, total)| total);
+        let rank = |card: &&Card| (!card.asleep, memory(card), card.usage);
+        let chosen = cards.iter().filter(|card| wanted.is_empty() || card.is(wanted));
+        let chosen = chosen
+            .rev()
+            .max_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(std::cmp::Ordering::Equal));
+        let Some(card) = chosen else { return Ok(None) };
+        let mut sample = Sample::new(Level::Idle);
+        if let Some(usage) = card.usage {
+            self.level = self.level.settle(usage, self.options.warning, self.options.critical);
+            sample.level = self.level;
+            sample = sample.with("usage", Value::percent(usage));
+        }
+        if let Some((taken, total)) = card.memory {
+            sample = sample
+                .with("memory", Value::of(taken, total))
+                .with("memory_total", Value::number(total))
+                .with("memory_usage", Value::percent(100.0 * taken / total));
+        }
+        if let Some(degrees) = card.temperature {
+            sample = sample.with("temperature", Value::of(degrees, 100.0));
+        }
+        if let Some(power) = card.power {
+            sample = sample.with("power", Value::number(power));
+        }
+        if let Some((clock, most)) = card.clock {
+            sample = sample.with("clock", Value::of(clock, most.unwrap_or(0.0)));
+        }
+        sample = sample.with("name", Value::text(&*card.name));
+        if card.asleep {
+            sample = sample.with("state", Value::text("asleep"));
+        }
+        let part = |card: &Card| Some(Part { name: card.id.clone().into(), value: card.usage? });
+        let parts: Vec<Part> = cards.iter().filter_map(part).collect();
+        let whole = 100.0 * parts.len() as f64;
+        if !parts.is_empty() {
+            sample = sample.with("cards", Value::Parts { parts, whole });
+        }
+        Ok(Some(sample.with("count", Value::number(cards.len() as f64))))
+    }
+
+    /// JSON of the form's number, the level, and how long each card had slept.
+    fn memo(&self) -> Option<String> {
+        serde_json::to_string(&(1, self.level, &self.idle)).ok()
+    }
+
+    fn recall(&mut self, memo: &str) {
+        if let Ok((1, level, idle)) = serde_json::from_str::<(u32, Level, intel::Past)>(memo) {
+            (self.level, self.idle) = (level, idle);
+        }
+    }
+}
+
+/// Whether a device sleeps.
+fn sleeps(host: &Host, device: &Path) -> bool {
+    host.word(device.join("power/runtime_status")).as_deref() == Some("suspended")
+}
+
+fn find(host: &Host) -> Vec<Place> {
+    let cards = host.numbered(CARDS, "card").into_iter();
+    let place = |(number, dir): (u32, PathBuf)| {
+        let uevent = host.read(dir.join("device/uevent")).ok()?;
+        let uevent = String::from_utf8_lossy(&uevent);
+        let driver = uevent.lines().find_map(|line| line.strip_prefix("DRIVER="))?.to_owned();
+        Some(Place { name: format!("card{number}"), dir, driver })
+    };
+    cards.filter_map(place).collect()
+}
+
+/// A share that a card states, in percent.
+fn percent(value: i64) -> Option<f64> {
+    (0..=100).contains(&value).then_some(value as f64)
+}
+
+/// The memory taken of all, if that makes sense.
+fn memory(taken: Option<f64>, total: Option<f64>) -> Option<(f64, f64)> {
+    let total = total.filter(|total| *total > 0.0)?;
+    Some((taken.filter(|taken| *taken >= 0.0)?.min(total), total))
+}
+
+/// Temperature and power as sensors say them, if they can be true.
+fn sane(value: Option<f64>) -> Option<f64> {
+    value.filter(|value| (0.0..2000.0).contains(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::host::fixture;
+
+    fn sample_with(options: &str, host: &Host) -> Option<Sample> {
+        let mut source = open(&options.parse().expect("TOML")).expect("good options");
+        source.sample(host, &Ask::default()).expect("no error")
+    }
+
+    fn number(sample: &Sample, field: &str) -> Option<f64> {
+        sample.get(field).and_then(Value::as_number)
+    }
+
+    #[test]
+    fn the_card_with_the_most_memory_is_shown() {
+        let sample = sample_with("", &fixture("laptop")).expect("cards");
+        let fields = ["usage", "memory", "memory_usage", "temperature", "power", "clock", "count"];
+        let expected = [37.0, 1073741824.0, 25.0, 66.0, 21.5, 1.45e9, 2.0].map(Some);
+        assert_eq!(fields.map(|field| number(&sample, field)), expected);
+        assert_eq!(sample.get("name"), Some(&Value::text("amd")));
+    }
+
+    #[test]
+    fn another_card_may_be_chosen() {
+        let sample = sample_with("card = 'intel'", &fixture("laptop")).expect("a card");
+        assert_eq!([number(&sample, "clock"), number(&sample, "usage")], [Some(3e8), None]);
+        assert_eq!(sample_with("card = 'card7'", &fixture("laptop")), None);
+    }
+
+    #[test]
+    fn a_server_asks_for_its_cards_by_a_command() {
+        let sample = sample_with("", &fixture("server")).expect("cards");
+        let fields = ["usage", "memory", "temperature", "power", "count"];
+        let mib = 1024.0 * 1024.0;
+        let expected = [98.0, 40_000.0 * mib, 71.0, 389.25, 2.0].map(Some);
+        assert_eq!(fields.map(|field| number(&sample, field)), expected);
+        assert_eq!(sample.get("name"), Some(&Value::text("NVIDIA A100-SXM4-80GB")));
+        assert_eq!(sample.level, Level::Critical);
+        let Some(Value::Parts { parts, .. }) = sample.get("cards") else { panic!("no cards") };
+        assert_eq!(parts.iter().map(|part| part.value).collect::<Vec<_>>(), [0.0, 98.0]);
+        let idle = sample_with("card = '0'", &fixture("server")).expect("cards");
+        assert_eq!((number(&idle, "usage"), idle.level), (Some(0.0), Level::Idle));
+    }
+
+    #[test]
+    fn the_next_worker_knows_how_long_a_card_had_slept() {
+        let file = "sys/class/drm/card0/gt/gt0/rc6_residency_ms";
+        let (_dir, host) = crate::base::host::tests::machine(&[
+            ("proc/uptime", "100.00 1\n"),
+            ("proc/uptime@3", "104.00 1\n"),
+            ("sys/class/drm/card0/device/uevent", "DRIVER=i915\n"),
+            (file, "50000\n"),
+            (&format!("{file}@2"), "53000\n"),
+        ]);
+        let mut first = open(&toml::Table::new()).expect("defaults are fine");
+        first.sample(&host, &Ask::default()).expect("no error");
+        let mut next = open(&toml::Table::new()).expect("defaults are fine");
+        next.recall("nonsense");
+        next.recall(&first.memo().expect("a past"));
+        let sample = next.sample(&host, &Ask::default()).expect("no error").expect("a card");
+        assert_eq!(number(&sample, "usage"), Some(25.0));
+    }
+
+    #[test]
+    fn a_sleeping_card_is_not_woken() {
+        let sample = sample_with("", &fixture("two-batteries")).expect("a card");
+        assert_eq!(sample.get("state"), Some(&Value::text("asleep")));
+        assert_eq!([number(&sample, "usage"), number(&sample, "temperature")], [Some(0.0), None]);
+    }
+
+    #[test]
+    fn nothing_and_nonsense_show_no_numbers() {
+        assert_eq!(sample_with("", &fixture("empty")), None);
+        let sample = sample_with("", &fixture("broken")).expect("a card");
+        for field in ["usage", "memory", "temperature", "power", "clock"] {
+            assert_eq!(number(&sample, field), None, "{field}");
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! How hot the processors are, or any other sensor of the machine.
+//!
+//! - A processor is known by its chip's name, not by a number: `coretemp`, `k10temp`, `cpu_thermal`
+//!   and their like; where there is no such chip, by the name of a thermal zone. A graphics card or
+//!   a wireless adapter is never shown as the processor.
+//! - Of a chip that measures the whole package only that is read: the cores are within it.
+//! - The sensor says itself what is critical; only where it does not, 90 °C is.
+
+use std::time::Duration;
+
+use crate::base::contract::{
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+};
+use crate::base::host::{Found, Host, Sensor};
+use crate::base::value::{Level, Sample, Value};
+
+crate::choice! {
+    /// The scale.
+    Scale { Celsius = "c", Fahrenheit = "f" }
+}
+
+crate::options! {
+    /// Which sensor: a chip, a label or both (`nvme`, `Tctl`, `thinkpad CPU`), `all` for the
+    /// highest of all; empty: the processors.
+    sensor: String = "",
+    /// Degrees Celsius or Fahrenheit.
+    unit: Scale = Scale::Celsius,
+    /// Degrees from which the level is `warning`; 0: 15 °C below what is critical.
+    warning: f64 = 0.0,
+    /// Degrees from which the level is `critical`; 0: what the sensor itself says.
+    critical: f64 = 0.0,
+}
+
+pub(crate) static SEGMENT: Kind = Kind {
+    name: "temperature",
+    about: "How hot the processors are, or another sensor.",
+    icons: Icons { nerd: "\u{f050f}", unicode: "temp", ascii: "temp" },
+    format: " ($icon )$temperature.num(w:2)$unit ",
+    fields: &[
+        Field::new("temperature", "the highest of the sensors chosen, in `unit`", Unit::Celsius),
+        Field::new("unit", "°C or °F", Unit::Text),
+        Field::new("sensor", "the sensor's own name", Unit::Text),
+        Field::new("critical", "from where on it is critical", Unit::Celsius),
+        Field::new("mean", "of the sensors chosen", Unit::Celsius),
+        Field::new("count", "how many sensors were chosen", Unit::Count),
+        Field::new("history", "the past of the temperature", Unit::History("temperature")),
+    ],
+    options: OPTIONS,
+    env: &[],
+    scope: Scope::Host,
+    // A sensor may answer slowly, or hang.
+    place: Where::Worker,
+    pace: Pace::Tick(Duration::from_secs(5)),
+    priority: 50,
+    open,
+};
+
+/// Where nobody says what is critical, in °C.
+const CRITICAL: f64 = 90.0;
+/// Below that the level is `warning`, in °C.
+const NEAR: f64 = 15.0;
+/// What a sensor that is not connected says lies outside (−128, 127.5, 255).
+const SANE: std::ops::Range<f64> = -60.0..127.0;
+/// What a chip without a limit of its own says as a limit lies outside.
+const SANE_LIMIT: std::ops::Range<f64> = 40.0..126.0;
+
+/// Chips and zones of processors, the best first; one with `cpu` in its name comes after them.
+const PROCESSORS: [&str; 9] = [
+    "coretemp",
+    "zenpower",
+    "k10temp",
+    "k8temp",
+    "via_cputemp",
+    "x86_pkg_temp",
+    "soc_thermal",
+    "soc-thermal",
+    "acpitz",
+];
+/// Labels under which a chip measures all of a processor.
+const WHOLE: [&str; 4] = ["Package id", "Physical id", "Tdie", "Tctl"];
+
+fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
+    let options = Options::read(table)?;
+    Ok(Box::new(Temperature { options, sensors: Found::default(), level: Level::Idle }))
+}
+
+struct Temperature {
+    options: Options,
+    sensors: Found<Vec<Sensor>>,
+    level: Level,
+}
+
+impl Source for Temperature {
+    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+        let wanted = &self.options.sensor;
+        let sensors = self.sensors.look(host, |host| chosen(host.temperatures(), wanted));
+        let mut hottest: Option<(usize, f64)> = None;
+        let (mut sum, mut count, mut lasts) = (0.0, 0, true);
+        for (index, sensor) in sensors.iter_mut().enumerate() {
+            lasts &= sensor.lasts();
+            let read = sensor.read(host).filter(|degrees| SANE.contains(degrees));
+            let Some(degrees) = read else { continue };
+            (sum, count) = (sum + degrees, count + 1);
+            if hottest.is_none_or(|(_, most)| degrees > most) {
+                hottest = Some((index, degrees));
+            }
+        }
+        let Some((index, degrees)) = hottest else {
+            self.sensors.doubt();
+            return Ok(None);
+        };
+        let sensor = &sensors[index];
+        let mut own = [sensor.critical, sensor.most].into_iter().flatten();
+        let own = own.find(|limit| SANE_LIMIT.contains(limit)).unwrap_or(CRITICAL);
+        let scale = self.options.unit;
+        let or = |option: f64, own| if option == 0.0 { scale.of(own) } else { option };
+        let critical = or(self.options.critical, own);
+        let warning = or(self.options.warning, own - NEAR);
+        let shown = scale.of(degrees);
+        self.level = self.level.settle(shown, warning, critical);
+        let sign = match scale {
+            Scale::Celsius => Value::sign("°C", "°C", "C"),
+            Scale::Fahrenheit => Value::sign("°F", "°F", "F"),
+        };
+        let sample = Sample::new(self.level)
+            .with("temperature", Value::of(shown, critical))
+            .with("unit", sign)
+            .with("sensor", Value::text(sensor.name()))
+            .with("critical", Value::number(critical))
+            .with("mean", Value::of(scale.of(sum / f64::from(count)), critical))
+            .with("count", Value::number(f64::from(count)));
+        if !lasts {
+            self.sensors.forget();
+        }
+        Ok(Some(sample))
+    }
+
+    fn memo(&self) -> Option<String> {
+        serde_json::to_string(&(1, self.level)).ok()
+    }
+
+    fn recall(&mut self, memo: &str) {
+        if let Ok((1, level)) = serde_json::from_str::<(u32, Level)>(memo) {
+            self.level = level;
+        }
+    }
+}
+
+impl Scale {
+    fn of(self, celsius: f64) -> f64 {
+        match self {
+            Scale::Celsius => celsius,
+            Scale::Fahrenheit => celsius * 9.0 / 5.0 + 32.0,
+        }
+    }
+}
+
+/// The sensors that `wanted` means.
+fn chosen(mut found: Vec<Sensor>, wanted: &str) -> Vec<Sensor> {
+    match wanted {
+        "all" => return found,
+        "" => {}
+        name => {
+            found.retain(|sensor| sensor.is(name));
+            return found;
+        }
+    }
+    let is_processor = |sensor: &Sensor, rank: usize| match PROCESSORS.get(rank) {
+        Some(name) => sensor.chip == *name,
+        None => sensor.chip.to_ascii_lowercase().contains("cpu"),
+    };
+    // What has `cpu` in its name comes before the board's own guess.
+    let last = PROCESSORS.len() - 1;
+    let ranks = (0..last).chain([PROCESSORS.len(), last]);
+    let Some(rank) =
+        ranks.into_iter().find(|rank| found.iter().any(|sensor| is_processor(sensor, *rank)))
+    else {
+        return Vec::new();
+    };
+    found.retain(|sensor| is_processor(sensor, rank));
+    let whole = |name: &&str| found.iter().any(|sensor| sensor.label.starts_with(*name));
+    if let Some(name) = WHOLE.iter().find(|name| whole(name)) {
+        found.retain(|sensor| sensor.label.starts_with(name));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::host::fixture;
+    use crate::base::host::tests::machine;
+
+    fn sample_with(options: &str, host: &Host) -> Option<Sample> {
+        let mut source = open(&options.parse().expect("TOML")).expect("good options");
+        source.sample(host, &Ask::default()).expect("no error")
+    }
+
+    fn number(sample: &Sample, field: &str) -> f64 {
+        sample.get(field).and_then(Value::as_number).expect(field)
+    }
+
+    #[test]
+    fn a_laptop_shows_its_processor_and_not_its_graphics() {
+        let sample = sample_with("", &fixture("laptop")).expect("a sensor");
+        assert_eq!(number(&sample, "temperature"), 61.0);
+        assert_eq!(number(&sample, "critical"), 100.0);
+        assert_eq!(sample.get("sensor"), Some(&Value::text("coretemp Package id 0")));
+        assert_eq!(sample.level, Level::Idle);
+    }
+
+    #[test]
+    fn two_sockets_show_the_hotter() {
+        let sample = sample_with("", &fixture("server")).expect("sensors");
+        assert_eq!((number(&sample, "temperature"), number(&sample, "count")), (86.5, 2.0));
+        assert_eq!(number(&sample, "mean"), 78.25);
+        assert_eq!(sample.level, Level::Warning);
+    }
+
+    #[test]
+    fn another_sensor_may_be_named() {
+        let named = |name: &str| {
+            let options = format!("sensor = '{name}'");
+            sample_with(&options, &fixture("laptop")).map(|s| number(&s, "temperature"))
+        };
+        let all = ["acpitz", "Core 1", "nvme", "all", "nothing"].map(named);
+        assert_eq!(all, [Some(47.0), Some(58.0), Some(72.0), Some(72.0), None]);
+    }
+
+    #[test]
+    fn fahrenheit_and_its_thresholds() {
+        let sample = sample_with("unit = 'f'\nwarning = 140", &fixture("laptop")).expect("one");
+        assert!((number(&sample, "temperature") - 141.8).abs() < 1e-9);
+        assert_eq!((number(&sample, "critical"), sample.level), (212.0, Level::Warning));
+        assert_eq!(sample.get("unit"), Some(&Value::sign("°F", "°F", "F")));
+    }
+
+    #[test]
+    fn a_level_is_left_only_a_little_below_its_threshold() {
+        let file = "sys/class/thermal/thermal_zone0";
+        let (kind, temp) = (format!("{file}/type"), format!("{file}/temp"));
+        let (two, three) = (format!("{temp}@2"), format!("{temp}@3"));
+        let (_dir, host) = machine(&[
+            (&kind, "cpu-thermal\n"),
+            (&temp, "75500\n"),
+            (&two, "73000\n"),
+            (&three, "71000\n"),
+        ]);
+        let mut source = open(&toml::Table::new()).expect("defaults are fine");
+        let levels = [0; 3].map(|_| {
+            source.sample(&host, &Ask::default()).expect("no error").expect("a zone").level
+        });
+        assert_eq!(levels, [Level::Warning, Level::Warning, Level::Idle]);
+    }
+
+    #[test]
+    fn what_is_not_connected_is_not_there() {
+        assert_eq!(sample_with("", &fixture("empty")), None);
+        assert_eq!(sample_with("sensor = 'all'", &fixture("broken")), None);
+    }
+}

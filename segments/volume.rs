@@ -1,0 +1,251 @@
+//! How loud the sound is, and whether it is muted.
+//!
+//! There is no file to read: PipeWire, PulseAudio and ALSA are each asked by their own command, the
+//! first that answers.
+
+use std::time::Duration;
+
+use crate::base::contract::{
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+};
+use crate::base::host::Host;
+use crate::base::value::{Level, Sample, Value};
+
+crate::choice! {
+    /// What is heard, or what hears.
+    Device { Output = "output", Input = "input" }
+}
+
+crate::options! {
+    /// The loudspeakers or the microphone.
+    device: Device = Device::Output,
+}
+
+pub(crate) static SEGMENT: Kind = Kind {
+    name: "volume",
+    about: "How loud the sound is, and whether it is muted.",
+    icons: Icons { nerd: "", unicode: "", ascii: "" },
+    format: " $sign $volume.pct(w:1) ",
+    fields: &[
+        Field::new(
+            "volume",
+            "of the usual most; what is louder still counts as that",
+            Unit::Percent,
+        ),
+        Field::new("muted", "`muted`, if it is", Unit::Text),
+        Field::new(
+            "sign",
+            "a loudspeaker or a microphone, crossed out while it is muted",
+            Unit::Text,
+        ),
+        Field::new("history", "the past of the volume", Unit::History("volume")),
+    ],
+    options: OPTIONS,
+    env: &[],
+    scope: Scope::Host,
+    place: Where::Worker,
+    pace: Pace::Tick(Duration::from_secs(2)),
+    priority: 25,
+    open,
+};
+
+/// None of the commands takes longer than some milliseconds while its server lives.
+const LIMIT: Duration = Duration::from_millis(500);
+
+/// The sound as it is set.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Sound {
+    /// Percent; more than a hundred is possible.
+    volume: f64,
+    muted: bool,
+}
+
+/// A way to ask: the commands for the output and for the input, all of whose answers are read as
+/// one text.
+struct Way {
+    output: &'static [&'static [&'static str]],
+    input: &'static [&'static [&'static str]],
+    read: fn(&str) -> Option<Sound>,
+}
+
+static WAYS: [Way; 3] = [
+    Way {
+        output: &[&["wpctl", "get-volume", "@DEFAULT_AUDIO_SINK@"]],
+        input: &[&["wpctl", "get-volume", "@DEFAULT_AUDIO_SOURCE@"]],
+        read: wpctl,
+    },
+    Way {
+        output: &[
+            &["pactl", "get-sink-volume", "@DEFAULT_SINK@"],
+            &["pactl", "get-sink-mute", "@DEFAULT_SINK@"],
+        ],
+        input: &[
+            &["pactl", "get-source-volume", "@DEFAULT_SOURCE@"],
+            &["pactl", "get-source-mute", "@DEFAULT_SOURCE@"],
+        ],
+        read: pactl,
+    },
+    Way {
+        output: &[&["amixer", "sget", "Master"]],
+        input: &[&["amixer", "sget", "Capture"]],
+        read: amixer,
+    },
+];
+
+fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
+    Ok(Box::new(Volume { options: Options::read(table)?, way: None }))
+}
+
+struct Volume {
+    options: Options,
+    /// The way that answered last.
+    way: Option<&'static Way>,
+}
+
+impl Source for Volume {
+    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+        let known = self.way.take();
+        let mut failure = None;
+        for way in known.into_iter().chain(&WAYS) {
+            match self.ask(way, host) {
+                Ok(Some(sound)) => {
+                    self.way = Some(way);
+                    return Ok(Some(self.sample_of(sound)));
+                }
+                Ok(None) => {}
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        // A command that is there and fails has something to say; none at all is a machine without
+        // sound.
+        failure.map_or(Ok(None), Err)
+    }
+}
+
+impl Volume {
+    fn ask(&self, way: &Way, host: &Host) -> Result<Option<Sound>, Error> {
+        let commands = match self.options.device {
+            Device::Output => way.output,
+            Device::Input => way.input,
+        };
+        let mut answer = String::new();
+        for command in commands {
+            let Some(printed) = host.run(command, LIMIT)? else { return Ok(None) };
+            answer.push_str(&String::from_utf8_lossy(&printed));
+            answer.push('\n');
+        }
+        Ok((way.read)(&answer).filter(|sound| (0.0..1e4).contains(&sound.volume)))
+    }
+
+    fn sample_of(&self, sound: Sound) -> Sample {
+        let sign = match (self.options.device, sound.muted, sound.volume) {
+            (Device::Input, false, _) => Value::sign("\u{f036c}", "mic", "mic"),
+            (Device::Input, true, _) => Value::sign("\u{f036d}", "mic off", "mic off"),
+            (Device::Output, true, _) => Value::sign("\u{f075f}", "mute", "mute"),
+            (Device::Output, false, low) if low < 34.0 => Value::sign("\u{f057f}", "vol", "vol"),
+            (Device::Output, false, middle) if middle < 67.0 => {
+                Value::sign("\u{f0580}", "vol", "vol")
+            }
+            (Device::Output, false, _) => Value::sign("\u{f057e}", "vol", "vol"),
+        };
+        let sample = Sample::new(Level::Idle)
+            .with("volume", Value::percent(sound.volume))
+            .with("sign", sign);
+        if sound.muted { sample.with("muted", Value::text("muted")) } else { sample }
+    }
+}
+
+/// `Volume: 0.40 [MUTED]`.
+fn wpctl(text: &str) -> Option<Sound> {
+    let mut words = text.trim().strip_prefix("Volume:")?.split_ascii_whitespace();
+    let volume = words.next()?.parse::<f64>().ok()? * 100.0;
+    Some(Sound { volume, muted: words.any(|word| word == "[MUTED]") })
+}
+
+/// `Volume: front-left: 26214 /  40% / -23.88 dB,   front-right: …` and `Mute: no`.
+fn pactl(text: &str) -> Option<Sound> {
+    let line = |name: &str| text.lines().find_map(|line| line.trim().strip_prefix(name));
+    let volume = line("Volume:")?;
+    let shares = volume.split('/').filter_map(|share| share.trim().strip_suffix('%'));
+    let volume = shares.filter_map(|share| share.parse::<f64>().ok()).reduce(f64::max)?;
+    Some(Sound { volume, muted: line("Mute:")?.trim() == "yes" })
+}
+
+/// `Front Left: Playback 26214 [40%] [-23.88dB] [on]` for each channel.
+fn amixer(text: &str) -> Option<Sound> {
+    let channels = text.lines().filter(|line| line.contains('['));
+    let mut loudest: Option<f64> = None;
+    let mut muted = true;
+    for channel in channels {
+        let marks = channel.split('[').skip(1).filter_map(|mark| mark.split(']').next());
+        for mark in marks {
+            match mark.strip_suffix('%') {
+                Some(percent) => {
+                    let percent = percent.parse().ok();
+                    loudest = [loudest, percent].into_iter().flatten().reduce(f64::max);
+                }
+                None => muted &= mark != "on",
+            }
+        }
+        // A control without a switch cannot be muted.
+        muted &= channel.contains("[off]") || channel.contains("[on]");
+    }
+    Some(Sound { volume: loudest?, muted })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::host::fixture;
+
+    fn sample_with(options: &str, name: &str) -> Option<Sample> {
+        let mut source = open(&options.parse().expect("TOML")).expect("good options");
+        source.sample(&fixture(name), &Ask::default()).expect("no error")
+    }
+
+    #[test]
+    fn each_server_is_asked_in_its_own_words() {
+        let sound = |volume, muted| Some(Sound { volume, muted });
+        assert_eq!(wpctl("Volume: 0.40\n"), sound(40.0, false));
+        assert_eq!(wpctl("Volume: 1.25 [MUTED]\n"), sound(125.0, true));
+        let stereo = "Volume: front-left: 26214 /  40% / -23.88 dB,   front-right: 29491 /  45% / \
+            -20 dB\n        balance 0.06\n";
+        assert_eq!(pactl(&format!("{stereo}\nMute: yes\n")), sound(45.0, true));
+        assert_eq!(pactl(stereo), None);
+        let head = "Simple mixer control 'Master',0\n  Limits: Playback 0 - 65536\n";
+        let channel =
+            |mark: &str| format!("{head}  Front Left: Playback 26214 [40%] [-9dB]{mark}\n");
+        assert_eq!(amixer(&channel(" [on]")), sound(40.0, false));
+        assert_eq!(amixer(&channel(" [off]")), sound(40.0, true));
+        assert_eq!(amixer(&channel("")), sound(40.0, false));
+    }
+
+    #[test]
+    fn nonsense_is_no_sound() {
+        for text in ["", "Volume:", "Volume: loud", "Volume: /%/", "[%]", "[", "Mute: yes"] {
+            let read = WAYS.each_ref().map(|way| (way.read)(text));
+            assert_eq!(read, [None; 3], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_laptop_shows_what_it_plays_and_what_it_hears() {
+        let sample = sample_with("", "laptop").expect("sound");
+        assert_eq!(sample.get("volume"), Some(&Value::percent(40.0)));
+        assert_eq!(sample.get("muted"), None);
+        let microphone = sample_with("device = 'input'", "laptop").expect("sound");
+        assert_eq!(microphone.get("muted"), Some(&Value::text("muted")));
+    }
+
+    #[test]
+    fn the_next_way_is_taken_where_the_first_says_nothing() {
+        let sample = sample_with("", "two-batteries").expect("sound");
+        assert_eq!(sample.get("volume"), Some(&Value::percent(65.0)));
+    }
+
+    #[test]
+    fn a_machine_without_sound_shows_nothing() {
+        assert_eq!(sample_with("", "empty"), None);
+        assert_eq!(sample_with("", "broken"), None);
+    }
+}
