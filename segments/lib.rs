@@ -22,20 +22,24 @@ pub mod base {
     pub mod history;
     pub mod host;
     pub mod marquee;
+    pub mod quantity;
     pub mod rate;
     pub mod untrusted;
     pub mod value;
+    pub mod variant;
     pub mod work;
 }
 
 pub use base::contract::{
-    Ask, Error, Field, Icons, Kind, Opt, OptionError, OptionType, Pace, Scope, Shape, Source, Unit,
-    Where, expected,
+    Ask, Error, Field, Heard, Icons, Kind, Opt, OptionError, OptionType, Pace, Pushed, Scope,
+    Shape, Source, Unit, Where, expected,
 };
 pub use base::history::{Cell, Ring};
-pub use base::host::Host;
+pub use base::host::{Call, Host, Surroundings};
+pub use base::quantity;
 pub use base::untrusted::Untrusted;
-pub use base::value::{HostId, Level, Live, Part, Sample, Sign, Value};
+pub use base::value::{HostId, Level, Live, Marked, Part, Sample, Sign, Value};
+pub use base::variant::Variant;
 
 mod battery;
 mod brightness;
@@ -44,6 +48,7 @@ mod clock;
 mod containers;
 mod cores;
 mod cpu;
+mod custom;
 mod directory;
 mod disk;
 #[path = "disk-io.rs"]
@@ -96,6 +101,7 @@ pub static ALL: &[&Kind] = &[
     &containers::SEGMENT,
     &cores::SEGMENT,
     &cpu::SEGMENT,
+    &custom::SEGMENT,
     &directory::SEGMENT,
     &disk::SEGMENT,
     &disk_io::SEGMENT,
@@ -244,7 +250,9 @@ mod tests {
     /// The value is of its unit's shape and a number that can be drawn.
     fn check(unit: Unit, value: &Value, place: &str) {
         let fits = match value {
-            Value::Text(_) | Value::Live { .. } | Value::Sign(_) => unit == Unit::Text,
+            Value::Text(_) | Value::Live { .. } | Value::Sign(_) | Value::Marked(_) => {
+                unit == Unit::Text
+            }
             Value::Number { value, .. } => {
                 let range = match unit {
                     Unit::Percent => 0.0..=100.0,

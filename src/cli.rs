@@ -19,10 +19,13 @@ mod man;
 mod preview;
 mod print;
 mod segments;
+mod set;
 mod stream;
 mod themes;
 mod r#try;
 mod worker;
+
+pub use set::push;
 
 /// Status lines and prompts for every terminal place, from one daemon.
 ///
@@ -43,6 +46,7 @@ const AFTER: &str = "Examples:
 enum Command {
     Print(print::Args),
     Stream(stream::Args),
+    Set(set::Args),
     Init(init::Args),
     Try(r#try::Args),
     Daemon(daemon::Args),
@@ -72,6 +76,7 @@ pub fn main(args: Vec<OsString>) -> i32 {
         None => here::run(),
         Some(Command::Print(args)) => print::run(args),
         Some(Command::Stream(args)) => stream::run(args),
+        Some(Command::Set(args)) => set::run(args),
         Some(Command::Init(args)) => init::run(args),
         Some(Command::Try(args)) => r#try::run(args),
         Some(Command::Daemon(args)) => daemon::run(args),

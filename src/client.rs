@@ -25,6 +25,7 @@ use crate::sys;
 
 mod conversation;
 mod pace;
+mod set;
 mod stream;
 
 pub(crate) use conversation::timespec;
@@ -47,6 +48,8 @@ pub enum Outcome {
     Miss(Box<Request>, Why),
     /// A `stream`: give it to [`stream`] with something that draws lines meanwhile.
     Stream(Box<Request>),
+    /// A value for a segment.
+    Set(Box<Request>),
     /// Not for the fast path.
     Cli,
 }
@@ -77,11 +80,15 @@ pub fn fast(
     let program = args.next().unwrap_or_default();
     let mut args = args.peekable();
     // The environment is long and most commands don't need it here.
-    if is_drop_in(program) || !args.peek().is_some_and(|verb| matches!(*verb, b"print" | b"stream"))
-    {
+    let ours = |verb: &&[u8]| matches!(*verb, b"print" | b"stream" | b"set");
+    if is_drop_in(program) || !args.peek().is_some_and(ours) {
         return Outcome::Cli;
     }
     let around = Around::of(env.map(CStr::to_bytes));
+    if args.peek().is_some_and(|verb| *verb == b"set") {
+        let request = set::read(args, &around);
+        return request.map_or(Outcome::Cli, |request| Outcome::Set(Box::new(request)));
+    }
     let mut room = Room::default();
     let Some(mut request) = read(args, &around, &mut room.parts) else { return Outcome::Cli };
     if request.verb == Verb::Stream {

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rainline_segments::{Kind, Pace, find};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ use crate::style::spec::Spec;
 use crate::targets::Glyphs;
 use crate::theme::Theme;
 
+pub mod alerts;
 pub mod common;
 mod gather;
 mod read;
@@ -48,6 +50,7 @@ pub const KEYS: &[(&str, &str)] = &[
          `share` = { left = 25, right = 65 }: percent of tmux's line that a slot may take",
     ),
     ("segment", "[segment.NAME]: an instance of a kind; `use` names the kind, else NAME does"),
+    ("alert", "[alert.NAME]: what is told when a segment reaches a level; its keys are below"),
     ("host", "[host.\"GLOB\"]: the same keys again, for machines with such a name"),
 ];
 
@@ -80,6 +83,7 @@ pub struct Config {
     pub glyphs: Option<Glyphs>,
     pub instances: Vec<Instance>,
     pub lines: BTreeMap<String, Line>,
+    pub alerts: Vec<alerts::Alert>,
     /// Messages for a person, each with its place.
     pub problems: Vec<String>,
     /// Whether the file is so broken that a config in force before should stay in force.
@@ -97,6 +101,8 @@ pub struct Instance {
     pub kind: &'static Kind,
     /// The kind's own options, checked.
     pub options: toml::Table,
+    /// How long a reading in a worker may take, where it is not the usual.
+    pub patience: Option<Duration>,
     pub format: Format,
     /// Instead of the kind's or the theme's.
     pub icon: Option<String>,

@@ -27,6 +27,7 @@ use crate::protocol::{ReplyKind, build_id};
 use crate::runtime::{self, Runtime};
 use crate::{spawn, sys};
 
+mod alerts;
 mod cache;
 mod channel;
 mod configs;
@@ -35,6 +36,7 @@ mod engine;
 mod frames;
 mod history;
 pub mod jobs;
+mod ring;
 mod schedule;
 mod serve;
 mod watch;
@@ -286,6 +288,7 @@ impl Daemon {
                 self.engine.outcome(ticket, outcome, &now);
             }
             self.engine.tick(&now);
+            self.engine.ring(&now);
             self.engine.answer_pending(&now);
             self.engine.feed_streams(&now);
             self.engine.connections.write_due(sys::wall());
@@ -306,7 +309,8 @@ impl Daemon {
         wake = wake.min(self.engine.wake(now.boot).unwrap_or(Duration::MAX));
         if self.leaving.is_none() && !self.engine.is_watched() {
             // A little later, so that the idle time is over when we look.
-            wake = wake.min(self.engine.asked + self.options.idle + Duration::from_millis(5));
+            let idle = self.engine.idle(self.options.idle);
+            wake = wake.min(self.engine.asked + idle + Duration::from_millis(5));
         }
         if let Some(leaving) = &self.leaving {
             wake = wake.min(leaving.until);
@@ -480,7 +484,8 @@ impl Daemon {
         if self.leaving.is_some() {
             return;
         }
-        if !self.engine.is_watched() && now.boot >= self.engine.asked + self.options.idle {
+        let idle = self.engine.idle(self.options.idle);
+        if !self.engine.is_watched() && now.boot >= self.engine.asked + idle {
             return self.leave(None);
         }
         if now.boot < self.housekept + HOUSEKEEPING {

@@ -4,9 +4,10 @@
 
 use std::fmt::Write as _;
 
-use rainline_segments::{ALL, Kind, Opt, Shape, Unit};
+use rainline_segments::{ALL, Kind, Level, Opt, Shape, Unit};
 use serde_json::{Value, json};
 
+use crate::config::alerts::{self, Action};
 use crate::config::common::OPTIONS;
 use crate::config::{KEYS, SLOTS};
 use crate::format::formatter::TABLE;
@@ -66,6 +67,12 @@ pub fn reference() -> String {
     say("| slot | meaning |");
     say("|---|---|");
     for (name, about) in SLOTS {
+        say(&format!("| `{name}` | {about} |"));
+    }
+    say("\nKeys of an alert:\n");
+    say("| key | meaning |");
+    say("|---|---|");
+    for (name, about) in alerts::KEYS {
         say(&format!("| `{name}` | {about} |"));
     }
     say("\n### Theme keys\n");
@@ -180,7 +187,29 @@ pub fn schema() -> String {
         .collect();
     let by_name: serde_json::Map<String, Value> =
         ALL.iter().zip(&instances).map(|(k, s)| (k.name.to_owned(), s.clone())).collect();
+    let about =
+        |key: &str| alerts::KEYS.iter().find(|(name, _)| *name == key).map(|(_, about)| about);
+    let word = |key: &str| json!({ "type": "string", "description": about(key) });
+    let named: Vec<&str> = Action::NAMED.iter().map(|(name, _)| *name).collect();
+    let levels: Vec<&str> = Level::ALL.iter().map(|level| level.name()).collect();
+    let alert = json!({
+        "type": "object",
+        "properties": {
+            "segment": word("segment"),
+            "level": { "enum": levels, "description": about("level") },
+            "hold": word("hold"),
+            "again": word("again"),
+            "do": {
+                "anyOf": [{ "enum": named }, { "type": "array", "items": { "type": "string" } }],
+                "description": about("do"),
+            },
+            "back": { "type": "boolean", "description": about("back") },
+        },
+        "required": ["segment", "do"],
+        "additionalProperties": false,
+    });
     let body = json!({
+        "alert": { "type": "object", "additionalProperties": alert },
         "theme": { "type": "string", "description": key_about("theme") },
         "glyphs": { "enum": ["ascii", "unicode", "nerd"], "description": key_about("glyphs") },
         "line": { "type": "object", "additionalProperties": line },
@@ -267,6 +296,7 @@ fn property(option: &Opt) -> Value {
         Shape::Number => json!({ "type": "number" }),
         Shape::Text => json!({ "type": "string" }),
         Shape::List => json!({ "type": "array", "items": { "type": "string" } }),
+        Shape::Table => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
         Shape::Choice(words) => json!({ "enum": words }),
     };
     property["description"] = json!(about(option));

@@ -13,9 +13,10 @@
 //! Knows values and glyph levels, nothing of themes: a style is carried along as it was written.
 //! Parsing reports every fault with its place and never guesses.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
-use rainline_segments::{Field, Kind, Live, Ring, Sample, Unit, Untrusted, Value};
+use rainline_segments::{Field, Kind, Live, Marked, Ring, Sample, Unit, Untrusted, Value};
 
 use crate::diagnostic::Fault;
 use crate::graph::{Dot, Pen};
@@ -93,7 +94,7 @@ impl Context<'_> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run<'a> {
     pub content: Content,
-    pub styles: Vec<&'a Spec>,
+    pub styles: Vec<Cow<'a, Spec>>,
     /// Where the value stands between nothing and full, for gradients.
     pub position: Option<f64>,
 }
@@ -233,7 +234,8 @@ impl<'a> Fill<'a, '_> {
     }
 
     fn push(&mut self, content: Content, position: Option<f64>) {
-        self.runs.push(Run { content, styles: self.styles.clone(), position });
+        let styles = self.styles.iter().map(|style| Cow::Borrowed(*style)).collect();
+        self.runs.push(Run { content, styles, position });
     }
 
     fn field(&mut self, name: &str, formatter: &Formatter) {
@@ -245,9 +247,14 @@ impl<'a> Fill<'a, '_> {
             return self.push(content, None);
         }
         let value = self.context.sample.get(name);
+        if let Some(Value::Marked(pieces)) = value
+            && self.marked(pieces, formatter)
+        {
+            return;
+        }
         let content = match value {
             Some(value) if !self.context.lost => formatter.value(value, self.context),
-            Some(Value::Text(_) | Value::Live { .. } | Value::Sign(_)) => {
+            Some(Value::Text(_) | Value::Live { .. } | Value::Sign(_) | Value::Marked(_)) => {
                 value.and_then(|value| formatter.value(value, self.context))
             }
             // Nothing read yet, or nothing to be believed: the cells stay.
@@ -256,6 +263,22 @@ impl<'a> Fill<'a, '_> {
         if let Some(content) = content {
             self.push(content, value.and_then(Value::position));
         }
+    }
+
+    /// A text with styles of its own; `false` where it must be cut and goes as plain text.
+    fn marked(&mut self, pieces: &[Marked], formatter: &Formatter) -> bool {
+        let Formatter::Text { max, .. } = formatter else { return false };
+        if width::width(Marked::text(pieces).reveal(), self.context.policy) > *max {
+            return false;
+        }
+        for piece in pieces {
+            self.push(Content::Outside(piece.text.clone()), None);
+            // A style that is none leaves its text plain.
+            if let (Ok(style), Some(run)) = (Spec::parse(&piece.style), self.runs.last_mut()) {
+                run.styles.push(Cow::Owned(style));
+            }
+        }
+        true
     }
 
     fn has_value(&self, name: &str) -> bool {

@@ -12,6 +12,9 @@ use crate::targets::Version;
 use crate::theme::Theme;
 
 mod bash;
+mod byobu;
+#[path = "hosts/byobu-screen.rs"]
+mod byobu_screen;
 mod dvtm;
 mod fish;
 mod screen;
@@ -19,8 +22,16 @@ mod tmux;
 mod zsh;
 
 /// Every host, by name.
-pub static ALL: &[&Host] =
-    &[&bash::HOST, &dvtm::HOST, &fish::HOST, &screen::HOST, &tmux::HOST, &zsh::HOST];
+pub static ALL: &[&Host] = &[
+    &bash::HOST,
+    &byobu::HOST,
+    &byobu_screen::HOST,
+    &dvtm::HOST,
+    &fish::HOST,
+    &screen::HOST,
+    &tmux::HOST,
+    &zsh::HOST,
+];
 
 /// The host of this name.
 pub fn find(name: &str) -> Option<&'static Host> {
@@ -33,6 +44,9 @@ pub struct Host {
     pub about: &'static str,
     /// The program that must be there.
     pub program: &'static str,
+    /// The host that this one is a front end of: it shows that one's lines and has its version. The
+    /// front's own program is never run to be asked something.
+    pub base: Option<&'static Host>,
     /// With this argument it says its version and leaves.
     pub version: &'static str,
     /// Where the wiring lines go, as a person would say it.
@@ -49,6 +63,13 @@ pub struct Host {
     /// What a host of this version shows of our lines.
     pub abilities: fn(Version) -> Vec<Ability>,
     pub trial: Trial,
+}
+
+impl Host {
+    /// The host whose lines are shown, by its name.
+    pub fn shows(&self) -> &'static str {
+        self.base.map_or(self.name, |base| base.name)
+    }
 }
 
 /// What the wiring lines depend on.

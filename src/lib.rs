@@ -17,8 +17,8 @@
 //! - [`graph`], [`format`](mod@format), [`theme`], [`paint`], [`layout`], [`config`], [`render`]:
 //!   from samples to frames. Nothing here reads a clock, a file (but `config::gather`) or a socket.
 //! - [`daemon`], [`local`]: who samples, when, and what a request gets.
-//! - [`hosts`], [`compat`], [`docs`], [`example`], [`cli`]: wiring lines, other programs' commands,
-//!   texts, and the command line.
+//! - [`hosts`], [`compat`], [`imports`], [`docs`], [`example`], [`cli`]: wiring lines, other
+//!   programs' commands and settings, texts, and the command line.
 //!
 //! Invariants:
 //! - Text from outside is `Untrusted` until a target's encoder has escaped it. Themes and config
@@ -40,6 +40,7 @@ pub mod format;
 pub mod frame;
 pub mod graph;
 pub mod hosts;
+pub mod imports;
 pub mod layout;
 pub mod local;
 pub mod paint;

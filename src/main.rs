@@ -56,6 +56,7 @@ fn slow(outcome: Outcome, args: Strings) -> i32 {
             let mut local = local::Local::default();
             client::stream(*request, &mut |request| local.line(request))
         }
+        Outcome::Set(request) => cli::push(&request),
         Outcome::Cli => {
             let args = args.map(|arg| OsStr::from_bytes(arg.to_bytes()).to_owned());
             let args = args.collect::<Vec<OsString>>();

@@ -1,5 +1,7 @@
 //! From the runs of a filled format to styled spans: where a theme meets a reading.
 
+use std::borrow::Cow;
+
 use rainline_segments::Level;
 
 use crate::format::{Content, Run};
@@ -115,7 +117,7 @@ struct Pot<'a> {
     painter: &'a Painter<'a>,
     parts: &'a [String],
     style: Style,
-    specs: &'a [&'a Spec],
+    specs: &'a [Cow<'a, Spec>],
     /// Whether the style itself names a gradient for the foreground and for the background.
     own: [bool; 2],
 }
@@ -134,7 +136,7 @@ impl<'a> Pot<'a> {
         parts: &'a [String],
         base: Style,
         style: Style,
-        specs: &'a [&'a Spec],
+        specs: &'a [Cow<'a, Spec>],
     ) -> Pot<'a> {
         let mut pot = Pot { painter, parts, style, specs, own: [false; 2] };
         let (nothing, full) = (pot.at(0.0), pot.at(1.0));
@@ -149,7 +151,7 @@ impl<'a> Pot<'a> {
     /// Where the style names a gradient, each cell stands at its own place on it.
     fn at(&self, position: f64) -> Style {
         let look = self.painter.look(Some(position));
-        let apply = |style, spec: &&Spec| self.painter.theme.apply(style, spec, &look);
+        let apply = |style, spec: &Cow<Spec>| self.painter.theme.apply(style, spec, &look);
         self.specs.iter().fold(self.style, apply)
     }
 
@@ -231,7 +233,7 @@ mod tests {
         let spec = Spec::parse(written).expect("a style");
         let parts = CLASSES.map(str::to_owned);
         let style = theme.apply(painter.base(), &spec, &painter.look(None));
-        let specs = [&spec];
+        let specs = [Cow::Borrowed(&spec)];
         let pot = Pot::new(&painter, &parts, painter.base(), style, &specs);
         dots.iter().map(|dot| pot.look(dot)).collect()
     }

@@ -97,7 +97,8 @@ pub enum Verb {
     Print,
     /// A line now and whenever it changes, until one side leaves.
     Stream,
-    /// Push a value into a segment.
+    /// Push a value into the segment that `line` names: `admin` is the value, `slot` its level,
+    /// `holds` how long it is good for, both in words.
     Set,
     /// A word to the daemon itself, in [`Request::admin`]: `status`, `stop`, `reload`, `retire`.
     Admin,

@@ -1,9 +1,9 @@
 //! From readings to frames: format, paint, fit; plain functions on plain data.
 
-use rainline_segments::{Level, Ring, Sample};
+use rainline_segments::{Level, Ring, Sample, Untrusted};
 
 use crate::config::{Config, Instance};
-use crate::format::{Context, Run};
+use crate::format::{Content, Context, Run};
 use crate::frame::{Arm, Frame, InstanceId, On, Piece, Span};
 use crate::layout::{self, Block, Room, Side};
 use crate::paint::Painter;
@@ -270,6 +270,30 @@ fn block(config: &Config, id: InstanceId, readings: &dyn Readings, room: &Room) 
         vec![Piece::Choice(layout::choice(On::State, arms, room.caps))]
     };
     Some(Block { pieces, priority: instance.priority, origin: id })
+}
+
+/// What an instance shows, in words alone.
+pub fn words(config: &Config, id: InstanceId, readings: &dyn Readings) -> Untrusted {
+    let caps = &Caps { depth: Depth::Mono, ..Caps::default() };
+    let theme: &Theme = &config.theme;
+    let (line, separator) = Default::default();
+    let room = Room { theme, caps, side: Side::Left, line, separator, tight: false };
+    let reading = readings.reading(id);
+    let (Some(instance), Some(sample)) = (config.instances.get(usize::from(id)), reading.sample)
+    else {
+        return Untrusted::default();
+    };
+    let mut text = String::new();
+    for run in fill(instance, sample, &reading, &room) {
+        match run.content {
+            Content::Ours(part) => text.push_str(&part),
+            Content::Outside(part) | Content::Live { known: part, .. } => {
+                text.push_str(part.reveal());
+            }
+            Content::Icon(_) | Content::Graph { .. } => {}
+        }
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ").into()
 }
 
 fn fill<'a>(

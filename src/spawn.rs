@@ -116,8 +116,22 @@ pub fn executable() -> std::io::Result<PathBuf> {
 /// What a daemon may know of the environment it is started from: it serves every terminal of the
 /// user, so nothing of this one terminal, and nothing secret.
 fn environment(all: impl Iterator<Item = (OsString, OsString)>) -> Vec<(OsString, OsString)> {
-    const NAMES: &[&str] =
-        &["HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH"];
+    const NAMES: &[&str] = &[
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "SHELL",
+        "PATH",
+        "LANG",
+        "TZ",
+        "TMPDIR",
+        "LD_LIBRARY_PATH",
+        // The desktop's, for commands of the user's and for notifications.
+        "DBUS_SESSION_BUS_ADDRESS",
+        "DISPLAY",
+        "WAYLAND_DISPLAY",
+        "XAUTHORITY",
+    ];
     const STARTS: &[&str] = &["LC_", "XDG_", "RAINLINE_"];
     let mut kept = Vec::new();
     let mut preload = None;

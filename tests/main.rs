@@ -2,12 +2,15 @@
 
 mod support;
 
+mod alerts;
 mod architecture;
 mod asking;
 mod bad_configs;
+mod byobu;
 mod channels;
 mod command_line;
 mod compat;
+mod custom;
 mod daemon;
 mod docs;
 mod dvtm;

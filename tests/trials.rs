@@ -3,7 +3,7 @@
 use crate::support::{Sandbox, tool};
 
 fn picture(host: &str) -> String {
-    tool(host);
+    tool(if host == "byobu" { "byobu-tmux" } else { host });
     tool("tmux");
     let sandbox = Sandbox::new();
     let output = sandbox
@@ -51,7 +51,7 @@ fn prompts() {
 
 #[test]
 fn bars() {
-    for host in ["dvtm", "screen", "tmux"] {
+    for host in ["byobu", "dvtm", "screen", "tmux"] {
         let picture = picture(host);
         assert!(picture.contains('%') && has_a_clock(&picture), "{host}: {picture}");
     }

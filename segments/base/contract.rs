@@ -4,6 +4,7 @@
 //! checks and schedules kinds without knowing any of them. A source is the code that reads an
 //! instance's values; it sees the machine only through [`Host`] and the asker through [`Ask`].
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::host::Host;
 use super::untrusted::Untrusted;
-use super::value::Sample;
+use super::value::{Level, Sample};
+use super::variant::Variant;
 
 /// One kind of segment. Its file in `segments/`, its config key and its heading in the docs all
 /// bear its `name`.
@@ -111,11 +113,16 @@ pub enum Scope {
 }
 
 /// Where the source runs. Whatever opens a path that a client named, runs a command or may block
-/// is a [`Where::Worker`]: a process that can be killed and, if it will not die, left behind.
+/// is a [`Where::Worker`]: a process that can be killed and, if it will not die, left behind. An
+/// instance stays with its worker, and so with its past, unless another one holds that up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Where {
     Daemon,
     Worker,
+    /// A worker of its own for as long as somebody looks: for a source that stays with a command or
+    /// a connection and tells by itself when there is something new. It is not sampled but followed,
+    /// see [`Source::follow`]; its pace is [`Pace::Change`]. Without a daemon it shows nothing.
+    Own,
 }
 
 /// When the source runs.
@@ -142,6 +149,46 @@ pub trait Source: Send {
     /// Takes over what [`Source::memo`] gave earlier, in a worker before each reading. Nonsense is
     /// ignored.
     fn recall(&mut self, _memo: &str) {}
+
+    /// For [`Where::Own`]: hands each reading to `heard` as it comes, until that says `false` or
+    /// there will be no more. An error handed over is said by `doctor`, and the source goes on; one
+    /// that is returned, or an end, is followed by a new start after a pause that grows. What waits
+    /// does so in a door that sees the leash, such as [`Host::follow`].
+    fn follow(&mut self, host: &Host, ask: &Ask, heard: &mut Heard) -> Result<(), Error> {
+        let sampled = self.sample(host, ask);
+        heard(sampled);
+        Ok(())
+    }
+
+    /// Takes a value from outside (`rainline set`), which shows at once. It runs in the daemon,
+    /// whatever the kind's place, so it only computes. The error says what was expected.
+    fn take(&mut self, _host: &Host, _pushed: &Pushed) -> Result<Option<Sample>, Error> {
+        Err(Error::Other("takes no values; only `custom` does".into()))
+    }
+
+    /// For kinds whose fields are the user's own to declare: the kind as these options make it.
+    /// Asked once, when the config is read.
+    fn variant(&self) -> Option<Variant> {
+        None
+    }
+
+    /// How long a reading in a worker may take, where that is the user's to say.
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
+}
+
+/// Takes a reading; `false`: nobody wants more.
+pub type Heard<'a> = dyn FnMut(Result<Option<Sample>, Error>) -> bool + 'a;
+
+/// A value from outside, as it was said.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Pushed {
+    /// A text, `field=value` lines or a JSON object.
+    pub text: String,
+    pub level: Option<Level>,
+    /// How long it is good for; `None`: until another comes.
+    pub lasts: Option<Duration>,
 }
 
 /// What a request tells about the one who asks. Times and texts are the asker's own.
@@ -235,6 +282,8 @@ pub enum Shape {
     Text,
     /// A list of texts.
     List,
+    /// Names, each with a text.
+    Table,
     /// One of these words.
     Choice(&'static [&'static str]),
 }
@@ -248,6 +297,7 @@ impl Shape {
             Shape::Number => "a number".into(),
             Shape::Text => "a text".into(),
             Shape::List => "a list of texts".into(),
+            Shape::Table => "names with texts: { load = \"percent\" }".into(),
             Shape::Choice(words) => {
                 let quoted: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
                 format!("one of {}", quoted.join(", "))
@@ -327,6 +377,20 @@ impl OptionType for Vec<String> {
     }
     fn to_toml(&self) -> toml::Value {
         self.clone().into()
+    }
+}
+
+impl OptionType for BTreeMap<String, String> {
+    const SHAPE: Shape = Shape::Table;
+    fn from_toml(value: &toml::Value) -> Result<Self, String> {
+        let table = value.as_table().ok_or_else(|| expected(Self::SHAPE, value))?;
+        let pair =
+            |(name, value): (&String, &toml::Value)| Ok((name.clone(), String::from_toml(value)?));
+        table.iter().map(pair).collect()
+    }
+    fn to_toml(&self) -> toml::Value {
+        let pairs = self.iter().map(|(name, value)| (name.clone(), value.as_str().into()));
+        toml::Value::Table(pairs.collect())
     }
 }
 

@@ -47,7 +47,7 @@ use chrono::{DateTime, FixedOffset};
 use fixture::Fixture;
 
 pub use cgroup::{CgroupDoor, CgroupMemory};
-pub use command::MAX_OUTPUT;
+pub use command::{Call, MAX_OUTPUT, Output, Surroundings};
 pub use disks::{Disk, DisksDoor, physical};
 pub use file::FileFacts;
 pub use kept::Kept;
@@ -78,6 +78,8 @@ const MAX_ANCESTORS: usize = 64;
 pub struct Host {
     world: World,
     doors: Doors,
+    /// Whether commands end with standard input.
+    leash: bool,
 }
 
 enum World {
@@ -144,7 +146,7 @@ impl Host {
     /// The machine we run on.
     pub fn real() -> Host {
         let doors = if cfg!(target_os = "linux") { Doors::Proc } else { Doors::Sysinfo };
-        Host { world: World::Real, doors }
+        Host { world: World::Real, doors, leash: false }
     }
 
     /// The fixture in `root`. Every path is read below it, and:
@@ -157,7 +159,8 @@ impl Host {
     /// - Whatever is there belongs to the fixture's user, who is the `Uid:` of `proc/self/status`,
     ///   else 1000.
     pub fn rooted(root: impl Into<PathBuf>) -> Host {
-        Host { world: World::Fixture(Fixture::new(root.into())), doors: Doors::Proc }
+        let world = World::Fixture(Fixture::new(root.into()));
+        Host { world, doors: Doors::Proc, leash: false }
     }
 
     pub(crate) fn doors(&self) -> Doors {

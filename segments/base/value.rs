@@ -35,9 +35,14 @@ impl Level {
         }
     }
 
-    /// The level of this name.
-    pub fn named(name: &str) -> Option<Level> {
-        Level::ALL.into_iter().find(|level| level.name() == name)
+    /// The level of this name; `Err` says which there are.
+    pub fn named(word: &str) -> Result<Level, String> {
+        let found = Level::ALL.into_iter().find(|level| level.name() == word);
+        found.ok_or_else(|| {
+            let known: Vec<_> = Level::ALL.iter().map(|level| level.name()).collect();
+            let word: String = word.chars().take(40).collect();
+            format!("there is no level {word:?}; there are {}", known.join(", "))
+        })
     }
 
     /// `Critical` from `critical`, `Warning` from `warning`, else `Idle`.
@@ -90,6 +95,82 @@ pub struct Sign {
     pub ascii: Untrusted,
 }
 
+/// A piece of a text and its style, as the format language writes it; empty for none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Marked {
+    pub text: Untrusted,
+    pub style: String,
+}
+
+impl Marked {
+    /// The most pieces of one text; what comes after them is plain.
+    const MOST: usize = 64;
+
+    /// Reads `[text](style)`, and `\\` before a character that should mean nothing. Whatever is not
+    /// whole is text.
+    pub fn read(line: &str) -> Vec<Marked> {
+        let mut pieces = Vec::new();
+        let (mut text, mut rest) = (String::new(), line);
+        while let Some(c) = rest.chars().next() {
+            let styled = if pieces.len() < Marked::MOST { whole(rest) } else { None };
+            if let Some((inside, style, after)) = styled {
+                if !text.is_empty() {
+                    pieces.push(Marked::plain(&std::mem::take(&mut text)));
+                }
+                pieces.push(Marked { text: inside.into(), style: style.to_owned() });
+                rest = after;
+                continue;
+            }
+            rest = &rest[c.len_utf8()..];
+            match (c, rest.chars().next()) {
+                ('\\', Some(next)) if next.is_ascii_punctuation() => {
+                    text.push(next);
+                    rest = &rest[next.len_utf8()..];
+                }
+                _ => text.push(c),
+            }
+        }
+        if !text.is_empty() {
+            pieces.push(Marked::plain(&text));
+        }
+        pieces
+    }
+
+    fn plain(text: &str) -> Marked {
+        Marked { text: text.into(), style: String::new() }
+    }
+
+    /// The text alone.
+    pub fn text(pieces: &[Marked]) -> Untrusted {
+        pieces.iter().map(|piece| piece.text.reveal()).collect::<String>().into()
+    }
+}
+
+/// The text, the style and what follows, where `[text](style)` stands at the front.
+fn whole(rest: &str) -> Option<(String, &str, &str)> {
+    let mut inside = String::new();
+    let mut chars = rest.strip_prefix('[')?.chars();
+    loop {
+        match chars.next()? {
+            ']' => break,
+            '\\' => inside.push(chars.next()?),
+            c => inside.push(c),
+        }
+    }
+    let style = chars.as_str().strip_prefix('(')?;
+    // A style may hold one level of parentheses: `fg:gradient(load)`.
+    let mut depth = 1;
+    let end = style.char_indices().find_map(|(at, c)| {
+        depth += match c {
+            '(' => 1,
+            ')' => -1,
+            _ => 0,
+        };
+        (depth == 0).then_some(at)
+    })?;
+    Some((inside, &style[..end], &style[end + 1..]))
+}
+
 /// A value of a sample. The unit is not here: it is static, in the field's declaration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Value {
@@ -101,6 +182,8 @@ pub enum Value {
     },
     /// A text that depends on the glyphs that the place can show.
     Sign(Sign),
+    /// A text with styles of its own, from somebody whom the config lets do that.
+    Marked(Vec<Marked>),
     /// A number in its field's unit; `full` is what 100 % is, where there is such a thing.
     Number {
         value: f64,
@@ -163,6 +246,7 @@ impl Value {
         match self {
             Value::Text(text) => text.is_empty(),
             Value::Sign(sign) => sign.ascii.is_empty(),
+            Value::Marked(pieces) => pieces.iter().all(|piece| piece.text.is_empty()),
             Value::Parts { parts, .. } => parts.is_empty(),
             _ => false,
         }

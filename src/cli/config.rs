@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
+
 use super::say;
 use crate::error::Error;
-use crate::{config, docs, paths};
+use crate::{config, docs, imports, paths};
 
 /// Check, locate or describe the config.
 #[derive(clap::Args)]
@@ -26,6 +28,15 @@ enum Action {
     Schema,
     /// Print where the config is looked for.
     Path,
+    /// Print a config made from another program's settings.
+    ///
+    /// Keep it beside yours and name it there: include = "byobu.toml".
+    Import {
+        #[arg(value_parser = PossibleValuesParser::new(imports::ALL.iter().map(|i| i.name)))]
+        from: String,
+        /// The folder with its settings; without it where they usually are.
+        folder: Option<PathBuf>,
+    },
 }
 
 pub fn run(args: Args) -> Result<i32, Error> {
@@ -39,11 +50,29 @@ pub fn run(args: Args) -> Result<i32, Error> {
             say(&docs::schema());
             Ok(0)
         }
+        Action::Import { from, folder } => {
+            say(&import(&from, folder)?);
+            Ok(0)
+        }
         Action::Path => {
             say(&format!("{}\n", in_force(None)?.display()));
             Ok(0)
         }
     }
+}
+
+fn import(from: &str, folder: Option<PathBuf>) -> Result<String, Error> {
+    let import = imports::find(from).ok_or_else(|| Error::Usage(format!("unknown `{from}`")))?;
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let usual = || import.folders.iter().map(|folder| home.join(folder)).find(|path| path.is_dir());
+    let folder = folder.filter(|folder| folder.is_dir()).or_else(usual).ok_or_else(|| {
+        Error::Failed(format!(
+            "~/{} is not there, so there is nothing to import",
+            import.folders[0]
+        ))
+    })?;
+    let folder = std::path::absolute(folder).map_err(Error::io("the folder's path"))?;
+    (import.read)(&folder).map_err(Error::Failed)
 }
 
 fn in_force(file: Option<PathBuf>) -> Result<PathBuf, Error> {

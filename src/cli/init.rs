@@ -58,7 +58,7 @@ pub fn lines(host: &str, named: Option<PathBuf>) -> Result<String, Error> {
         config: named,
         windows: windows(host, &config, version),
         further: further(host, &config),
-        shares: config.lines.get(host.name).map(|line| line.shares.clone()).unwrap_or_default(),
+        shares: config.lines.get(host.shows()).map(|line| line.shares.clone()).unwrap_or_default(),
         version,
         ..Wiring::new(paths::program(), &config.theme)
     };
@@ -68,10 +68,10 @@ pub fn lines(host: &str, named: Option<PathBuf>) -> Result<String, Error> {
 /// The config's line of a window, in the host's language: only what the host fills in itself is in
 /// it, so no reading of ours is needed, now or later.
 fn windows(host: &Host, config: &Config, version: Version) -> String {
-    let line = format!("{}.windows", host.name);
+    let line = format!("{}.windows", host.shows());
     // One that is not here, or does not say, is taken for a recent one.
     let version = if version == (0, 0) { (u16::MAX, 0) } else { version };
-    let target = targets::find(host.name).filter(|target| targets::fills_in(target, version));
+    let target = targets::find(host.shows()).filter(|target| targets::fills_in(target, version));
     let Some(target) = target.filter(|_| config.lines.contains_key(&line)) else {
         return String::new();
     };
@@ -115,12 +115,17 @@ impl Readings for Unread {
 
 /// `tmux.2`, `tmux.3` … as far as the config has them one after the other; a host has five at most.
 fn further(host: &Host, config: &Config) -> Vec<String> {
-    let names = (2..=5).map(|number| format!("{}.{number}", host.name));
+    let names = (2..=5).map(|number| format!("{}.{number}", host.shows()));
     names.take_while(|name| config.lines.contains_key(name)).collect()
 }
 
 /// What a host says of its version, and the number in it; `None` where it is not installed.
 pub fn version(host: &Host) -> Option<(String, Version)> {
+    if let Some(base) = host.base {
+        let paths = std::env::var_os("PATH")?;
+        let there = std::env::split_paths(&paths).any(|dir| dir.join(host.program).is_file());
+        return if there { version(base) } else { None };
+    }
     let output = Command::new(host.program)
         .arg(host.version)
         .env("LC_ALL", "C")

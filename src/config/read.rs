@@ -6,10 +6,11 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rainline_segments::{ALL, Kind, Opt, OptionType, Pace, Shape};
+use rainline_segments::{ALL, Kind, Level, Opt, OptionType, Pace, Scope, Shape, Unit, quantity};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::alerts::{self, Action, Alert};
 use super::common::OPTIONS;
 use super::{Config, DEFAULT, Instance, KEYS, Line, SLOTS, kind_named};
 use crate::diagnostic::{Diagnostic, Fault, Source};
@@ -43,6 +44,7 @@ pub struct Reader {
     lines: BTreeMap<String, BTreeMap<String, Rows>>,
     shares: BTreeMap<String, BTreeMap<String, u16>>,
     segments: BTreeMap<String, BTreeMap<String, Written>>,
+    alerts: BTreeMap<String, (Written, BTreeMap<String, Written>)>,
     problems: Vec<Diagnostic>,
     unusable: bool,
 }
@@ -89,6 +91,9 @@ impl Reader {
                 }),
                 "segment" => self.each_table(source, value, |reader, key, table| {
                     reader.segment(source, key, table);
+                }),
+                "alert" => self.each_table(source, value, |reader, key, table| {
+                    reader.alert(source, key, table);
                 }),
                 "host" if top => self.each_table(source, value, |reader, key, table| {
                     if glob(key.get_ref(), host) {
@@ -223,6 +228,105 @@ impl Reader {
         }
     }
 
+    /// Keeps an alert's keys, and the place of its name for what is missing.
+    fn alert(&mut self, source: &Arc<Source>, name: &Key, table: &DeTable) {
+        let place = Written {
+            value: name.get_ref().to_string().into(),
+            source: source.clone(),
+            span: name.span(),
+            key: name.span(),
+        };
+        let (_, alert) =
+            self.alerts.entry(name.get_ref().to_string()).or_insert((place, BTreeMap::new()));
+        for (key, value) in table.iter() {
+            alert.insert(key.get_ref().to_string(), written(source, key, value));
+        }
+    }
+
+    fn build_alert(
+        &mut self,
+        name: String,
+        (place, written): (Written, BTreeMap<String, Written>),
+        theme: &Theme,
+        instances: &mut Vec<Instance>,
+    ) -> Option<Alert> {
+        for (key, value) in &written {
+            if !alerts::KEYS.iter().any(|(known, _)| known == key) {
+                let fault = Fault::new(value.key.clone(), format!("an alert has no key `{key}`"));
+                let known = alerts::KEYS.iter().map(|(known, _)| *known);
+                self.fault(&value.source, fault.meant(key, known));
+            }
+        }
+        let missing =
+            |what: &str| Fault::new(place.key.clone(), format!("the alert has no `{what}`"));
+        let Some(segment) = written.get("segment") else {
+            self.fault(&place.source, missing("segment"));
+            return None;
+        };
+        let wanted = self.option::<String>(Some(segment))?;
+        let span = segment.span.clone();
+        let instance = self.instance(&wanted, &segment.source, span.clone(), theme, instances)?;
+        let kind = instances.get(usize::from(instance))?.kind;
+        if kind.scope != Scope::Host || kind.pace == Pace::Ask {
+            let message =
+                format!("`{wanted}` depends on who looks, so there is nothing to wait for");
+            self.fault(&segment.source, Fault::new(span, message));
+            return None;
+        }
+        let mut level = Level::Critical;
+        if let (Some(word), Some(at)) =
+            (self.option::<String>(written.get("level")), written.get("level"))
+        {
+            match Level::named(&word) {
+                Ok(named) => level = named,
+                Err(why) => self.fault(&at.source, Fault::new(at.span.clone(), why)),
+            }
+        }
+        let hold = self.time(written.get("hold")).unwrap_or_default();
+        let again = self.time(written.get("again")).filter(|again| !again.is_zero());
+        let back = self.option::<bool>(written.get("back")).unwrap_or_default();
+        let action = match written.get("do") {
+            None => {
+                self.fault(&place.source, missing("do"));
+                return None;
+            }
+            Some(written) => self.action(written)?,
+        };
+        Some(Alert { name, instance, level, hold, again, action, back })
+    }
+
+    /// What an alert does.
+    fn action(&mut self, written: &Written) -> Option<Action> {
+        let named = |word: &str| {
+            Action::NAMED.iter().find(|(name, _)| *name == word).map(|(_, action)| action.clone())
+        };
+        let words = Vec::<String>::from_toml(&written.value).ok();
+        let found = match &written.value {
+            toml::Value::String(word) => named(word),
+            _ => words
+                .filter(|words| words.first().is_some_and(|word| !word.is_empty()))
+                .map(Action::Command),
+        };
+        if found.is_none() {
+            let names: Vec<_> =
+                Action::NAMED.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+            let message = format!("expected {} or a list of words", names.join(", "));
+            self.fault(&written.source, Fault::new(written.span.clone(), message));
+        }
+        found
+    }
+
+    /// A duration in words.
+    fn time(&mut self, written: Option<&Written>) -> Option<Duration> {
+        let text = self.option::<String>(written)?;
+        let time = quantity::duration(&text);
+        if let (None, Some(written)) = (time, written) {
+            let message = format!("expected {}", quantity::described(Unit::Duration));
+            self.fault(&written.source, Fault::new(written.span.clone(), message));
+        }
+        time
+    }
+
     fn build(mut self, user_themes: Vec<(String, Arc<Source>)>) -> Config {
         let theme = self.build_theme(&user_themes);
         let glyphs = self.glyphs.take().and_then(|written| {
@@ -258,6 +362,10 @@ impl Reader {
                 self.instance(&name, &written.source, place, &theme, &mut instances);
             }
         }
+        let alerts = std::mem::take(&mut self.alerts)
+            .into_iter()
+            .filter_map(|(name, alert)| self.build_alert(name, alert, &theme, &mut instances));
+        let alerts = alerts.collect();
         self.problems.sort_by_key(|problem| problem.fault.span.start);
         self.problems.dedup();
         Config {
@@ -265,6 +373,7 @@ impl Reader {
             glyphs,
             instances,
             lines,
+            alerts,
             problems: self.problems.iter().map(Diagnostic::to_string).collect(),
             unusable: self.unusable,
             files: Vec::new(),
@@ -366,14 +475,28 @@ impl Reader {
             }
         }
         // A value of the right type that makes no sense: that option falls back to its default.
-        while let Err(error) = (kind.open)(&options) {
+        let source = loop {
+            let error = match (kind.open)(&options) {
+                Ok(source) => break Some(source),
+                Err(error) => error,
+            };
             if let Some(value) = written.get(&error.key) {
                 self.fault(&value.source, Fault::new(value.span.clone(), error.message));
             }
             if options.remove(&error.key).is_none() {
-                break;
+                break None;
             }
-        }
+        };
+        let kind = match source.as_ref().and_then(|source| source.variant()) {
+            None => kind,
+            Some(variant) => kind.variant(variant).unwrap_or_else(|| {
+                if let Some(value) = written.values().next() {
+                    let message = "too many different declarations; `rainline daemon stop`";
+                    self.fault(&value.source, Fault::new(value.key.clone(), message));
+                }
+                kind
+            }),
+        };
         let format = self.format(kind, written.get("format"), theme);
         let interval = self.option::<f64>(written.get("interval"));
         let pace = match (kind.pace, interval) {
@@ -387,6 +510,7 @@ impl Reader {
             name: name.to_owned(),
             kind,
             options,
+            patience: source.and_then(|source| source.patience()),
             format,
             icon: self.option(written.get("icon")),
             style: self.style(written.get("style"), theme),
@@ -480,6 +604,7 @@ fn fits(option: &Opt, value: &toml::Value) -> Result<(), String> {
         Shape::Number => f64::from_toml(value).map(drop),
         Shape::Text => String::from_toml(value).map(drop),
         Shape::List => Vec::<String>::from_toml(value).map(drop),
+        Shape::Table => BTreeMap::<String, String>::from_toml(value).map(drop),
         Shape::Choice(words) => match value.as_str() {
             Some(word) if words.contains(&word) => Ok(()),
             Some(word) => {

@@ -21,6 +21,8 @@ use crate::render::{Age, Reading, Readings};
 
 /// The most views; the one whose lease ends first makes room.
 const MOST_VIEWS: usize = 256;
+/// A followed source that goes on for so long has overcome its failures.
+const LASTED: Duration = Duration::from_secs(30);
 /// So many failures in a row are trouble that a bar may hint at.
 const TROUBLE: u32 = 3;
 
@@ -56,6 +58,10 @@ pub struct Entry {
     pub errors: u32,
     /// The worker's ticket while it is being read.
     pub busy: Option<u64>,
+    /// The ticket of the worker that follows it, and since when.
+    pub follows: Option<(u64, Duration)>,
+    /// How often in a row that ended.
+    pub ends: u32,
     /// When it should be read next, by the boot clock.
     pub due: Duration,
     /// Grows with each sample that differs from the last.
@@ -75,6 +81,8 @@ impl Entry {
             error: None,
             errors: 0,
             busy: None,
+            follows: None,
+            ends: 0,
             due: Duration::ZERO,
             version: 0,
             rings,
@@ -86,15 +94,7 @@ impl Entry {
     pub fn record(&mut self, sampled: Result<Option<Sample>, String>, now: &Now) {
         match sampled {
             Ok(sample) => {
-                let pause =
-                    self.taken.map_or(Duration::ZERO, |taken| now.boot.saturating_sub(taken));
-                let pace = schedule::interval(self.pace);
-                history::push(&mut self.rings, sample.as_ref(), now.boot, pause, pace);
-                if self.sample != sample || self.taken.is_none() || !self.rings.is_empty() {
-                    self.version += 1;
-                }
-                self.sample = sample;
-                self.taken = Some(now.boot);
+                self.show(sample, now);
                 (self.error, self.errors) = (None, 0);
             }
             Err(why) => {
@@ -108,19 +108,76 @@ impl Entry {
         self.plan(now);
     }
 
+    fn show(&mut self, sample: Option<Sample>, now: &Now) {
+        let pause = self.taken.map_or(Duration::ZERO, |taken| now.boot.saturating_sub(taken));
+        let pace = schedule::interval(self.pace);
+        history::push(&mut self.rings, sample.as_ref(), now.boot, pause, pace);
+        if self.sample != sample || self.taken.is_none() || !self.rings.is_empty() {
+            self.version += 1;
+        }
+        self.sample = sample;
+        self.taken = Some(now.boot);
+    }
+
+    /// Takes what a followed source said. Where it ended before, only one that lasts is well again.
+    pub fn hear(&mut self, sampled: Result<Option<Sample>, String>, now: &Now) {
+        self.settle(now);
+        match sampled {
+            Ok(sample) => {
+                self.show(sample, now);
+                if self.ends == 0 {
+                    (self.error, self.errors) = (None, 0);
+                }
+            }
+            Err(why) => {
+                self.error = Some(why);
+                self.errors = self.errors.saturating_add(1);
+            }
+        }
+    }
+
+    /// Notes that a followed source ended; it is due after a pause.
+    pub fn lose(&mut self, why: String, now: &Now) {
+        self.settle(now);
+        self.follows = None;
+        self.error = Some(why);
+        self.errors = self.errors.saturating_add(1);
+        self.ends = self.ends.saturating_add(1);
+        self.due = now.boot + schedule::restart(self.ends);
+    }
+
+    /// Forgets that a source ended that has been followed for a while since.
+    pub fn settle(&mut self, now: &Now) {
+        let lasts = |(_, since)| now.boot.saturating_sub(since) >= LASTED;
+        if self.ends > 0 && self.follows.is_some_and(lasts) {
+            (self.ends, self.error, self.errors) = (0, None, 0);
+        }
+    }
+
     /// Sets when it is due next.
     pub fn plan(&mut self, now: &Now) {
         self.due = now.boot + schedule::next(self.pace, self.errors, now.wall);
     }
 
+    /// Whether it is read by time: not with each request, nor when it says so itself.
+    pub fn is_timed(&self) -> bool {
+        self.pace != Pace::Ask && self.follows.is_none()
+    }
+
     pub fn age(&self, boot: Duration) -> Age {
         let since = self.taken.map(|taken| boot.saturating_sub(taken));
-        schedule::age(self.pace, since, self.errors)
+        // One that says when something is new is right as long as it says nothing.
+        let since = since.map(|since| if self.follows.is_some() { Duration::ZERO } else { since });
+        match schedule::age(self.pace, since, self.errors) {
+            // Nobody would say that it is another by now.
+            Age::Fresh if self.ends > 0 && self.follows.is_none() => Age::Stale,
+            age => age,
+        }
     }
 
     /// Whether nothing is known yet, and something is on its way.
     pub fn is_awaited(&self) -> bool {
-        self.taken.is_none() && self.errors == 0 && self.busy.is_some()
+        self.taken.is_none() && self.errors == 0 && (self.busy.is_some() || self.follows.is_some())
     }
 }
 
@@ -143,6 +200,8 @@ pub struct View {
 pub struct Cache {
     pub entries: HashMap<Key, Entry>,
     pub views: HashMap<u64, View>,
+    /// The readings that alerts look at, whoever else does.
+    pub alerted: Vec<Key>,
     /// How often a line was drawn.
     pub drawings: u64,
 }
@@ -210,14 +269,14 @@ impl Cache {
     /// The readings that somebody looks at; one that several views show comes several times.
     pub fn shown(&self, boot: Duration) -> impl Iterator<Item = &Key> {
         let live = self.views.values().filter(move |view| view.streams > 0 || view.lease > boot);
-        live.flat_map(|view| &view.keys)
+        live.flat_map(|view| &view.keys).chain(&self.alerted)
     }
 
     /// Those of them that are due.
     pub fn due(&self, boot: Duration) -> Vec<Key> {
         let is_due = |key: &&Key| {
             let entry = self.entries.get(key);
-            entry.is_some_and(|entry| entry.pace != Pace::Ask && boot >= entry.due)
+            entry.is_some_and(|entry| entry.is_timed() && boot >= entry.due)
         };
         self.shown(boot).filter(is_due).cloned().collect()
     }
@@ -225,7 +284,7 @@ impl Cache {
     /// When the next of them is.
     pub fn wake(&self, boot: Duration) -> Option<Duration> {
         let entries = self.shown(boot).filter_map(|key| self.entries.get(key));
-        entries.filter(|entry| entry.pace != Pace::Ask).map(|entry| entry.due).min()
+        entries.filter(|entry| entry.is_timed()).map(|entry| entry.due).min()
     }
 
     /// Drops what nobody looks at any more. Readings for everybody stay: they are few, and their
@@ -304,6 +363,45 @@ mod tests {
         assert_eq!(entry.sample, Some(sample));
         assert_eq!(entry.age(SECOND * 14), Age::Stale);
         assert_eq!(entry.error.as_deref(), Some("gone"));
+    }
+
+    #[test]
+    fn one_that_is_followed_is_right_as_long_as_it_says_nothing_and_old_once_it_ended() {
+        let mut entry = Entry::new(Pace::Change, Vec::new());
+        entry.follows = Some((1, SECOND));
+        assert!(entry.is_awaited() && !entry.is_timed());
+        entry.hear(Ok(Some(Sample::new(Level::Good))), &at(1));
+        assert_eq!(entry.age(SECOND * 90_000), Age::Fresh);
+        entry.lose("gone".into(), &at(2));
+        assert_eq!((entry.age(SECOND * 2), entry.due), (Age::Stale, SECOND * 3));
+        assert!(entry.is_timed());
+    }
+
+    #[test]
+    fn only_one_that_lasts_has_overcome_its_ends() {
+        let mut entry = Entry::new(Pace::Change, Vec::new());
+        for n in 0..3 {
+            entry.follows = Some((n, SECOND * 10));
+            entry.hear(Ok(None), &at(10));
+            entry.lose("gone".into(), &at(10));
+        }
+        assert_eq!((entry.due, entry.errors), (SECOND * 14, 3));
+        entry.follows = Some((9, SECOND * 14));
+        entry.hear(Ok(None), &at(15));
+        assert_eq!(entry.error.as_deref(), Some("gone"));
+        entry.settle(&at(14 + 30));
+        assert_eq!((entry.error.as_deref(), entry.errors, entry.ends), (None, 0, 0));
+    }
+
+    #[test]
+    fn wrong_lines_of_one_that_goes_on_are_failures_until_a_right_one() {
+        let mut entry = Entry::new(Pace::Change, Vec::new());
+        entry.follows = Some((1, SECOND));
+        entry.hear(Err("no JSON".into()), &at(1));
+        assert!(!entry.is_awaited(), "nobody waits for it any more");
+        assert_eq!((entry.age(SECOND), entry.errors), (Age::Lost, 1));
+        entry.hear(Ok(None), &at(2));
+        assert_eq!((entry.errors, entry.error), (0, None));
     }
 
     #[test]

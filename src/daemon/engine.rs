@@ -4,30 +4,40 @@
 //! except one that nobody ever took and that is on its way: until the request's deadline, and then
 //! with what is there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
 use rainline_segments::base::history::FINE;
-use rainline_segments::{Host, Pace, Where};
+use rainline_segments::{Host, Level, Pace, Pushed, Scope, Unit, Where, quantity};
 
+use super::alerts::Watch;
 use super::cache::{Cache, Entry, Key};
 use super::channel::{Channels, Drawn};
 use super::configs::{Configs, Taken};
 use super::frames::Frames;
 use super::history::{self, Past};
+use super::ring::News;
 use super::schedule::{self, Now};
 use super::serve::{Connections, Streaming};
 use super::workers::{Answer, Job, Outcome, Pool};
 use super::{drawing, jobs, note};
-use crate::config::Config;
+use crate::config::alerts::Alert;
+use crate::config::{Config, Instance};
 use crate::protocol::{MAX_REPLY, ReplyKind, Request, Verb};
+use crate::render::{self, Age, Reading, Readings};
 use crate::runtime::{self, Runtime};
 
 const GATHER: Duration = Duration::from_secs(5);
 const FILE: Duration = Duration::from_secs(10);
+/// How long telling of an alert may take.
+const RING: Duration = Duration::from_secs(20);
+/// With alerts the daemon stays so long when nobody asks.
+const ALERTED: Duration = Duration::from_secs(24 * 3600);
+/// The most places that are remembered for alerts, of each sort.
+const MOST_PLACES: usize = 8;
 /// When a config that could not be read is tried again.
 const RETRY: Duration = Duration::from_secs(30);
 /// The longest that a request is kept waiting, whatever it says.
@@ -36,8 +46,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What a worker was asked for.
 enum Errand {
     Sample(Key),
+    Follow(Key),
     Gather(u32),
     Watch(u32),
+    Ring(String),
     ReadPast,
     SavePast,
 }
@@ -61,6 +73,11 @@ pub(super) struct Engine {
     pending: Vec<Pending>,
     /// Which instances a shape of a config shows.
     shapes: HashMap<(u32, u64), Rc<[u16]>>,
+    /// How each alert of a config stands.
+    alerts: HashMap<(u32, String), (Alert, Watch)>,
+    /// Where an alert may ring: tmux's sockets, and other sessions; the latest last.
+    servers: Vec<String>,
+    sessions: Vec<u32>,
     past: Past,
     history: Option<PathBuf>,
     /// Whether the history file was read; before that it is not written.
@@ -84,6 +101,9 @@ impl Engine {
             errands: HashMap::new(),
             pending: Vec::new(),
             shapes: HashMap::new(),
+            alerts: HashMap::new(),
+            servers: Vec::new(),
+            sessions: Vec::new(),
             past: memo.unwrap_or_default(),
             history: runtime::history_file(),
             remembered: false,
@@ -103,13 +123,19 @@ impl Engine {
         self.cache.views.values().any(|view| view.streams > 0)
     }
 
+    /// How long to stay when nobody asks. Who wrote an alert wants to be told without looking.
+    pub fn idle(&self, usual: Duration) -> Duration {
+        if self.alerts.is_empty() { usual } else { usual.max(ALERTED) }
+    }
+
     /// Serves a request; a word to the daemon itself is handed back with its nonce.
     pub fn request(&mut self, id: u64, request: Request, now: &Now) -> Option<(String, u64)> {
         self.requests += 1;
         match request.verb {
             Verb::Admin => return Some((request.admin, request.nonce)),
-            Verb::Print | Verb::Stream | Verb::Feed => {
+            Verb::Print | Verb::Stream | Verb::Set | Verb::Feed => {
                 self.asked = now.boot;
+                self.remember_place(&request);
                 if !request.channel.is_empty() {
                     self.connections.channels.register(&request.channel);
                 }
@@ -124,10 +150,6 @@ impl Engine {
                     self.pending.push(pending);
                 }
             }
-            Verb::Set => {
-                let why = b"this daemon does not know that verb";
-                self.connections.reply(id, ReplyKind::Refused, request.nonce, why);
-            }
         }
         None
     }
@@ -136,6 +158,16 @@ impl Engine {
     fn try_answer(&mut self, pending: Pending, now: &Now) -> Option<Pending> {
         let patient = now.boot < pending.until;
         let nonce = pending.request.nonce;
+        if pending.request.verb == Verb::Set {
+            let (kind, text) = match self.set(&pending.request, now) {
+                Ok(true) => (ReplyKind::Text, String::new()),
+                Ok(false) if patient => return Some(pending),
+                Ok(false) => (ReplyKind::Refused, "the config cannot be read in time".to_owned()),
+                Err(why) => (ReplyKind::Refused, why),
+            };
+            self.connections.reply(pending.id, kind, nonce, text.as_bytes());
+            return None;
+        }
         let view = match self.find_view(&pending.request, now) {
             Ok(Some(view)) => view,
             Ok(None) if patient => return Some(pending),
@@ -305,12 +337,92 @@ impl Engine {
         self.errands.insert(ticket, Errand::Watch(id));
     }
 
+    /// Notes where the one who asks could be told of an alert.
+    fn remember_place(&mut self, request: &Request) {
+        let tmux = request.env.iter().find(|(name, _)| name == "TMUX");
+        let socket = tmux.and_then(|(_, value)| {
+            let socket = value.split(|byte| *byte == b',').next()?;
+            String::from_utf8(socket.to_vec()).ok().filter(|socket| socket.starts_with('/'))
+        });
+        match socket {
+            Some(socket) => latest(&mut self.servers, socket),
+            None if request.session > 0 => latest(&mut self.sessions, request.session),
+            None => {}
+        }
+    }
+
+    /// Takes over the alerts of a config; what stays the same goes on as it stands.
+    fn take_alerts(&mut self, id: u32) {
+        let config = self.configs.slots.get(&id).map(|slot| slot.config.clone());
+        let mut before = std::mem::take(&mut self.alerts);
+        let gone = before.extract_if(|(config, _), _| *config == id).collect::<HashMap<_, _>>();
+        self.alerts = before;
+        self.cache.alerted.retain(|key| key.config != id);
+        let Some(config) = config else { return };
+        for alert in &config.alerts {
+            let at = (id, alert.name.clone());
+            let same = gone
+                .get(&at)
+                .filter(|(old, _)| Alert { instance: alert.instance, ..old.clone() } == *alert);
+            let watch = same.map(|(_, watch)| *watch).unwrap_or_default();
+            self.alerts.insert(at, (alert.clone(), watch));
+            let key = Key { config: id, instance: alert.instance, who: 0, place: None };
+            self.entry(&key, &config);
+            if !self.cache.alerted.contains(&key) {
+                self.cache.alerted.push(key);
+            }
+        }
+    }
+
+    /// Looks at what alerts wait for, and has somebody told.
+    pub fn ring(&mut self, now: &Now) {
+        let mut news = Vec::new();
+        for ((id, name), (alert, watch)) in &mut self.alerts {
+            let Some(slot) = self.configs.slots.get(id) else { continue };
+            let key = Key { config: *id, instance: alert.instance, who: 0, place: None };
+            let entry = self.cache.entries.get(&key).filter(|entry| entry.taken.is_some());
+            let Some(entry) = entry.filter(|entry| entry.age(now.boot) != Age::Lost) else {
+                // Nothing is known: neither is it reached nor over.
+                continue;
+            };
+            let level = entry.sample.as_ref().map_or(Level::Idle, |sample| sample.level);
+            let Some(ring) = watch.look(alert, level >= alert.level, now.boot) else { continue };
+            let Some(instance) = slot.config.instances.get(usize::from(alert.instance)) else {
+                continue;
+            };
+            let shown = std::panic::AssertUnwindSafe(|| {
+                render::words(&slot.config, alert.instance, &Alone(entry, now.boot))
+            });
+            news.push(News {
+                alert: name.clone(),
+                segment: instance.name.clone(),
+                level,
+                ring,
+                shown: std::panic::catch_unwind(shown).unwrap_or_default(),
+                action: alert.action.clone(),
+                servers: self.servers.clone(),
+                sessions: self.sessions.clone(),
+            });
+        }
+        for news in news {
+            let name = news.alert.clone();
+            let provider = format!("alert {name}");
+            let ticket = self.pool.submit(&provider, Job::Ring(news), Vec::new(), Some(RING));
+            self.errands.insert(ticket, Errand::Ring(name));
+        }
+    }
+
     /// Drops everything that was made from a config.
     fn forget(&mut self, config: u32) {
         self.keep_past();
+        let gone = self.cache.entries.iter().filter(|(key, _)| key.config == config);
+        let follows: Vec<u64> = gone.filter_map(|(_, entry)| Some(entry.follows?.0)).collect();
+        follows.into_iter().for_each(|ticket| self.unfollow(ticket));
         self.shapes.retain(|(id, _), _| *id != config);
         self.cache.views.retain(|_, view| view.config != config);
         self.cache.entries.retain(|key, _| key.config != config);
+        self.cache.alerted.retain(|key| key.config != config);
+        self.alerts.retain(|(id, _), _| *id != config);
     }
 
     /// Takes over a changed config: readings of unchanged instances live on, views are made anew.
@@ -329,26 +441,35 @@ impl Engine {
             Some(Key { instance: same as u16, ..key.clone() })
         };
         let path = slot.path.clone();
-        let mut kept = HashMap::new();
+        let (mut kept, mut lost) = (HashMap::new(), Vec::new());
         for (key, mut entry) in std::mem::take(&mut self.cache.entries) {
             if key.config != id {
                 kept.insert(key, entry);
-            } else if let Some(new) = moved(&key) {
+                continue;
+            }
+            if let Some(new) = moved(&key) {
                 // A worker's answer would come under the old number: it is asked again.
                 if entry.busy.take().is_some() {
                     entry.due = Duration::ZERO;
                 }
+                if let Some((ticket, _)) = entry.follows {
+                    self.errands.insert(ticket, Errand::Follow(new.clone()));
+                }
                 kept.insert(new, entry);
+                continue;
             } else if key.is_host()
                 && let Some(old) = before.instances.get(usize::from(key.instance))
             {
                 self.past.put(&history::key(&path, old), &entry.rings);
             }
+            lost.extend(entry.follows);
         }
         self.cache.entries = kept;
+        lost.into_iter().for_each(|(ticket, _)| self.unfollow(ticket));
         self.errands.retain(|_, errand| !matches!(errand, Errand::Sample(key) if key.config == id));
         self.shapes.retain(|(config, _), _| *config != id);
         self.cache.views.retain(|_, view| view.config != id);
+        self.take_alerts(id);
         // Streams of this config find their new views.
         for stream in self.connections.streaming() {
             let connection = self.connections.get_mut(stream);
@@ -380,7 +501,7 @@ impl Engine {
             if !key.is_host() || instance.pace == Pace::Ask {
                 entry.ask = drawing::ask(request, instance.kind);
             }
-            let due = now.boot >= entry.due && entry.busy.is_none();
+            let due = now.boot >= entry.due && entry.busy.is_none() && entry.follows.is_none();
             // What only reshapes the request costs nothing and is never old.
             let asked = instance.pace == Pace::Ask && instance.kind.place == Where::Daemon;
             if due || asked {
@@ -405,21 +526,114 @@ impl Engine {
         })
     }
 
+    /// Has a worker of its own follow an instance.
+    fn follow(&mut self, key: &Key, instance: &Instance, now: &Now) {
+        let Some(entry) = self.cache.entries.get_mut(key) else { return };
+        if entry.follows.is_some() {
+            return;
+        }
+        let kind = instance.kind.name.to_owned();
+        let options = instance.options.to_string();
+        let job = Job::Follow { kind, options, ask: entry.ask.clone() };
+        let ticket = self.pool.submit(&provider(instance), job, Vec::new(), None);
+        entry.follows = Some((ticket, now.boot));
+        self.errands.insert(ticket, Errand::Follow(key.clone()));
+    }
+
+    fn unfollow(&mut self, ticket: u64) {
+        self.errands.remove(&ticket);
+        self.pool.cancel(ticket);
+    }
+
+    /// Gives a value to the instance that a request names. `false`: its config is being read.
+    fn set(&mut self, request: &Request, now: &Now) -> Result<bool, String> {
+        let Some(id) = self.find_config(&jobs::config_path(request), now)? else {
+            return Ok(false);
+        };
+        let config = self.configs.slots[&id].config.clone();
+        let name = &request.line;
+        let Some(index) = config.instance(name) else {
+            let names = config.instances.iter().map(|instance| instance.name.as_str());
+            let near = crate::diagnostic::nearest(name, names);
+            let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            return Err(format!("there is no segment `{name}` in the config{near}"));
+        };
+        let instance = &config.instances[usize::from(index)];
+        let key = Key { config: id, instance: index, who: 0, place: None };
+        let lasts = match &*request.holds {
+            "" => None,
+            text => Some(quantity::duration(text).ok_or_else(|| {
+                format!("--for: \"{text}\" is not {}", quantity::described(Unit::Duration))
+            })?),
+        };
+        let level = match &*request.slot {
+            "" => None,
+            word => Some(Level::named(word).map_err(|why| format!("--level: {why}"))?),
+        };
+        let pushed = Pushed { text: request.admin.clone(), level, lasts };
+        if instance.kind.scope != Scope::Host {
+            return Err(format!("`{name}` takes no values; only `custom` does"));
+        }
+        self.entry(&key, &config);
+        self.open(&key, instance);
+        let Some(entry) = self.cache.entries.get_mut(&key) else { return Ok(true) };
+        let Some(source) = &mut entry.source else {
+            return Err(format!("the options of `{name}` make no sense"));
+        };
+        let take = std::panic::AssertUnwindSafe(|| source.take(&self.host, &pushed));
+        let taken = std::panic::catch_unwind(take).map_err(|_| "it broke down (a bug)")?;
+        let sample = taken.map_err(|error| format!("{name}: {error}"))?;
+        // A reading that is on its way is older than this.
+        entry.busy.into_iter().for_each(|ticket| drop(self.errands.remove(&ticket)));
+        if entry.follows.is_some() {
+            entry.hear(Ok(sample), now);
+        } else {
+            entry.record(Ok(sample), now);
+        }
+        if let Some(lasts) = lasts {
+            // A little later, so that the time is over when we look.
+            let over = now.boot.saturating_add(lasts) + Duration::from_millis(5);
+            let own = instance.kind.place == Where::Daemon;
+            // Where a command reads it, it waits until then.
+            entry.due = if own { entry.due.min(over) } else { over };
+        }
+        Ok(true)
+    }
+
+    /// Opens the source of an instance in the daemon, if it is not open.
+    fn open(&mut self, key: &Key, instance: &Instance) {
+        let Some(entry) = self.cache.entries.get_mut(key) else { return };
+        if entry.source.is_some() {
+            return;
+        }
+        let Ok(mut source) = (instance.kind.open)(&instance.options) else { return };
+        if let Some(slot) = self.configs.slots.get(&key.config)
+            && let Some(memo) = self.past.memos.get(&history::key(&slot.path, instance))
+        {
+            let recall = std::panic::AssertUnwindSafe(|| source.recall(memo));
+            let _ = std::panic::catch_unwind(recall);
+        }
+        entry.source = Some(source);
+    }
+
     /// Reads an instance now, or has a worker read it.
     fn sample(&mut self, key: &Key, config: &Config, now: &Now) {
         let instance = &config.instances[usize::from(key.instance)];
+        if instance.kind.place == Where::Own {
+            return self.follow(key, instance, now);
+        }
+        if instance.kind.place == Where::Daemon {
+            self.open(key, instance);
+        }
         let Some(entry) = self.cache.entries.get_mut(key) else { return };
         if instance.kind.place == Where::Worker {
             entry.plan(now);
             if entry.busy.is_some() {
                 return;
             }
-            let job = Job::Sample {
-                key: source_number(key),
-                kind: instance.kind.name.to_owned(),
-                options: instance.options.to_string(),
-                ask: entry.ask.clone(),
-            };
+            let (kind, options) = (instance.kind.name.to_owned(), instance.options.to_string());
+            let number = source_number(key, &options);
+            let job = Job::Sample { key: number, kind, options, ask: entry.ask.clone() };
             let memo = entry.memo.get_or_insert_with(|| {
                 let slot = self.configs.slots.get(&key.config).filter(|_| key.is_host());
                 let memo = slot.and_then(|slot| {
@@ -427,28 +641,16 @@ impl Engine {
                 });
                 memo.unwrap_or_default()
             });
-            let patience = schedule::patience(instance.kind.pace);
+            let patience = instance.patience.unwrap_or(schedule::patience(instance.kind.pace));
             let raw = memo.clone().into_bytes();
-            // Of two disks only the one whose mount is dead has to rest.
-            let provider = format!("segment {}", instance.name);
-            let ticket = self.pool.submit(&provider, job, raw, Some(patience));
+            let ticket = self.pool.submit(&provider(instance), job, raw, Some(patience));
             entry.busy = Some(ticket);
             self.errands.insert(ticket, Errand::Sample(key.clone()));
             return;
         }
-        if entry.source.is_none() {
-            let Ok(mut source) = (instance.kind.open)(&instance.options) else {
-                return entry.record(Err("its options make no sense".into()), now);
-            };
-            if let Some(slot) = self.configs.slots.get(&key.config)
-                && let Some(memo) = self.past.memos.get(&history::key(&slot.path, instance))
-            {
-                let recall = std::panic::AssertUnwindSafe(|| source.recall(memo));
-                let _ = std::panic::catch_unwind(recall);
-            }
-            entry.source = Some(source);
-        }
-        let Some(source) = &mut entry.source else { return };
+        let Some(source) = &mut entry.source else {
+            return entry.record(Err("its options make no sense".into()), now);
+        };
         let sampled = jobs::guarded(source.as_mut(), &self.host, &entry.ask);
         entry.record(sampled, now);
     }
@@ -529,7 +731,10 @@ impl Engine {
         let view = self.cache.views.get(&view);
         let entry = |key| self.cache.entries.get(key);
         view.is_some_and(|view| {
-            view.keys.iter().filter_map(entry).any(|entry| entry.busy.is_some())
+            view.keys
+                .iter()
+                .filter_map(entry)
+                .any(|entry| entry.busy.is_some() || entry.is_awaited())
         })
     }
 
@@ -561,18 +766,19 @@ impl Engine {
 
     /// Takes what came of a worker's job.
     pub fn outcome(&mut self, ticket: u64, outcome: Outcome, now: &Now) {
-        let endless =
-            matches!(self.errands.get(&ticket), Some(Errand::Watch(_))) && outcome.is_ok();
-        let errand = if endless {
-            self.errands.get(&ticket).map(|errand| match errand {
-                Errand::Watch(id) => Errand::Watch(*id),
-                _ => Errand::SavePast,
-            })
-        } else {
-            self.errands.remove(&ticket)
-        };
+        let errand = self.errands.remove(&ticket);
+        // A job without an end has its errand until it ends all the same.
+        if outcome.is_ok() {
+            let again = match &errand {
+                Some(Errand::Watch(id)) => Some(Errand::Watch(*id)),
+                Some(Errand::Follow(key)) => Some(Errand::Follow(key.clone())),
+                _ => None,
+            };
+            again.into_iter().for_each(|errand| drop(self.errands.insert(ticket, errand)));
+        }
         match errand {
             Some(Errand::Sample(key)) => self.sampled(&key, outcome, now),
+            Some(Errand::Follow(key)) => self.heard(ticket, &key, outcome, now),
             Some(Errand::Gather(id)) => self.gathered(id, outcome, now),
             Some(Errand::Watch(id)) => {
                 if outcome.is_ok() {
@@ -585,6 +791,12 @@ impl Engine {
                     slot.retry = Some(now.boot + RETRY);
                 }
             }
+            Some(Errand::Ring(name)) => match outcome {
+                Ok((Answer::Rang(Err(why)), _)) | Err(why) => {
+                    note(format!("alert {name}: error: {why}"));
+                }
+                Ok(_) => {}
+            },
             Some(Errand::ReadPast) => self.remember(outcome),
             Some(Errand::SavePast) => match outcome {
                 Ok((Answer::Wrote(Err(why)), _)) | Err(why) => {
@@ -611,6 +823,26 @@ impl Engine {
             Err(why) => Err(why),
         };
         entry.record(sampled, now);
+    }
+
+    fn heard(&mut self, ticket: u64, key: &Key, outcome: Outcome, now: &Now) {
+        let Some(slot) = self.configs.slots.get(&key.config) else { return };
+        let Some(instance) = slot.config.instances.get(usize::from(key.instance)) else { return };
+        let Some(entry) = self.cache.entries.get_mut(key) else { return };
+        if entry.follows.is_none_or(|(follows, _)| follows != ticket) {
+            return;
+        }
+        let why = match outcome {
+            Ok((Answer::Sampled(sampled), _)) => {
+                let sample = sampled.map(|sample| sample.map(|wire| wire.sample(instance.kind)));
+                return entry.hear(sample, now);
+            }
+            Ok((Answer::Ended(Err(why)), _)) | Err(why) => why,
+            Ok((Answer::Ended(Ok(())), _)) => "it ended; it is meant to stay".into(),
+            Ok(_) => "its worker answered something else".into(),
+        };
+        entry.lose(why, now);
+        self.unfollow(ticket);
     }
 
     fn gathered(&mut self, id: u32, outcome: Outcome, now: &Now) {
@@ -749,6 +981,17 @@ impl Engine {
         self.connections.sweep(now.boot);
         self.connections.channels.sweep();
         self.count_streams();
+        // What nobody looks at is not followed.
+        let shown: HashSet<Key> = self.cache.shown(now.boot).cloned().collect();
+        let mut idle = Vec::new();
+        for (_, entry) in self.cache.entries.iter_mut().filter(|(key, _)| !shown.contains(key)) {
+            if let Some((ticket, _)) = entry.follows.take() {
+                entry.due = Duration::ZERO;
+                idle.push(ticket);
+            }
+        }
+        idle.into_iter().for_each(|ticket| self.unfollow(ticket));
+        self.cache.entries.values_mut().for_each(|entry| entry.settle(now));
         self.cache.sweep(now.boot);
         let retry: Vec<u32> = self
             .configs
@@ -763,7 +1006,11 @@ impl Engine {
     /// When something is to be done although nobody says so.
     pub fn wake(&self, boot: Duration) -> Option<Duration> {
         let pending = self.pending.iter().map(|pending| pending.until);
-        self.cache.wake(boot).into_iter().chain(pending).chain(self.pool.wake()).min()
+        let alerts = self.alerts.values().filter_map(|(alert, watch)| watch.due(alert));
+        // One whose reading is not known has nothing to tell when its time comes.
+        let alerts = alerts.filter(|at| *at > boot);
+        let others = pending.chain(alerts).chain(self.pool.wake());
+        self.cache.wake(boot).into_iter().chain(others).min()
     }
 
     /// For a person, a line a subject.
@@ -811,10 +1058,40 @@ impl Engine {
     }
 }
 
-/// The number under which a worker keeps a source open.
-fn source_number(key: &Key) -> u64 {
+/// A reading by itself.
+struct Alone<'a>(&'a Entry, Duration);
+
+impl Readings for Alone<'_> {
+    fn reading(&self, _: u16) -> Reading<'_> {
+        let Alone(entry, boot) = self;
+        Reading { sample: entry.sample.as_ref(), age: entry.age(*boot), rings: &entry.rings }
+    }
+
+    fn trouble(&self) -> bool {
+        false
+    }
+}
+
+/// Puts the latest last, and forgets the oldest of too many.
+fn latest<T: PartialEq>(known: &mut Vec<T>, new: T) {
+    known.retain(|old| *old != new);
+    known.push(new);
+    if known.len() > MOST_PLACES {
+        known.remove(0);
+    }
+}
+
+/// Whose jobs share their luck: an instance's. Of two disks only the one whose mount is dead has to
+/// rest.
+fn provider(instance: &Instance) -> String {
+    format!("{} {}", instance.kind.name, instance.name)
+}
+
+/// The number under which a worker keeps a source open: another one for other options, since the
+/// instances of a changed config may have the numbers of those before.
+fn source_number(key: &Key, options: &str) -> u64 {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
+    (key, options).hash(&mut hasher);
     hasher.finish()
 }

@@ -12,22 +12,22 @@ use rainline_segments::{Ask, Host, Pace, Sample, Source, Where};
 
 use super::drawing::{self, Drawing};
 use super::history::{self, Past, Rings};
+use super::ring;
 use super::schedule;
 use super::watch;
-use super::workers::{Answer, Job, Wire, pack, unpack};
+use super::workers::{Answer, Job, MOST_SOURCES, Wire, pack, unpack};
 use crate::config::{self, Config, Gathered};
 use crate::protocol::Request;
 use crate::render::{Age, Reading, Readings};
 use crate::sys;
 
-/// The most sources that one worker keeps open.
-const MOST_SOURCES: usize = 64;
-
 /// Does jobs from standard input until it ends.
 pub fn main(root: Option<PathBuf>) -> i32 {
     sys::close_from(3);
     std::panic::set_hook(Box::new(|_| {}));
-    let host = host(root);
+    // Whoever ends us finds by it what we started.
+    let _ = rustix::process::setsid();
+    let host = host(root).leashed();
     let mut sources: HashMap<u64, Box<dyn Source>> = HashMap::new();
     let mut input = Vec::new();
     let mut chunk = [0; 16 * 1024];
@@ -89,6 +89,10 @@ fn work(
             let sampled = sampled.map(|sample| sample.map(Wire::new));
             say(&Answer::Sampled(sampled), memo.as_bytes())
         }
+        Job::Follow { kind, options, ask } => {
+            let ended = follow(&kind, &options, host, &ask);
+            say(&Answer::Ended(ended), &[])
+        }
         Job::Read { path } => match read(&path) {
             Ok(bytes) => say(&Answer::Read(Ok(())), &bytes),
             Err(error) => say(&Answer::Read(Err(error.to_string())), &[]),
@@ -97,6 +101,7 @@ fn work(
             let written = write(&path, raw).map_err(|error| error.to_string());
             say(&Answer::Wrote(written), &[])
         }
+        Job::Ring(news) => say(&Answer::Rang(ring::tell(&news, host)), &[]),
         Job::Watch { paths } => watch::run(&paths, || say(&Answer::Changed, &[])),
         Job::Line { request } => line(&request, raw, host),
     }
@@ -113,11 +118,7 @@ fn sample(
 ) -> Result<Option<Sample>, String> {
     let source = match sources.entry(key) {
         std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-        std::collections::hash_map::Entry::Vacant(entry) => {
-            let kind = rainline_segments::find(kind).ok_or("there is no such kind of segment")?;
-            let options = toml::from_str(options).map_err(|error| error.to_string())?;
-            entry.insert((kind.open)(&options).map_err(|error| error.to_string())?)
-        }
+        std::collections::hash_map::Entry::Vacant(entry) => entry.insert(open(kind, options)?),
     };
     if !memo.is_empty() {
         // Another worker may have read it since this one did.
@@ -125,6 +126,26 @@ fn sample(
         let _ = catch_unwind(recall);
     }
     guarded(source.as_mut(), host, ask)
+}
+
+fn open(kind: &str, options: &str) -> Result<Box<dyn Source>, String> {
+    let kind = rainline_segments::find(kind).ok_or("there is no such kind of segment")?;
+    let options = toml::from_str(options).map_err(|error| error.to_string())?;
+    (kind.open)(&options).map_err(|error| error.to_string())
+}
+
+/// Tells each reading of a source until it ends, or nobody listens any more.
+fn follow(kind: &str, options: &str, host: &Host, ask: &Ask) -> Result<(), String> {
+    let mut source = open(kind, options)?;
+    let mut heard = |sampled: Result<Option<Sample>, rainline_segments::Error>| {
+        let sampled = sampled.map(|sample| sample.map(Wire::new));
+        let sampled = sampled.map_err(|error| error.to_string());
+        say(&Answer::Sampled(sampled), &[]).is_ok()
+    };
+    match catch_unwind(AssertUnwindSafe(|| source.follow(host, ask, &mut heard))) {
+        Ok(ended) => ended.map_err(|error| error.to_string()),
+        Err(_) => Err("it broke down (a bug)".into()),
+    }
 }
 
 /// Reads a source; a panic is an error like any other.

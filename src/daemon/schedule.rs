@@ -80,6 +80,11 @@ pub fn next(pace: Pace, errors: u32, wall: Duration) -> Duration {
     every - into
 }
 
+/// How long until something is started again that ended `errors` times in a row: 1, 2, 4 … seconds.
+pub fn restart(errors: u32) -> Duration {
+    Duration::from_secs(1 << errors.saturating_sub(1).min(10)).min(MOST_BACKOFF)
+}
+
 /// How long a sample looks fresh.
 pub fn fresh(pace: Pace) -> Duration {
     interval(pace) * 3

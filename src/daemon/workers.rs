@@ -2,13 +2,17 @@
 //!
 //! A thread stuck in a dead file system keeps the whole process from dying, lock and socket
 //! included; a process can be killed and, if it will not die, left behind. So a worker is our own
-//! program run again in its own process group, with two pipes and nothing else of ours. One job at
-//! a time, each with a deadline. Both sides of the pipe are described here; `jobs` does the work.
+//! program run again in a session of its own, with two pipes and nothing else of ours. One job at
+//! a time, each with a deadline; what a killed worker started dies with it. Both sides of the pipe
+//! are described here; `jobs` does the work.
+//!
+//! A source with a past lives in one worker: its next job goes where the last one went, unless
+//! that worker is held up. Jobs that may take long have places of their own, so that four slow
+//! commands hold up nobody's repository.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
@@ -18,12 +22,22 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
+use super::ring::News;
 use crate::client::timespec;
 use crate::config::Gathered;
 use crate::{spawn, sys};
 
 /// Workers for single jobs; a watcher for each config comes on top.
 const MOST: usize = 4;
+/// Jobs with more patience than this are slow: so many of them may run beside the others.
+const QUICK: Duration = Duration::from_secs(2);
+const MOST_SLOW: usize = 4;
+/// A source waits so long for the worker that has its past; then it starts anew in another.
+const LOYAL: Duration = Duration::from_millis(250);
+/// The most sources that a worker is remembered for, as it keeps itself.
+pub const MOST_SOURCES: usize = 64;
+/// A session in which ever more processes appear is left to its limits after so many.
+const MOST_KILLED: usize = 10_000;
 /// An idle worker stays this long.
 const IDLE: Duration = Duration::from_secs(60);
 /// A killed worker that is still there after this time is given up.
@@ -43,14 +57,28 @@ pub enum Job {
     /// Read an instance. Sources stay open under their `key`, so that counters have a past; the
     /// bytes are the source's memo, there and back, as the next worker may be another.
     Sample { key: u64, kind: String, options: String, ask: Ask },
+    /// Follow an instance: an answer for each of its readings, until it ends.
+    Follow { kind: String, options: String, ask: Ask },
     /// Read a file.
     Read { path: PathBuf },
     /// Write a file in one step; the bytes are its content.
     Write { path: PathBuf },
     /// Say whenever one of these files may have changed; never ends.
     Watch { paths: Vec<PathBuf> },
+    /// Tell of an alert.
+    Ring(News),
     /// Draw a whole line; the bytes are the past of its counters.
     Line { request: Vec<u8> },
+}
+
+impl Job {
+    /// The number of the source that it leaves open.
+    fn source(&self) -> Option<u64> {
+        match self {
+            Job::Sample { key, .. } => Some(*key),
+            _ => None,
+        }
+    }
 }
 
 /// What came of it.
@@ -62,6 +90,9 @@ pub enum Answer {
         gathered: Gathered,
     },
     Sampled(Result<Option<Wire>, String>),
+    Rang(Result<(), String>),
+    /// What was followed is over.
+    Ended(Result<(), String>),
     /// The bytes are the content; empty if there is no file.
     Read(Result<(), String>),
     Wrote(Result<(), String>),
@@ -138,6 +169,30 @@ pub struct Process {
     stdout: ChildStdout,
     input: Vec<u8>,
     output: Vec<u8>,
+    /// Whether it has ended and was waited for.
+    over: bool,
+}
+
+/// Kills the processes of a session but its leader. Commands have groups of their own in it; what
+/// made a session of its own is a daemon that somebody wanted.
+fn end_session(leader: u32) {
+    use rustix::process::{Pid, Signal, kill_process};
+    let mut killed = std::collections::HashSet::from([leader as i32]);
+    // Again until there is nobody new: who was just being forked is in no list yet.
+    loop {
+        let before = killed.len();
+        for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            if sys::session(pid) == leader && killed.insert(pid) {
+                let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::KILL));
+            }
+        }
+        if killed.len() == before || killed.len() > MOST_KILLED {
+            return;
+        }
+    }
 }
 
 impl Process {
@@ -151,7 +206,7 @@ impl Process {
         if let Some(root) = root {
             command.arg("--root").arg(root);
         }
-        command.current_dir("/").process_group(0);
+        command.current_dir("/");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn()?;
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
@@ -160,7 +215,8 @@ impl Process {
         // Who talks to a worker must not hang with it.
         rustix::io::ioctl_fionbio(&stdin, true)?;
         rustix::io::ioctl_fionbio(&stdout, true)?;
-        Ok(Process { child, stdin: Some(stdin), stdout, input: Vec::new(), output: Vec::new() })
+        let (input, output) = Default::default();
+        Ok(Process { child, stdin: Some(stdin), stdout, input, output, over: false })
     }
 
     pub fn send(&mut self, job: &Job, raw: &[u8]) -> Result<(), String> {
@@ -231,17 +287,17 @@ impl Process {
 
     /// Kills the process and what it started. Whether it is over.
     pub fn kill(&mut self) -> bool {
-        if self.is_over() {
-            return true;
-        }
-        if let Some(group) = rustix::process::Pid::from_raw(self.child.id() as i32) {
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        // Once it was waited for, its number may be another's.
+        if !self.over {
+            let _ = self.child.kill();
+            end_session(self.child.id());
         }
         self.is_over()
     }
 
     fn is_over(&mut self) -> bool {
-        !matches!(self.child.try_wait(), Ok(None))
+        self.over |= !matches!(self.child.try_wait(), Ok(None));
+        self.over
     }
 }
 
@@ -257,7 +313,41 @@ impl Drop for Process {
 struct Busy {
     ticket: u64,
     provider: String,
+    since: Duration,
     until: Option<Duration>,
+}
+
+impl Busy {
+    fn lane(&self) -> Lane {
+        Lane::of(self.until.map(|until| until.saturating_sub(self.since)))
+    }
+}
+
+/// Who competes with whom for places.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    Quick,
+    Slow,
+    /// Never ends: one worker each, however many.
+    Endless,
+}
+
+impl Lane {
+    fn of(patience: Option<Duration>) -> Lane {
+        match patience {
+            None => Lane::Endless,
+            Some(patience) if patience <= QUICK => Lane::Quick,
+            Some(_) => Lane::Slow,
+        }
+    }
+
+    fn places(self) -> usize {
+        match self {
+            Lane::Quick => MOST,
+            Lane::Slow => MOST_SLOW,
+            Lane::Endless => usize::MAX,
+        }
+    }
 }
 
 struct Worker {
@@ -266,6 +356,23 @@ struct Worker {
     /// When it became idle, or was killed.
     since: Duration,
     killed: bool,
+    /// The sources that it has open.
+    sources: HashSet<u64>,
+}
+
+impl Worker {
+    /// Notes which source a job opens in it; a worker with too many forgets all, as it does itself.
+    fn learn(&mut self, source: Option<u64>) {
+        let Some(source) = source else { return };
+        if self.sources.len() >= MOST_SOURCES && !self.sources.contains(&source) {
+            self.sources.clear();
+        }
+        self.sources.insert(source);
+    }
+
+    fn is_idle(&self) -> bool {
+        self.busy.is_none() && !self.killed
+    }
 }
 
 struct Waiting {
@@ -423,23 +530,45 @@ impl Pool {
                     .push((waiting.ticket, Err("its workers hang; it rests for a while".into())));
                 continue;
             }
-            let endless = waiting.patience.is_none();
-            let idle = self.workers.iter().position(|w| w.busy.is_none() && !w.killed);
-            let finite =
-                |w: &&Worker| !w.killed && w.busy.as_ref().is_none_or(|busy| busy.until.is_some());
-            let index = match idle {
-                Some(index) if !endless => index,
-                _ if !endless && self.workers.iter().filter(finite).count() >= MOST => {
-                    later.push_back(waiting);
-                    continue;
-                }
+            let lane = Lane::of(waiting.patience);
+            let source = waiting.job.source();
+            let home = source.and_then(|source| {
+                self.workers.iter().position(|w| !w.killed && w.sources.contains(&source))
+            });
+            let held_up = home.and_then(|home| self.workers[home].busy.as_ref());
+            if held_up.is_some_and(|busy| busy.until.is_some() && now < busy.since + LOYAL) {
+                later.push_back(waiting);
+                continue;
+            }
+            let in_lane =
+                |w: &&Worker| !w.killed && w.busy.as_ref().is_some_and(|busy| busy.lane() == lane);
+            if self.workers.iter().filter(in_lane).count() >= lane.places() {
+                later.push_back(waiting);
+                continue;
+            }
+            // One that lost its place: it is not opened twice.
+            if let (Some(home), Some(source)) = (home, source)
+                && !self.workers[home].is_idle()
+            {
+                self.workers[home].sources.remove(&source);
+            }
+            let idle = || {
+                let idle = self.workers.iter().enumerate().filter(|(_, worker)| worker.is_idle());
+                // The one with the fewest sources: they are spread before they are in each other's
+                // way.
+                idle.min_by_key(|(_, worker)| worker.sources.len()).map(|(index, _)| index)
+            };
+            let index = match home.filter(|home| self.workers[*home].is_idle()).or_else(idle) {
+                Some(index) if lane != Lane::Endless => index,
                 _ => match Process::start(self.root.as_deref()) {
                     Ok(process) => {
+                        let (busy, sources) = (None, HashSet::new());
                         self.workers.push(Worker {
                             process,
-                            busy: None,
+                            busy,
                             since: now,
                             killed: false,
+                            sources,
                         });
                         self.workers.len() - 1
                     }
@@ -453,7 +582,8 @@ impl Pool {
             let worker = &mut self.workers[index];
             let until = waiting.patience.map(|patience| now + patience);
             let Waiting { ticket, provider, job, raw, .. } = waiting;
-            worker.busy = Some(Busy { ticket, provider, until });
+            worker.busy = Some(Busy { ticket, provider, since: now, until });
+            worker.learn(source);
             // A worker that is gone shows itself as such in the next turn.
             let _ = worker.process.send(&job, &raw);
         }
@@ -465,6 +595,13 @@ impl Pool {
         if self.fresh {
             return Some(Duration::ZERO);
         }
+        // A source whose worker is held up moves.
+        let waits = |busy: &Busy| !self.queue.is_empty() && busy.until.is_some();
+        let moves = self.workers.iter().filter_map(|worker| {
+            let busy = worker.busy.as_ref().filter(|busy| !worker.killed && waits(busy))?;
+            let at = busy.since + LOYAL;
+            (at > sys::boot()).then_some(at)
+        });
         let each = self.workers.iter().filter_map(|worker| match &worker.busy {
             // Dying takes no time, or for ever.
             _ if worker.killed => {
@@ -474,7 +611,7 @@ impl Pool {
             Some(busy) => busy.until,
             None => Some(worker.since + IDLE + Duration::from_millis(1)),
         });
-        each.min()
+        each.chain(moves).min()
     }
 
     /// The descriptors to poll: to read, and to write where something waits.

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use chrono::format::{Item, StrftimeItems};
-use rainline_segments::{Kind, Unit, Value};
+use rainline_segments::{Kind, Marked, Unit, Value};
 
 use super::{Content, Context};
 use crate::diagnostic::{Fault, nearest};
@@ -549,6 +549,11 @@ impl Formatter {
         Some(match (self, value) {
             (Formatter::Text { max, cut }, Value::Text(text)) => {
                 let ellipsis = glyphs.ellipsis(context.policy);
+                let shown = width::cut(text.reveal(), *max, *cut, ellipsis, context.policy);
+                Content::Outside(shown.into())
+            }
+            (Formatter::Text { max, cut }, Value::Marked(pieces)) => {
+                let (text, ellipsis) = (Marked::text(pieces), glyphs.ellipsis(context.policy));
                 let shown = width::cut(text.reveal(), *max, *cut, ellipsis, context.policy);
                 Content::Outside(shown.into())
             }

@@ -23,6 +23,7 @@ pub(super) static HOST: Host = Host {
     name: "bash",
     about: "the prompt: both sides, any number of rows, continuation",
     program: "bash",
+    base: None,
     version: "--version",
     wired_in: "~/.bashrc",
     files: &[".bashrc", ".bash_profile", ".profile"],

@@ -10,6 +10,7 @@ pub(super) static HOST: Host = Host {
     name: "dvtm",
     about: "the bar, by one streaming process and a FIFO",
     program: "dvtm",
+    base: None,
     version: "-v",
     wired_in: "~/.bashrc",
     files: &[".bashrc", ".zshrc", ".profile"],

@@ -16,6 +16,7 @@ pub(super) static HOST: Host = Host {
     name: "fish",
     about: "the prompt: both sides, any number of rows",
     program: "fish",
+    base: None,
     version: "--version",
     wired_in: "~/.config/fish/config.fish",
     files: &[".config/fish/config.fish"],

@@ -15,6 +15,7 @@ pub(super) static HOST: Host = Host {
     name: "screen",
     about: "the hardstatus line, by one streaming process a side",
     program: "screen",
+    base: None,
     version: "--version",
     wired_in: "~/.screenrc",
     files: &[".screenrc"],
@@ -43,14 +44,18 @@ pub(super) static HOST: Host = Host {
 const BACKTICKS: [(u16, &str); 2] = [(7211, "left"), (7212, "right")];
 
 fn init(wiring: &Wiring) -> String {
+    let head = "# Rainline. Put this into ~/.screenrc, or: rainline init screen >> ~/.screenrc\n";
+    format!("{head}{}", lines(wiring))
+}
+
+/// The lines without the one that says where they go.
+pub(super) fn lines(wiring: &Wiring) -> String {
     let (major, minor) = wiring.version;
     let version = match wiring.version {
         (0, 0) => String::new(),
         _ => format!(" --host-version {major}.{minor}"),
     };
-    let mut out = String::from(
-        "# Rainline. Put this into ~/.screenrc, or: rainline init screen >> ~/.screenrc\n",
-    );
+    let mut out = String::new();
     for (number, side) in BACKTICKS {
         out.push_str(&format!(
             "backtick {number} 0 0 @PROGRAM@ stream screen {side}{version}@CONFIG@\n"

@@ -13,6 +13,7 @@ pub(super) static HOST: Host = Host {
     name: "tmux",
     about: "status-left and status-right, by one streaming process each",
     program: "tmux",
+    base: None,
     version: "-V",
     wired_in: "~/.tmux.conf",
     files: &[".tmux.conf", ".config/tmux/tmux.conf"],
@@ -43,13 +44,18 @@ pub(super) static HOST: Host = Host {
 };
 
 fn init(wiring: &Wiring) -> String {
+    let head = "# Rainline. Put this into ~/.tmux.conf, or: rainline init tmux >> ~/.tmux.conf\n";
+    format!("{head}{}", lines(wiring))
+}
+
+/// The lines without the one that says where they go.
+pub(super) fn lines(wiring: &Wiring) -> String {
     let line = style(wiring.theme, &["line"]);
     let mut out = String::new();
     let mut say = |text: &str| {
         out.push_str(text);
         out.push('\n');
     };
-    say("# Rainline. Put this into ~/.tmux.conf, or: rainline init tmux >> ~/.tmux.conf");
     let lines = wiring.further.len() + 1;
     match lines {
         1 => say("set -g status on"),

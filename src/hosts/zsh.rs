@@ -14,6 +14,7 @@ pub(super) static HOST: Host = Host {
     name: "zsh",
     about: "the prompt: both sides, any number of rows, continuation",
     program: "zsh",
+    base: None,
     version: "--version",
     wired_in: "~/.zshrc",
     files: &[".zshrc", ".zprofile", ".zshenv"],

@@ -71,6 +71,8 @@ pub struct Terminal {
     master: OwnedFd,
     child: Child,
     parser: vt100::Parser,
+    /// Bytes that ring, those that end a title among them.
+    bells: usize,
     closed: bool,
 }
 
@@ -99,7 +101,8 @@ impl Terminal {
         let mut command: Command = sandbox.command(tool("setsid"));
         command.arg("--ctty").args(argv).stdin(stdio()).stdout(stdio()).stderr(stdio());
         let child = command.spawn().expect("a process");
-        Terminal { master, child, parser: vt100::Parser::new(rows, columns, 0), closed: false }
+        let parser = vt100::Parser::new(rows, columns, 0);
+        Terminal { master, child, parser, bells: 0, closed: false }
     }
 
     /// Feeds what the program writes until the screen satisfies `done`. Panics at the deadline or
@@ -169,9 +172,22 @@ impl Terminal {
         match rustix::io::read(&self.master, &mut buffer) {
             // EIO: nobody has the other end open any more.
             Ok(0) | Err(Errno::IO) => self.closed = true,
-            Ok(count) => self.parser.process(&buffer[..count]),
+            Ok(count) => {
+                self.bells += buffer[..count].iter().filter(|byte| **byte == 7).count();
+                self.parser.process(&buffer[..count]);
+            }
             Err(Errno::INTR | Errno::AGAIN) => (),
             Err(error) => panic!("read: {error}"),
+        }
+    }
+
+    /// Waits for a bell since the terminal was opened.
+    pub fn wait_bell(&mut self) {
+        let start = Instant::now();
+        while self.bells == 0 {
+            let left = DEADLINE.saturating_sub(start.elapsed());
+            assert!(!self.closed && !left.is_zero(), "no bell");
+            self.feed(left);
         }
     }
 

@@ -1,12 +1,18 @@
 //! The door to other programs, for sources that run in a worker: what has no file to read.
 //!
-//! No shell is ever asked: a command is a list of words. It gets a process group of its own, no
-//! input, and a limit; past that the whole group is killed.
+//! No shell is ever asked: a command is a list of words. It gets a process group of its own and no
+//! input. [`Host::run`] and [`Host::perform`] give it a limit; [`Host::follow`] stays with it.
+//!
+//! No command outlives its use. Its whole group is killed at the limit, at its end (what it left
+//! behind would pile up) and when the one for whom it runs is gone: a worker is on a leash
+//! ([`Host::leashed`]), and when it is killed itself the daemon ends everything of its session. What
+//! leaves that session on purpose is a daemon and no business of ours.
 
+use std::ffi::OsString;
 use std::io::{ErrorKind, Read};
-use std::os::fd::AsFd;
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -15,12 +21,68 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::{Host, World};
 use crate::base::contract::Error;
 
-/// The most bytes that are taken of what a command prints; a longer output is an error.
+/// The most bytes that are taken of what a command prints; a longer output is an error, and so is a
+/// longer line of one that is followed.
 pub const MAX_OUTPUT: usize = 64 * 1024;
 /// The most bytes that are kept of its complaints.
 const MAX_COMPLAINT: usize = 1024;
+/// One that is followed is heard no more often than this, and [`MAX_OUTPUT`] bytes at a time:
+/// whoever prints more is kept waiting by its own pipe.
+const SLOT: Duration = Duration::from_millis(100);
+/// How often we look after a command where the kernel has no word for its end.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A command and what it runs in.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// The program, a path or looked up in the daemon's `PATH`, and its arguments.
+    pub words: &'a [&'a str],
+    pub surroundings: Surroundings,
+    /// Set besides what the daemon has.
+    pub env: &'a [(&'a str, &'a str)],
+}
+
+/// Whose command it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surroundings {
+    /// A source's own: it starts in `/` and speaks English.
+    Source,
+    /// One of the user's config: it starts at home and speaks the user's language. `~/` at the
+    /// front of its first word is the home.
+    User,
+}
+
+/// What came of a command that ended in time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    pub printed: Vec<u8>,
+    /// The start of its standard error.
+    pub complaint: String,
+    /// Its exit status; `None`: a signal ended it.
+    pub code: Option<i32>,
+}
+
+impl Output {
+    /// What to say about a command that failed: its own first words, if it has any.
+    pub fn reason(&self) -> String {
+        let how = match self.code {
+            Some(code) => format!("exit status {code}"),
+            None => "ended by a signal".to_owned(),
+        };
+        match self.complaint.lines().map(str::trim).find(|line| !line.is_empty()) {
+            Some(line) => format!("{line} ({how})"),
+            None => how,
+        }
+    }
+}
 
 impl Host {
+    /// Commands end when standard input does: that of a worker is held by the daemon.
+    pub fn leashed(mut self) -> Host {
+        self.leash = true;
+        self
+    }
+
     /// What `command` prints, if it ends well within `limit`. The first word is a path or looked up
     /// in the daemon's `PATH`. A command that is not there is `Ok(None)`.
     ///
@@ -38,103 +100,323 @@ impl Host {
         limit: Duration,
         fine: &[i32],
     ) -> Result<Option<Vec<u8>>, Error> {
-        let Some((program, arguments)) = command.split_first() else { return Ok(None) };
+        let Some(program) = command.first() else { return Ok(None) };
+        let task = Call { words: command, surroundings: Surroundings::Source, env: &[] };
+        let Some(output) = self.perform(&task, limit)? else { return Ok(None) };
+        match output.code {
+            Some(code) if fine.contains(&code) => Ok(Some(output.printed)),
+            _ => Err(Error::Other(format!("{program}: {}", output.reason()))),
+        }
+    }
+
+    /// Runs a command to its end, however that is; past `limit` it is killed, which is an error. A
+    /// command that is not there is `Ok(None)`.
+    pub fn perform(&self, task: &Call, limit: Duration) -> Result<Option<Output>, Error> {
+        let Some(program) = task.words.first() else { return Ok(None) };
         if let World::Fixture(_) = &self.world {
-            let whole = command.join(" ").replace('/', "_");
-            let named = |name: &str| self.read(format!("/commands/{name}"));
-            return Ok(named(&whole).or_else(|_| named(&program.replace('/', "_"))).ok());
+            let answer = self.told(task.words);
+            return Ok(answer.map(|printed| Output {
+                printed,
+                code: Some(0),
+                ..Output::default()
+            }));
         }
         let failed = |what: String| Error::Other(format!("{program}: {what}"));
-        #[allow(clippy::disallowed_methods, reason = "this is the door")]
-        let child = Command::new(program)
-            .args(arguments)
-            .env("LC_ALL", "C.UTF-8")
-            .current_dir("/")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn();
-        let mut running = match child {
-            Ok(child) => Running(child),
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(error.to_string())),
-        };
-        let (printed, complaint) = running.listen(limit).map_err(failed)?;
-        match running.0.wait() {
-            Ok(status) if status.code().is_some_and(|code| fine.contains(&code)) => {
-                Ok(Some(printed))
-            }
-            Ok(status) => Err(failed(match complaint.lines().next() {
-                Some(first) => format!("{first} ({status})"),
-                None => status.to_string(),
-            })),
-            Err(error) => Err(failed(error.to_string())),
+        let Some(mut running) = start(task).map_err(failed)? else { return Ok(None) };
+        running.finish(limit, self.leash).map(Some).map_err(failed)
+    }
+
+    /// Stays with a command that goes on, and hands over what it prints: whole lines, many at once
+    /// if they came at once, ten times a second at most; a last line may lack its newline. Ends well
+    /// when `heard` says `false`, the leash is let go or the command ends well.
+    ///
+    /// In a fixture the answer is that of [`Host::run`], once.
+    pub fn follow(&self, task: &Call, heard: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Error> {
+        let Some(program) = task.words.first() else { return Ok(()) };
+        let failed = |what: String| Error::Other(format!("{program}: {what}"));
+        if let World::Fixture(_) = &self.world {
+            let answer = self.told(task.words).ok_or_else(|| failed("not found".into()))?;
+            heard(&answer);
+            return Ok(());
         }
+        let running = start(task).map_err(failed)?;
+        let mut running = running.ok_or_else(|| failed("not found".into()))?;
+        running.attend(self.leash, heard).map_err(failed)
+    }
+
+    /// What the fixture's table answers.
+    fn told(&self, words: &[&str]) -> Option<Vec<u8>> {
+        let whole = words.join(" ").replace('/', "_");
+        let first = words.first()?.replace('/', "_");
+        let named = |name: &str| self.read(format!("/commands/{name}")).ok();
+        named(&whole).or_else(|| named(&first))
+    }
+}
+
+/// Starts a command; `None` where there is no such program.
+fn start(task: &Call) -> Result<Option<Running>, String> {
+    let Some((program, arguments)) = task.words.split_first() else { return Ok(None) };
+    #[allow(clippy::disallowed_methods, reason = "the daemon's own home, of one user")]
+    let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
+    let mut program = OsString::from(program);
+    let mut place = OsString::from("/");
+    if task.surroundings == Surroundings::User
+        && let Some(home) = home
+    {
+        if let Some(rest) = task.words[0].strip_prefix("~/") {
+            program = home.clone();
+            program.push("/");
+            program.push(rest);
+        }
+        if std::path::Path::new(&home).is_dir() {
+            place = home;
+        }
+    }
+    #[allow(clippy::disallowed_methods, reason = "this is the door")]
+    let mut command = Command::new(program);
+    if task.surroundings == Surroundings::Source {
+        command.env("LC_ALL", "C.UTF-8");
+    }
+    command
+        .args(arguments)
+        .envs(task.env.iter().copied())
+        .current_dir(place)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0);
+    match command.spawn() {
+        Ok(child) => Ok(Some(Running::of(child))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.to_string()),
     }
 }
 
 /// A command whose group does not outlive us.
-struct Running(Child);
+struct Running {
+    child: Child,
+    out: Option<ChildStdout>,
+    err: Option<ChildStderr>,
+    /// Readable once the command has ended.
+    end: Option<OwnedFd>,
+    /// Whether it has ended and its group with it.
+    over: bool,
+}
+
+/// What there is to do after a wait.
+#[derive(Default)]
+struct Ready {
+    out: bool,
+    err: bool,
+    ended: bool,
+    released: bool,
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(group) = Pid::from_raw(self.0.id() as i32) {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-        let _ = self.0.wait();
+        self.end_group();
+        let _ = self.child.wait();
     }
 }
 
 impl Running {
-    /// Both outputs, once the command has closed them.
-    #[allow(clippy::disallowed_methods, reason = "a deadline by the monotonic clock")]
-    fn listen(&mut self, limit: Duration) -> Result<(Vec<u8>, String), String> {
-        let deadline = std::time::Instant::now() + limit;
+    fn of(mut child: Child) -> Running {
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        let end = end_of(&child);
+        Running { child, out, err, end, over: false }
+    }
+
+    /// Kills whatever is left of the group. Only before the command is waited for: until then its
+    /// number is nobody else's.
+    fn end_group(&mut self) {
+        if !std::mem::replace(&mut self.over, true)
+            && let Some(group) = Pid::from_raw(self.child.id() as i32)
+        {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+
+    /// How it ended, once it has.
+    fn code(&mut self) -> Result<Option<i32>, String> {
+        self.end_group();
+        let status = self.child.wait().map_err(|error| error.to_string())?;
+        Ok(status.code().filter(|_| status.signal().is_none()))
+    }
+
+    /// Waits until something is to be done, `most` at the longest. Outputs that are not `open` are
+    /// left alone.
+    fn wait(
+        &mut self,
+        open: (bool, bool),
+        leash: bool,
+        most: Option<Duration>,
+    ) -> Result<Ready, String> {
+        let most = match (self.end.is_some(), most) {
+            (true, most) => most,
+            // No descriptor tells of the end.
+            (false, most) => Some(most.map_or(LOOK, |most| most.min(LOOK))),
+        };
+        let stdin = rustix::stdio::stdin();
+        let out = self.out.as_ref().filter(|_| open.0).map(AsFd::as_fd);
+        let err = self.err.as_ref().filter(|_| open.1).map(AsFd::as_fd);
+        let places: [(Option<BorrowedFd>, PollFlags); 4] = [
+            (out, PollFlags::IN),
+            (err, PollFlags::IN),
+            (self.end.as_ref().map(AsFd::as_fd), PollFlags::IN),
+            // Asked for nothing it tells only that the other side is gone.
+            (leash.then_some(stdin), PollFlags::empty()),
+        ];
+        let mut fds = Vec::with_capacity(4);
+        let mut at = [None; 4];
+        for (index, (fd, flags)) in places.into_iter().enumerate() {
+            if let Some(fd) = fd {
+                at[index] = Some(fds.len());
+                fds.push(PollFd::from_borrowed_fd(fd, flags));
+            }
+        }
+        match poll(&mut fds, most.map(timespec).as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+        let [out, err, ended, released] =
+            at.map(|at| at.is_some_and(|at| !fds[at].revents().is_empty()));
+        let ended = match self.end {
+            Some(_) => ended,
+            None => !matches!(self.child.try_wait(), Ok(None)),
+        };
+        Ok(Ready { out, err, ended, released })
+    }
+
+    /// Everything it prints until it ends, which it must within the limit. Who still holds its
+    /// outputs then is not waited for.
+    fn finish(&mut self, limit: Duration, leash: bool) -> Result<Output, String> {
+        let deadline = now() + limit;
         let (mut printed, mut complaint) = (Vec::new(), Vec::new());
-        let (mut out, mut err) = (self.0.stdout.take(), self.0.stderr.take());
-        while out.is_some() || err.is_some() {
-            let left = deadline.saturating_duration_since(std::time::Instant::now());
-            if left.is_zero() {
+        let mut ended = false;
+        loop {
+            let left = deadline.saturating_sub(now());
+            if left.is_zero() && !ended {
                 return Err(format!("no end after {} ms", limit.as_millis()));
             }
-            let left =
-                Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
-            // A closed one is left out: it would be ready for ever.
-            let pipes =
-                out.as_ref().map(AsFd::as_fd).into_iter().chain(err.as_ref().map(AsFd::as_fd));
-            let mut fds: Vec<_> =
-                pipes.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
-            match poll(&mut fds, Some(&left)) {
-                Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.to_string()),
+            // Complaints without end: it is left to wait for us in vain.
+            let open = (true, complaint.len() <= MAX_OUTPUT);
+            let left = if ended { Duration::ZERO } else { left };
+            let ready = self.wait(open, leash, Some(left))?;
+            if ready.released {
+                return Err("it was not needed any more".into());
             }
-            let mut ready =
-                fds.iter().map(|fd| !fd.revents().is_empty()).collect::<Vec<_>>().into_iter();
-            if out.is_some() && ready.next() == Some(true) {
-                take(&mut out, &mut printed).map_err(|error| error.to_string())?;
+            if ready.out {
+                take(&mut self.out, &mut printed).map_err(|error| error.to_string())?;
                 if printed.len() > MAX_OUTPUT {
                     return Err(format!("more than {MAX_OUTPUT} bytes of output"));
                 }
             }
-            if err.is_some() && ready.next() == Some(true) {
-                take(&mut err, &mut complaint).map_err(|error| error.to_string())?;
-                complaint.truncate(MAX_COMPLAINT);
+            if ready.err {
+                take(&mut self.err, &mut complaint).map_err(|error| error.to_string())?;
             }
+            if ended && !ready.out && !ready.err {
+                complaint.truncate(MAX_COMPLAINT);
+                let complaint = String::from_utf8_lossy(&complaint).into_owned();
+                return Ok(Output { printed, complaint, code: self.code()? });
+            }
+            ended |= ready.ended;
         }
-        Ok((printed, String::from_utf8_lossy(&complaint).into_owned()))
+    }
+
+    /// Hands over its lines until it ends or somebody does not want it any more.
+    fn attend(&mut self, leash: bool, heard: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), String> {
+        let (mut held, mut complaint) = (Vec::new(), Vec::new());
+        // When the next lines may be handed over.
+        let mut next = Duration::ZERO;
+        // How much was read in this slot, and when it is over.
+        let (mut read, mut slot) = (0, Duration::ZERO);
+        let mut ended = false;
+        loop {
+            let at = now();
+            let lines = held.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            if lines > 0 && at >= next {
+                let told: Vec<u8> = held.drain(..lines).collect();
+                if !heard(&told) {
+                    return Ok(());
+                }
+                next = now() + SLOT;
+                continue;
+            }
+            if lines == 0 && held.len() > MAX_OUTPUT {
+                return Err(format!("a line of more than {MAX_OUTPUT} bytes"));
+            }
+            if at >= slot {
+                (read, slot) = (0, at + SLOT);
+            }
+            let open = read < MAX_OUTPUT && held.len() <= 2 * MAX_OUTPUT;
+            let most = match (ended, lines > 0, open) {
+                (true, ..) => Some(Duration::ZERO),
+                (false, true, _) => Some(next.saturating_sub(at)),
+                (false, false, false) => Some(slot.saturating_sub(at)),
+                (false, false, true) => None,
+            };
+            let ready = self.wait((open, open), leash, most)?;
+            if ready.released {
+                return Ok(());
+            }
+            if ready.out {
+                read += take(&mut self.out, &mut held).map_err(|error| error.to_string())?;
+            }
+            if ready.err {
+                read += take(&mut self.err, &mut complaint).map_err(|error| error.to_string())?;
+                // The last words count.
+                let long = complaint.len().saturating_sub(MAX_COMPLAINT);
+                complaint.drain(..long);
+            }
+            if ended && !ready.out && !ready.err {
+                if !held.is_empty() && !heard(&held) {
+                    return Ok(());
+                }
+                let complaint = String::from_utf8_lossy(&complaint).into_owned();
+                let last = complaint.lines().rev().find(|line| !line.trim().is_empty());
+                let complaint = last.unwrap_or_default().to_owned();
+                let output = Output { printed: Vec::new(), complaint, code: self.code()? };
+                return if output.code == Some(0) { Ok(()) } else { Err(output.reason()) };
+            }
+            ended |= ready.ended;
+        }
     }
 }
 
-/// Reads what is there, and closes the pipe at its end.
-fn take(pipe: &mut Option<impl Read>, into: &mut Vec<u8>) -> std::io::Result<()> {
+/// Reads what is there, and closes the pipe at its end; how many bytes there were.
+fn take(pipe: &mut Option<impl Read>, into: &mut Vec<u8>) -> std::io::Result<usize> {
     let mut buffer = [0; 4096];
     let count = pipe.as_mut().map_or(Ok(0), |pipe| pipe.read(&mut buffer))?;
     into.extend_from_slice(&buffer[..count]);
     if count == 0 {
         *pipe = None;
     }
-    Ok(())
+    Ok(count)
+}
+
+/// A descriptor that tells of a child's end, where the kernel has one (Linux 5.3).
+#[cfg(target_os = "linux")]
+fn end_of(child: &Child) -> Option<OwnedFd> {
+    let pid = Pid::from_raw(child.id() as i32)?;
+    rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn end_of(_: &Child) -> Option<OwnedFd> {
+    None
+}
+
+/// A clock that only goes forward.
+fn now() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    Duration::new(now.tv_sec.max(0) as u64, now.tv_nsec.clamp(0, 999_999_999) as u32)
+}
+
+fn timespec(duration: Duration) -> Timespec {
+    Timespec {
+        tv_sec: duration.as_secs().min(1 << 31) as i64,
+        tv_nsec: i64::from(duration.subsec_nanos()),
+    }
 }
 
 #[cfg(test)]
@@ -148,6 +430,16 @@ mod tests {
         Host::real().run(command, LIMIT).map_err(|error| error.to_string())
     }
 
+    fn task<'a>(words: &'a [&'a str]) -> Call<'a> {
+        Call { words, surroundings: Surroundings::User, env: &[("RAINLINE_TEST", "a b")] }
+    }
+
+    /// Whether a process of this number is there and not only waiting to be collected.
+    fn lives(pid: &str) -> bool {
+        let stat = Host::real().read(format!("/proc/{}/stat", pid.trim()));
+        stat.is_ok_and(|stat| !String::from_utf8_lossy(&stat).contains(") Z "))
+    }
+
     #[test]
     fn words_are_words() {
         let printed =
@@ -159,18 +451,96 @@ mod tests {
     #[test]
     fn failures_say_why() {
         let error = run(&["sh", "-c", "echo broken >&2; exit 3"]).expect_err("it fails");
-        assert!(error.starts_with("sh: broken (exit status: 3"), "{error}");
+        assert_eq!(error, "sh: broken (exit status 3)");
         let fine = Host::real().run_well(&["sh", "-c", "echo 7; exit 3"], LIMIT, &[0, 3]);
         assert_eq!(fine.expect("a good end"), Some(b"7\n".to_vec()));
+        let error = run(&["sh", "-c", "kill -9 $$"]).expect_err("it fails");
+        assert_eq!(error, "sh: ended by a signal");
         let error = run(&["sh", "-c", "yes"]).expect_err("too much");
         assert!(error.contains("65536 bytes"), "{error}");
     }
 
     #[test]
     fn what_never_ends_is_ended_with_its_children() {
-        let limit = Duration::from_millis(200);
-        let error = Host::real().run(&["sh", "-c", "sleep 600 & sleep 600"], limit);
+        let (dir, _) = machine(&[]);
+        let pids = dir.path().join("pids");
+        let script = format!("sleep 600 & echo $! > {}; sleep 600", pids.display());
+        let error = Host::real().run(&["sh", "-c", &script], Duration::from_millis(400));
+        assert!(error.expect_err("too long").to_string().contains("400 ms"));
+        let pid = Host::real().read(&pids).expect("it was started");
+        let pid = String::from_utf8_lossy(&pid).into_owned();
+        // A kill is on its way when we are told; that it arrives is the kernel's word.
+        while lives(&pid) {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn what_closes_its_outputs_and_goes_on_is_ended_at_the_limit_too() {
+        let script = "exec >&- 2>&-; sleep 600";
+        let error = Host::real().run(&["sh", "-c", script], Duration::from_millis(200));
         assert!(error.expect_err("too long").to_string().contains("200 ms"));
+    }
+
+    #[test]
+    fn a_child_that_holds_the_pipe_is_not_waited_for() {
+        let printed = run(&["sh", "-c", "echo done; sleep 600 & exit 0"]);
+        assert_eq!(printed, Ok(Some(b"done\n".to_vec())));
+    }
+
+    #[test]
+    fn complaints_without_end_do_not_fill_the_memory() {
+        let limit = Duration::from_millis(300);
+        let error = Host::real().run(&["sh", "-c", "yes >&2"], limit).expect_err("too long");
+        assert!(error.to_string().contains("300 ms"), "{error}");
+    }
+
+    #[test]
+    fn a_command_of_the_users_has_words_and_surroundings() {
+        let words = ["sh", "-c", "echo \"$RAINLINE_TEST\" $1; exit 33", "", "x"];
+        let output = Host::real().perform(&task(&words), LIMIT).expect("it runs");
+        let output = output.expect("it is there");
+        assert_eq!((&*output.printed, output.code), (&b"a b x\n"[..], Some(33)));
+    }
+
+    #[test]
+    fn one_that_is_followed_is_heard_line_by_line_and_let_go() {
+        let words = ["sh", "-c", "echo one; sleep 0.3; echo two; printf three; sleep 600"];
+        let mut heard = Vec::new();
+        let done = Host::real().follow(&task(&words), &mut |lines| {
+            heard.push(String::from_utf8_lossy(lines).into_owned());
+            heard.len() < 2
+        });
+        assert!(done.is_ok());
+        assert_eq!(heard, ["one\n", "two\n"]);
+    }
+
+    #[test]
+    fn the_last_line_needs_no_newline_and_the_last_words_are_the_reason() {
+        let mut heard = Vec::new();
+        let mut follow = |script: &str| {
+            Host::real().follow(&task(&["sh", "-c", script]), &mut |lines| {
+                heard.extend_from_slice(lines);
+                true
+            })
+        };
+        assert!(follow("printf last").is_ok());
+        let error = follow("echo first >&2; echo gone >&2; exit 4").expect_err("it fails");
+        assert_eq!(error.to_string(), "sh: gone (exit status 4)");
+        let error = follow("tr '\\0' x < /dev/zero").expect_err("no newline ever");
+        assert!(error.to_string().contains("a line of more than"), "{error}");
+        assert_eq!(heard, b"last");
+    }
+
+    #[test]
+    fn a_flood_is_taken_in_spoonfuls() {
+        let (mut times, mut bytes) = (0, 0);
+        let done = Host::real().follow(&task(&["yes"]), &mut |lines| {
+            (times, bytes) = (times + 1, bytes + lines.len());
+            times < 4
+        });
+        assert!(done.is_ok());
+        assert!(bytes <= times * (MAX_OUTPUT + 8192), "{bytes} bytes in {times} slots");
     }
 
     #[test]
@@ -180,5 +550,12 @@ mod tests {
         assert_eq!(run(&["a", "b"]), Some(b"both".to_vec()));
         assert_eq!(run(&["a", "c"]), Some(b"one".to_vec()));
         assert_eq!(run(&["c"]), None);
+        let mut heard = Vec::new();
+        let done = host.follow(&task(&["a", "b"]), &mut |lines| {
+            heard.extend_from_slice(lines);
+            true
+        });
+        assert!(done.is_ok() && heard == b"both");
+        assert!(host.follow(&task(&["c"]), &mut |_| true).is_err());
     }
 }
