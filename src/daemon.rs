@@ -287,6 +287,7 @@ impl Daemon {
                 }
                 self.engine.outcome(ticket, outcome, &now);
             }
+            self.engine.retry(&now);
             self.engine.tick(&now);
             self.engine.ring(&now);
             self.engine.answer_pending(&now);

@@ -21,6 +21,15 @@ impl Place {
         let place = Place { sandbox: Sandbox::new() };
         place.configure(options);
         assert!(place.run(&["daemon", "start"]).status.success());
+        // Its config is read when somebody asks. From then on every line is of it, whole, however
+        // long it took.
+        place.line_of(&["--deadline", "1"]);
+        until("a config that was read", || {
+            let status =
+                String::from_utf8_lossy(&place.run(&["daemon", "status"]).stdout).into_owned();
+            let config = status.lines().find(|line| line.starts_with("config /"))?;
+            (!config.ends_with("(being read)")).then_some(())
+        });
         place
     }
 
@@ -44,13 +53,18 @@ impl Place {
 
     /// The line now, which must be whole whatever the segment does.
     fn line(&self, target: &str) -> String {
-        let args = ["print", "terminal", "left", "--columns", "70", "--deadline", "2000"];
-        let output = self.run(&[&args[..], &["--target", target]].concat());
+        let line = self.line_of(&["--deadline", "2000", "--target", target]);
+        assert!(line.contains("still here"), "{line:?}");
+        line.trim_end().to_owned()
+    }
+
+    fn line_of(&self, more: &[&str]) -> String {
+        let args = ["print", "terminal", "left", "--columns", "70"];
+        let output = self.run(&[&args[..], more].concat());
         let line = String::from_utf8(output.stdout).expect("UTF-8");
         assert!(output.status.success() && output.stderr.is_empty(), "{line}");
         assert!(line.ends_with('\n') && line.lines().count() == 1, "{line:?}");
-        assert!(line.contains("still here"), "{line:?}");
-        line.trim_end().to_owned()
+        line
     }
 
     fn doctor(&self) -> String {
@@ -98,8 +112,13 @@ impl Place {
     }
 
     fn stream(&self) -> Stream {
+        self.stream_of(&[])
+    }
+
+    fn stream_of(&self, more: &[&str]) -> Stream {
         let mut command = self.sandbox.rainline();
         command.args(["stream", "terminal", "left", "--target", "plain", "--columns", "70"]);
+        command.args(more);
         let mut child = command.stdout(Stdio::piped()).spawn().expect("it runs");
         let lines = BufReader::new(child.stdout.take().expect("a pipe"));
         Stream { child, lines }
@@ -252,6 +271,41 @@ fn slow_commands_do_not_hold_up_others() {
         let line = place.run(&["print", "terminal", "left", "--target", "plain"]).stdout;
         String::from_utf8_lossy(&line).contains("still here").then_some(())
     });
+}
+
+/// A config whose line is another text.
+fn another(place: &Place) -> String {
+    let text = "[line.terminal]\nleft = [\"text\"]\n[segment.text]\ntext = \"another\"\n";
+    place.sandbox.write("another.toml", text).display().to_string()
+}
+
+#[test]
+fn slow_commands_do_not_hold_up_a_config() {
+    let place = Place::new("");
+    let names = ["a", "b", "c", "d"];
+    let mut config = String::from("[line.terminal]\nleft = [\"a\", \"b\", \"c\", \"d\"]\n");
+    for name in names {
+        let script = format!("echo $$ > {}; exec sleep 600", place.path(name).display());
+        config.push_str(&format!("[segment.{name}]\nuse = \"custom\"\ntimeout = 600\n"));
+        config.push_str(&format!("command = [\"sh\", \"-c\", \"{script}\"]\n"));
+    }
+    place.sandbox.write("home/.config/rainline/config.toml", config);
+    for name in names {
+        until("a slow command", || {
+            place.line_of(&["--deadline", "1"]);
+            place.path(name).exists().then_some(())
+        });
+    }
+    let more = ["--target", "plain", "--deadline", "20000", "--config", &another(&place)];
+    assert!(place.line_of(&more).contains("another"));
+}
+
+/// In a millisecond no config is read: the first line is that of the built-in one.
+#[test]
+fn a_stream_gets_its_config_however_late_that_is() {
+    let place = Place::new("");
+    let config = another(&place);
+    place.stream_of(&["--deadline", "1", "--config", &config]).until("another");
 }
 
 /// Writes its number and a line a moment, for ever.

@@ -120,7 +120,7 @@ impl Sandbox {
     /// A connection of somebody who speaks to the daemon by hand.
     fn connect(&self) -> UnixStream {
         let stream = UnixStream::connect(self.socket()).expect("a daemon listens");
-        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("set");
+        stream.set_read_timeout(Some(DEADLINE)).expect("set");
         stream
     }
 }
@@ -155,7 +155,7 @@ fn lives(pid: u32) -> bool {
 /// Waits for what must come, however slow the machine is.
 #[track_caller]
 fn until<T>(what: &str, mut there: impl FnMut() -> Option<T>) -> T {
-    let give_up = Instant::now() + Duration::from_secs(30);
+    let give_up = Instant::now() + DEADLINE;
     loop {
         if let Some(found) = there() {
             return found;

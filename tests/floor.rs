@@ -120,7 +120,7 @@ fn count(calls: &[String], names: &[&str]) -> usize {
 
 #[track_caller]
 fn until(what: &str, mut there: impl FnMut() -> bool) {
-    let give_up = Instant::now() + Duration::from_secs(30);
+    let give_up = Instant::now() + DEADLINE;
     while !there() {
         assert!(Instant::now() < give_up, "{what} did not happen");
         std::thread::sleep(Duration::from_millis(20));

@@ -17,7 +17,7 @@ use rainline_segments::Untrusted;
 use rustix::fs::Mode;
 
 use crate::support::hostile::{Dice, hostile};
-use crate::support::terminal::{argv, drawn};
+use crate::support::terminal::{argv, drawn, looks};
 use crate::support::{Look, Sandbox, Terminal, program, tool};
 
 /// A screen of its own in a terminal, with `cat` in its first window.
@@ -101,10 +101,12 @@ fn both_sides_and_the_window_list() {
         }
     };
     screen.terminal.wait("a whole line", whole(" 0 cat "));
-    let right = screen.terminal.text(last);
-    assert_eq!(right.len(), 80, "one byte a cell: {right:?}");
-    assert!(right.ends_with(" right "), "{right:?}");
-    assert!(screen.terminal.row(last).iter().all(|look| !look.inverse), "nothing in reverse");
+    // Its last cell may still be on its way.
+    screen.terminal.wait("a line of one byte a cell, nothing of it in reverse", |screen| {
+        let looks = looks(screen, last);
+        let text: String = looks.iter().map(|look| &*look.text).collect();
+        text.len() == 80 && text.ends_with(" right ") && looks.iter().all(|look| !look.inverse)
+    });
     assert!(screen.command(&["-X", "screen"]).status().expect("it runs").success());
     screen.terminal.wait("a second window", whole(" 0 cat  1 cat "));
 }

@@ -98,6 +98,8 @@ pub struct Drawn {
     pub view: u64,
     pub nonce: u64,
     pub line: Rc<[u8]>,
+    /// What was asked for, if its config was still being read and the built-in one stood in.
+    pub meant: Option<Request>,
 }
 
 /// Who looks at a prompt.

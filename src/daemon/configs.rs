@@ -9,11 +9,17 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::drawing;
+use super::{drawing, schedule};
 use crate::config::{self, Config, Gathered};
 
 /// The most configs at a time.
-const MOST: usize = 8;
+pub const MOST: usize = 8;
+/// How long a config may take to be read. Each attempt after a failure has twice the time, so that
+/// a machine which is merely slow gets its config in the end.
+const PATIENCE: Duration = Duration::from_secs(5);
+const MOST_PATIENCE: Duration = Duration::from_secs(40);
+/// The longest pause between two attempts.
+const MOST_PAUSE: Duration = Duration::from_secs(30);
 
 /// One config file and what is in force of it.
 pub struct Slot {
@@ -35,6 +41,20 @@ pub struct Slot {
     /// When it was asked for last, and when to try again after a failure; by the boot clock.
     pub used: Duration,
     pub retry: Option<Duration>,
+    /// How often in a row it could not be read.
+    failures: u32,
+}
+
+impl Slot {
+    /// Whether what is in force is the file's own, or that there is none.
+    pub fn is_read(&self) -> bool {
+        self.gathered.is_some() || self.path.as_os_str().is_empty()
+    }
+
+    /// How long the next attempt to read it may take.
+    pub fn patience(&self) -> Duration {
+        (PATIENCE * (1 << self.failures.min(10))).min(MOST_PATIENCE)
+    }
 }
 
 /// All configs, by number.
@@ -91,6 +111,7 @@ impl Configs {
             again: false,
             used: boot,
             retry: None,
+            failures: 0,
         };
         self.slots.insert(self.last, slot);
         self.aliases.insert(path.to_owned(), self.last);
@@ -114,6 +135,7 @@ impl Configs {
             return Taken::SameAs(twin);
         }
         let Some(slot) = self.slots.get_mut(&id) else { return Taken::Kept };
+        slot.failures = 0;
         if !slot.loaded {
             slot.path = canonical;
         }
@@ -144,13 +166,26 @@ impl Configs {
         }
     }
 
-    /// Notes that a config could not be read at all.
-    pub fn fail(&mut self, id: u32, why: &str, retry: Duration) {
+    /// Notes that a config could not be read at all. It is tried again soon, and then ever more
+    /// rarely: more often than a dead mount it is a machine that was busy for a moment.
+    pub fn fail(&mut self, id: u32, why: &str, boot: Duration) {
         if let Some(slot) = self.slots.get_mut(&id) {
             slot.problems = vec![format!("{}: cannot be read: {why}", slot.path.display())];
             slot.loaded = true;
-            slot.retry = Some(retry);
+            slot.failures = slot.failures.saturating_add(1);
+            slot.retry = Some(boot + schedule::restart(slot.failures).min(MOST_PAUSE));
         }
+    }
+
+    /// When one of them is to be tried again.
+    pub fn wake(&self) -> Option<Duration> {
+        self.slots.values().filter_map(|slot| slot.retry).min()
+    }
+
+    /// Those whose time for another attempt has come.
+    pub fn due(&self, boot: Duration) -> Vec<u32> {
+        let due = self.slots.values().filter(|slot| slot.retry.is_some_and(|at| boot >= at));
+        due.map(|slot| slot.id).collect()
     }
 }
 
@@ -193,6 +228,26 @@ mod tests {
         let taken = configs.take(two, "/a".into(), Gathered::default());
         assert_eq!(taken, Taken::SameAs(one));
         assert_eq!(configs.find(Path::new("/link")), Some(one));
+    }
+
+    #[test]
+    fn one_that_cannot_be_read_is_tried_again_soon_and_with_more_patience() {
+        let mut configs = Configs::default();
+        let (id, _) = configs.add(Path::new("/a"), second(0), |_| false).expect("room");
+        let mut tried = Vec::new();
+        let mut boot = second(100);
+        for _ in 0..7 {
+            let patience = configs.slots[&id].patience();
+            configs.fail(id, "it took too long", boot);
+            let wake = configs.wake().expect("a retry");
+            assert_eq!(configs.due(wake - second(1)), [0; 0]);
+            assert_eq!(configs.due(wake), [id]);
+            tried.push((patience.as_secs(), (wake - boot).as_secs()));
+            boot = wake;
+        }
+        assert_eq!(tried, [(5, 1), (10, 2), (20, 4), (40, 8), (40, 16), (40, 30), (40, 30)]);
+        configs.take(id, "/a".into(), Gathered::default());
+        assert_eq!(configs.slots[&id].patience(), PATIENCE);
     }
 
     #[test]

@@ -30,7 +30,6 @@ use crate::protocol::{MAX_REPLY, ReplyKind, Request, Verb};
 use crate::render::{self, Age, Reading, Readings};
 use crate::runtime::{self, Runtime};
 
-const GATHER: Duration = Duration::from_secs(5);
 const FILE: Duration = Duration::from_secs(10);
 /// How long telling of an alert may take.
 const RING: Duration = Duration::from_secs(20);
@@ -38,10 +37,10 @@ const RING: Duration = Duration::from_secs(20);
 const ALERTED: Duration = Duration::from_secs(24 * 3600);
 /// The most places that are remembered for alerts, of each sort.
 const MOST_PLACES: usize = 8;
-/// When a config that could not be read is tried again.
+/// When files that could not be watched are tried again.
 const RETRY: Duration = Duration::from_secs(30);
 /// The longest that a request is kept waiting, whatever it says.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a worker was asked for.
 enum Errand {
@@ -172,7 +171,7 @@ impl Engine {
             Ok(Some(view)) => view,
             Ok(None) if patient => return Some(pending),
             Ok(None) => {
-                // Its config hangs: the line of the built-in one.
+                // Its config is late: the line of the built-in one, until it comes.
                 let request = Request { config: Vec::new(), ..pending.request.clone() };
                 match self.find_view(&request, now) {
                     Ok(Some(view)) => view,
@@ -188,6 +187,7 @@ impl Engine {
             }
         };
         self.renew(view, &pending.request, now);
+        let stands_in = !self.is_of_its_config(view, &pending.request);
         let keys = &self.cache.views[&view].keys;
         let awaited =
             |key: &Key| self.cache.entries.get(key).is_some_and(super::cache::Entry::is_awaited);
@@ -204,12 +204,14 @@ impl Engine {
             self.connections.reply(pending.id, ReplyKind::Refused, nonce, b"drawing broke down");
             return None;
         };
-        if self.is_busy(view) {
-            let drawn = Drawn { view, nonce, line: line.clone() };
+        if stands_in || self.is_busy(view) {
+            let meant = stands_in.then(|| pending.request.clone());
+            let drawn = Drawn { view, nonce, line: line.clone(), meant };
             self.connections.channels.watch(pending.id, &pending.request, drawn);
         }
         let print = pending.request.verb == Verb::Print;
-        let key = if print { pending.request.frame_key() } else { None };
+        // What stands in must not lie ready for the next one who asks.
+        let key = if print && !stands_in { pending.request.frame_key() } else { None };
         if !print {
             let stream = Streaming { view, request: pending.request, sent: Some(line.clone()) };
             self.connections.stream(pending.id, stream);
@@ -319,7 +321,9 @@ impl Engine {
             return;
         }
         let job = Job::Gather { path: slot.path.clone() };
-        let ticket = self.pool.submit("config", job, Vec::new(), Some(GATHER));
+        // By its path: of two configs only the one whose mount is dead has to rest.
+        let provider = format!("config {}", slot.path.display());
+        let ticket = self.pool.submit(&provider, job, Vec::new(), Some(slot.patience()));
         slot.loading = Some(ticket);
         self.errands.insert(ticket, Errand::Gather(id));
     }
@@ -426,7 +430,7 @@ impl Engine {
     }
 
     /// Takes over a changed config: readings of unchanged instances live on, views are made anew.
-    fn swap(&mut self, id: u32, before: &Config, now: &Now) {
+    fn swap(&mut self, id: u32, before: &Config) {
         self.clear_frames();
         let Some(slot) = self.configs.slots.get(&id) else { return };
         let config = slot.config.clone();
@@ -470,11 +474,17 @@ impl Engine {
         self.shapes.retain(|(config, _), _| *config != id);
         self.cache.views.retain(|_, view| view.config != id);
         self.take_alerts(id);
-        // Streams of this config find their new views.
+    }
+
+    /// Gives streams the view of the config that they name: they had one of it as it was before, or
+    /// one of the built-in config while theirs was being read.
+    fn rehome(&mut self, now: &Now) {
         for stream in self.connections.streaming() {
             let connection = self.connections.get_mut(stream);
             let Some(streaming) = connection.and_then(|c| c.stream.as_mut()) else { continue };
-            if self.cache.views.contains_key(&streaming.view) {
+            let view = self.cache.views.get(&streaming.view);
+            let named = self.configs.find(&jobs::config_path(&streaming.request));
+            if view.is_some_and(|view| Some(view.config) == named) {
                 continue;
             }
             let request = streaming.request.clone();
@@ -738,10 +748,26 @@ impl Engine {
         })
     }
 
+    /// Whether a view is of the config that the request names, as its file says it; until that was
+    /// read the built-in one stands in.
+    fn is_of_its_config(&self, view: u64, request: &Request) -> bool {
+        let named = self.configs.find(&jobs::config_path(request));
+        let slot = named.and_then(|id| self.configs.slots.get(&id)).filter(|slot| slot.is_read());
+        let view = self.cache.views.get(&view);
+        slot.zip(view).is_some_and(|(slot, view)| slot.id == view.config)
+    }
+
     /// Tells the shells whose prompt was drawn before its last reading came.
     pub fn repaint(&mut self, now: &Now) {
-        for (who, drawn) in self.connections.channels.watched() {
-            if self.is_busy(drawn.view) {
+        for (who, mut drawn) in self.connections.channels.watched() {
+            if let Some(request) = &drawn.meant
+                && let Ok(Some(view)) = self.find_view(request, now)
+                && self.is_of_its_config(view, request)
+            {
+                self.renew(view, request, now);
+                (drawn.view, drawn.meant) = (view, None);
+            }
+            if drawn.meant.is_some() || self.is_busy(drawn.view) {
                 self.connections.channels.keep(who, drawn);
             } else if let Some(line) = self.draw(drawn.view, now)
                 && line != drawn.line
@@ -786,7 +812,6 @@ impl Engine {
                 } else if let Some(slot) = self.configs.slots.get_mut(&id)
                     && slot.watch == Some(ticket)
                 {
-                    // Looked after with the next housekeeping.
                     slot.watch = None;
                     slot.retry = Some(now.boot + RETRY);
                 }
@@ -853,14 +878,15 @@ impl Engine {
         match outcome {
             Ok((Answer::Gathered { canonical, gathered }, _)) => {
                 match self.configs.take(id, canonical, gathered) {
-                    Taken::Swapped => self.swap(id, &before, now),
+                    Taken::Swapped => self.swap(id, &before),
                     Taken::Kept => {}
-                    Taken::SameAs(_) => return self.forget(id),
+                    Taken::SameAs(_) => self.forget(id),
                 }
             }
-            Ok(_) => self.configs.fail(id, "its worker answered something else", now.boot + RETRY),
-            Err(why) => self.configs.fail(id, &why, now.boot + RETRY),
+            Ok(_) => self.configs.fail(id, "its worker answered something else", now.boot),
+            Err(why) => self.configs.fail(id, &why, now.boot),
         }
+        self.rehome(now);
         if let Some(slot) = self.configs.slots.get(&id)
             && (slot.watch.is_none() || slot.watched != watched)
             && slot.retry.is_none()
@@ -993,14 +1019,11 @@ impl Engine {
         idle.into_iter().for_each(|ticket| self.unfollow(ticket));
         self.cache.entries.values_mut().for_each(|entry| entry.settle(now));
         self.cache.sweep(now.boot);
-        let retry: Vec<u32> = self
-            .configs
-            .slots
-            .values()
-            .filter(|slot| slot.retry.is_some_and(|at| now.boot >= at))
-            .map(|slot| slot.id)
-            .collect();
-        retry.into_iter().for_each(|id| self.gather(id));
+    }
+
+    /// Tries again to read the configs whose time for that has come.
+    pub fn retry(&mut self, now: &Now) {
+        self.configs.due(now.boot).into_iter().for_each(|id| self.gather(id));
     }
 
     /// When something is to be done although nobody says so.
@@ -1009,7 +1032,7 @@ impl Engine {
         let alerts = self.alerts.values().filter_map(|(alert, watch)| watch.due(alert));
         // One whose reading is not known has nothing to tell when its time comes.
         let alerts = alerts.filter(|at| *at > boot);
-        let others = pending.chain(alerts).chain(self.pool.wake());
+        let others = pending.chain(alerts).chain(self.pool.wake()).chain(self.configs.wake());
         self.cache.wake(boot).into_iter().chain(others).min()
     }
 

@@ -8,7 +8,7 @@
 //!
 //! A source with a past lives in one worker: its next job goes where the last one went, unless
 //! that worker is held up. Jobs that may take long have places of their own, so that four slow
-//! commands hold up nobody's repository.
+//! commands hold up nobody's repository; and so have configs, without which nothing is right.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::Read;
@@ -22,6 +22,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
+use super::configs;
 use super::ring::News;
 use crate::client::timespec;
 use crate::config::Gathered;
@@ -72,6 +73,16 @@ pub enum Job {
 }
 
 impl Job {
+    /// Who it competes with for a place, by how long it may take.
+    fn lane(&self, patience: Option<Duration>) -> Lane {
+        match (self, patience) {
+            (_, None) => Lane::Endless,
+            (Job::Gather { .. }, _) => Lane::Configs,
+            (_, Some(patience)) if patience <= QUICK => Lane::Quick,
+            (_, Some(_)) => Lane::Slow,
+        }
+    }
+
     /// The number of the source that it leaves open.
     fn source(&self) -> Option<u64> {
         match self {
@@ -315,12 +326,7 @@ struct Busy {
     provider: String,
     since: Duration,
     until: Option<Duration>,
-}
-
-impl Busy {
-    fn lane(&self) -> Lane {
-        Lane::of(self.until.map(|until| until.saturating_sub(self.since)))
-    }
+    lane: Lane,
 }
 
 /// Who competes with whom for places.
@@ -328,23 +334,17 @@ impl Busy {
 enum Lane {
     Quick,
     Slow,
+    Configs,
     /// Never ends: one worker each, however many.
     Endless,
 }
 
 impl Lane {
-    fn of(patience: Option<Duration>) -> Lane {
-        match patience {
-            None => Lane::Endless,
-            Some(patience) if patience <= QUICK => Lane::Quick,
-            Some(_) => Lane::Slow,
-        }
-    }
-
     fn places(self) -> usize {
         match self {
             Lane::Quick => MOST,
             Lane::Slow => MOST_SLOW,
+            Lane::Configs => configs::MOST,
             Lane::Endless => usize::MAX,
         }
     }
@@ -456,9 +456,12 @@ impl Pool {
                 continue;
             };
             let (ticket, endless) = (busy.ticket, busy.until.is_none());
+            let late = busy.until.is_some_and(|until| now >= until);
             let mut failure = None;
             loop {
-                let received = if heard { worker.process.receive() } else { Ok(None) };
+                // Whose time is over is listened to once more: on a busy machine the answer may have
+                // come since we looked.
+                let received = if heard || late { worker.process.receive() } else { Ok(None) };
                 match received {
                     Ok(Some((answer, raw))) => {
                         if let Some(record) = self.records.get_mut(&busy.provider) {
@@ -471,7 +474,7 @@ impl Pool {
                             break;
                         }
                     }
-                    Ok(None) if busy.until.is_some_and(|until| now >= until) => {
+                    Ok(None) if late => {
                         failure = Some("it took too long".to_owned());
                         break;
                     }
@@ -530,7 +533,7 @@ impl Pool {
                     .push((waiting.ticket, Err("its workers hang; it rests for a while".into())));
                 continue;
             }
-            let lane = Lane::of(waiting.patience);
+            let lane = waiting.job.lane(waiting.patience);
             let source = waiting.job.source();
             let home = source.and_then(|source| {
                 self.workers.iter().position(|w| !w.killed && w.sources.contains(&source))
@@ -541,7 +544,7 @@ impl Pool {
                 continue;
             }
             let in_lane =
-                |w: &&Worker| !w.killed && w.busy.as_ref().is_some_and(|busy| busy.lane() == lane);
+                |w: &&Worker| !w.killed && w.busy.as_ref().is_some_and(|busy| busy.lane == lane);
             if self.workers.iter().filter(in_lane).count() >= lane.places() {
                 later.push_back(waiting);
                 continue;
@@ -582,7 +585,7 @@ impl Pool {
             let worker = &mut self.workers[index];
             let until = waiting.patience.map(|patience| now + patience);
             let Waiting { ticket, provider, job, raw, .. } = waiting;
-            worker.busy = Some(Busy { ticket, provider, since: now, until });
+            worker.busy = Some(Busy { ticket, provider, since: now, until, lane });
             worker.learn(source);
             // A worker that is gone shows itself as such in the next turn.
             let _ = worker.process.send(&job, &raw);

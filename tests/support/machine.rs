@@ -10,7 +10,7 @@ use rainline::width::{Policy, width};
 use super::{Sandbox, root};
 
 /// How long a line may take to settle: sparklines fill with a cell a second.
-pub const SETTLED: Duration = Duration::from_secs(40);
+pub const SETTLED: Duration = super::DEADLINE;
 
 /// The widest sparkline would take more than half a minute.
 const CONFIG: &str = "[segment.rainbar]\n\

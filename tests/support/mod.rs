@@ -23,7 +23,7 @@ pub use terminal::{Look, Terminal};
 pub use tmux::Tmux;
 
 /// How long anything may take before a test says that it hangs.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_secs(120);
 
 /// The path of an installed program. Fails with what to do where there is none.
 pub fn tool(name: &str) -> PathBuf {
@@ -48,6 +48,18 @@ pub fn root() -> PathBuf {
 pub fn program() -> PathBuf {
     let copy = std::env::var_os("RAINLINE_TEST_BIN").map(PathBuf::from);
     copy.unwrap_or_else(|| env!("CARGO_BIN_EXE_rainline").into())
+}
+
+/// The lines that wire a shell, with other patience than a person has: the answer to a prompt may
+/// take so many milliseconds, most of which the daemon may wait for a config and first readings, and
+/// the shell waits for its channel as long as it takes. What a prompt shows is then no matter of how
+/// busy the machine is.
+pub fn patient(lines: &str, milliseconds: u16) -> String {
+    let ask = "print prompt all ";
+    assert!(lines.contains(ask), "no call to be patient in:\n{lines}");
+    // fish has no channel.
+    let lines = lines.replace(" -t 0.1 ", &format!(" -t {} ", DEADLINE.as_secs() / 2));
+    lines.replace(ask, &format!("{ask}--deadline={milliseconds} "))
 }
 
 /// Compares `text` with `tests/golden/NAME`. Where they differ the file is rewritten and the test
