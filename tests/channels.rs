@@ -68,6 +68,8 @@ fn plain(line: &str) -> String {
 struct Shell {
     name: &'static str,
     calls: PathBuf,
+    /// How long a prompt is waited for before another is asked for.
+    again: Duration,
     terminal: Terminal,
 }
 
@@ -118,7 +120,10 @@ impl Shell {
                 argv([&tool(name), &"-i"])
             }
         };
-        let mut shell = Shell { name, calls, terminal: Terminal::spawn(sandbox, &words, 24, 80) };
+        let patience = Duration::from_millis(milliseconds.unwrap_or(0).into());
+        let again = (patience * 2).max(Duration::from_secs(3));
+        let terminal = Terminal::spawn(sandbox, &words, 24, 80);
+        let mut shell = Shell { name, calls, again, terminal };
         shell.prompt("=>");
         shell
     }
@@ -144,7 +149,7 @@ impl Shell {
             let line = screen.rows(0, column).nth(usize::from(row));
             row >= top && line.is_some_and(|line| plain(&line).ends_with(text))
         };
-        while !self.terminal.comes(Duration::from_secs(3), there) {
+        while !self.terminal.comes(self.again, there) {
             let screen = self.terminal.contents();
             assert!(
                 start.elapsed() < DEADLINE,
@@ -452,7 +457,7 @@ fn workers(sandbox: &Sandbox) -> Vec<u32> {
 
 /// The shells that show by themselves what comes late, and for how long an answer is waited for:
 /// long enough for the daemon's own part of it, and fish's client needs some more to be told.
-const WATCHING: [(&str, u16); 2] = [("zsh", 1_000), ("fish", 6_000)];
+const WATCHING: [(&str, u16); 2] = [("zsh", 1_000), ("fish", 4_000)];
 
 /// The reading is one that ends when the test says so: that the prompt comes first is no matter of
 /// time, nor is what appears afterwards.
@@ -465,7 +470,7 @@ fn what_is_read_late_appears_without_a_key() {
         let config = config.replace("\"ended\", ", "\"ended\", \"late\", ");
         let script = format!("until [ -e {} ]; do sleep 0.1; done; echo late", released.display());
         let late = format!(
-            "[segment.late]\nuse = \"custom\"\ntimeout = 600\nformat = \"<$text>\"\n\
+            "[segment.late]\nuse = \"custom\"\ntimeout = 600\nformat = \"(<$text>)\"\n\
              command = [\"sh\", \"-c\", \"{script}\"]\n"
         );
         sandbox.write("home/.config/rainline/config.toml", config + &late);

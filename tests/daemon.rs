@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rainline::protocol::{HEADER, PROTOCOL, ReplyHeader, ReplyKind, Request, Verb};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::support::DEADLINE;
 use crate::support::program;
 
 /// The program under test.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::support::DEADLINE;
 use crate::support::root;
 
 const EXE: &str = env!("CARGO_BIN_EXE_rainline");
