@@ -445,16 +445,6 @@ fn the_users_descriptors_status_and_hooks_are_kept() {
     }
 }
 
-/// The processes of the sandbox that run as its daemon's workers.
-fn workers(sandbox: &Sandbox) -> Vec<u32> {
-    let word = |pid: &u32| {
-        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        line.split(|byte| *byte == 0).any(|word| word == b"worker")
-    };
-    let pids = sandbox.processes().into_iter().map(|pid| pid.as_raw_nonzero().get() as u32);
-    pids.filter(word).collect()
-}
-
 /// The shells that show by themselves what comes late, and for how long an answer is waited for:
 /// long enough for the daemon's own part of it, and fish's client needs some more to be told.
 const WATCHING: [(&str, u16); 2] = [("zsh", 1_000), ("fish", 4_000)];
@@ -504,8 +494,8 @@ fn a_config_read_late_appears_without_a_key() {
             shell.settle();
         }
         shell.run(":", "<~><0>=>");
-        until("its workers", || !workers(&sandbox).is_empty());
-        let stopped = workers(&sandbox);
+        until("its workers", || !sandbox.workers().is_empty());
+        let stopped = sandbox.workers();
         stopped.iter().for_each(|pid| signal(*pid, Signal::STOP));
         shell.terminal.send("\x0c");
         shell.terminal.wait("an empty screen", |screen| screen.cursor_position().0 == 0);

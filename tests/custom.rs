@@ -300,12 +300,32 @@ fn slow_commands_do_not_hold_up_a_config() {
     assert!(place.line_of(&more).contains("another"));
 }
 
-/// In a millisecond no config is read: the first line is that of the built-in one.
+/// Its readers stand still until the built-in config has stood in for it.
 #[test]
 fn a_stream_gets_its_config_however_late_that_is() {
     let place = Place::new("");
     let config = another(&place);
-    place.stream_of(&["--deadline", "1", "--config", &config]).until("another");
+    until("its workers", || (!place.sandbox.workers().is_empty()).then_some(()));
+    let stopped = place.sandbox.workers();
+    let tell = |signal| {
+        for pid in &stopped {
+            // One whose time is over is gone.
+            let _ = kill_process(Pid::from_raw(*pid as i32).expect("a pid"), signal);
+        }
+    };
+    tell(Signal::STOP);
+    let mut stream = place.stream_of(&["--deadline", "1", "--config", &config]);
+    until("an answer to the stream", || {
+        let status = String::from_utf8_lossy(&place.run(&["daemon", "status"]).stdout).into_owned();
+        status.contains("streams 1").then_some(())
+    });
+    tell(Signal::CONT);
+    // Until it was answered it may have shown a line of its own, which was right.
+    place.sandbox.write(
+        "another.toml",
+        std::fs::read_to_string(&config).expect("readable").replace("another", "changed"),
+    );
+    stream.until("changed");
 }
 
 /// Writes its number and a line a moment, for ever.

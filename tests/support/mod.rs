@@ -208,6 +208,16 @@ impl Sandbox {
         .filter_map(Pid::from_raw)
         .collect()
     }
+
+    /// Those of them that are workers of its daemon.
+    pub fn workers(&self) -> Vec<u32> {
+        let word = |pid: &u32| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            line.split(|byte| *byte == 0).any(|word| word == b"worker")
+        };
+        let pids = self.processes().into_iter().map(|pid| pid.as_raw_nonzero().get() as u32);
+        pids.filter(word).collect()
+    }
 }
 
 impl Drop for Sandbox {
