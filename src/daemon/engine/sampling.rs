@@ -1,5 +1,6 @@
 //! Readings: who is due is read here or by a worker, or followed by a worker of its own, and what
-//! came of it goes into the cache. It knows nothing of lines and connections.
+//! came of it goes into the cache. Who asked over which connection, and what is drawn from it, is
+//! not known here.
 
 use std::collections::HashSet;
 use std::time::Duration;

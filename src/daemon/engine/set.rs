@@ -1,5 +1,6 @@
 //! Values that are pushed from outside: `rainline set NAME VALUE`. What a value may be is the
-//! source's to say; here it finds the instance and shows at once.
+//! source's to say, and no worker is
+//! asked: here it finds the instance and shows at once.
 
 use std::time::Duration;
 
