@@ -66,7 +66,7 @@ fn first_part(text: &str) -> String {
 /// listed for it; everything else is above it.
 const MAY: &[(&str, &[&str])] = &[
     ("src/width.rs", &[]),
-    ("src/protocol.rs", &[]),
+    ("src/protocol", &[]),
     ("src/sys.rs", &[]),
     ("src/diagnostic.rs", &[]),
     ("src/style", &["style", "diagnostic"]),
