@@ -105,9 +105,10 @@ pub fn rows(config: &Config, want: Want, readings: &dyn Readings, caps: &Caps) -
             ids.iter().filter_map(|id| block(config, *id, readings, room)).collect()
         };
         let whole = blocks(room);
-        match layout::fits(&whole, room) {
-            true => layout::row(whole, room),
-            false => layout::row(blocks(&Room { tight: true, ..*room }), room),
+        match layout::whole(&whole, room) {
+            Some(row) => row,
+            None if layout::fits(&whole, room) => layout::row(whole, room),
+            None => layout::row(blocks(&Room { tight: true, ..*room }), room),
         }
     };
     let row = |ids: &[InstanceId], room: &Room, trouble: bool| {

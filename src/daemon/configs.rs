@@ -10,10 +10,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::{drawing, schedule};
-use crate::config::{self, Config, Gathered};
+use crate::config::{self, Config, Gathered, Instance};
 
 /// The most configs at a time.
-pub const MOST: usize = 8;
+const MOST: usize = 8;
 /// How long a config may take to be read. Each attempt after a failure has twice the time, so that
 /// a machine which is merely slow gets its config in the end.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -78,6 +78,12 @@ pub enum Taken {
 }
 
 impl Configs {
+    /// An instance as the config in force has it, with its slot.
+    pub fn instance(&self, config: u32, instance: u16) -> Option<(&Slot, &Instance)> {
+        let slot = self.slots.get(&config)?;
+        Some((slot, slot.config.instances.get(usize::from(instance))?))
+    }
+
     pub fn find(&self, path: &Path) -> Option<u32> {
         self.aliases.get(path).copied()
     }
