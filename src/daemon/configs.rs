@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{drawing, schedule};
+use super::drawing;
 use crate::config::{self, Config, Gathered, Instance};
 
 /// The most configs at a time.
@@ -179,7 +179,9 @@ impl Configs {
             slot.problems = vec![format!("{}: cannot be read: {why}", slot.path.display())];
             slot.loaded = true;
             slot.failures = slot.failures.saturating_add(1);
-            slot.retry = Some(boot + schedule::restart(slot.failures).min(MOST_PAUSE));
+            // After 1, 2, 4 … seconds.
+            let pause = Duration::from_secs(1 << (slot.failures - 1).min(10));
+            slot.retry = Some(boot + pause.min(MOST_PAUSE));
         }
     }
 

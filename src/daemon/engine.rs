@@ -272,11 +272,18 @@ impl Engine {
         })
     }
 
+    /// The config that a request names, if it is known.
+    fn named(&self, request: &Request) -> Option<u32> {
+        self.configs.find(&jobs::config_path(request))
+    }
+
     /// Whether a view is of the config that the request names, as its file says it; until that was
     /// read the built-in one stands in.
     fn is_of_its_config(&self, view: u64, request: &Request) -> bool {
-        let named = self.configs.find(&jobs::config_path(request));
-        let slot = named.and_then(|id| self.configs.slots.get(&id)).filter(|slot| slot.is_read());
+        let slot = self
+            .named(request)
+            .and_then(|id| self.configs.slots.get(&id))
+            .filter(|slot| slot.is_read());
         let view = self.cache.views.get(&view);
         slot.zip(view).is_some_and(|(slot, view)| slot.id == view.config)
     }

@@ -11,7 +11,6 @@ use crate::daemon::cache::Key;
 use crate::daemon::configs::Taken;
 use crate::daemon::engine::{Engine, Errand};
 use crate::daemon::history;
-use crate::daemon::jobs;
 use crate::daemon::schedule::Now;
 use crate::daemon::workers::{Answer, Job, Outcome};
 
@@ -172,12 +171,11 @@ impl Engine {
         for stream in self.connections.streaming() {
             let connection = self.connections.get_mut(stream);
             let Some(streaming) = connection.and_then(|c| c.stream.as_mut()) else { continue };
-            let view = self.cache.views.get(&streaming.view);
-            let named = self.configs.find(&jobs::config_path(&streaming.request));
-            if view.is_some_and(|view| Some(view.config) == named) {
+            let (view, request) = (streaming.view, streaming.request.clone());
+            let view = self.cache.views.get(&view);
+            if view.is_some_and(|view| Some(view.config) == self.named(&request)) {
                 continue;
             }
-            let request = streaming.request.clone();
             if let Ok(Some(view)) = self.find_view(&request, now) {
                 if let Some(c) = self.connections.get_mut(stream).and_then(|c| c.stream.as_mut()) {
                     c.view = view;
