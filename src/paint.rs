@@ -61,10 +61,12 @@ impl Painter<'_> {
                 _ => None,
             };
             let mut style = base;
+            let mut ground = base.bg;
             // A mode covers the whole segment: nothing inside stands out from it.
             if self.mode.is_none() {
                 if let Some(class) = class {
                     style = self.theme.over(style, class, &look);
+                    ground = style.bg;
                 }
                 for spec in &run.styles {
                     style = self.theme.apply(style, spec, &look);
@@ -77,7 +79,7 @@ impl Painter<'_> {
                     Text::Live { what: *what, most: *most, known: known.clone() }
                 }
                 Content::Graph { dots, parts } => {
-                    let pot = Pot::new(self, parts, base, style, &run.styles);
+                    let pot = Pot::new(self, parts, ground, style, &run.styles);
                     self.graph(dots, &pot, &mut spans);
                     continue;
                 }
@@ -134,7 +136,7 @@ impl<'a> Pot<'a> {
     fn new(
         painter: &'a Painter,
         parts: &'a [String],
-        base: Style,
+        ground: Color,
         style: Style,
         specs: &'a [Cow<'a, Spec>],
     ) -> Pot<'a> {
@@ -143,7 +145,7 @@ impl<'a> Pot<'a> {
         pot.own = [nothing.fg != full.fg, nothing.bg != full.bg];
         if pot.own[1] {
             // It is for the cells of the second series, not for the ground of all.
-            pot.style.bg = base.bg;
+            pot.style.bg = ground;
         }
         pot
     }
@@ -234,7 +236,7 @@ mod tests {
         let parts = CLASSES.map(str::to_owned);
         let style = theme.apply(painter.base(), &spec, &painter.look(None));
         let specs = [Cow::Borrowed(&spec)];
-        let pot = Pot::new(&painter, &parts, painter.base(), style, &specs);
+        let pot = Pot::new(&painter, &parts, painter.base().bg, style, &specs);
         dots.iter().map(|dot| pot.look(dot)).collect()
     }
 
