@@ -71,7 +71,7 @@ pub struct Context<'a> {
 
 /// How much of the cells that they ask for graphs get. Where room is scarce they give way before a
 /// neighbour has to go.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Graphs {
     #[default]
     Whole,
