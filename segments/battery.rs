@@ -190,6 +190,7 @@ fn sign(state: Charging, share: f64) -> Value {
 mod tests {
     use super::*;
     use crate::base::host::{Battery as Cell, fixture};
+    use crate::base::trial::number;
 
     fn cell(state: Charging, share: f64, capacity: f64, rate: f64) -> Cell {
         let rate = (rate > 0.0).then_some(rate);
@@ -203,10 +204,6 @@ mod tests {
 
     fn sample(machine: &str) -> Sample {
         sample_with("", machine).expect("batteries")
-    }
-
-    fn number(sample: &Sample, field: &str) -> Option<f64> {
-        sample.get(field).and_then(Value::as_number)
     }
 
     fn judged(cell: Cell) -> Level {

@@ -101,25 +101,22 @@ mod tests {
     use super::*;
     use crate::base::host::fixture;
     use crate::base::host::tests::machine;
-
-    fn sample_with(options: &str, host: &Host) -> Option<Sample> {
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(host, &Ask::default()).expect("no error")
-    }
+    use crate::base::trial::sample_with;
 
     #[test]
     fn the_better_of_two_controls_is_read() {
-        let sample = sample_with("", &fixture("laptop")).expect("a panel");
+        let sample = sample_with(&SEGMENT, "", &fixture("laptop")).expect("a panel");
         assert_eq!(sample.get("brightness"), Some(&Value::percent(40.0)));
         assert_eq!(sample.get("device"), Some(&Value::text("acpi_video0")));
     }
 
     #[test]
     fn a_screen_may_be_named_and_a_bright_one_hidden() {
-        let sample = sample_with("device = 'intel_backlight'", &fixture("laptop")).expect("one");
+        let sample =
+            sample_with(&SEGMENT, "device = 'intel_backlight'", &fixture("laptop")).expect("one");
         assert_eq!(sample.get("brightness"), Some(&Value::percent(50.0)));
-        assert_eq!(sample_with("device = 'none'", &fixture("laptop")), None);
-        assert_eq!(sample_with("hide-above = 40", &fixture("laptop")), None);
+        assert_eq!(sample_with(&SEGMENT, "device = 'none'", &fixture("laptop")), None);
+        assert_eq!(sample_with(&SEGMENT, "hide-above = 40", &fixture("laptop")), None);
     }
 
     #[test]
@@ -130,7 +127,7 @@ mod tests {
             ("sys/class/backlight/b/max_brightness", "100\n"),
             ("sys/class/backlight/b/brightness", "-5\n"),
         ]);
-        assert_eq!(sample_with("", &host), None);
-        assert_eq!(sample_with("", &fixture("empty")), None);
+        assert_eq!(sample_with(&SEGMENT, "", &host), None);
+        assert_eq!(sample_with(&SEGMENT, "", &fixture("empty")), None);
     }
 }

@@ -190,13 +190,9 @@ mod tests {
     use super::*;
     use crate::base::host::fixture;
     use crate::base::host::tests::machine;
+    use crate::base::trial::sample_with;
 
     const NUMBER: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-
-    fn sample_with(options: &str, host: &Host) -> Option<Sample> {
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(host, &Ask::default()).expect("no error")
-    }
 
     #[test]
     fn names_say_whose_they_are() {
@@ -216,12 +212,13 @@ mod tests {
 
     #[test]
     fn a_server_counts_those_of_all_engines() {
-        let sample = sample_with("", &fixture("server")).expect("containers");
+        let sample = sample_with(&SEGMENT, "", &fixture("server")).expect("containers");
         assert_eq!(sample.get("count"), Some(&Value::number(4.0)));
         let engines = "docker 2, kubernetes 1, machine 1";
         assert_eq!(sample.get("engines"), Some(&Value::text(engines)));
         assert_eq!(sample.get("names"), Some(&Value::text("build")));
-        let some = sample_with("engines = ['docker']", &fixture("server")).expect("containers");
+        let some =
+            sample_with(&SEGMENT, "engines = ['docker']", &fixture("server")).expect("containers");
         assert_eq!(some.get("count"), Some(&Value::number(2.0)));
         assert_eq!(some.get("names"), None);
     }
@@ -230,7 +227,7 @@ mod tests {
     fn the_first_version_is_walked_in_one_hierarchy() {
         let path = |controller: &str| format!("sys/fs/cgroup/{controller}/docker/{NUMBER}/tasks");
         let (_dir, host) = machine(&[(&path("pids"), "1\n"), (&path("memory"), "1\n")]);
-        let sample = sample_with("", &host).expect("a container");
+        let sample = sample_with(&SEGMENT, "", &host).expect("a container");
         assert_eq!(sample.get("count"), Some(&Value::number(1.0)));
     }
 
@@ -238,16 +235,16 @@ mod tests {
     fn what_runs_within_a_container_is_not_counted() {
         let path = format!("sys/fs/cgroup/docker/{NUMBER}/docker/{NUMBER}/cgroup.procs");
         let (_dir, host) = machine(&[("sys/fs/cgroup/cgroup.controllers", "\n"), (&path, "1\n")]);
-        let sample = sample_with("", &host).expect("a container");
+        let sample = sample_with(&SEGMENT, "", &host).expect("a container");
         assert_eq!(sample.get("count"), Some(&Value::number(1.0)));
     }
 
     #[test]
     fn an_engine_without_any_may_show_its_zero() {
         let (_dir, host) = machine(&[("sockets", "/run/docker.sock 660 listening\n")]);
-        assert_eq!(sample_with("", &host), None);
-        let sample = sample_with("hide-zero = false", &host).expect("an engine");
+        assert_eq!(sample_with(&SEGMENT, "", &host), None);
+        let sample = sample_with(&SEGMENT, "hide-zero = false", &host).expect("an engine");
         assert_eq!(sample.get("count"), Some(&Value::number(0.0)));
-        assert_eq!(sample_with("hide-zero = false", &fixture("empty")), None);
+        assert_eq!(sample_with(&SEGMENT, "hide-zero = false", &fixture("empty")), None);
     }
 }

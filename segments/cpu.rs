@@ -123,6 +123,7 @@ fn cores_as_parts(cores: &[Option<f64>]) -> Value {
 mod tests {
     use super::*;
     use crate::base::host::fixture;
+    use crate::base::trial::number;
 
     fn source() -> Box<dyn Source> {
         open(&toml::Table::new()).expect("defaults are fine")
@@ -130,10 +131,6 @@ mod tests {
 
     fn sample(source: &mut dyn Source, host: &Host) -> Sample {
         source.sample(host, &Ask::default()).expect("readable").expect("something to show")
-    }
-
-    fn number(sample: &Sample, field: &str) -> Option<f64> {
-        sample.get(field).and_then(Value::as_number)
     }
 
     /// A machine whose first line of `/proc/stat` is each of these in turn.

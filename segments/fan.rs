@@ -11,6 +11,7 @@ use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
 use crate::base::host::{Found, Host, Sensor};
+use crate::base::memo;
 use crate::base::value::{Level, Sample, Value};
 
 crate::options! {
@@ -113,11 +114,11 @@ impl Source for Fan {
     }
 
     fn memo(&self) -> Option<String> {
-        serde_json::to_string(&(1, self.level)).ok()
+        memo::keep(1, self.level)
     }
 
     fn recall(&mut self, memo: &str) {
-        if let Ok((1, level)) = serde_json::from_str::<(u32, Level)>(memo) {
+        if let Some(level) = memo::recall(1, memo) {
             self.level = level;
         }
     }
@@ -128,26 +129,21 @@ mod tests {
     use super::*;
     use crate::base::host::fixture;
     use crate::base::host::tests::machine;
-
-    fn sample_with(options: &str, host: &Host) -> Option<Sample> {
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(host, &Ask::default()).expect("no error")
-    }
-
-    fn number(sample: &Sample, field: &str) -> Option<f64> {
-        sample.get(field).and_then(Value::as_number)
-    }
+    use crate::base::trial::{number, sample_with};
 
     #[test]
     fn the_fastest_is_shown_and_a_standing_pump_is_no_alarm() {
-        let sample = sample_with("", &fixture("server")).expect("fans");
+        let sample = sample_with(&SEGMENT, "", &fixture("server")).expect("fans");
         let numbers = ["speed", "slowest", "count"].map(|field| number(&sample, field));
         assert_eq!(numbers, [Some(2410.0), Some(1180.0), Some(2.0)]);
         assert_eq!(sample.get("sensor"), Some(&Value::text("nct6796 SYS_FAN1")));
         assert_eq!(sample.level, Level::Idle);
-        let pump = sample_with("sensor = 'pump'", &fixture("server")).expect("there");
+        let pump = sample_with(&SEGMENT, "sensor = 'pump'", &fixture("server")).expect("there");
         assert_eq!((number(&pump, "speed"), pump.level), (Some(0.0), Level::Idle));
-        assert_eq!(sample_with("sensor = 'pump'\nhide-idle = true", &fixture("server")), None);
+        assert_eq!(
+            sample_with(&SEGMENT, "sensor = 'pump'\nhide-idle = true", &fixture("server")),
+            None
+        );
     }
 
     #[test]
@@ -174,12 +170,12 @@ mod tests {
             ("sys/class/hwmon/hwmon0/fan1_input", "220\n"),
             ("sys/class/hwmon/hwmon0/fan1_min", "500\n"),
         ]);
-        assert_eq!(sample_with("", &host).expect("a fan").level, Level::Warning);
+        assert_eq!(sample_with(&SEGMENT, "", &host).expect("a fan").level, Level::Warning);
     }
 
     #[test]
     fn nothing_and_nonsense_show_nothing() {
-        assert_eq!(sample_with("", &fixture("empty")), None);
-        assert_eq!(sample_with("", &fixture("broken")), None);
+        assert_eq!(sample_with(&SEGMENT, "", &fixture("empty")), None);
+        assert_eq!(sample_with(&SEGMENT, "", &fixture("broken")), None);
     }
 }

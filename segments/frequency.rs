@@ -12,6 +12,7 @@ use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
 use crate::base::host::{Figure, Found, Host, cpus};
+use crate::base::memo;
 use crate::base::value::{Level, Sample, Value};
 
 crate::options! {
@@ -114,11 +115,11 @@ impl Source for Frequency {
     }
 
     fn memo(&self) -> Option<String> {
-        serde_json::to_string(&(1, self.level)).ok()
+        memo::keep(1, self.level)
     }
 
     fn recall(&mut self, memo: &str) {
-        if let Ok((1, level)) = serde_json::from_str::<(u32, Level)>(memo) {
+        if let Some(level) = memo::recall(1, memo) {
             self.level = level;
         }
     }
@@ -158,19 +159,11 @@ mod tests {
     use super::*;
     use crate::base::host::fixture;
     use crate::base::host::tests::machine;
-
-    fn sample_with(options: &str, host: &Host) -> Option<Sample> {
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(host, &Ask::default()).expect("no error")
-    }
-
-    fn number(sample: &Sample, field: &str) -> Option<f64> {
-        sample.get(field).and_then(Value::as_number)
-    }
+    use crate::base::trial::{number, sample_with};
 
     #[test]
     fn policies_count_for_their_processors() {
-        let sample = sample_with("", &fixture("laptop")).expect("policies");
+        let sample = sample_with(&SEGMENT, "", &fixture("laptop")).expect("policies");
         let fields = ["mean", "highest", "lowest", "limit"].map(|field| number(&sample, field));
         assert_eq!(fields, [Some(1.9e9), Some(2.8e9), Some(1.6e9), Some(4.7e9)]);
         assert_eq!(sample.get("governor"), Some(&Value::text("powersave")));
@@ -179,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_machine_without_policies_has_cpuinfo() {
-        let sample = sample_with("", &fixture("server")).expect("clocks");
+        let sample = sample_with(&SEGMENT, "", &fixture("server")).expect("clocks");
         assert_eq!([number(&sample, "mean"), number(&sample, "limit")], [Some(2.5e9), None]);
     }
 
@@ -187,19 +180,19 @@ mod tests {
     fn a_throttled_processor_may_warn() {
         let level = |percent| {
             let options = format!("warning = {percent}");
-            sample_with(&options, &fixture("laptop")).expect("policies").level
+            sample_with(&SEGMENT, &options, &fixture("laptop")).expect("policies").level
         };
         assert_eq!([level(30), level(50), level(0)], [Level::Idle, Level::Warning, Level::Idle]);
     }
 
     #[test]
     fn nothing_and_nonsense_show_nothing() {
-        assert_eq!(sample_with("", &fixture("empty")), None);
+        assert_eq!(sample_with(&SEGMENT, "", &fixture("empty")), None);
         let text = "cpu MHz : 0.000\ncpu MHz : nan\ncpu MHz\nMHz : 5\ncpu MHz : 1e300\n";
         let (_dir, host) = machine(&[
             ("proc/cpuinfo", text),
             ("sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq", "<unknown>\n"),
         ]);
-        assert_eq!(sample_with("", &host), None);
+        assert_eq!(sample_with(&SEGMENT, "", &host), None);
     }
 }

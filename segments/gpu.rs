@@ -18,6 +18,7 @@ use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
 use crate::base::host::{Found, Host};
+use crate::base::memo;
 use crate::base::value::{Level, Part, Sample, Value};
 
 crate::options! {
@@ -183,11 +184,11 @@ impl Source for Gpu {
 
     /// JSON of the form's number, the level, and how long each card had slept.
     fn memo(&self) -> Option<String> {
-        serde_json::to_string(&(1, self.level, &self.idle)).ok()
+        memo::keep(2, (self.level, &self.idle))
     }
 
     fn recall(&mut self, memo: &str) {
-        if let Ok((1, level, idle)) = serde_json::from_str::<(u32, Level, intel::Past)>(memo) {
+        if let Some((level, idle)) = memo::recall(2, memo) {
             (self.level, self.idle) = (level, idle);
         }
     }
@@ -229,19 +230,11 @@ fn sane(value: Option<f64>) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::base::host::fixture;
-
-    fn sample_with(options: &str, host: &Host) -> Option<Sample> {
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(host, &Ask::default()).expect("no error")
-    }
-
-    fn number(sample: &Sample, field: &str) -> Option<f64> {
-        sample.get(field).and_then(Value::as_number)
-    }
+    use crate::base::trial::{number, sample_with};
 
     #[test]
     fn the_card_with_the_most_memory_is_shown() {
-        let sample = sample_with("", &fixture("laptop")).expect("cards");
+        let sample = sample_with(&SEGMENT, "", &fixture("laptop")).expect("cards");
         let fields = ["usage", "memory", "memory_usage", "temperature", "power", "clock", "count"];
         let expected = [37.0, 1073741824.0, 25.0, 66.0, 21.5, 1.45e9, 2.0].map(Some);
         assert_eq!(fields.map(|field| number(&sample, field)), expected);
@@ -250,14 +243,14 @@ mod tests {
 
     #[test]
     fn another_card_may_be_chosen() {
-        let sample = sample_with("card = 'intel'", &fixture("laptop")).expect("a card");
+        let sample = sample_with(&SEGMENT, "card = 'intel'", &fixture("laptop")).expect("a card");
         assert_eq!([number(&sample, "clock"), number(&sample, "usage")], [Some(3e8), None]);
-        assert_eq!(sample_with("card = 'card7'", &fixture("laptop")), None);
+        assert_eq!(sample_with(&SEGMENT, "card = 'card7'", &fixture("laptop")), None);
     }
 
     #[test]
     fn a_server_asks_for_its_cards_by_a_command() {
-        let sample = sample_with("", &fixture("server")).expect("cards");
+        let sample = sample_with(&SEGMENT, "", &fixture("server")).expect("cards");
         let fields = ["usage", "memory", "temperature", "power", "count"];
         let mib = 1024.0 * 1024.0;
         let expected = [98.0, 40_000.0 * mib, 71.0, 389.25, 2.0].map(Some);
@@ -266,7 +259,7 @@ mod tests {
         assert_eq!(sample.level, Level::Critical);
         let Some(Value::Parts { parts, .. }) = sample.get("cards") else { panic!("no cards") };
         assert_eq!(parts.iter().map(|part| part.value).collect::<Vec<_>>(), [0.0, 98.0]);
-        let idle = sample_with("card = '0'", &fixture("server")).expect("cards");
+        let idle = sample_with(&SEGMENT, "card = '0'", &fixture("server")).expect("cards");
         assert_eq!((number(&idle, "usage"), idle.level), (Some(0.0), Level::Idle));
     }
 
@@ -291,15 +284,15 @@ mod tests {
 
     #[test]
     fn a_sleeping_card_is_not_woken() {
-        let sample = sample_with("", &fixture("two-batteries")).expect("a card");
+        let sample = sample_with(&SEGMENT, "", &fixture("two-batteries")).expect("a card");
         assert_eq!(sample.get("state"), Some(&Value::text("asleep")));
         assert_eq!([number(&sample, "usage"), number(&sample, "temperature")], [Some(0.0), None]);
     }
 
     #[test]
     fn nothing_and_nonsense_show_no_numbers() {
-        assert_eq!(sample_with("", &fixture("empty")), None);
-        let sample = sample_with("", &fixture("broken")).expect("a card");
+        assert_eq!(sample_with(&SEGMENT, "", &fixture("empty")), None);
+        let sample = sample_with(&SEGMENT, "", &fixture("broken")).expect("a card");
         for field in ["usage", "memory", "temperature", "power", "clock"] {
             assert_eq!(number(&sample, field), None, "{field}");
         }

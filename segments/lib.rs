@@ -22,8 +22,11 @@ pub mod base {
     pub mod history;
     pub mod host;
     pub mod marquee;
+    pub mod memo;
     pub mod quantity;
     pub mod rate;
+    #[cfg(test)]
+    pub(crate) mod trial;
     pub mod untrusted;
     pub mod value;
     pub mod variant;

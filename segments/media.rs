@@ -230,30 +230,26 @@ mod tests {
     use super::*;
     use crate::base::host::fixture;
     use crate::base::host::tests::machine;
-
-    fn sample_with(options: &str, host: &Host) -> Option<Sample> {
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(host, &Ask::default()).expect("no error")
-    }
+    use crate::base::trial::sample_with;
 
     #[test]
     fn the_desktops_player_is_shown() {
-        let sample = sample_with("", &fixture("laptop")).expect("a song");
+        let sample = sample_with(&SEGMENT, "", &fixture("laptop")).expect("a song");
         assert_eq!(sample.get("song"), Some(&Value::text("Nina Simone – Sinnerman")));
         assert_eq!(sample.get("status"), Some(&Value::text("playing")));
         assert_eq!(sample.get("position"), Some(&Value::Duration(Duration::from_secs(155))));
         assert_eq!(sample.get("progress"), Some(&Value::percent(25.0)));
-        assert_eq!(sample_with("players = 'mpd'", &fixture("laptop")), None);
+        assert_eq!(sample_with(&SEGMENT, "players = 'mpd'", &fixture("laptop")), None);
     }
 
     #[test]
     fn mpd_is_asked_over_its_socket() {
-        let sample = sample_with("", &fixture("two-batteries")).expect("a song");
+        let sample = sample_with(&SEGMENT, "", &fixture("two-batteries")).expect("a song");
         assert_eq!(sample.get("song"), Some(&Value::text("Can – Halleluwah")));
         assert_eq!(sample.get("status"), Some(&Value::text("paused")));
         assert_eq!(sample.get("player"), Some(&Value::text("mpd")));
-        assert_eq!(sample_with("hide-paused = true", &fixture("two-batteries")), None);
-        assert_eq!(sample_with("mpd = '/elsewhere'", &fixture("two-batteries")), None);
+        assert_eq!(sample_with(&SEGMENT, "hide-paused = true", &fixture("two-batteries")), None);
+        assert_eq!(sample_with(&SEGMENT, "mpd = '/elsewhere'", &fixture("two-batteries")), None);
     }
 
     #[test]
@@ -271,7 +267,7 @@ mod tests {
                 ("answers/_s", "OK MPD 0.23\nstate: play\nTitle: abcdef\nOK\n"),
             ]);
             let options = "mpd = '/s'\nwidth = 4\nscroll = 1";
-            sample_with(options, &host).and_then(|sample| sample.get("song").cloned())
+            sample_with(&SEGMENT, options, &host).and_then(|sample| sample.get("song").cloned())
         };
         assert_eq!(at("9.0 1"), Some(Value::text("abcd")));
         assert_eq!(at("10.0 1"), Some(Value::text("bcde")));
@@ -280,7 +276,7 @@ mod tests {
     #[test]
     fn silence_and_nonsense_show_nothing() {
         for name in ["empty", "broken"] {
-            assert_eq!(sample_with("", &fixture(name)), None, "{name}");
+            assert_eq!(sample_with(&SEGMENT, "", &fixture(name)), None, "{name}");
         }
         for text in
             ["", "Playing", "Playing\na\n1\n2\n3", "Stopped\n\n\n\n\n\n\n", "\n\n\n\n\n\n\n"]

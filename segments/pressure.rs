@@ -150,13 +150,10 @@ mod tests {
     use super::*;
     use crate::base::host::fixture;
     use crate::base::host::tests::machine;
+    use crate::base::trial::number;
 
     fn source(options: &str) -> Box<dyn Source> {
         open(&options.parse().expect("TOML")).expect("good options")
-    }
-
-    fn number(sample: &Sample, field: &str) -> Option<f64> {
-        sample.get(field).and_then(Value::as_number)
     }
 
     #[test]

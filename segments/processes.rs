@@ -11,6 +11,7 @@ use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
 use crate::base::host::{Doing, Host, MemoryDoor, Task};
+use crate::base::memo;
 use crate::base::value::{Level, Sample, Value};
 
 crate::choice! {
@@ -139,12 +140,12 @@ impl Source for Processes {
         let mut most: Vec<_> = taken.iter().map(|(key, taken)| (key, taken.as_millis())).collect();
         most.sort_unstable_by_key(|(_, taken)| std::cmp::Reverse(*taken));
         most.truncate(MOST_KEPT);
-        serde_json::to_string(&(1, self.level, at, most)).ok()
+        memo::keep(2, (self.level, at, most))
     }
 
     fn recall(&mut self, memo: &str) {
-        type Memo = (u32, Level, Duration, Vec<((u32, u64), u64)>);
-        let Ok((1, level, at, taken)) = serde_json::from_str::<Memo>(memo) else { return };
+        type Memo = (Level, Duration, Vec<((u32, u64), u64)>);
+        let Some((level, at, taken)) = memo::recall::<Memo>(2, memo) else { return };
         if self.before.as_ref().is_none_or(|before| before.at < at) {
             let taken = taken.into_iter().map(|(key, taken)| (key, Duration::from_millis(taken)));
             (self.level, self.before) = (level, Some(Walk { at, taken: taken.collect() }));

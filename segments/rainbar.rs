@@ -191,6 +191,7 @@ impl Bands {
 mod tests {
     use super::*;
     use crate::base::host::fixture;
+    use crate::base::trial::number;
 
     fn open_with(options: &str) -> Box<dyn Source> {
         open(&options.parse().expect("TOML")).expect("good options")
@@ -205,10 +206,6 @@ mod tests {
             last = source.sample(&host, &Ask::default()).expect("readable");
         }
         last.expect("something to show")
-    }
-
-    fn number(sample: &Sample, field: &str) -> Option<f64> {
-        sample.get(field).and_then(Value::as_number)
     }
 
     #[test]

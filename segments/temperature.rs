@@ -12,6 +12,7 @@ use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
 use crate::base::host::{Found, Host, Sensor};
+use crate::base::memo;
 use crate::base::value::{Level, Sample, Value};
 
 crate::choice! {
@@ -136,11 +137,11 @@ impl Source for Temperature {
     }
 
     fn memo(&self) -> Option<String> {
-        serde_json::to_string(&(1, self.level)).ok()
+        memo::keep(1, self.level)
     }
 
     fn recall(&mut self, memo: &str) {
-        if let Ok((1, level)) = serde_json::from_str::<(u32, Level)>(memo) {
+        if let Some(level) = memo::recall(1, memo) {
             self.level = level;
         }
     }
@@ -190,11 +191,7 @@ mod tests {
     use super::*;
     use crate::base::host::fixture;
     use crate::base::host::tests::machine;
-
-    fn sample_with(options: &str, host: &Host) -> Option<Sample> {
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(host, &Ask::default()).expect("no error")
-    }
+    use crate::base::trial::sample_with;
 
     fn number(sample: &Sample, field: &str) -> f64 {
         sample.get(field).and_then(Value::as_number).expect(field)
@@ -202,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_laptop_shows_its_processor_and_not_its_graphics() {
-        let sample = sample_with("", &fixture("laptop")).expect("a sensor");
+        let sample = sample_with(&SEGMENT, "", &fixture("laptop")).expect("a sensor");
         assert_eq!(number(&sample, "temperature"), 61.0);
         assert_eq!(number(&sample, "critical"), 100.0);
         assert_eq!(sample.get("sensor"), Some(&Value::text("coretemp Package id 0")));
@@ -211,7 +208,7 @@ mod tests {
 
     #[test]
     fn two_sockets_show_the_hotter() {
-        let sample = sample_with("", &fixture("server")).expect("sensors");
+        let sample = sample_with(&SEGMENT, "", &fixture("server")).expect("sensors");
         assert_eq!((number(&sample, "temperature"), number(&sample, "count")), (86.5, 2.0));
         assert_eq!(number(&sample, "mean"), 78.25);
         assert_eq!(sample.level, Level::Warning);
@@ -221,7 +218,7 @@ mod tests {
     fn another_sensor_may_be_named() {
         let named = |name: &str| {
             let options = format!("sensor = '{name}'");
-            sample_with(&options, &fixture("laptop")).map(|s| number(&s, "temperature"))
+            sample_with(&SEGMENT, &options, &fixture("laptop")).map(|s| number(&s, "temperature"))
         };
         let all = ["acpitz", "Core 1", "nvme", "all", "nothing"].map(named);
         assert_eq!(all, [Some(47.0), Some(58.0), Some(72.0), Some(72.0), None]);
@@ -229,7 +226,8 @@ mod tests {
 
     #[test]
     fn fahrenheit_and_its_thresholds() {
-        let sample = sample_with("unit = 'f'\nwarning = 140", &fixture("laptop")).expect("one");
+        let sample =
+            sample_with(&SEGMENT, "unit = 'f'\nwarning = 140", &fixture("laptop")).expect("one");
         assert!((number(&sample, "temperature") - 141.8).abs() < 1e-9);
         assert_eq!((number(&sample, "critical"), sample.level), (212.0, Level::Warning));
         assert_eq!(sample.get("unit"), Some(&Value::sign("°F", "°F", "F")));
@@ -255,7 +253,7 @@ mod tests {
 
     #[test]
     fn what_is_not_connected_is_not_there() {
-        assert_eq!(sample_with("", &fixture("empty")), None);
-        assert_eq!(sample_with("sensor = 'all'", &fixture("broken")), None);
+        assert_eq!(sample_with(&SEGMENT, "", &fixture("empty")), None);
+        assert_eq!(sample_with(&SEGMENT, "sensor = 'all'", &fixture("broken")), None);
     }
 }

@@ -79,12 +79,15 @@ impl Block {
     }
 }
 
-/// Whether all the blocks have room, as they are or with shorter names.
+/// The blocks in a row as they are, if they have room.
+pub fn whole(blocks: &[Block], room: &Room) -> Option<Frame> {
+    let frame = join(blocks, room);
+    (over(&frame, room) == 0).then_some(frame)
+}
+
+/// Whether all the blocks have room with shorter names.
 pub fn fits(blocks: &[Block], room: &Room) -> bool {
     let over = |blocks: &[Block]| over(&join(blocks, room), room);
-    if over(blocks) == 0 {
-        return true;
-    }
     let mut blocks = blocks.to_vec();
     while let more @ 1.. = over(&blocks) {
         let least = least_name(&blocks);

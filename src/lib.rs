@@ -16,9 +16,12 @@
 //!   encoders. A target knows nothing of themes, configs, kinds of segments or the daemon.
 //! - [`graph`], [`format`](mod@format), [`theme`], [`paint`], [`layout`], [`config`], [`render`]:
 //!   from samples to frames. Nothing here reads a clock, a file (but `config::gather`) or a socket.
-//! - [`daemon`], [`local`]: who samples, when, and what a request gets.
-//! - [`hosts`], [`compat`], [`imports`], [`docs`], [`example`], [`cli`]: wiring lines, other
-//!   programs' commands and settings, texts, and the command line.
+//! - [`daemon`], [`local`]: who samples, when, and what a request gets. The loop is in `daemon.rs`,
+//!   the short way from a request to its reply in `daemon/engine.rs`; whatever happens besides has
+//!   a room of its own in `daemon/` or `daemon/engine/`.
+//! - [`hosts`], [`compat`], [`imports`], [`docs`], [`example`], [`paths`], [`error`], [`cli`]: wiring
+//!   lines, other programs' commands and settings, texts, the user's places, how a command fails,
+//!   and the command line.
 //!
 //! Invariants:
 //! - Text from outside is `Untrusted` until a target's encoder has escaped it. Themes and config

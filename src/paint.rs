@@ -7,7 +7,7 @@ use rainline_segments::Level;
 use crate::format::{Content, Run};
 use crate::frame::{InstanceId, Span, Text};
 use crate::graph::{Dot, Gradient, Ink};
-use crate::style::spec::Spec;
+use crate::style::spec::{Paint, Spec};
 use crate::style::{Color, Depth, Style};
 use crate::theme::{Look, Theme, level_style};
 
@@ -98,8 +98,14 @@ impl Painter<'_> {
     fn graph(&self, dots: &[Dot], pot: &Pot, out: &mut Vec<Span>) {
         let mut text = String::new();
         let mut current = None;
+        let mut last = None;
         for dot in dots {
-            let look = pot.look(dot);
+            let inks = (rounded(dot.fg), rounded(dot.bg));
+            let look = match last {
+                Some((known, look)) if known == inks => look,
+                _ => pot.look(inks),
+            };
+            last = Some((inks, look));
             if current != Some(look) {
                 if let Some(style) = current {
                     out.push(self.span(Text::Ours(std::mem::take(&mut text).into()), style));
@@ -129,8 +135,20 @@ const SHAPES: f64 = 3.0;
 /// The least contrast of a shape with its own shade.
 const SHADES: f64 = 1.5;
 
-/// Steps of a graph's own gradients.
+/// Steps of a graph's gradients.
 const SHARPNESS: f64 = 20.0;
+
+/// Neighbours that hardly differ share a colour: each change of it is bytes in every frame, and a
+/// blend to work out.
+fn rounded(ink: Ink) -> Ink {
+    let step = |position: f64| (position * SHARPNESS).round() / SHARPNESS;
+    match ink {
+        Ink::At(position) => Ink::At(step(position)),
+        Ink::Faint(position) => Ink::Faint(step(position)),
+        Ink::On(gradient, position) => Ink::On(gradient, step(position)),
+        ink => ink,
+    }
+}
 
 impl<'a> Pot<'a> {
     fn new(
@@ -141,8 +159,12 @@ impl<'a> Pot<'a> {
         specs: &'a [Cow<'a, Spec>],
     ) -> Pot<'a> {
         let mut pot = Pot { painter, parts, style, specs, own: [false; 2] };
-        let (nothing, full) = (pot.at(0.0), pot.at(1.0));
-        pot.own = [nothing.fg != full.fg, nothing.bg != full.bg];
+        let moves = |paint: fn(&Spec) -> Option<&Paint>| {
+            let last = specs.iter().rev().find_map(|spec| paint(spec));
+            // A level's colour may be a gradient, too.
+            matches!(last, Some(Paint::Gradient(_) | Paint::Level))
+        };
+        pot.own = [moves(|spec| spec.fg.as_ref()), moves(|spec| spec.bg.as_ref())];
         if pot.own[1] {
             // It is for the cells of the second series, not for the ground of all.
             pot.style.bg = ground;
@@ -157,9 +179,9 @@ impl<'a> Pot<'a> {
         self.specs.iter().fold(self.style, apply)
     }
 
-    fn look(&self, dot: &Dot) -> Style {
-        let (fg, bg) = (self.ink(dot.fg, self.style.fg), self.ink(dot.bg, self.style.bg));
-        let fg = match (dot.fg, dot.bg) {
+    fn look(&self, inks: (Ink, Ink)) -> Style {
+        let (fg, bg) = (self.ink(inks.0, self.style.fg), self.ink(inks.1, self.style.bg));
+        let fg = match inks {
             // Two grounds side by side.
             (Ink::Ground(_), _) => fg,
             (_, Ink::Ground(_)) => self.readable(fg, bg, SHAPES),
@@ -172,17 +194,11 @@ impl<'a> Pot<'a> {
     fn ink(&self, ink: Ink, plain: Color) -> Color {
         let theme = self.painter.theme;
         let name = |index: usize| self.parts.get(index).map_or("", String::as_str);
-        // Neighbours that hardly differ share a colour: each change of it is bytes in every frame.
-        let ink = match ink {
-            Ink::On(gradient, position) => {
-                Ink::On(gradient, (position * SHARPNESS).round() / SHARPNESS)
-            }
-            ink => ink,
-        };
         match ink {
             Ink::Base => plain,
-            Ink::At(position) => self.at(position).fg,
-            Ink::Faint(position) => theme.grounded(self.at(position).fg),
+            Ink::At(position) if self.own[0] => self.at(position).fg,
+            Ink::At(_) => self.style.fg,
+            Ink::Faint(position) => theme.grounded(self.ink(Ink::At(position), plain)),
             Ink::On(Gradient::Tide, position) if self.own[1] => self.at(position).bg,
             Ink::On(Gradient::Heat | Gradient::Work, position) if self.own[0] => {
                 self.at(position).fg
@@ -237,7 +253,7 @@ mod tests {
         let style = theme.apply(painter.base(), &spec, &painter.look(None));
         let specs = [Cow::Borrowed(&spec)];
         let pot = Pot::new(&painter, &parts, painter.base().bg, style, &specs);
-        dots.iter().map(|dot| pot.look(dot)).collect()
+        dots.iter().map(|dot| pot.look((dot.fg, dot.bg))).collect()
     }
 
     fn dot(fg: Ink, bg: Ink) -> Dot {

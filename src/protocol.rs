@@ -11,6 +11,10 @@
 //! ```
 //! Numbers are little-endian. A print gets one reply, a stream any number.
 
+mod sink;
+
+pub use sink::{Fixed, Hash, Sink};
+
 /// Raised when old and new can no longer talk.
 pub const PROTOCOL: u8 = 1;
 /// The most bytes a request may have, header included.
@@ -302,10 +306,10 @@ impl RequestRef<'_> {
         ) {
             return None;
         }
-        let mut hash = Hash(0xcbf2_9ce4_8422_2325);
+        let mut hash = Hash::default();
         field(&mut hash, tag::CONFIG, &self.config);
         self.shape(&mut hash);
-        Some(hash.0)
+        Some(hash.value())
     }
 
     /// The fields on which a line depends whoever asks for it, and from where.
@@ -518,68 +522,6 @@ fn header(bytes: &[u8], magic: &[u8; 3]) -> Result<Option<(u8, u64, u64, usize)>
     };
     let length = u32::from_le_bytes([bytes[24], bytes[25], bytes[26], bytes[27]]);
     Ok(Some((bytes[4], long(8), long(16), length as usize)))
-}
-
-/// Where bytes go.
-pub trait Sink {
-    fn put(&mut self, bytes: &[u8]);
-}
-
-/// FNV-1a, as `runtime::hash`.
-struct Hash(u64);
-
-impl Sink for Hash {
-    #[inline(always)]
-    fn put(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-}
-
-impl Sink for Vec<u8> {
-    fn put(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
-    }
-}
-
-/// Bytes on the stack. What does not fit makes the whole of it void.
-pub struct Fixed<const N: usize> {
-    bytes: [u8; N],
-    length: usize,
-    over: bool,
-}
-
-impl<const N: usize> Default for Fixed<N> {
-    fn default() -> Self {
-        Fixed { bytes: [0; N], length: 0, over: false }
-    }
-}
-
-impl<const N: usize> Fixed<N> {
-    /// Everything that was put; `None` if it was more than there is room for.
-    #[inline(always)]
-    pub fn whole(&self) -> Option<&[u8]> {
-        (!self.over).then(|| &self.bytes[..self.length])
-    }
-}
-
-impl<const N: usize> Sink for Fixed<N> {
-    fn put(&mut self, bytes: &[u8]) {
-        match self.bytes.get_mut(self.length..self.length + bytes.len()) {
-            Some(place) => {
-                place.copy_from_slice(bytes);
-                self.length += bytes.len();
-            }
-            None => self.over = true,
-        }
-    }
-}
-
-impl<const N: usize> AsMut<[u8]> for Fixed<N> {
-    fn as_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes[..self.length]
-    }
 }
 
 /// Appends a field, whose value is the parts one after another, unless it is empty; a value too

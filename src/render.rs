@@ -107,14 +107,17 @@ pub fn rows(config: &Config, want: Want, readings: &dyn Readings, caps: &Caps) -
         };
         let fitting = |ids: &[InstanceId]| {
             let mut sizes = Graphs::ALL.into_iter().map(|graphs| blocks(ids, graphs));
-            sizes.find(|blocks| layout::fits(blocks, room))
+            sizes.find_map(|blocks| match layout::whole(&blocks, room) {
+                Some(row) => Some(row),
+                None => layout::fits(&blocks, room).then(|| layout::row(blocks, room)),
+            })
         };
-        if let Some(blocks) = fitting(ids) {
-            return layout::row(blocks, room);
+        if let Some(row) = fitting(ids) {
+            return row;
         }
         let kept = layout::kept(blocks(ids, Graphs::Least), room);
         let ids: Vec<InstanceId> = kept.iter().map(|block| block.origin).collect();
-        layout::row(fitting(&ids).unwrap_or(kept), room)
+        fitting(&ids).unwrap_or_else(|| layout::row(kept, room))
     };
     let row = |ids: &[InstanceId], room: &Room, trouble: bool| {
         if !trouble {

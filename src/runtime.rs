@@ -19,7 +19,7 @@ use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::SocketAddrUnix;
 
-use crate::protocol::{Fixed, PROTOCOL, Sink};
+use crate::protocol::{Fixed, Hash, PROTOCOL, Sink};
 use crate::sys;
 
 /// Held for life by the one daemon. Never removed.
@@ -388,12 +388,11 @@ pub fn history_file() -> Option<PathBuf> {
     Some(state.join("rainline").join(name))
 }
 
-/// FNV-1a: stable between builds, which the standard hasher is not.
+/// A number for these bytes, the same in every build.
 pub fn hash(bytes: impl AsRef<OsStr>) -> u64 {
-    let bytes = bytes.as_ref().as_bytes().iter();
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    let mut hash = Hash::default();
+    hash.put(bytes.as_ref().as_bytes());
+    hash.value()
 }
 
 #[cfg(test)]

@@ -3,9 +3,8 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Output, Stdio};
-use std::time::{Duration, Instant};
 
-use crate::support::{DEADLINE, Sandbox, Terminal, Tmux};
+use crate::support::{Sandbox, Terminal, Tmux, until};
 
 /// Writes what it was told, a line each.
 fn teller(sandbox: &Sandbox) -> String {
@@ -32,18 +31,6 @@ fn run(sandbox: &Sandbox, args: &[&str]) -> Output {
     let output = sandbox.rainline().args(args).stdin(Stdio::null()).output().expect("it runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output
-}
-
-#[track_caller]
-fn until<T>(what: &str, mut there: impl FnMut() -> Option<T>) -> T {
-    let give_up = Instant::now() + DEADLINE;
-    loop {
-        if let Some(found) = there() {
-            return found;
-        }
-        assert!(Instant::now() < give_up, "{what} did not happen");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 fn told(sandbox: &Sandbox) -> Vec<String> {

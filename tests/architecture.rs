@@ -36,9 +36,14 @@ fn code(text: &str) -> String {
 
 /// The modules of this crate that a file names, by their first part.
 fn names(text: &str) -> Vec<String> {
+    named_after(&["crate::", "rainline::"], text)
+}
+
+/// What a file names after one of these prefixes, by its first part.
+fn named_after(prefixes: &[&str], text: &str) -> Vec<String> {
     let code = code(text);
     let mut found = Vec::new();
-    for prefix in ["crate::", "rainline::"] {
+    for prefix in prefixes {
         for (at, _) in code.match_indices(prefix) {
             let rest = &code[at + prefix.len()..];
             if let Some(group) = rest.strip_prefix('{') {
@@ -61,7 +66,7 @@ fn first_part(text: &str) -> String {
 /// listed for it; everything else is above it.
 const MAY: &[(&str, &[&str])] = &[
     ("src/width.rs", &[]),
-    ("src/protocol.rs", &[]),
+    ("src/protocol", &[]),
     ("src/sys.rs", &[]),
     ("src/diagnostic.rs", &[]),
     ("src/style", &["style", "diagnostic"]),
@@ -111,6 +116,96 @@ fn dependencies_point_one_way() {
     assert_eq!(broken, [""; 0]);
 }
 
+/// Rooms of `src/daemon/`, the ground first: whom each may name among them.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("schedule", &[]),
+    ("alerts", &[]),
+    ("history", &[]),
+    ("drawing", &[]),
+    ("frames", &[]),
+    ("watch", &[]),
+    ("channel", &[]),
+    ("ring", &["alerts"]),
+    ("serve", &["channel"]),
+    ("configs", &["drawing"]),
+    ("cache", &["drawing", "history", "schedule"]),
+    ("workers", &[]),
+    // What both sides of the pipe say knows of no process; a process knows not who it works for.
+    ("workers/message", &["ring"]),
+    ("workers/process", &["message"]),
+    // What runs in a worker: it has no cache, no connections and no engine.
+    ("jobs", &["drawing", "history", "ring", "schedule", "watch", "workers"]),
+    (
+        "engine",
+        &[
+            "cache", "channel", "configs", "drawing", "frames", "history", "jobs", "schedule",
+            "serve", "workers",
+        ],
+    ),
+    (
+        "engine/alerts",
+        &["alerts", "cache", "configs", "engine", "note", "ring", "schedule", "workers"],
+    ),
+    ("engine/feed", &["cache", "configs"]),
+    ("engine/keeping", &["cache", "engine", "history", "note", "schedule", "workers"]),
+    ("engine/reload", &["cache", "configs", "engine", "history", "schedule", "workers"]),
+    ("engine/sampling", &["cache", "drawing", "engine", "history", "jobs", "schedule", "workers"]),
+    ("engine/set", &["cache", "engine", "jobs", "schedule"]),
+    ("engine/status", &["engine"]),
+    ("engine/streams", &["engine", "schedule"]),
+];
+
+/// Which of the engine's things each of its rooms may touch.
+const TOUCHES: &[(&str, &[&str])] = &[
+    ("alerts", &["alerts", "cache", "configs", "errands", "pool"]),
+    ("feed", &[]),
+    ("keeping", &["cache", "configs", "errands", "history", "past", "pool", "remembered"]),
+    ("reload", &["alerts", "cache", "configs", "connections", "errands", "past", "pool", "shapes"]),
+    ("sampling", &["cache", "configs", "errands", "host", "past", "pool"]),
+    ("set", &["cache", "configs", "errands", "host"]),
+    ("status", &["cache", "configs", "connections", "history", "pool", "remembered", "requests"]),
+    ("streams", &["cache", "connections", "frames", "runtime"]),
+];
+
+#[test]
+fn rooms_of_the_daemon_know_their_own_subject_only() {
+    let mut broken = Vec::new();
+    for (file, text) in sources("src/daemon") {
+        let room = file.trim_start_matches("src/daemon/").trim_end_matches(".rs");
+        let Some((_, may)) = ROOMS.iter().find(|(known, _)| *known == room) else {
+            broken.push(format!("{file} is no room that is listed"));
+            continue;
+        };
+        for name in named_after(&["super::", "crate::daemon::"], &text) {
+            if !may.contains(&name.as_str()) {
+                broken.push(format!("{file} names {name}"));
+            }
+        }
+        let Some(room) = room.strip_prefix("engine/") else { continue };
+        let (_, may) =
+            TOUCHES.iter().find(|(known, _)| *known == room).expect("a line in both tables");
+        for name in touched(&text) {
+            if !may.contains(&name.as_str()) {
+                broken.push(format!("{file} touches the engine's {name}"));
+            }
+        }
+    }
+    assert_eq!(broken, [""; 0]);
+}
+
+/// The fields of the engine that a room reads or writes; a call of its methods is none.
+fn touched(text: &str) -> Vec<String> {
+    let code = code(text);
+    let Some((_, code)) = code.split_once("impl Engine {") else { return Vec::new() };
+    let code: String = code.split_whitespace().collect();
+    let fields = code.match_indices("self.").map(|(at, dot)| {
+        let rest = &code[at + dot.len()..];
+        let name = first_part(rest);
+        (!rest[name.len()..].starts_with('(')).then_some(name)
+    });
+    fields.flatten().collect()
+}
+
 #[test]
 fn segments_import_their_base_only() {
     for (file, text) in sources("segments") {
@@ -127,6 +222,15 @@ fn segments_import_their_base_only() {
             assert!(!code(&text).contains(outside), "{file} uses {outside}: ask the Host");
         }
     }
+}
+
+#[test]
+fn the_map_names_every_module() {
+    let text = fs::read_to_string(root().join("src/lib.rs")).expect("readable");
+    let modules = text.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+    let map: String = text.lines().filter(|line| line.starts_with("//!")).collect();
+    let named = |module: &str| map.contains(&format!("[`{module}`]"));
+    assert_eq!(modules.filter(|module| !named(module)).collect::<Vec<_>>(), [""; 0]);
 }
 
 #[test]

@@ -46,11 +46,7 @@ fn signal(pid: u32, signal: Signal) {
 
 /// Waits for what must come, however slow the machine is.
 fn until(what: &str, mut there: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !there() {
-        assert!(start.elapsed() < DEADLINE, "waited for {what}");
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+    crate::support::until(what, || there().then_some(()));
 }
 
 /// The files of channels in the runtime directory.

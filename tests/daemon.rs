@@ -6,12 +6,12 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rainline::protocol::{HEADER, PROTOCOL, ReplyHeader, ReplyKind, Request, Verb};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::program;
+use crate::support::{lives, program, until};
 
 /// The program under test.
 static EXE: LazyLock<String> =
@@ -144,25 +144,6 @@ fn line_of(output: Output) -> String {
 fn signal(pid: u32, signal: Signal) {
     let pid = Pid::from_raw(pid as i32).expect("a process");
     let _ = kill_process(pid, signal);
-}
-
-/// Whether a process lives; one that only waits to be collected does not.
-fn lives(pid: u32) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))
-}
-
-/// Waits for what must come, however slow the machine is.
-#[track_caller]
-fn until<T>(what: &str, mut there: impl FnMut() -> Option<T>) -> T {
-    let give_up = Instant::now() + Duration::from_secs(30);
-    loop {
-        if let Some(found) = there() {
-            return found;
-        }
-        assert!(Instant::now() < give_up, "{what} did not happen");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 #[track_caller]

@@ -1,7 +1,8 @@
 //! `set NAME VALUE…`: a value for a segment, from any script. Read without clap, so that a script
 //! may call it as often as it likes; what the words mean is the daemon's to say.
 
-use super::{Around, Directory, config_path, nonce};
+use super::conversation::nonce;
+use super::words::{Around, Directory, config_path};
 use crate::protocol::{Request, Verb, build_id};
 
 /// How long a person's script waits for the daemon, in milliseconds.

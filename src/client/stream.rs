@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
+use super::Why;
 use super::conversation::{Conversation, nonce, timespec, write_whole};
 use super::pace::{AFTER, Pace};
-use super::{MOST_COLUMNS, Why, screen_columns, share};
+use super::words::{MOST_COLUMNS, screen_columns, share};
 use crate::protocol::{ReplyKind, Request};
 use crate::{runtime, spawn, sys};
 

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::drawing;
-use crate::config::{self, Config, Gathered};
+use crate::config::{self, Config, Gathered, Instance};
 
 /// The most configs at a time.
 const MOST: usize = 8;
@@ -58,6 +58,12 @@ pub enum Taken {
 }
 
 impl Configs {
+    /// An instance as the config in force has it, with its slot.
+    pub fn instance(&self, config: u32, instance: u16) -> Option<(&Slot, &Instance)> {
+        let slot = self.slots.get(&config)?;
+        Some((slot, slot.config.instances.get(usize::from(instance))?))
+    }
+
     pub fn find(&self, path: &Path) -> Option<u32> {
         self.aliases.get(path).copied()
     }

@@ -3,29 +3,28 @@
 //! A thread stuck in a dead file system keeps the whole process from dying, lock and socket
 //! included; a process can be killed and, if it will not die, left behind. So a worker is our own
 //! program run again in a session of its own, with two pipes and nothing else of ours. One job at
-//! a time, each with a deadline; what a killed worker started dies with it. Both sides of the pipe
-//! are described here; `jobs` does the work.
+//! a time, each with a deadline; what a killed worker started dies with it. What both sides of the
+//! pipe say is in `message`, one worker in `process`; here is who gets which job and when. `jobs`
+//! does the work.
 //!
 //! A source with a past lives in one worker: its next job goes where the last one went, unless
 //! that worker is held up. Jobs that may take long have places of their own, so that four slow
 //! commands hold up nobody's repository.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::io::Read;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use rainline_segments::{Ask, HostId, Level, Sample, Value};
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::Errno;
-use serde::{Deserialize, Serialize};
+use rustix::event::PollFlags;
 
-use super::ring::News;
-use crate::client::timespec;
-use crate::config::Gathered;
-use crate::{spawn, sys};
+use crate::sys;
+
+mod message;
+mod process;
+
+pub use message::{Answer, Job, Wire, pack, unpack};
+pub use process::Process;
 
 /// Workers for single jobs; a watcher for each config comes on top.
 const MOST: usize = 4;
@@ -36,8 +35,6 @@ const MOST_SLOW: usize = 4;
 const LOYAL: Duration = Duration::from_millis(250);
 /// The most sources that a worker is remembered for, as it keeps itself.
 pub const MOST_SOURCES: usize = 64;
-/// A session in which ever more processes appear is left to its limits after so many.
-const MOST_KILLED: usize = 10_000;
 /// An idle worker stays this long.
 const IDLE: Duration = Duration::from_secs(60);
 /// A killed worker that is still there after this time is given up.
@@ -46,269 +43,6 @@ const MOURNING: Duration = Duration::from_secs(1);
 const MOST_ABANDONED: usize = 4;
 const FIRST_REST: Duration = Duration::from_secs(30);
 const MOST_REST: Duration = Duration::from_secs(600);
-/// The most bytes of one message: a history of many series fits ten times.
-const MAX_MESSAGE: usize = 8 << 20;
-
-/// What a worker is asked to do. Raw bytes travel beside it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Job {
-    /// Read a config and what it includes.
-    Gather { path: PathBuf },
-    /// Read an instance. Sources stay open under their `key`, so that counters have a past; the
-    /// bytes are the source's memo, there and back, as the next worker may be another.
-    Sample { key: u64, kind: String, options: String, ask: Ask },
-    /// Follow an instance: an answer for each of its readings, until it ends.
-    Follow { kind: String, options: String, ask: Ask },
-    /// Read a file.
-    Read { path: PathBuf },
-    /// Write a file in one step; the bytes are its content.
-    Write { path: PathBuf },
-    /// Say whenever one of these files may have changed; never ends.
-    Watch { paths: Vec<PathBuf> },
-    /// Tell of an alert.
-    Ring(News),
-    /// Draw a whole line; the bytes are the past of its counters.
-    Line { request: Vec<u8> },
-}
-
-impl Job {
-    /// The number of the source that it leaves open.
-    fn source(&self) -> Option<u64> {
-        match self {
-            Job::Sample { key, .. } => Some(*key),
-            _ => None,
-        }
-    }
-}
-
-/// What came of it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Answer {
-    /// The file's one true path and what was read.
-    Gathered {
-        canonical: PathBuf,
-        gathered: Gathered,
-    },
-    Sampled(Result<Option<Wire>, String>),
-    Rang(Result<(), String>),
-    /// What was followed is over.
-    Ended(Result<(), String>),
-    /// The bytes are the content; empty if there is no file.
-    Read(Result<(), String>),
-    Wrote(Result<(), String>),
-    Changed,
-    /// The bytes are the past to keep; a line that is not the `last` is followed by a better one.
-    Line {
-        line: String,
-        last: bool,
-    },
-}
-
-/// A sample as it travels: names are words until their kind turns them into its own.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Wire {
-    level: Level,
-    host: HostId,
-    values: Vec<(String, Value)>,
-}
-
-impl Wire {
-    pub fn new(sample: Sample) -> Wire {
-        let values = sample.values.into_iter().map(|(name, value)| (name.to_owned(), value));
-        Wire { level: sample.level, host: sample.host, values: values.collect() }
-    }
-
-    /// The sample, with the names that its kind declares; others are dropped.
-    pub fn sample(self, kind: &rainline_segments::Kind) -> Sample {
-        let mut sample = Sample::new(self.level);
-        sample.host = self.host;
-        for (name, value) in self.values {
-            if let Some(field) = kind.fields.iter().find(|field| field.name == name) {
-                sample.values.push((field.name, value));
-            }
-        }
-        sample
-    }
-}
-
-/// A message as bytes: both lengths, then the words, then the raw bytes.
-pub fn pack<T: Serialize>(words: &T, raw: &[u8]) -> Vec<u8> {
-    let words = serde_json::to_vec(words).unwrap_or_default();
-    let mut bytes = Vec::with_capacity(8 + words.len() + raw.len());
-    bytes.extend_from_slice(&(words.len() as u32).to_le_bytes());
-    bytes.extend_from_slice(&(raw.len() as u32).to_le_bytes());
-    bytes.extend_from_slice(&words);
-    bytes.extend_from_slice(raw);
-    bytes
-}
-
-/// Takes a message from the front of `bytes`. `Ok(None)`: not all of it is here yet.
-pub fn unpack<T: for<'a> Deserialize<'a>>(
-    bytes: &mut Vec<u8>,
-) -> Result<Option<(T, Vec<u8>)>, String> {
-    let Some(head) = bytes.first_chunk::<8>() else { return Ok(None) };
-    let words = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
-    let raw = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
-    if words > MAX_MESSAGE || raw > MAX_MESSAGE {
-        return Err("a message is too long".into());
-    }
-    if bytes.len() < 8 + words + raw {
-        return Ok(None);
-    }
-    let message =
-        serde_json::from_slice(&bytes[8..8 + words]).map_err(|error| error.to_string())?;
-    let blob = bytes[8 + words..8 + words + raw].to_vec();
-    bytes.drain(..8 + words + raw);
-    Ok(Some((message, blob)))
-}
-
-/// A worker process and its pipes.
-pub struct Process {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    stdout: ChildStdout,
-    input: Vec<u8>,
-    output: Vec<u8>,
-    /// Whether it has ended and was waited for.
-    over: bool,
-}
-
-/// Kills the processes of a session but its leader. Commands have groups of their own in it; what
-/// made a session of its own is a daemon that somebody wanted.
-fn end_session(leader: u32) {
-    use rustix::process::{Pid, Signal, kill_process};
-    let mut killed = std::collections::HashSet::from([leader as i32]);
-    // Again until there is nobody new: who was just being forked is in no list yet.
-    loop {
-        let before = killed.len();
-        for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
-                continue;
-            };
-            if sys::session(pid) == leader && killed.insert(pid) {
-                let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::KILL));
-            }
-        }
-        if killed.len() == before || killed.len() > MOST_KILLED {
-            return;
-        }
-    }
-}
-
-impl Process {
-    /// Runs our own program again as a worker. `root` stands for `/` in what its sources read.
-    pub fn start(root: Option<&std::path::Path>) -> std::io::Result<Process> {
-        // The link itself: also after an upgrade it is the program that we are.
-        let link = PathBuf::from("/proc/self/exe");
-        let exe = if link.exists() { link } else { spawn::executable()? };
-        let mut command = Command::new(exe);
-        command.arg("worker");
-        if let Some(root) = root {
-            command.arg("--root").arg(root);
-        }
-        command.current_dir("/");
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn()?;
-        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(std::io::Error::other("a worker without pipes"));
-        };
-        // Who talks to a worker must not hang with it.
-        rustix::io::ioctl_fionbio(&stdin, true)?;
-        rustix::io::ioctl_fionbio(&stdout, true)?;
-        let (input, output) = Default::default();
-        Ok(Process { child, stdin: Some(stdin), stdout, input, output, over: false })
-    }
-
-    pub fn send(&mut self, job: &Job, raw: &[u8]) -> Result<(), String> {
-        self.output.extend(pack(job, raw));
-        self.flush()
-    }
-
-    /// Writes what the pipe takes.
-    fn flush(&mut self) -> Result<(), String> {
-        let Some(stdin) = &self.stdin else { return Err("the worker was told to end".into()) };
-        while !self.output.is_empty() {
-            match rustix::io::write(stdin, &self.output) {
-                Ok(count) => drop(self.output.drain(..count)),
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return Ok(()),
-                Err(errno) => return Err(format!("the worker is gone: {errno}")),
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes what the pipe has; an answer if one is whole.
-    fn receive(&mut self) -> Result<Option<(Answer, Vec<u8>)>, String> {
-        self.flush()?;
-        if let Some(answer) = unpack(&mut self.input)? {
-            return Ok(Some(answer));
-        }
-        let mut chunk = [0; 16 * 1024];
-        loop {
-            match self.stdout.read(&mut chunk) {
-                Ok(0) => return Err("the worker ended".into()),
-                Ok(count) => self.input.extend_from_slice(&chunk[..count]),
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error.to_string()),
-            }
-        }
-        unpack(&mut self.input)
-    }
-
-    /// Waits for the next answer until a moment of [`sys::awake`]; `None` when there is none.
-    pub fn wait(&mut self, until: Duration) -> Option<(Answer, Vec<u8>)> {
-        loop {
-            if let Some(answer) = self.receive().ok()? {
-                return Some(answer);
-            }
-            let left = until.saturating_sub(sys::awake());
-            let (out, into) = self.fds();
-            let mut fds = vec![PollFd::from_borrowed_fd(out, PollFlags::IN)];
-            fds.extend(into.map(|into| PollFd::from_borrowed_fd(into, PollFlags::OUT)));
-            match poll(&mut fds, Some(&timespec(left))) {
-                Ok(0) => return None,
-                Ok(_) | Err(Errno::INTR) => {}
-                Err(_) => return None,
-            }
-        }
-    }
-
-    /// What to read from, and what to write to if something waits to be written.
-    pub fn fds(&self) -> (BorrowedFd<'_>, Option<BorrowedFd<'_>>) {
-        let into = self.stdin.as_ref().filter(|_| !self.output.is_empty()).map(AsFd::as_fd);
-        (self.stdout.as_fd(), into)
-    }
-
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Kills the process and what it started. Whether it is over.
-    pub fn kill(&mut self) -> bool {
-        // Once it was waited for, its number may be another's.
-        if !self.over {
-            let _ = self.child.kill();
-            end_session(self.child.id());
-        }
-        self.is_over()
-    }
-
-    fn is_over(&mut self) -> bool {
-        self.over |= !matches!(self.child.try_wait(), Ok(None));
-        self.over
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // A worker ends with its input; one that hangs is killed, and never waited for.
-        self.stdin = None;
-        self.kill();
-    }
-}
-
 /// Who a worker is running for, and until when.
 struct Busy {
     ticket: u64,
@@ -637,42 +371,5 @@ impl Pool {
     pub fn counts(&self) -> (usize, usize) {
         let abandoned = self.records.values().map(|record| record.abandoned).sum();
         (self.workers.len(), abandoned)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rainline_segments::Untrusted;
-
-    #[test]
-    fn a_message_comes_back_as_it_went_and_waits_until_it_is_whole() {
-        let whole = pack(&Job::Read { path: "/x".into() }, b"raw");
-        for end in 0..whole.len() {
-            let mut part = whole[..end].to_vec();
-            assert!(matches!(unpack::<Job>(&mut part), Ok(None)), "{end} bytes");
-        }
-        let mut bytes = [whole, b"next".to_vec()].concat();
-        let (job, raw) = unpack::<Job>(&mut bytes).expect("a message").expect("whole");
-        assert!(matches!(job, Job::Read { path } if path == std::path::Path::new("/x")));
-        assert_eq!((&*raw, &*bytes), (&b"raw"[..], &b"next"[..]));
-    }
-
-    #[test]
-    fn nonsense_is_no_message() {
-        assert!(unpack::<Job>(&mut vec![0xff; 64]).is_err());
-        assert!(unpack::<Job>(&mut vec![4, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4]).is_err());
-    }
-
-    #[test]
-    fn a_sample_keeps_only_the_names_of_its_kind() {
-        let kind = rainline_segments::ALL[0];
-        let value = Value::Text(Untrusted::from("x"));
-        let names = kind.fields.iter().map(|field| field.name.to_owned());
-        let values = names.chain(["no-such-field".to_owned()]).map(|name| (name, value.clone()));
-        let wire = Wire { level: Level::Good, host: 0, values: values.collect() };
-        let sample = wire.sample(kind);
-        assert_eq!(sample.values.len(), kind.fields.len());
-        assert_eq!(sample.level, Level::Good);
     }
 }

@@ -1,15 +1,15 @@
 //! What the tests stand on: a home of their own, a terminal they can look at, a tmux server that
 //! nobody else knows. Everything started here is gone when its owner is dropped.
 //!
-//! Nothing here sleeps: a wait is a poll for bytes or for an exit, with a deadline so generous that
-//! only a real hang meets it.
+//! A wait is a poll for bytes or for an exit, or for what can only be asked for again ([`until`]),
+//! with a deadline so generous that only a real hang meets it.
 #![allow(dead_code)] // Not every test module uses every helper.
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
@@ -232,4 +232,23 @@ mod tests {
         terminal.wait_text("5 44");
         assert_eq!(terminal.end(), Some(3));
     }
+}
+
+/// Waits for what must come, however slow the machine is.
+#[track_caller]
+pub fn until<T>(what: &str, mut there: impl FnMut() -> Option<T>) -> T {
+    let give_up = Instant::now() + DEADLINE;
+    loop {
+        if let Some(found) = there() {
+            return found;
+        }
+        assert!(Instant::now() < give_up, "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Whether a process of this number is there and not only waiting to be collected.
+pub fn lives(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))
 }
