@@ -25,7 +25,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     name: "cores",
     about: "How busy each processor is, the busiest first of all.",
     icons: Icons { nerd: "\u{f4bc}", unicode: "core", ascii: "core" },
-    format: " ($icon )$busiest.pct(w:3) $history.spark(w:8) ",
+    format: " ($icon )$cores.heat(w:32) ",
     fields: &[
         Field::new("busiest", "the usage of the busiest processor", Unit::Percent),
         Field::new("number", "the number of the busiest processor", Unit::Text),

@@ -32,7 +32,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     name: "disk-io",
     about: "What the disks read and write, and how busy they are.",
     icons: Icons { nerd: "\u{f0a0}", unicode: "io", ascii: "io" },
-    format: " ($icon )r$read.eng(w:2) w$write.eng(w:2) $history.spark(w:8,max:100) ",
+    format: " ($icon )[r](label)$read.eng(w:2) [w](label)$write.eng(w:2) $history.spark(w:8,max:100) ",
     fields: &[
         Field::new("read", "bytes read, a second", Unit::Bytes),
         Field::new("write", "bytes written, a second", Unit::Bytes),

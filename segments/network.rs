@@ -32,7 +32,8 @@ pub(crate) static SEGMENT: Kind = Kind {
     name: "network",
     about: "What the network carries, down and up.",
     icons: Icons { nerd: "\u{f06f3}", unicode: "net", ascii: "net" },
-    format: " ($icon )$down_arrow$down.eng(w:2) $up_arrow$up.eng(w:2) $down_history.spark(w:8) ",
+    format: " ($icon )[$down_arrow](label)$down.eng(w:2) [$up_arrow](label)$up.eng(w:2) \
+             [$down_history.mirror(w:8,with:up_history)](fg:gradient(cool) bg:gradient(tide)) ",
     fields: &[
         Field::new("down", "bytes that come, a second", Unit::Bytes),
         Field::new("up", "bytes that go, a second", Unit::Bytes),
@@ -50,7 +51,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     scope: Scope::Host,
     place: Where::Daemon,
     pace: Pace::Tick(Duration::from_secs(1)),
-    priority: 45,
+    priority: 52,
     open,
 };
 

@@ -37,16 +37,23 @@ impl Readings for Example {
     }
 }
 
+/// Texts that are signs, in whatever kind they are.
+const SIGNS: [(&str, &str); 4] =
+    [("arrow", "↓"), ("down_arrow", "↓"), ("up_arrow", "↑"), ("unit", "°C")];
+
 /// 42 % of everything, a text for every text.
 fn sample(kind: &'static Kind) -> Sample {
     const GIB: f64 = (1 << 30) as f64;
     let mut sample = Sample::new(Level::Idle);
     for field in kind.fields {
         let value = match field.unit {
-            Unit::Text => Value::text(field.name),
+            Unit::Text => {
+                let sign = SIGNS.iter().find(|(name, _)| *name == field.name);
+                Value::text(sign.map_or(field.name, |(_, sign)| sign))
+            }
             Unit::Percent => Value::percent(42.0),
             Unit::Bytes => Value::of(3.36 * GIB, 8.0 * GIB),
-            Unit::Count => Value::number(2.0),
+            Unit::Count => Value::of(2.0, 5.0),
             Unit::Celsius => Value::of(54.0, 100.0),
             Unit::Watts => Value::number(7.4),
             Unit::Duration => Value::Duration(Duration::from_secs(11_520)),

@@ -66,18 +66,41 @@ pub struct Context<'a> {
     pub policy: Policy,
     /// The values are too old to be believed: numbers are written as `?`.
     pub lost: bool,
-    /// There is not room for everything: see [`Context::cells`].
-    pub tight: bool,
+    pub graphs: Graphs,
 }
 
-/// No graph is made narrower than this to make room for others.
-const SLIM: usize = 16;
+/// How much of the cells that they ask for graphs get. Where room is scarce they give way before a
+/// neighbour has to go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Graphs {
+    #[default]
+    Whole,
+    /// Wide ones give up to half.
+    Slim,
+    /// All but the smallest give half.
+    Least,
+}
+
+impl Graphs {
+    /// The widest first.
+    pub const ALL: [Graphs; 3] = [Graphs::Whole, Graphs::Slim, Graphs::Least];
+
+    /// The cells that a graph gets that asks for `wanted`.
+    fn cells(self, wanted: usize) -> usize {
+        /// Nothing that is no wider gives anything up.
+        const ENOUGH: [usize; 2] = [16, 4];
+        let enough = match self {
+            Graphs::Whole => return wanted,
+            Graphs::Slim => ENOUGH[0],
+            Graphs::Least => ENOUGH[1],
+        };
+        wanted.div_ceil(2).max(wanted.min(enough))
+    }
+}
 
 impl Context<'_> {
-    /// How many of the cells that a graph asks for it gets: where room is scarce a wide one gives up
-    /// to half of them.
     fn cells(&self, wanted: usize) -> usize {
-        if self.tight { wanted.div_ceil(2).max(wanted.min(SLIM)) } else { wanted }
+        self.graphs.cells(wanted)
     }
 
     fn pen(&self) -> Pen {

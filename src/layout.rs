@@ -3,6 +3,7 @@
 //! A block is what one instance shows. Which of two neighbours stays is decided by priority, never
 //! by cutting through both; only the last one left is cut.
 
+use crate::format::Graphs;
 use crate::frame::{Arm, Choice, Frame, InstanceId, Piece, Span, Text};
 use crate::style::{Color, Style};
 use crate::targets::Caps;
@@ -33,8 +34,7 @@ pub struct Room<'a> {
     /// The look of the line where no segment is.
     pub line: Style,
     pub separator: Style,
-    /// Whether wide graphs are drawn narrower, because not all of the row had room.
-    pub tight: bool,
+    pub graphs: Graphs,
 }
 
 /// Cells in which most names are whole; what has fewer is a stump.
@@ -108,23 +108,27 @@ fn least_name(blocks: &[Block]) -> u16 {
 }
 
 /// Lays the blocks out in at most `caps.columns` cells.
-pub fn row(mut blocks: Vec<Block>, room: &Room) -> Frame {
+pub fn row(blocks: Vec<Block>, room: &Room) -> Frame {
+    let frame = join(&kept(blocks, room), room);
+    if over(&frame, room) == 0 { frame } else { cut(frame, room) }
+}
+
+/// The blocks that have room, their names as short as that takes; the last one stays in any case.
+pub fn kept(mut blocks: Vec<Block>, room: &Room) -> Vec<Block> {
     blocks.retain(|block| !block.pieces.is_empty());
     loop {
-        let frame = join(&blocks, room);
-        let over = over(&frame, room);
-        if over == 0 {
-            return frame;
+        let over = over(&join(&blocks, room), room);
+        if over == 0 || blocks.is_empty() {
+            return blocks;
         }
         let least = least_name(&blocks);
         if blocks.iter_mut().any(|block| block.shrink(over, least)) {
             continue;
         }
-        if blocks.len() > 1 {
-            blocks.remove(first_to_go(&blocks, room.side));
-        } else {
-            return cut(frame, room);
+        if blocks.len() == 1 {
+            return blocks;
         }
+        blocks.remove(first_to_go(&blocks, room.side));
     }
 }
 

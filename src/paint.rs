@@ -61,10 +61,12 @@ impl Painter<'_> {
                 _ => None,
             };
             let mut style = base;
+            let mut ground = base.bg;
             // A mode covers the whole segment: nothing inside stands out from it.
             if self.mode.is_none() {
                 if let Some(class) = class {
                     style = self.theme.over(style, class, &look);
+                    ground = style.bg;
                 }
                 for spec in &run.styles {
                     style = self.theme.apply(style, spec, &look);
@@ -77,7 +79,7 @@ impl Painter<'_> {
                     Text::Live { what: *what, most: *most, known: known.clone() }
                 }
                 Content::Graph { dots, parts } => {
-                    let pot = Pot::new(self, parts, base, style, &run.styles);
+                    let pot = Pot::new(self, parts, ground, style, &run.styles);
                     self.graph(dots, &pot, &mut spans);
                     continue;
                 }
@@ -152,7 +154,7 @@ impl<'a> Pot<'a> {
     fn new(
         painter: &'a Painter,
         parts: &'a [String],
-        base: Style,
+        ground: Color,
         style: Style,
         specs: &'a [Cow<'a, Spec>],
     ) -> Pot<'a> {
@@ -165,7 +167,7 @@ impl<'a> Pot<'a> {
         pot.own = [moves(|spec| spec.fg.as_ref()), moves(|spec| spec.bg.as_ref())];
         if pot.own[1] {
             // It is for the cells of the second series, not for the ground of all.
-            pot.style.bg = base.bg;
+            pot.style.bg = ground;
         }
         pot
     }
@@ -250,7 +252,7 @@ mod tests {
         let parts = CLASSES.map(str::to_owned);
         let style = theme.apply(painter.base(), &spec, &painter.look(None));
         let specs = [Cow::Borrowed(&spec)];
-        let pot = Pot::new(&painter, &parts, painter.base(), style, &specs);
+        let pot = Pot::new(&painter, &parts, painter.base().bg, style, &specs);
         dots.iter().map(|dot| pot.look((dot.fg, dot.bg))).collect()
     }
 

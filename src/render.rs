@@ -3,7 +3,7 @@
 use rainline_segments::{Level, Ring, Sample, Untrusted};
 
 use crate::config::{Config, Instance};
-use crate::format::{Content, Context, Run};
+use crate::format::{Content, Context, Graphs, Run};
 use crate::frame::{Arm, Frame, InstanceId, On, Piece, Span};
 use crate::layout::{self, Block, Room, Side};
 use crate::paint::Painter;
@@ -97,19 +97,27 @@ pub fn rows(config: &Config, want: Want, readings: &dyn Readings, caps: &Caps) -
         side: if want.slot == "right" { Side::Right } else { Side::Left },
         line,
         separator: theme.over(line, "separator", &look),
-        tight: false,
+        graphs: Graphs::Whole,
     };
-    // Before a neighbour goes, wide graphs make room.
+    // Before a neighbour goes, graphs make room; what is left when one went they share again.
     let fitted = |ids: &[InstanceId], room: &Room| {
-        let blocks = |room: &Room| -> Vec<Block> {
-            ids.iter().filter_map(|id| block(config, *id, readings, room)).collect()
+        let blocks = |ids: &[InstanceId], graphs| -> Vec<Block> {
+            let room = Room { graphs, ..*room };
+            ids.iter().filter_map(|id| block(config, *id, readings, &room)).collect()
         };
-        let whole = blocks(room);
-        match layout::whole(&whole, room) {
-            Some(row) => row,
-            None if layout::fits(&whole, room) => layout::row(whole, room),
-            None => layout::row(blocks(&Room { tight: true, ..*room }), room),
+        let fitting = |ids: &[InstanceId]| {
+            let mut sizes = Graphs::ALL.into_iter().map(|graphs| blocks(ids, graphs));
+            sizes.find_map(|blocks| match layout::whole(&blocks, room) {
+                Some(row) => Some(row),
+                None => layout::fits(&blocks, room).then(|| layout::row(blocks, room)),
+            })
+        };
+        if let Some(row) = fitting(ids) {
+            return row;
         }
+        let kept = layout::kept(blocks(ids, Graphs::Least), room);
+        let ids: Vec<InstanceId> = kept.iter().map(|block| block.origin).collect();
+        fitting(&ids).unwrap_or_else(|| layout::row(kept, room))
     };
     let row = |ids: &[InstanceId], room: &Room, trouble: bool| {
         if !trouble {
@@ -278,7 +286,7 @@ pub fn words(config: &Config, id: InstanceId, readings: &dyn Readings) -> Untrus
     let caps = &Caps { depth: Depth::Mono, ..Caps::default() };
     let theme: &Theme = &config.theme;
     let (line, separator) = Default::default();
-    let room = Room { theme, caps, side: Side::Left, line, separator, tight: false };
+    let room = Room { theme, caps, side: Side::Left, line, separator, graphs: Graphs::Whole };
     let reading = readings.reading(id);
     let (Some(instance), Some(sample)) = (config.instances.get(usize::from(id)), reading.sample)
     else {
@@ -322,7 +330,7 @@ fn fill<'a>(
         colour: room.caps.depth > Depth::Mono && !room.theme.colourless(),
         policy: room.caps.policy,
         lost: reading.age == Age::Lost,
-        tight: room.tight,
+        graphs: room.graphs,
     });
     if !room.caps.live {
         runs.iter_mut().for_each(|run| run.settle(glyphs, room.caps.policy));

@@ -245,6 +245,59 @@ fn the_same_segments_in_every_host() {
     assert!(changed.is_empty(), "rewritten, see `git diff tests/golden/looks`: {changed:?}");
 }
 
+/// The bar of somebody who wants to see everything of the machine.
+const RESOURCES: &str = r#"
+[line.tmux]
+share = { left = 16, right = 80 }
+left  = ["session"]
+right = [
+    "rainbar", "cpu", "memory", "network", "disk-io", "temperature", "pressure", "battery",
+]
+"#;
+
+/// What the laptop's own files do not tell: bytes over the wire and from the disk in the ten seconds
+/// that pass between the first readings and the twentieth of the clock, and tasks that wait.
+const MOVING: [(&str, &str); 5] = [
+    ("proc/uptime@20", "80031.37 301274.55\n"),
+    ("proc/net/dev@2", "\n\nwlp2s0: 747003200 0 0 0 0 0 0 0 55428800 0 0 0 0 0 0 0\n"),
+    (
+        "proc/diskstats@2",
+        " 259 0 nvme0n1 254016 11324 18339114 61234 310221 240012 24619332 401221 0 216340 470011\n",
+    ),
+    ("proc/pressure/cpu", "some avg10=4.20 avg60=0.40 avg300=0.10 total=58761459\n"),
+    ("proc/pressure/io", "some avg10=2.60 avg60=0.40 avg300=0.10 total=2761459\n"),
+];
+
+#[test]
+fn a_bar_of_resources_in_tmux() {
+    let machine = Sandbox::new();
+    let mut copy = machine.command("cp");
+    copy.arg("-r").arg(fixture("laptop")).arg(machine.path("machine"));
+    assert!(copy.status().expect("it runs").success());
+    for (file, text) in MOVING {
+        machine.write(&format!("machine/{file}"), text);
+    }
+    let sandbox = on_machine(&machine.path("machine"), RESOURCES);
+    let mut moving = warm(&sandbox, "tmux", "1.2M");
+    // The widest graph is full when its first cell is.
+    moving.wait("a past", |screen| screen.contents().lines().any(|row| row.starts_with(" ▃")));
+    let mut changed = Vec::new();
+    for columns in [200, 120, 80, 60] {
+        let name = format!("resources-{columns}");
+        let mut running = run(&sandbox, "tmux", columns);
+        changed.extend(settles(&format!("{name}.txt"), &mut running));
+        let mut picture = sandbox.rainline();
+        picture.args(["print", "tmux", "right", "--target", "svg", "--glyphs", "unicode"]);
+        let output = picture.args(["--columns", &columns.to_string()]).output().expect("it runs");
+        let path = root().join("tests/golden/looks").join(format!("{name}.svg"));
+        if fs::read(&path).ok().as_ref() != Some(&output.stdout) {
+            fs::write(&path, &output.stdout).expect("a file");
+            changed.push(format!("{name}.svg"));
+        }
+    }
+    assert!(changed.is_empty(), "rewritten, see `git diff tests/golden/looks`: {changed:?}");
+}
+
 /// A discharging battery of 42 percent, as the kernel of a laptop shows it.
 const BATTERY: [(&str, &str); 6] = [
     ("type", "Battery"),

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use rainline::config::{self, Config, Gathered, SourceFile};
 use rainline::format::formatter::TABLE;
-use rainline::format::{Context, Format};
+use rainline::format::{Context, Format, Graphs};
 use rainline::frame::Frame;
 use rainline::protocol::{Bad, HEADER, ReplyHeader, ReplyKind, Request, Verb};
 use rainline::render::{self, Age, Reading, Readings, Want};
@@ -167,8 +167,9 @@ fn sample(kind: &'static Kind) -> BoxedStrategy<Sample> {
 }
 
 fn context<'a>(kind: &'static Kind, sample: &'a Sample, glyphs: Glyphs, lost: bool) -> Context<'a> {
-    let (icon, colour, policy, tight) = ("I", !lost, Policy::Wcwidth, lost);
-    Context { sample, rings: &[], kind, icon, glyphs, colour, policy, lost, tight }
+    let (icon, colour, policy) = ("I", !lost, Policy::Wcwidth);
+    let graphs = if lost { Graphs::Least } else { Graphs::Whole };
+    Context { sample, rings: &[], kind, icon, glyphs, colour, policy, lost, graphs }
 }
 
 proptest! {

@@ -144,6 +144,11 @@ fn themes_can_be_read_on_their_own_ground() {
             checked.push((kind.name.into(), own, text));
             // Icons and graphs are shapes: WCAG asks 3 to 1 of them.
             checked.push((format!("{} icon", kind.name), theme.over(own, "icon", &look), 3.0));
+            if kind.fields.iter().any(|field| matches!(field.unit, Unit::History(_) | Unit::Parts))
+            {
+                let graph = theme.over(own, "graph", &look);
+                checked.push((format!("{} graph", kind.name), graph, 3.0));
+            }
         }
         for mode in ["prefix", "zoomed", "synced", "copy-mode"] {
             let style = theme.over(line, &format!("mode.{mode}"), &Look::default());
@@ -170,6 +175,7 @@ fn graphs_can_be_read_on_the_grounds_of_their_theme() {
             continue;
         }
         let line = theme.over(Default::default(), "line", &Look::default());
+        let tile = theme.over(line, "graph", &Look::default());
         let grounds: Vec<_> =
             CLASSES.iter().enumerate().map(|(at, class)| theme.ground(class, at)).collect();
         // Shapes: WCAG asks 3 to 1 of them.
@@ -188,7 +194,7 @@ fn graphs_can_be_read_on_the_grounds_of_their_theme() {
             // Shapes in them keep away from their quiet beginning.
             for gradient in [Gradient::Heat, Gradient::Tide] {
                 let color = theme.gradient(gradient.name(), 0.35 + 0.65 * at).expect("a gradient");
-                check(format!("{} {at}", gradient.name()), color, line.bg, 3.0);
+                check(format!("{} {at}", gradient.name()), color, tile.bg, 3.0);
             }
             let charge = theme.gradient("charge", at).expect("a gradient");
             let tank = theme.color("raised").expect("in the palette");

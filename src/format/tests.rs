@@ -56,7 +56,7 @@ fn fill_with(
         colour: true,
         policy: Policy::Wcwidth,
         lost: false,
-        tight: false,
+        graphs: Default::default(),
     };
     let text = |run: Run| match run.content {
         Content::Ours(text) | Content::Icon(text) => text,

@@ -15,8 +15,14 @@ fn laid(blocks: Vec<Block>, columns: usize, side: Side) -> String {
     let theme = theme();
     let caps = Caps { columns, ..Caps::default() };
     let style = Style::default();
-    let room =
-        Room { theme: &theme, caps: &caps, side, line: style, separator: style, tight: false };
+    let room = Room {
+        theme: &theme,
+        caps: &caps,
+        side,
+        line: style,
+        separator: style,
+        graphs: Default::default(),
+    };
     text(&row(blocks, &room))
 }
 
@@ -86,7 +92,7 @@ fn a_full_row_fills_its_columns() {
         side: Side::Left,
         line: style,
         separator: style,
-        tight: false,
+        graphs: Default::default(),
     };
     let row = |text| row(vec![block(text, 50)], &room);
     let full = full(row("left"), row("right"), &room);
@@ -118,7 +124,7 @@ fn a_live_name_gives_cells_away_before_anything_is_cut() {
                 side: Side::Left,
                 line: style,
                 separator: style,
-                tight: false,
+                graphs: Default::default(),
             };
             row(blocks, &room)
         };

@@ -148,22 +148,34 @@ fn a_prompt_is_never_empty_and_leaves_room_to_type() {
     assert_eq!(prompt_lines("left = [\"a\"]\nright = [\"b\"]", "zsh", 8), "\n\n<a> ");
 }
 
-#[test]
-fn a_wide_graph_makes_room_before_a_neighbour_goes() {
-    let text = "[line.x]\nleft = [\"wide\", \"text\"]\n\
-                [segment.wide]\nuse = \"cpu\"\nformat = \"$usage.bar(w:40)\"\n\
-                [segment.text]\nformat = \" a text \"\npriority = 1\n";
+/// How many whole blocks a bar of so many cells that is 42 % full has beside a text of eight cells,
+/// and whether the text is there, at each of these widths.
+fn beside_a_text(cells: usize, widths: &[usize]) -> Vec<(usize, bool)> {
+    let text = format!(
+        "[line.x]\nleft = [\"wide\", \"text\"]\n\
+         [segment.wide]\nuse = \"cpu\"\nformat = \"$usage.bar(w:{cells})\"\n\
+         [segment.text]\nformat = \" a text \"\npriority = 1\n"
+    );
     let file = SourceFile { path: "x.toml".into(), text: text.into() };
     let config = build(&Gathered { files: vec![file], ..Gathered::default() });
     assert_eq!(config.problems, [""; 0]);
     let readings = crate::example::Example::of(&config);
     let want = Want { slot: "left", ..PLAIN };
-    let cells = |columns| {
-        let row = plain(&config, want, &readings, columns);
+    let cells = |columns: &usize| {
+        let row = plain(&config, want, &readings, *columns);
         (row.matches('█').count(), row.contains("a text"))
     };
+    widths.iter().map(cells).collect()
+}
+
+#[test]
+fn a_wide_graph_makes_room_before_a_neighbour_goes() {
     // 42 % of 40 cells, of half of them, of those again.
-    assert_eq!(cells(49), (16, true));
-    assert_eq!(cells(48), (8, true));
-    assert_eq!(cells(28), (8, false));
+    assert_eq!(beside_a_text(40, &[49, 48, 28]), [(16, true), (8, true), (8, false)]);
+}
+
+#[test]
+fn a_graph_takes_the_room_back_when_the_neighbour_went_all_the_same() {
+    let seen = beside_a_text(8, &[17, 16, 13, 12, 7]);
+    assert_eq!(seen, [(3, true), (1, true), (1, true), (3, false), (1, false)]);
 }

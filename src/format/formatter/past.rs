@@ -2,7 +2,7 @@
 
 use rainline_segments::{Cell, Kind, Ring, Unit, Value};
 
-use crate::format::{Content, Context};
+use crate::format::{Content, Context, Graphs};
 use crate::graph::{self, Classes, Curve, Dot, Scale};
 use crate::targets::Glyphs;
 
@@ -59,7 +59,7 @@ pub enum Stretch {
 impl Past {
     /// Draws the history of the field `of`; where nothing was read yet its cells are blank.
     pub(in crate::format) fn draw(&self, of: &str, context: &Context) -> Content {
-        let (width, pen) = (context.cells(self.width), context.pen());
+        let (width, pen) = (self.width(context), context.pen());
         let cells = self.cells(of, context);
         let scale = self.scale(of, &cells, context);
         let plain = |dots: Vec<Dot>| Content::Graph { dots, parts: Vec::new() };
@@ -107,9 +107,17 @@ impl Past {
         first.into_iter().chain(second).map(String::as_str)
     }
 
+    /// How many cells it gets. In a few the edges of the parts leave the past of `rain` no room.
+    fn width(&self, context: &Context) -> usize {
+        match self.shape {
+            Shape::Rain { .. } => context.graphs.min(Graphs::Slim).cells(self.width),
+            _ => context.cells(self.width),
+        }
+    }
+
     fn cells(&self, of: &str, context: &Context) -> Vec<Cell> {
         let twice = matches!(self.shape, Shape::Braille | Shape::Mirror { .. });
-        let width = context.cells(self.width);
+        let width = self.width(context);
         let count = if twice && context.glyphs != Glyphs::Ascii { 2 * width } else { width };
         let Some(ring) = context.ring(of) else { return Vec::new() };
         match self.stretch {
