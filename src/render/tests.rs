@@ -156,7 +156,7 @@ fn beside_a_text(cells: usize, widths: &[usize]) -> Vec<(usize, bool)> {
          [segment.wide]\nuse = \"cpu\"\nformat = \"$usage.bar(w:{cells})\"\n\
          [segment.text]\nformat = \" a text \"\npriority = 1\n"
     );
-    let file = SourceFile { path: "x.toml".into(), text: text.into() };
+    let file = SourceFile { path: "x.toml".into(), text };
     let config = build(&Gathered { files: vec![file], ..Gathered::default() });
     assert_eq!(config.problems, [""; 0]);
     let readings = crate::example::Example::of(&config);
