@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::support::terminal::argv;
 use crate::support::{DEADLINE, Sandbox, Terminal, Tmux, program, tool};
@@ -32,6 +32,9 @@ fn sandbox() -> Sandbox {
     sandbox
 }
 
+/// What is typed while a program takes the terminal over may be thrown away: then it is typed again.
+const TAKEN_OVER: Duration = Duration::from_secs(10);
+
 /// Types `where` until the answer is this one: a reading is kept for five seconds.
 #[track_caller]
 fn named(terminal: &mut Terminal, answer: &str) {
@@ -39,7 +42,7 @@ fn named(terminal: &mut Terminal, answer: &str) {
     for round in 0.. {
         terminal.send(format!("clear; where; echo round-$(({round}+100))\r"));
         let mark = format!("\nround-{}", round + 100);
-        terminal.wait(answer, |screen| screen.contents().contains(&mark));
+        terminal.comes(TAKEN_OVER, |screen| screen.contents().contains(&mark));
         let found = terminal.contents();
         if found.contains(answer) {
             return;
@@ -83,8 +86,12 @@ fn dtach_is_named_by_its_socket() {
 fn dvtm_kept_by_dtach() {
     let sandbox = sandbox();
     let socket = sandbox.path("notes");
-    let words = argv([&tool("dtach"), &"-c", &socket, &"-z", &tool("dvtm"), &"sh"]);
+    let words = argv([&tool("dtach"), &"-c", &socket, &"-z", &"sh"]);
     let mut terminal = Terminal::spawn(&sandbox, &words, 10, 100);
+    // A dvtm that begins before dtach has told its terminal's size opens no window, ever.
+    terminal.wait_text("ready$");
+    terminal.send("until stty size | grep -q '^10 100$'; do :; done; exec dvtm sh\r");
+    terminal.wait_text("[1]");
     named(&mut terminal, "nest:dtach › dvtm:notes::");
 }
 
