@@ -8,8 +8,9 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use rainline_segments::Untrusted;
+
+use crate::width::{Policy, width};
 
 /// A file's text and the name it goes by in messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,33 +69,37 @@ impl Diagnostic {
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = &self.source.text;
-        let end = ceil(text, self.fault.span.end.max(self.fault.span.start + 1));
-        let start = floor(text, self.fault.span.start).min(end);
-        let annotation = AnnotationKind::Primary.span(start..end);
-        let annotation = match &self.fault.hint {
-            Some(hint) => annotation.label(format!("did you mean `{hint}`?")),
-            None => annotation,
-        };
-        let report = [Level::ERROR
-            .no_name()
-            .primary_title("")
-            .element(Snippet::source(text.as_str()).annotation(annotation))];
-        let drawn = Renderer::plain().decor_style(DecorStyle::Ascii).render(&report);
+        let start = floor(text, self.fault.span.start);
+        let line = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+        let line_end = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
+        // What goes on in the next line is marked as far as this one's end.
+        let end = ceil(text, self.fault.span.end).clamp(start, line_end);
+        let (before, marked, after) = (&text[line..start], &text[start..end], &text[end..line_end]);
+        // Whoever wrote the file: it is shown on a terminal.
+        let [before, marked, after] = [before, marked, after].map(|part| {
+            let plain = Untrusted::new(part.trim_end_matches('\r').replace('\t', "    "));
+            plain.reveal().to_owned()
+        });
+        let number = place(text, start).0.to_string();
+        let margin = " ".repeat(number.len());
+        let gap = " ".repeat(width(&before, Policy::Unicode));
+        let marks = "^".repeat(width(&marked, Policy::Unicode).max(1));
+        let label = self.fault.hint.as_ref().map(|hint| format!(" did you mean `{hint}`?"));
+        let excerpt = format!("{number} | {before}{marked}{after}");
         writeln!(f, "{}", self.headline())?;
-        // The renderer's own title line is empty: the headline stands in its place.
-        for line in drawn.lines().skip(1).filter(|line| !line.trim_start().starts_with("-->")) {
-            writeln!(f, "{}", line.trim_end())?;
-        }
-        Ok(())
+        writeln!(f, "{}", excerpt.trim_end())?;
+        writeln!(f, "{margin} | {gap}{marks}{}", label.unwrap_or_default())
     }
 }
 
 /// The nearest of `known` to `word`, if it is near enough to have been meant.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let (distance, best) = known
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .min()?;
+    nearest_of(word, &mut known.into_iter())
+}
+
+fn nearest_of<'a>(word: &str, known: &mut dyn Iterator<Item = &'a str>) -> Option<&'a str> {
+    let (distance, best) =
+        known.map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate)).min()?;
     (distance <= 1 + word.chars().count() / 3).then_some(best)
 }
 

@@ -68,7 +68,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("src/width.rs", &[]),
     ("src/protocol", &[]),
     ("src/sys.rs", &[]),
-    ("src/diagnostic.rs", &[]),
+    ("src/diagnostic.rs", &["width"]),
     ("src/style", &["style", "diagnostic"]),
     ("src/frame.rs", &["style", "width"]),
     ("src/targets", &["style", "width", "frame", "targets"]),
