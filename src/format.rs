@@ -135,7 +135,7 @@ pub enum Content {
     /// A graph, with the names of its parts, where it has parts.
     Graph {
         dots: Vec<Dot>,
-        parts: Vec<String>,
+        parts: Vec<Cow<'static, str>>,
     },
 }
 

@@ -157,6 +157,14 @@ impl Frame {
         self.pieces.iter().map(|piece| piece.width(policy)).sum()
     }
 
+    /// Adds a piece; a span as [`Frame::push`] does.
+    pub fn add(&mut self, piece: Piece) {
+        match piece {
+            Piece::Span(span) => self.push(span),
+            other => self.pieces.push(other),
+        }
+    }
+
     /// Adds a span; one that looks like the last and is as trusted grows it instead.
     pub fn push(&mut self, span: Span) {
         if let (Some(Piece::Span(last)), Text::Ours(more)) = (self.pieces.last_mut(), &span.text)
@@ -166,7 +174,9 @@ impl Frame {
             && last.action == span.action
             && last.link == span.link
         {
-            *text = format!("{text}{more}").into();
+            let mut grown = std::mem::take(text).into_string();
+            grown.push_str(more);
+            *text = grown.into();
             return;
         }
         self.pieces.push(Piece::Span(span));

@@ -7,7 +7,7 @@ use crate::format::Graphs;
 use crate::frame::{Arm, Choice, Frame, InstanceId, Piece, Span, Text};
 use crate::style::{Color, Style};
 use crate::targets::Caps;
-use crate::theme::{Separators, Theme};
+use crate::theme::Theme;
 use crate::width;
 
 /// What one instance shows.
@@ -79,17 +79,15 @@ impl Block {
     }
 }
 
-/// The blocks in a row as they are, if they have room.
-pub fn whole(blocks: &[Block], room: &Room) -> Option<Frame> {
-    let frame = join(blocks, room);
-    (over(&frame, room) == 0).then_some(frame)
+/// The blocks in a row as they are, if they have room; else they come back.
+pub fn whole(blocks: Vec<Block>, room: &Room) -> Result<Frame, Vec<Block>> {
+    if over(&blocks, room) > 0 { Err(blocks) } else { Ok(joined(blocks, room)) }
 }
 
 /// Whether all the blocks have room with shorter names.
 pub fn fits(blocks: &[Block], room: &Room) -> bool {
-    let over = |blocks: &[Block]| over(&join(blocks, room), room);
     let mut blocks = blocks.to_vec();
-    while let more @ 1.. = over(&blocks) {
+    while let more @ 1.. = over(&blocks, room) {
         let least = least_name(&blocks);
         if !blocks.iter_mut().any(|block| block.shrink(more, least)) {
             return false;
@@ -98,9 +96,13 @@ pub fn fits(blocks: &[Block], room: &Room) -> bool {
     true
 }
 
-/// How many cells too wide a row is.
-fn over(frame: &Frame, room: &Room) -> usize {
-    frame.width(room.caps.policy).saturating_sub(room.caps.columns)
+/// How many cells too wide the blocks are in a row.
+fn over(blocks: &[Block], room: &Room) -> usize {
+    let policy = room.caps.policy;
+    let pieces = blocks.iter().flat_map(|block| &block.pieces).map(|piece| piece.width(policy));
+    let boundaries = (0..=blocks.len()).filter_map(|index| boundary(blocks, index, room));
+    let separators = boundaries.map(|(text, _)| width::width(text, policy));
+    (pieces.sum::<usize>() + separators.sum::<usize>()).saturating_sub(room.caps.columns)
 }
 
 fn least_name(blocks: &[Block]) -> u16 {
@@ -109,15 +111,14 @@ fn least_name(blocks: &[Block]) -> u16 {
 
 /// Lays the blocks out in at most `caps.columns` cells.
 pub fn row(blocks: Vec<Block>, room: &Room) -> Frame {
-    let frame = join(&kept(blocks, room), room);
-    if over(&frame, room) == 0 { frame } else { cut(frame, room) }
+    joined(kept(blocks, room), room)
 }
 
 /// The blocks that have room, their names as short as that takes; the last one stays in any case.
 pub fn kept(mut blocks: Vec<Block>, room: &Room) -> Vec<Block> {
     blocks.retain(|block| !block.pieces.is_empty());
     loop {
-        let over = over(&join(&blocks, room), room);
+        let over = over(&blocks, room);
         if over == 0 || blocks.is_empty() {
             return blocks;
         }
@@ -143,12 +144,7 @@ pub fn full(left: Frame, right: Frame, room: &Room) -> Frame {
         // Callers give each side its share; should both not fit all the same, the right one goes.
         None => return fill(cut(frame, room), room),
     }
-    for piece in right.pieces {
-        match piece {
-            Piece::Span(span) => frame.push(span),
-            other => frame.pieces.push(other),
-        }
-    }
+    right.pieces.into_iter().for_each(|piece| frame.add(piece));
     frame
 }
 
@@ -191,58 +187,47 @@ fn first_to_go(blocks: &[Block], side: Side) -> usize {
     .unwrap_or(0)
 }
 
-fn join(blocks: &[Block], room: &Room) -> Frame {
-    let separators = room.theme.separators(room.caps.glyphs);
+/// The blocks in a row, cut where they have no room all the same.
+fn joined(blocks: Vec<Block>, room: &Room) -> Frame {
+    let separators: Vec<_> =
+        (0..=blocks.len()).map(|index| boundary(&blocks, index, room)).collect();
     let mut frame = Frame::default();
-    let mut before: Option<Color> = None;
-    for block in blocks {
-        let after = block.edge(Side::Left);
-        boundary(&mut frame, before, after, separators, room);
-        for piece in &block.pieces {
-            match piece {
-                Piece::Span(span) => frame.push(span.clone()),
-                other => frame.pieces.push(other.clone()),
-            }
+    let separate = |frame: &mut Frame, index: usize| {
+        if let Some((text, style)) = separators[index] {
+            frame.push(Span::ours(text, style));
         }
-        before = block.edge(Side::Right);
+    };
+    let last = blocks.len();
+    for (index, block) in blocks.into_iter().enumerate() {
+        separate(&mut frame, index);
+        block.pieces.into_iter().for_each(|piece| frame.add(piece));
     }
-    if !blocks.is_empty() {
-        boundary(&mut frame, before, None, separators, room);
-    }
-    frame
+    separate(&mut frame, last);
+    if frame.width(room.caps.policy) > room.caps.columns { cut(frame, room) } else { frame }
 }
 
-/// The separator between two blocks, or between a block and the bare line (`None`).
-fn boundary(
-    frame: &mut Frame,
-    before: Option<Color>,
-    after: Option<Color>,
-    separators: &Separators,
-    room: &Room,
-) {
+/// The separator before the block of this index, or after the last one; at the ends it stands
+/// between a block and the bare line.
+fn boundary<'a>(blocks: &[Block], index: usize, room: &Room<'a>) -> Option<(&'a str, Style)> {
+    let before = index.checked_sub(1).and_then(|last| blocks[last].edge(Side::Right));
+    let after = blocks.get(index).and_then(|block| block.edge(Side::Left));
+    let separators = room.theme.separators(room.caps.glyphs);
     let line = room.line.bg;
     let (left, right) = (before.unwrap_or(line), after.unwrap_or(line));
     let (hard, soft) = match room.side {
         Side::Left => (&separators.left_hard, &separators.left_soft),
         Side::Right => (&separators.right_hard, &separators.right_soft),
     };
-    let inner = before.is_some() && after.is_some();
-    if left != right {
-        // The arrow belongs to the block it points away from.
-        let style = match room.side {
-            Side::Left => Style { fg: left, bg: right, ..Style::default() },
-            Side::Right => Style { fg: right, bg: left, ..Style::default() },
-        };
-        let outer_edge = match room.side {
-            Side::Left => before.is_none(),
-            Side::Right => after.is_none(),
-        };
-        if !hard.is_empty() && !outer_edge {
-            frame.push(Span::ours(hard.as_str(), style));
-        }
-    } else if inner && !soft.is_empty() {
-        frame.push(Span::ours(soft.as_str(), Style { bg: left, ..room.separator }));
+    if left == right {
+        let inner = before.is_some() && after.is_some() && !soft.is_empty();
+        return inner.then(|| (soft.as_str(), Style { bg: left, ..room.separator }));
     }
+    // The arrow belongs to the block it points away from.
+    let (style, outer_edge) = match room.side {
+        Side::Left => (Style { fg: left, bg: right, ..Style::default() }, before.is_none()),
+        Side::Right => (Style { fg: right, bg: left, ..Style::default() }, after.is_none()),
+    };
+    (!hard.is_empty() && !outer_edge).then_some((hard, style))
 }
 
 /// Cuts a row to `caps.columns` cells, with a mark where something was cut away.

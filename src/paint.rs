@@ -96,7 +96,7 @@ impl Painter<'_> {
 
     /// One span for each run of cells of one look.
     fn graph(&self, dots: &[Dot], pot: &Pot, out: &mut Vec<Span>) {
-        let mut text = String::new();
+        let mut text = String::with_capacity(dots.len() * '█'.len_utf8());
         let mut current = None;
         let mut last = None;
         for dot in dots {
@@ -108,7 +108,8 @@ impl Painter<'_> {
             last = Some((inks, look));
             if current != Some(look) {
                 if let Some(style) = current {
-                    out.push(self.span(Text::Ours(std::mem::take(&mut text).into()), style));
+                    out.push(self.span(Text::Ours(text.as_str().into()), style));
+                    text.clear();
                 }
                 current = Some(look);
             }
@@ -123,7 +124,9 @@ impl Painter<'_> {
 /// The colours of one graph.
 struct Pot<'a> {
     painter: &'a Painter<'a>,
-    parts: &'a [String],
+    parts: &'a [Cow<'static, str>],
+    /// What the theme colours each part with.
+    colors: Vec<Color>,
     style: Style,
     specs: &'a [Cow<'a, Spec>],
     /// Whether the style itself names a gradient for the foreground and for the background.
@@ -153,12 +156,14 @@ fn rounded(ink: Ink) -> Ink {
 impl<'a> Pot<'a> {
     fn new(
         painter: &'a Painter,
-        parts: &'a [String],
+        parts: &'a [Cow<'static, str>],
         ground: Color,
         style: Style,
         specs: &'a [Cow<'a, Spec>],
     ) -> Pot<'a> {
-        let mut pot = Pot { painter, parts, style, specs, own: [false; 2] };
+        let color = |(index, name): (usize, &Cow<str>)| painter.theme.part(name, index);
+        let colors = parts.iter().enumerate().map(color).collect();
+        let mut pot = Pot { painter, parts, colors, style, specs, own: [false; 2] };
         let moves = |paint: fn(&Spec) -> Option<&Paint>| {
             let last = specs.iter().rev().find_map(|spec| paint(spec));
             // A level's colour may be a gradient, too.
@@ -193,7 +198,7 @@ impl<'a> Pot<'a> {
 
     fn ink(&self, ink: Ink, plain: Color) -> Color {
         let theme = self.painter.theme;
-        let name = |index: usize| self.parts.get(index).map_or("", String::as_str);
+        let part = |index: usize| self.colors.get(index).copied().unwrap_or_default();
         match ink {
             Ink::Base => plain,
             Ink::At(position) if self.own[0] => self.at(position).fg,
@@ -206,12 +211,13 @@ impl<'a> Pot<'a> {
             Ink::On(gradient, position) => theme
                 .gradient(gradient.name(), position)
                 .unwrap_or_else(|| self.style.bg.blend(self.style.fg, position)),
-            Ink::Part(index) => theme.part(name(index), index),
+            Ink::Part(index) => part(index),
             // A place of sixteen colours has no quiet ones to choose from.
-            Ink::Ground(index) if self.painter.depth <= Depth::Ansi16 => {
-                theme.part(name(index), index)
+            Ink::Ground(index) if self.painter.depth <= Depth::Ansi16 => part(index),
+            Ink::Ground(index) => {
+                let name = self.parts.get(index).map_or("", |name| name);
+                theme.ground(name, index)
             }
-            Ink::Ground(index) => theme.ground(name(index), index),
             Ink::Mark => theme.over(self.style, "strong", &self.painter.look(None)).fg,
         }
     }
@@ -249,7 +255,7 @@ mod tests {
             origin: 0,
         };
         let spec = Spec::parse(written).expect("a style");
-        let parts = CLASSES.map(str::to_owned);
+        let parts = CLASSES.map(Cow::Borrowed);
         let style = theme.apply(painter.base(), &spec, &painter.look(None));
         let specs = [Cow::Borrowed(&spec)];
         let pot = Pot::new(&painter, &parts, painter.base().bg, style, &specs);

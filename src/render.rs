@@ -107,9 +107,9 @@ pub fn rows(config: &Config, want: Want, readings: &dyn Readings, caps: &Caps) -
         };
         let fitting = |ids: &[InstanceId]| {
             let mut sizes = Graphs::ALL.into_iter().map(|graphs| blocks(ids, graphs));
-            sizes.find_map(|blocks| match layout::whole(&blocks, room) {
-                Some(row) => Some(row),
-                None => layout::fits(&blocks, room).then(|| layout::row(blocks, room)),
+            sizes.find_map(|blocks| match layout::whole(blocks, room) {
+                Ok(row) => Some(row),
+                Err(blocks) => layout::fits(&blocks, room).then(|| layout::row(blocks, room)),
             })
         };
         if let Some(row) = fitting(ids) {

@@ -162,12 +162,11 @@ impl Theme {
     /// The colour of the `index`th part of a graph; parts without a colour of their own take turns.
     pub fn part(&self, name: &str, index: usize) -> Color {
         const TURNS: [&str; 6] = ["blue", "green", "yellow", "magenta", "cyan", "red"];
-        let own = format!("part.{name}");
-        let color = match self.accents.contains_key(&own) {
-            true => self.accent(&own),
+        let color = match self.accents.get(&format!("part.{name}")) {
+            Some(own) => self.named(own),
             // Its parts are told apart by their signs.
-            false if self.colourless() => None,
-            false => self.color(TURNS[index % TURNS.len()]),
+            None if self.colourless() => None,
+            None => self.color(TURNS[index % TURNS.len()]),
         };
         color.unwrap_or_default()
     }
@@ -218,8 +217,8 @@ impl Theme {
 
     /// Whether nothing in it has a colour of its own.
     pub fn colourless(&self) -> bool {
-        let line = self.styles.get("line").and_then(|spec| spec.fg.clone());
-        self.palette.is_empty() && matches!(line, None | Some(Paint::Color(Color::Default)))
+        let line = || self.styles.get("line").and_then(|spec| spec.fg.as_ref());
+        self.palette.is_empty() && matches!(line(), None | Some(Paint::Color(Color::Default)))
     }
 
     /// A style faded toward its background: how an old value looks.

@@ -596,7 +596,7 @@ impl Formatter {
                     values.pop();
                 }
                 let dots = graph::stack(&values, *whole, context.cells(*width), pen);
-                let parts = parts.iter().map(|part| part.name.to_string()).collect();
+                let parts = parts.iter().map(|part| part.name.clone()).collect();
                 Content::Graph { dots, parts }
             }
             (Formatter::Columns { width, curve }, Value::Parts { parts, whole }) => {

@@ -98,7 +98,8 @@ pub(super) fn deal(shares: &[f64], units: usize) -> Vec<usize> {
     let quotas: Vec<f64> = shares.iter().map(|share| share * units as f64).collect();
     let mut dealt: Vec<usize> = quotas.iter().map(|quota| quota.floor() as usize).collect();
     let mut order: Vec<usize> = (0..shares.len()).collect();
-    order.sort_by(|a, b| quotas[*b].fract().total_cmp(&quotas[*a].fract()));
+    let left_over = |index: usize| quotas[index].fract();
+    order.sort_unstable_by(|a, b| left_over(*b).total_cmp(&left_over(*a)).then(a.cmp(b)));
     let mut left = units.saturating_sub(dealt.iter().sum());
     for index in order.into_iter().cycle() {
         if left == 0 {
@@ -163,16 +164,24 @@ fn nearest(shares: &[f64], width: usize) -> Option<Vec<usize>> {
             true => units..=units,
             false => at.saturating_sub(AROUND).max(1)..=(at + AROUND).min(units),
         };
-        let row = &rows[index];
-        let best = |end: usize| {
-            let fits = |place: &&Place| place.end < end && !collide(place.end, end);
-            let error = |place: &Place| place.error + ((end - place.end) as f64 - quota).abs();
-            let fitting = row.iter().enumerate().filter(|(_, place)| fits(place));
-            fitting
-                .map(|(before, place)| Place { end, error: error(place), before })
-                .min_by(|a, b| a.error.total_cmp(&b.error))
-        };
-        rows.push(places.filter_map(best).collect());
+        let mut row = Vec::with_capacity(2 * AROUND + 1);
+        for end in places {
+            // The last place for the end before it: in no cell with it, unless at that cell's start.
+            let latest = if end.is_multiple_of(STEPS) { end - 1 } else { end / STEPS * STEPS };
+            let mut best: Option<Place> = None;
+            for (before, place) in rows[index].iter().enumerate() {
+                // Their ends rise.
+                if place.end > latest {
+                    break;
+                }
+                let error = place.error + ((end - place.end) as f64 - quota).abs();
+                if best.as_ref().is_none_or(|best| error < best.error) {
+                    best = Some(Place { end, error, before });
+                }
+            }
+            row.extend(best);
+        }
+        rows.push(row);
     }
     let mut at = rows.last()?.iter().enumerate().min_by(|a, b| a.1.error.total_cmp(&b.1.error))?.0;
     let mut ends = Vec::with_capacity(shares.len());

@@ -83,16 +83,20 @@ struct Pen<'a> {
 
 impl Pen<'_> {
     fn span(&mut self, span: &Span) {
-        let text = match &span.text {
-            Text::Live { most: 0, .. } => return,
+        let style = span.style.at(self.caps.depth);
+        match &span.text {
+            Text::Live { most: 0, .. } => (),
             Text::Live { what, most, .. } if self.caps.version >= LIVE_TEXT => {
-                live(*what, *most, self.caps)
+                self.style(style);
+                self.out.push_str(&live(*what, *most, self.caps));
             }
-            text => escaped(&plain_text(text, self.caps), self.arm),
-        };
-        if !text.is_empty() {
-            self.style(span.style.at(self.caps.depth));
-            self.out.push_str(&text);
+            text => {
+                let text = plain_text(text, self.caps);
+                if !text.is_empty() {
+                    self.style(style);
+                    push_escaped(self.out, &text, self.arm);
+                }
+            }
         }
     }
 
@@ -179,15 +183,17 @@ impl Pen<'_> {
             word(out, "bg=");
             push_color(out, style.bg);
         }
-        for (attr, name) in ATTRS {
-            let on = now.map(|now| now.attrs.has(attr));
-            match style.attrs.has(attr) {
-                true if on != Some(true) => word(out, name),
-                false if on != Some(false) && possible.has(attr) => {
-                    word(out, "no");
-                    out.push_str(name);
+        if now.is_none_or(|now| now.attrs != style.attrs) {
+            for (attr, name) in ATTRS {
+                let on = now.map(|now| now.attrs.has(attr));
+                match style.attrs.has(attr) {
+                    true if on != Some(true) => word(out, name),
+                    false if on != Some(false) && possible.has(attr) => {
+                        word(out, "no");
+                        out.push_str(name);
+                    }
+                    _ => (),
                 }
-                _ => (),
             }
         }
         if before == "#[" {
@@ -234,25 +240,30 @@ fn push_color(out: &mut String, color: Color) {
             let _ = write!(out, "colour{index}");
         }
         Color::Rgb(r, g, b) => {
-            out.push('#');
-            for digit in [r >> 4, r & 15, g >> 4, g & 15, b >> 4, b & 15] {
-                out.push(char::from_digit(digit.into(), 16).unwrap_or('0'));
+            const DIGITS: [u8; 16] = *b"0123456789abcdef";
+            let mut hex = *b"#000000";
+            for (place, value) in hex[1..].chunks_exact_mut(2).zip([r, g, b]) {
+                place[0] = DIGITS[usize::from(value >> 4)];
+                place[1] = DIGITS[usize::from(value & 15)];
             }
+            out.push_str(std::str::from_utf8(&hex).unwrap_or_default());
         }
     }
 }
 
-fn escaped(text: &str, arm: bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '#' => out.push_str("###[]"),
-            ',' if arm => out.push_str("#,"),
-            '}' if arm => out.push_str("#}"),
-            c => out.push(c),
-        }
+fn push_escaped(out: &mut String, text: &str, arm: bool) {
+    let special = |byte: u8| byte == b'#' || (arm && matches!(byte, b',' | b'}'));
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(special) {
+        out.push_str(&rest[..at]);
+        out.push_str(match rest.as_bytes()[at] {
+            b',' => "#,",
+            b'}' => "#}",
+            _ => "###[]",
+        });
+        rest = &rest[at + 1..];
     }
-    out
+    out.push_str(rest);
 }
 
 /// A format that shows the name as it is (`q/h` doubles each `#` for the drawing pass; a format's

@@ -68,7 +68,20 @@ pub fn load(name: &str, user: &[(String, Arc<Source>)]) -> Option<(Theme, Vec<Di
         problems
             .extend(faults.into_iter().map(|fault| Diagnostic { source: source.clone(), fault }));
     }
+    resolve(&mut theme);
     Some((theme, problems))
+}
+
+/// Looks the palette's names up, once for all lines. What nothing is known of stays a name.
+fn resolve(theme: &mut Theme) {
+    let Theme { palette, styles, accents, gradients, .. } = theme;
+    let specs = styles.values_mut().flat_map(|spec| [&mut spec.fg, &mut spec.bg]).flatten();
+    for paint in specs.chain(accents.values_mut()).chain(gradients.values_mut().flatten()) {
+        let Paint::Palette(name) = paint else { continue };
+        if let Some(color) = palette.get(name).copied().or_else(|| Color::parse(name)) {
+            *paint = Paint::Color(color);
+        }
+    }
 }
 
 fn parent(text: &str) -> Option<(String, std::ops::Range<usize>)> {
