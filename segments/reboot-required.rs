@@ -52,14 +52,16 @@ impl Source for RebootRequired {
             let names = host.read("/run/reboot-required.pkgs").unwrap_or_default();
             let names = String::from_utf8_lossy(&names).into_owned();
             // A package that was upgraded twice asks twice.
-            let names: std::collections::BTreeSet<&str> = names.split_ascii_whitespace().collect();
+            let mut names: Vec<&str> = names.split_ascii_whitespace().collect();
+            names.sort_unstable();
+            names.dedup();
             let sample = Sample::new(Level::Warning).with("reason", Value::text("packages"));
             if names.is_empty() {
                 return Ok(Some(sample));
             }
             let count = Value::number(names.len() as f64);
-            let names = names.into_iter().collect::<Vec<_>>().join(" ");
-            return Ok(Some(sample.with("packages", count).with("names", Value::text(names))));
+            let names = Value::text(names.join(" "));
+            return Ok(Some(sample.with("packages", count).with("names", names)));
         }
         let replaced = self.options.kernel && !is_container(host) && is_replaced(host);
         Ok(replaced.then(|| Sample::new(Level::Warning).with("reason", Value::text("kernel"))))

@@ -4,7 +4,6 @@
 //! Sessions of programs (greeters, managers) are nobody's, and a record whose process has ended is
 //! a leftover of a crash.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::base::contract::{
@@ -64,7 +63,9 @@ impl Source for Users {
             Some(sessions) => sessions,
             None => of_utmp(host),
         };
-        let users: BTreeSet<&[u8]> = sessions.iter().map(|session| &*session.user).collect();
+        let mut users: Vec<&[u8]> = sessions.iter().map(|session| &*session.user).collect();
+        users.sort_unstable();
+        users.dedup();
         let (Ok(count), Self { options }) = (u32::try_from(users.len()), self) else {
             return Ok(None);
         };
@@ -74,13 +75,12 @@ impl Source for Users {
         let many = options.warning > 0 && count >= options.warning;
         let level = if many { Level::Warning } else { Level::Idle };
         let remote = sessions.iter().filter(|session| session.remote).count();
-        let names: Vec<_> = users.into_iter().collect();
         Ok(Some(
             Sample::new(level)
                 .with("users", Value::number(f64::from(count)))
                 .with("sessions", Value::number(sessions.len() as f64))
                 .with("remote", Value::number(remote as f64))
-                .with("names", Value::text(Untrusted::new(names.join(&b' ')))),
+                .with("names", Value::text(Untrusted::new(users.join(&b' ')))),
         ))
     }
 }

@@ -156,37 +156,34 @@ pub fn schema() -> String {
     let name = json!({ "type": "string" });
     let row = json!({ "type": "array", "items": name });
     let rows = json!({ "anyOf": [row, { "type": "array", "items": row }] });
-    let slots: serde_json::Map<String, Value> = SLOTS
-        .iter()
-        .map(|(name, about)| {
-            let mut slot = rows.clone();
-            slot["description"] = json!(about);
-            ((*name).to_owned(), slot)
-        })
-        .collect();
-    let mut keys = slots;
+    let mut keys = serde_json::Map::new();
+    for (name, about) in SLOTS {
+        let mut slot = rows.clone();
+        slot["description"] = json!(about);
+        keys.insert((*name).to_owned(), slot);
+    }
     let percent = json!({ "type": "integer", "minimum": 1, "maximum": 100 });
     let share = json!({ "type": "object", "additionalProperties": percent });
     keys.insert("share".into(), share);
     let line = json!({ "type": "object", "properties": keys, "additionalProperties": false });
     // An instance may have any name; one named like a kind, or that uses it, has its options.
-    let instances: Vec<Value> = ALL
-        .iter()
-        .map(|kind| {
-            let options = kind.options.iter().chain(OPTIONS);
-            let properties: serde_json::Map<String, Value> =
-                options.map(|option| (option.name.to_owned(), property(option))).collect();
-            json!({
-                "title": kind.name,
-                "description": kind.about,
-                "type": "object",
-                "properties": properties,
-                "additionalProperties": false,
-            })
-        })
-        .collect();
-    let by_name: serde_json::Map<String, Value> =
-        ALL.iter().zip(&instances).map(|(k, s)| (k.name.to_owned(), s.clone())).collect();
+    let mut instances = Vec::new();
+    let mut by_name = serde_json::Map::new();
+    for kind in ALL {
+        let mut properties = serde_json::Map::new();
+        for option in kind.options.iter().chain(OPTIONS) {
+            properties.insert(option.name.to_owned(), property(option));
+        }
+        let instance = json!({
+            "title": kind.name,
+            "description": kind.about,
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": false,
+        });
+        by_name.insert(kind.name.to_owned(), instance.clone());
+        instances.push(instance);
+    }
     let about =
         |key: &str| alerts::KEYS.iter().find(|(name, _)| *name == key).map(|(_, about)| about);
     let word = |key: &str| json!({ "type": "string", "description": about(key) });

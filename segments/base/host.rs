@@ -187,7 +187,10 @@ impl Host {
     /// A directory's entries by name, each looked at without following it. What vanishes meanwhile
     /// is left out; beyond [`MAX_ENTRIES`] nothing more is listed.
     pub fn list(&self, dir: impl AsRef<Path>) -> io::Result<Vec<Entry>> {
-        let dir = dir.as_ref();
+        self.entries(dir.as_ref())
+    }
+
+    fn entries(&self, dir: &Path) -> io::Result<Vec<Entry>> {
         let mut entries = match &self.world {
             World::Real => list(dir)?,
             World::Fixture(fixture) => {
@@ -203,7 +206,7 @@ impl Host {
                 }
             }
         };
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
     }
 

@@ -68,7 +68,7 @@ pub fn find(host: &Host, ask: &Ask, own: &[Layer], dtach: &[String]) -> Vec<Othe
             Other { tool: *tool, name: name(*tool, &entry.name.to_string_lossy()), state }
         })
         .collect();
-    others.sort();
+    others.sort_unstable();
     // xpra makes a socket in each of its places.
     others.dedup_by(|a, b| a.tool == Tool::Xpra && a.tool == b.tool && a.name == b.name);
     others

@@ -69,7 +69,7 @@ fn themes(folder: &Path, gathered: &mut Gathered) {
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
         .collect();
-    paths.sort();
+    paths.sort_unstable();
     for path in paths {
         let Some(name) = path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned) else {
             continue;

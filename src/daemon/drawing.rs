@@ -165,7 +165,7 @@ pub fn test_frames(config: &Config) -> bool {
 pub fn ask(request: &Request, kind: &Kind) -> Ask {
     let env = request.env.iter().filter(|(name, _)| kind.env.contains(&name.as_str()));
     let mut env: Vec<_> = env.map(|(name, value)| (name.clone(), Untrusted::new(value))).collect();
-    env.sort();
+    env.sort_unstable();
     Ask {
         client: client(request, kind),
         pid: request.pid,

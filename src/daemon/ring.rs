@@ -78,7 +78,7 @@ pub fn tell(news: &News, host: &Host) -> Result<(), String> {
                 news.servers.iter().flat_map(|server| clients(server, "client_tty", host));
             let of_others = news.sessions.iter().filter_map(|leader| terminal(*leader));
             let mut terminals: Vec<String> = of_tmux.chain(of_others).collect();
-            terminals.sort();
+            terminals.sort_unstable();
             terminals.dedup();
             let rung = terminals.iter().filter(|path| ring(path)).count();
             if rung > 0 { Ok(()) } else { Err("there is no terminal to ring in".into()) }

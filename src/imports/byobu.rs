@@ -122,7 +122,7 @@ fn scripts(folder: &Path) -> Vec<Script> {
             }
         }
     }
-    scripts.sort_by(|a, b| a.name.cmp(&b.name));
+    scripts.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     scripts
 }
 

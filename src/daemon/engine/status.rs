@@ -23,7 +23,7 @@ impl Engine {
             text.push_str(&format!("history {}{state}\n", path.display()));
         }
         let mut slots: Vec<_> = self.configs.slots.values().collect();
-        slots.sort_by_key(|slot| slot.id);
+        slots.sort_unstable_by_key(|slot| slot.id);
         for slot in slots {
             let builtin = slot.path.as_os_str().is_empty();
             let path = if builtin { "(built in)".into() } else { slot.path.display().to_string() };
@@ -34,7 +34,7 @@ impl Engine {
             }
         }
         let mut entries: Vec<_> = self.cache.entries.iter().collect();
-        entries.sort_by_key(|(key, _)| (key.config, key.instance, key.who));
+        entries.sort_unstable_by_key(|(key, _)| (key.config, key.instance, key.who));
         for (key, entry) in entries {
             let instance = self.configs.instance(key.config, key.instance);
             let name = instance.map_or("?", |(_, instance)| &instance.name);

@@ -91,7 +91,7 @@ impl Past {
                 let values: Vec<f64> = parts.iter().map(|part| part.value).collect();
                 let classes = Classes { parts: &values, whole };
                 let dots = graph::rain(&cells, &hues, classes, width, scale, pen);
-                let parts = parts.iter().map(|part| part.name.to_string()).collect();
+                let parts = parts.iter().map(|part| part.name.clone()).collect();
                 Content::Graph { dots, parts }
             }
         }
@@ -165,7 +165,7 @@ fn full(kind: &Kind, field: &str) -> Option<f64> {
 fn highest(cells: &[Cell], share: f64) -> f64 {
     let mut tops: Vec<f32> =
         cells.iter().filter(|cell| !cell.is_gap()).map(|cell| cell.max).collect();
-    tops.sort_by(f32::total_cmp);
+    tops.sort_unstable_by(f32::total_cmp);
     let index = ((tops.len() as f64 * share).ceil() as usize).clamp(1, tops.len().max(1)) - 1;
     f64::from(tops.get(index).copied().unwrap_or(1.0)).max(f64::MIN_POSITIVE)
 }
