@@ -117,7 +117,9 @@ impl Context<'_> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run<'a> {
     pub content: Content,
-    pub styles: Vec<Cow<'a, Spec>>,
+    pub styles: Vec<&'a Spec>,
+    /// A style that came with the value, inside of all those.
+    pub own: Option<Box<Spec>>,
     /// Where the value stands between nothing and full, for gradients.
     pub position: Option<f64>,
 }
@@ -257,8 +259,7 @@ impl<'a> Fill<'a, '_> {
     }
 
     fn push(&mut self, content: Content, position: Option<f64>) {
-        let styles = self.styles.iter().map(|style| Cow::Borrowed(*style)).collect();
-        self.runs.push(Run { content, styles, position });
+        self.runs.push(Run { content, styles: self.styles.clone(), own: None, position });
     }
 
     fn field(&mut self, name: &str, formatter: &Formatter) {
@@ -298,7 +299,7 @@ impl<'a> Fill<'a, '_> {
             self.push(Content::Outside(piece.text.clone()), None);
             // A style that is none leaves its text plain.
             if let (Ok(style), Some(run)) = (Spec::parse(&piece.style), self.runs.last_mut()) {
-                run.styles.push(Cow::Owned(style));
+                run.own = Some(Box::new(style));
             }
         }
         true

@@ -191,7 +191,8 @@ fn first_to_go(blocks: &[Block], side: Side) -> usize {
 fn joined(blocks: Vec<Block>, room: &Room) -> Frame {
     let separators: Vec<_> =
         (0..=blocks.len()).map(|index| boundary(&blocks, index, room)).collect();
-    let mut frame = Frame::default();
+    let most = blocks.iter().map(|block| block.pieces.len()).sum::<usize>() + separators.len();
+    let mut frame = Frame { pieces: Vec::with_capacity(most) };
     let separate = |frame: &mut Frame, index: usize| {
         if let Some((text, style)) = separators[index] {
             frame.push(Span::ours(text, style));

@@ -52,7 +52,7 @@ impl Painter<'_> {
     /// The runs as spans, in order.
     pub fn paint(&self, runs: &[Run]) -> Vec<Span> {
         let base = self.base();
-        let mut spans = Vec::new();
+        let mut spans = Vec::with_capacity(runs.len());
         for run in runs {
             let look = self.look(run.position);
             let class = match run.content {
@@ -68,7 +68,7 @@ impl Painter<'_> {
                     style = self.theme.over(style, class, &look);
                     ground = style.bg;
                 }
-                for spec in &run.styles {
+                for spec in run.styles.iter().copied().chain(run.own.as_deref()) {
                     style = self.theme.apply(style, spec, &look);
                 }
             }
@@ -128,7 +128,7 @@ struct Pot<'a> {
     /// What the theme colours each part with.
     colors: Vec<Color>,
     style: Style,
-    specs: &'a [Cow<'a, Spec>],
+    specs: &'a [&'a Spec],
     /// Whether the style itself names a gradient for the foreground and for the background.
     own: [bool; 2],
 }
@@ -159,7 +159,7 @@ impl<'a> Pot<'a> {
         parts: &'a [Cow<'static, str>],
         ground: Color,
         style: Style,
-        specs: &'a [Cow<'a, Spec>],
+        specs: &'a [&'a Spec],
     ) -> Pot<'a> {
         let color = |(index, name): (usize, &Cow<str>)| painter.theme.part(name, index);
         let colors = parts.iter().enumerate().map(color).collect();
@@ -180,7 +180,7 @@ impl<'a> Pot<'a> {
     /// Where the style names a gradient, each cell stands at its own place on it.
     fn at(&self, position: f64) -> Style {
         let look = self.painter.look(Some(position));
-        let apply = |style, spec: &Cow<Spec>| self.painter.theme.apply(style, spec, &look);
+        let apply = |style, spec: &&Spec| self.painter.theme.apply(style, spec, &look);
         self.specs.iter().fold(self.style, apply)
     }
 
@@ -257,7 +257,7 @@ mod tests {
         let spec = Spec::parse(written).expect("a style");
         let parts = CLASSES.map(Cow::Borrowed);
         let style = theme.apply(painter.base(), &spec, &painter.look(None));
-        let specs = [Cow::Borrowed(&spec)];
+        let specs = [&spec];
         let pot = Pot::new(&painter, &parts, painter.base().bg, style, &specs);
         dots.iter().map(|dot| pot.look((dot.fg, dot.bg))).collect()
     }

@@ -357,7 +357,9 @@ fn marked(mut row: Frame, room: &Room) -> Frame {
 
 /// The rows in the target's language, with a newline between them and none at the end.
 pub fn encode(rows: &[Frame], target: &Target, caps: &Caps) -> String {
-    let mut out = String::new();
+    /// Bytes that most lines are shorter than.
+    const USUAL: usize = 2048;
+    let mut out = String::with_capacity(USUAL);
     for (index, frame) in rows.iter().enumerate() {
         if index > 0 {
             out.push('\n');

@@ -178,7 +178,8 @@ fn plain_text<'a>(text: &'a Text, caps: &Caps) -> Cow<'a, str> {
 
 /// The text without control characters (C0, DEL, C1).
 fn visible(text: &str) -> Cow<'_, str> {
-    if text.contains(char::is_control) {
+    // C0 and DEL are bytes of their own, C1 all begin with 0xc2.
+    if text.bytes().any(|byte| matches!(byte, 0..b' ' | 0x7f | 0xc2)) {
         Cow::Owned(text.chars().filter(|c| !c.is_control()).collect())
     } else {
         Cow::Borrowed(text)

@@ -66,7 +66,10 @@ impl Strip {
                 let ends = ends(&deal(&shares, width * STEPS));
                 match apart(&ends) {
                     true => ends,
-                    false => nearest(&shares, width).unwrap_or_else(|| make_way(ends, width)),
+                    false => {
+                        let simple = make_way(ends, width);
+                        nearest(&shares, width, error(&shares, width, &simple)).unwrap_or(simple)
+                    }
                 }
             }
             Unit::Cell => ends(&deal(&shares, width)).iter().map(|end| end * STEPS).collect(),
@@ -143,9 +146,18 @@ fn apart(ends: &[usize]) -> bool {
     ends.windows(2).all(|pair| !collide(pair[0], pair[1]))
 }
 
+/// By how many eighths in sum the parts with these ends are not as large as their shares.
+fn error(shares: &[f64], width: usize, ends: &[usize]) -> f64 {
+    let starts = std::iter::once(&0).chain(ends);
+    let sizes = starts.zip(ends).map(|(start, end)| (end - start) as f64);
+    let quotas = shares.iter().map(|share| share * (width * STEPS) as f64);
+    sizes.zip(quotas).map(|(size, quota)| (size - quota).abs()).sum()
+}
+
 /// Ends, none with another in its cell, whose parts are in sum as near to their shares as can be.
-/// They are sought within a cell or so around their exact places; `None`: not found there.
-fn nearest(shares: &[f64], width: usize) -> Option<Vec<usize>> {
+/// They are sought within a cell or so around their exact places, where the error is no more than
+/// `most`; `None`: not found there.
+fn nearest(shares: &[f64], width: usize, most: f64) -> Option<Vec<usize>> {
     const AROUND: usize = STEPS + 2;
     /// An end, the sum of errors up to it, and the place of the end before it in its own row.
     struct Place {
@@ -175,7 +187,7 @@ fn nearest(shares: &[f64], width: usize) -> Option<Vec<usize>> {
                     break;
                 }
                 let error = place.error + ((end - place.end) as f64 - quota).abs();
-                if best.as_ref().is_none_or(|best| error < best.error) {
+                if error <= most && best.as_ref().is_none_or(|best| error < best.error) {
                     best = Some(Place { end, error, before });
                 }
             }
