@@ -27,6 +27,7 @@ pub(super) static PEER: Peer = Peer {
             ours: "what is not available, at least 0",
         },
         Deviation { case: "an empty meminfo", peer: "an exception", ours: "`0/0MB`" },
+        Deviation { case: "no load to be read", peer: "`0.00 0.00 0.00`", ours: "no load" },
         Deviation { case: "`-a 0`", peer: "a NUL byte in the line", ours: "nothing in its place" },
     ],
     run,
@@ -98,7 +99,12 @@ fn run(call: &mut Call) -> Printed {
     let busy = busy(call, options.interval).unwrap_or(0.0);
     let load = call.host.load().ok().flatten();
     let count = call.host.processors().unwrap_or(1).max(1) as f64;
-    Printed::line(line(&options, &meminfo, 100.0 * busy, load, count))
+    Printed::line(line(&options, &meminfo, percent(busy), load, count))
+}
+
+/// A share in percent, with the peer's short floating point: 29 of 100 are 29, not a hair less.
+fn percent(share: f64) -> f32 {
+    (f64::from(share as f32) * 100.0) as f32
 }
 
 /// Why nothing is drawn.
@@ -306,7 +312,7 @@ const LOAD: Scale = Scale {
 
 impl Scale {
     /// The style's words and its background.
-    fn at(&self, percent: f64) -> (String, u8) {
+    fn at(&self, percent: f32) -> (String, u8) {
         let percent = percent.clamp(0.0, 100.0) as u64;
         let at = self.steps.partition_point(|(from, _)| *from <= percent).saturating_sub(1);
         let colour = self.steps[at].1;
@@ -318,14 +324,14 @@ impl Scale {
 fn line(
     options: &Options,
     meminfo: &Meminfo,
-    cpu: f64,
+    cpu: f32,
     load: Option<Averages>,
     count: f64,
 ) -> String {
     let (used, total) = used_of(meminfo);
     let memory = memory(options, used, total);
     let graph = graph(options, cpu as u64);
-    let shown = if options.each { cpu * count } else { cpu };
+    let shown = if options.each { cpu * count as f32 } else { cpu };
     let cpu_text = format!("{graph}{shown:6.1}%");
     let averages = load.map(|load| [load.one, load.five, load.fifteen]).unwrap_or_default();
     let known = if load.is_some() { options.averages } else { 0 };
@@ -333,11 +339,11 @@ fn line(
     if options.look == Look::Plain {
         return format!("{memory}{cpu_text}{loads}");
     }
-    let share = if total > 0 { 100.0 * used as f64 / total as f64 } else { 0.0 };
+    let share = if total > 0.0 { 100.0 * used / total } else { 0.0 };
     // A lead, a style, its background, a text.
     let mut parts = vec![(" ", MEMORY.at(share), memory), ("", CPU.at(cpu), cpu_text)];
     if known > 0 {
-        parts.push(("", LOAD.at((averages[0] / count * 50.0).min(100.0)), loads));
+        parts.push(("", LOAD.at((averages[0] / count * 50.0) as f32), loads));
     }
     const RESET: &str = "#[fg=default,bg=default]";
     const RIGHT: char = '\u{e0b0}';
@@ -385,8 +391,8 @@ fn line(
     out
 }
 
-/// Used and total memory, in kilobytes.
-fn used_of(meminfo: &Meminfo) -> (u64, u64) {
+/// Used and total memory in megabytes, with the peer's short floating point.
+fn used_of(meminfo: &Meminfo) -> (f32, f32) {
     let kilobytes = |bytes: Option<u64>| bytes.unwrap_or(0) / 1024;
     let total = kilobytes(meminfo.total);
     let taken = total.saturating_sub(kilobytes(meminfo.free)) + kilobytes(meminfo.shmem);
@@ -398,23 +404,22 @@ fn used_of(meminfo: &Meminfo) -> (u64, u64) {
         Some(_) => total.saturating_sub(kilobytes(meminfo.available)),
         None => 0,
     });
-    (used, total)
+    (used as f32 / 1024.0, total as f32 / 1024.0)
 }
 
-fn memory(options: &Options, used: u64, total: u64) -> String {
-    let whole = |number: f64| number as u64;
+fn memory(options: &Options, used: f32, total: f32) -> String {
     match options.memory {
         1 => {
-            let free = (total - used) as f64 / 1024.0;
+            let free = total - used;
             match free / 1024.0 {
                 gigabytes if gigabytes >= 1.0 => format!("{gigabytes:.2}GB"),
                 _ => format!("{free:.2}MB"),
             }
         }
-        2 if total == 0 => "0.00%".into(),
-        2 => format!("{:.2}%", 100.0 * used as f64 / total as f64),
+        2 if total == 0.0 => "0.00%".into(),
+        2 => format!("{:.2}%", percent(f64::from(used / total))),
         _ => {
-            let (used, total) = (used as f64 / 1024.0, total as f64 / 1024.0);
+            let whole = |number: f32| number as u64;
             // Exactly 10 000 is neither of both.
             match () {
                 () if used > 10_000.0 => {
@@ -496,8 +501,8 @@ mod tests {
 
     #[test]
     fn memory_changes_its_unit_where_the_peer_does() {
-        let shown = |words: &str, used: u64, total: u64| {
-            memory(&parsed(words).expect("known"), used * 1024, total * 1024)
+        let shown = |words: &str, used: u16, total: u16| {
+            memory(&parsed(words).expect("known"), used.into(), total.into())
         };
         assert_eq!(shown("", 9999, 16_000), "9999MB/15GB");
         assert_eq!(shown("", 10_000, 16_000), "10000/16000MB");
@@ -516,7 +521,7 @@ mod tests {
         assert_eq!(colours(&MEMORY, 50.0), "#[fg=black,bg=colour107]");
         assert_eq!(colours(&LOAD, 49.0), "#[fg=brightwhite,bg=colour103]");
         assert_eq!(colours(&LOAD, 400.0), "#[fg=black,bg=colour231]");
-        assert_eq!(colours(&CPU, f64::NAN), "#[fg=brightwhite,bg=colour16]");
+        assert_eq!(colours(&CPU, f32::NAN), "#[fg=brightwhite,bg=colour16]");
     }
 
     #[test]
@@ -539,9 +544,9 @@ mod tests {
             available: kilobytes(11_000_000),
             ..Meminfo::default()
         };
-        assert_eq!(used_of(&container), (0, 4_000_000));
+        assert_eq!(used_of(&container), (0.0, 3906.25));
         let available = kilobytes(3_000_000);
-        assert_eq!(used_of(&Meminfo { available, ..container }), (1_000_000, 4_000_000));
-        assert_eq!(used_of(&Meminfo::default()), (0, 0));
+        assert_eq!(used_of(&Meminfo { available, ..container }), (976.5625, 3906.25));
+        assert_eq!(used_of(&Meminfo::default()), (0.0, 0.0));
     }
 }
