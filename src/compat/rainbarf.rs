@@ -56,7 +56,11 @@ pub(super) static PEER: Peer = Peer {
             ours: "all, weighed by what they hold",
         },
         Deviation { case: "more than a day left", peer: "hours modulo 24", ours: "the hours" },
-        Deviation { case: "`skip=0` in the config", peer: "a usage error", ours: "no skip" },
+        Deviation {
+            case: "`skip=0`, `width=`, `bolt=1`, `bolt=0` in the config",
+            peer: "a usage error; `bolt=0` puts it on",
+            ours: "what they say",
+        },
         Deviation {
             case: "`fg=#ff8800` in the config",
             peer: "a usage error: the colour is a comment",
@@ -201,44 +205,53 @@ impl Options {
             if word == "--" {
                 break;
             }
-            let Some(rest) = word.strip_prefix('-').filter(|rest| !rest.is_empty()) else {
+            if word == "+" {
+                errors += "Missing option after +\n";
+            }
+            let Some(rest) = word.strip_prefix(['-', '+']).filter(|rest| !rest.is_empty()) else {
                 continue;
             };
-            let rest = rest.strip_prefix('-').unwrap_or(rest);
+            let rest = match word.starts_with("--") {
+                true => &word[2..],
+                false => rest,
+            };
             let (said, value) = match rest.split_once('=') {
                 Some((said, value)) => (said, Some(value.to_owned())),
                 None => (rest, None),
             };
-            let (name, on) = match resolve(said) {
+            let (full, name, on) = match resolve(said) {
                 Ok(found) => found,
                 Err(error) => {
                     errors += &error;
                     continue;
                 }
             };
-            match options.slot(name) {
-                Slot::Switch(_) | Slot::Maybe(_) | Slot::Flag(_) if value.is_some() => {
-                    errors += &format!("Option {} does not take an argument\n", lower(said));
-                }
-                Slot::Switch(slot) => *slot = on,
-                Slot::Maybe(slot) => *slot = Some(on),
-                Slot::Flag(slot) => *slot = true,
-                Slot::Text(slot) => match value.or_else(|| words.next().cloned()) {
-                    Some(value) if !value.is_empty() => *slot = value,
-                    _ => errors += &format!("Option {} requires an argument\n", lower(said)),
+            let slot = options.slot(name);
+            let takes = matches!(slot, Slot::Text(_) | Slot::Whole(_));
+            if !takes && value.is_some() {
+                errors += &format!("Option {full} does not take an argument\n");
+                continue;
+            }
+            // Nothing after `=` is no value; an empty word of its own is one.
+            let value = match value {
+                Some(value) => Some(value).filter(|value| !value.is_empty()),
+                None if takes => words.next().cloned(),
+                None => None,
+            };
+            match (slot, value) {
+                (Slot::Switch(slot), _) => *slot = on,
+                (Slot::Maybe(slot), _) => *slot = Some(on),
+                (Slot::Flag(slot), _) => *slot = true,
+                (Slot::Text(slot), Some(value)) => *slot = value,
+                (Slot::Whole(slot), Some(text)) => match whole(&text) {
+                    Some(number) => *slot = number,
+                    None => {
+                        errors += &format!(
+                            "Value \"{text}\" invalid for option {name} (number expected)\n"
+                        );
+                    }
                 },
-                Slot::Whole(slot) => match value.or_else(|| words.next().cloned()) {
-                    Some(text) if !text.is_empty() => match text.parse() {
-                        Ok(number) => *slot = number,
-                        Err(_) => {
-                            errors += &format!(
-                                "Value \"{text}\" invalid for option {} (number expected)\n",
-                                lower(said)
-                            );
-                        }
-                    },
-                    _ => errors += &format!("Option {} requires an argument\n", lower(said)),
-                },
+                (_, None) => errors += &format!("Option {name} requires an argument\n"),
             }
         }
         if errors.is_empty() && !options.help { Ok(options) } else { Err(errors) }
@@ -267,26 +280,31 @@ const NAMES: [&str; 17] = [
 const SWITCHES: [&str; 8] =
     ["battery", "bolt", "bright", "loadavg", "remaining", "rgb", "swap", "tmux"];
 
-fn lower(text: &str) -> String {
-    text.to_lowercase()
+/// A whole number as Perl's options have it: a sign, digits, and `_` between them.
+fn whole(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let plain = digits.starts_with(|c: char| c.is_ascii_digit())
+        && digits.chars().all(|c| c.is_ascii_digit() || c == '_');
+    let size = plain.then(|| digits.replace('_', "").parse().unwrap_or(i64::MAX))?;
+    Some(if text.starts_with('-') { -size } else { size })
 }
 
-/// The option that is meant, and whether it is put on or off.
-fn resolve(said: &str) -> Result<(&'static str, bool), String> {
-    let said = lower(said);
+/// The option that is meant, with all its letters, its name, and whether it is put on or off.
+fn resolve(said: &str) -> Result<(String, &'static str, bool), String> {
+    let said = said.to_lowercase();
     let off = SWITCHES.iter().flat_map(|name| {
         [(format!("no{name}"), (*name, false)), (format!("no-{name}"), (*name, false))]
     });
     let all = NAMES.iter().map(|name| ((*name).to_owned(), (*name, true))).chain(off);
     let all: Vec<_> = all.collect();
-    if let Some((_, exact)) = all.iter().find(|(name, _)| *name == said) {
-        return Ok(*exact);
+    if let Some((_, (name, on))) = all.iter().find(|(name, _)| *name == said) {
+        return Ok((said, name, *on));
     }
     let mut like: Vec<_> = all.iter().filter(|(name, _)| name.starts_with(&said)).collect();
     // `no` and `no-` before one name are one option.
     like.dedup_by_key(|(_, meant)| *meant);
     match *like {
-        [(_, meant)] if !said.is_empty() => Ok(*meant),
+        [(full, (name, on))] if !said.is_empty() => Ok((full.clone(), name, *on)),
         [] => Err(format!("Unknown option: {said}\n")),
         _ => {
             let names: Vec<_> = like.iter().map(|(name, _)| name.as_str()).collect();
@@ -325,22 +343,41 @@ fn config(call: &Call, home: Option<&Path>) -> Vec<String> {
     };
     let bytes = rainline_segments::Host::real().read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
-    let lines = text.lines().filter_map(|line| {
-        let line = uncommented(line).trim();
-        let (name, value) = match line.split_once('=') {
-            Some((name, value)) => (name.trim_end(), Some(value.trim_start())),
-            None => (line, None),
-        };
-        let name = name.strip_prefix("--").unwrap_or(name);
-        let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-        (!name.is_empty() && name.chars().all(is_name)).then(|| match value {
-            Some(value) => format!("--{name}={}", expanded(value, call.env)),
-            None => format!("--{name}"),
-        })
-    });
-    let mut words: Vec<String> = lines.collect();
+    let mut words: Vec<String> = text.lines().filter_map(|line| word_of(line, call.env)).collect();
     words.reverse();
     words
+}
+
+/// The word that a line of the config stands for; `None`: it says nothing. A switch may be given
+/// `0`, and what is given nothing is as if it weren't there.
+fn word_of(line: &str, env: &dyn Fn(&str) -> Option<OsString>) -> Option<String> {
+    let line = uncommented(line).trim();
+    let (name, value) = match line.split_once('=') {
+        Some((name, value)) => (name.trim_end(), expanded(value.trim_start(), env)),
+        None => (line, String::new()),
+    };
+    let name = name.trim_start_matches('-');
+    let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    if name.is_empty() || !name.chars().all(is_name) {
+        return None;
+    }
+    let mut all = Options::new();
+    let known = resolve(name).ok().map(|(_, name, on)| (name, on, all.slot(name)));
+    match known {
+        None if value.is_empty() => Some(format!("--{name}")),
+        None => Some(format!("--{name}={value}")),
+        Some((name, _, Slot::Text(_) | Slot::Whole(_))) => {
+            (!value.is_empty()).then(|| format!("--{name}={value}"))
+        }
+        Some((name, on, slot)) => {
+            let off = ["0", "no", "off", "false"].contains(&value.to_lowercase().as_str());
+            match (on != off, slot) {
+                (true, _) => Some(format!("--{name}")),
+                (false, Slot::Flag(_)) => None,
+                (false, _) => Some(format!("--no{name}")),
+            }
+        }
+    }
 }
 
 /// A line without what stands behind a `#`, unless that follows a `=` at once: there it is a colour.
@@ -676,10 +713,15 @@ impl Style {
                 }
             }
             Target::Ansi => {
-                let code = |name: &str, base: u8| match known(name) {
-                    Some((_, number, ..)) if self.bright && base == 30 => (90 + number).to_string(),
-                    Some((_, number, ..)) => (base + number).to_string(),
-                    None => other(name, base),
+                let code = |name: &str, base: u8| {
+                    let name = name.to_lowercase();
+                    let plain = name.strip_prefix("bright_").unwrap_or(&name);
+                    let bright = plain.len() < name.len() || (self.bright && base == 30);
+                    match known(plain) {
+                        Some((_, number, ..)) if bright => (base + 60 + number).to_string(),
+                        Some((_, number, ..)) => (base + number).to_string(),
+                        None => other(&name, base),
+                    }
                 };
                 match bg {
                     Some(bg) => format!("\x1b[{};{}m", code(fg, 30), code(bg, 40)),
@@ -699,17 +741,44 @@ impl Style {
     }
 }
 
-/// `#rrggbb` and `colour123` for a terminal; anything else is its default.
+/// A colour for a terminal by one of Perl's other names (`ansi9`, `grey23`, `rgb520`,
+/// `r255g136b0`) or of tmux's (`colour235`, `#ff8800`); anything else is its default.
 fn other(name: &str, base: u8) -> String {
-    let number = name.strip_prefix("colour").or_else(|| name.strip_prefix("color"));
-    if let Some(number) = number.and_then(|number| number.parse::<u8>().ok()) {
+    let after = |start: &str, most: u8| {
+        let digits = name.strip_prefix(start).filter(|digits| !digits.starts_with('+'));
+        digits?.parse::<u8>().ok().filter(|number| *number <= most)
+    };
+    let cube = || {
+        let steps: Option<Vec<u8>> =
+            name.strip_prefix("rgb")?.bytes().map(|b| b.checked_sub(b'0')).collect();
+        match *steps? {
+            [red, green, blue] if red.max(green).max(blue) < 6 => {
+                Some(16 + 36 * red + 6 * green + blue)
+            }
+            _ => None,
+        }
+    };
+    let numbered = after("colour", 255)
+        .or_else(|| after("color", 255))
+        .or_else(|| after("ansi", 15))
+        .or_else(|| after("grey", 23).map(|grey| 232 + grey))
+        .or_else(cube);
+    if let Some(number) = numbered {
         return format!("{};5;{number}", base + 8);
     }
     let digits = name.strip_prefix('#').filter(|digits| digits.len() == 6);
-    match digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()) {
-        Some(rgb) => {
-            format!("{};2;{};{};{}", base + 8, rgb >> 16, rgb >> 8 & 255, rgb & 255)
-        }
+    let hexadecimal = || {
+        let rgb = u32::from_str_radix(digits?, 16).ok()?;
+        Some([rgb >> 16, rgb >> 8 & 255, rgb & 255])
+    };
+    let spelled = || {
+        let (red, rest) = name.strip_prefix('r')?.split_once('g')?;
+        let (green, blue) = rest.split_once('b')?;
+        let part = |text: &str| text.parse::<u8>().ok().map(u32::from);
+        Some([part(red)?, part(green)?, part(blue)?])
+    };
+    match hexadecimal().or_else(spelled) {
+        Some([red, green, blue]) => format!("{};2;{red};{green};{blue}", base + 8),
         None => (base + 9).to_string(),
     }
 }
@@ -790,6 +859,18 @@ mod tests {
         let ansi = Style::of(&options(&["--notmux"]), false);
         assert_eq!(ansi.both("#ff8000", "colour235"), "\x1b[38;2;255;128;0;48;5;235m");
         assert_eq!(ansi.both("purple", "#12"), "\x1b[39;49m");
+        for (name, codes) in [
+            ("bright_red", "91;101"),
+            ("RED", "31;41"),
+            ("ansi9", "38;5;9;48;5;9"),
+            ("ansi16", "39;49"),
+            ("grey23", "38;5;255;48;5;255"),
+            ("rgb520", "38;5;208;48;5;208"),
+            ("rgb560", "39;49"),
+            ("r255g136b0", "38;2;255;136;0;48;2;255;136;0"),
+        ] {
+            assert_eq!(ansi.both(name, name), format!("\x1b[{codes}m"));
+        }
         assert_eq!(Style::of(&options(&["--screen"]), true).both("#f00", "é"), "\x05{dd}");
     }
 
@@ -800,6 +881,26 @@ mod tests {
         assert_eq!(uncommented("fg=#ff0 # c"), "fg=#ff0 ");
         assert_eq!(uncommented("fg = #ff0#c"), "fg = #ff0");
         assert_eq!((uncommented("#x"), uncommented("a #é")), ("", "a "));
+        for (line, word) in [
+            (" width = 5 # five", "--width=5"),
+            ("-width=5", "--width=5"),
+            ("skip=0", "--skip=0"),
+            ("wid=7", "--width=7"),
+            ("bolt", "--bolt"),
+            ("bolt=", "--bolt"),
+            ("bolt=1", "--bolt"),
+            ("BOLT=0", "--nobolt"),
+            ("no-battery", "--nobattery"),
+            ("nobattery=off", "--battery"),
+            ("screen=0", ""),
+            ("fg=", ""),
+            ("datfile = $NONE", ""),
+            ("width 20", ""),
+            ("b=1", "--b=1"),
+            ("nonsense", "--nonsense"),
+        ] {
+            assert_eq!(word_of(line, &env).unwrap_or_default(), word, "{line}");
+        }
     }
 
     fn number() -> impl Strategy<Value = Option<u64>> {
@@ -831,7 +932,7 @@ mod tests {
             line in "\\PC{0,40}",
         ) {
             let _ = Options::read(&words);
-            let _ = expanded(uncommented(&line), &|_| None);
+            let _ = word_of(&line, &|_| Some("é=".into()));
         }
     }
 }
