@@ -140,12 +140,13 @@ fn run(peer: &Peer, args: &[OsString], host: &Host) -> i32 {
         env: &|name| std::env::var_os(name),
     };
     let Printed { out, err, code } = (peer.run)(&mut call);
-    // Whoever closed a pipe does not want to be told.
     let _ = std::io::stderr().lock().write_all(err.as_bytes());
     let mut stdout = std::io::stdout().lock();
-    let _ = stdout.write_all(out.as_bytes());
-    let _ = stdout.flush();
-    code
+    match stdout.write_all(out.as_bytes()).and_then(|()| stdout.flush()) {
+        // Whoever closed a pipe does not want to be told; a full disk is another matter.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => code.max(1),
+        _ => code,
+    }
 }
 
 /// A call in tests: these words on this machine.
