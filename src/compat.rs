@@ -3,7 +3,9 @@
 //!
 //! One file a command, all of one shape: a `static PEER` with a name, what it is, where it differs
 //! on purpose ([`Deviation`], which the docs are written from), and `run`: words and a machine in,
-//! bytes out. `rainline compat NAME …` runs one, and so does a link of that name to this program.
+//! bytes out. Where that is more than one subject, `run` and the drawing stay in the file and the
+//! rest (options, history, colours …) is in a folder beside it. `rainline compat NAME …` runs one,
+//! and so does a link of that name to this program.
 //!
 //! Decisions a newcomer would ask about:
 //! - A drop-in starts no daemon and needs none. What the daemon knows is asked for where it runs
