@@ -70,6 +70,16 @@ pub(super) static PEER: Peer = Peer {
             peer: "the last of all, a mouse's as well",
             ours: "all of this machine, weighed by what they hold",
         },
+        Deviation {
+            case: "`#{battery_percentage}` without acpi and upower",
+            peer: "a number without its `%`",
+            ours: "with it",
+        },
+        Deviation {
+            case: "plugged in, and kept from charging",
+            peer: "`?`",
+            ours: "the icon and the colours of `attached`",
+        },
         Deviation { case: "no battery", peer: "a full battery, or `?`", ours: "nothing" },
     ],
     run,
