@@ -51,6 +51,11 @@ pub(super) static PEER: Peer = Peer {
         },
         Deviation { case: "no sensors", peer: "`-nan`", ours: "nothing" },
         Deviation {
+            case: "temperatures in °F",
+            peer: "high from 90 °F on",
+            ours: "from 90 °C on, or from the threshold that is set",
+        },
+        Deviation {
             case: "no GPU",
             peer: "`No GPU`, with the icon and the colours of a high load",
             ours: "`No GPU`, without",

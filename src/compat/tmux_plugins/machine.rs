@@ -105,19 +105,26 @@ impl Machine {
             let is_gpu = load.starts_with('g') && matches!(what, "percentage" | "");
             return if is_gpu { "No GPU".into() } else { String::new() };
         };
-        // As the peer: the GPU's temperature is judged by the processors' thresholds.
-        let judge = if *load == "gpu_temp" { "cpu_temp" } else { load };
+        let unit = options.get(&format!("{load}_unit"));
+        let (value, usual) = match (unit, load.ends_with("temp")) {
+            ("F", true) => (value * 1.8 + 32.0, [176.0, 194.0]),
+            (_, true) => (value, [80.0, 90.0]),
+            (_, false) => (value, [30.0, 80.0]),
+        };
+        let format = if unit.is_empty() { "percentage_format" } else { "format" };
+        let shown = printf(options.get(&format!("{load}_{format}")), value);
         match what {
-            "percentage" => printf(options.get(&format!("{load}_percentage_format")), value),
-            "" => {
-                let unit = options.get(&format!("{load}_unit"));
-                let value = if unit == "F" { value * 1.8 + 32.0 } else { value };
-                printf(options.get(&format!("{load}_format")), value) + unit
-            }
+            "percentage" | "" => shown + unit,
             of => {
+                // As the peer: what is shown is judged, and the GPU's temperature by the
+                // processors' thresholds.
+                let number = |c: char| c.is_ascii_digit();
+                let value = shown.trim_matches(|c| !number(c)).parse().unwrap_or(value);
+                let judge = if *load == "gpu_temp" { "cpu_temp" } else { load };
+                let [medium, high] = usual;
                 let level = match value {
-                    v if v >= options.number(&format!("{judge}_high_thresh"), 80.0) => "high",
-                    v if v >= options.number(&format!("{judge}_medium_thresh"), 30.0) => "medium",
+                    v if v >= options.number(&format!("{judge}_high_thresh"), high) => "high",
+                    v if v >= options.number(&format!("{judge}_medium_thresh"), medium) => "medium",
                     _ => "low",
                 };
                 options.get(&format!("{load}_{level}_{of}")).to_owned()
@@ -188,6 +195,55 @@ fn gpus(text: &str) -> Option<Gpu> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a name is at a number, with these options said.
+    fn at(number: f64, name: &str, said: &[(&str, &str)]) -> String {
+        let gpu = Gpu { percent: number, memory: number, celsius: number };
+        let mut machine =
+            Machine { gpu: Some(gpu), usage: Some(number / 100.0), ..Machine::default() };
+        let said = said.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        machine.load(&Host::rooted("/nowhere"), name, &Options::with(said))
+    }
+
+    #[test]
+    fn what_is_shown_is_judged() {
+        for (number, icon) in
+            [(29.94, "="), (29.96, "≡"), (30.0, "≡"), (79.94, "≡"), (79.96, "≣"), (100.0, "≣")]
+        {
+            for load in ["cpu", "gpu", "gram"] {
+                assert_eq!(at(number, &format!("{load}_icon"), &[]), icon, "{number}");
+            }
+        }
+        let own = [("cpu_medium_thresh", "10"), ("cpu_high_thresh", "12.5")];
+        assert_eq!(at(12.4, "cpu_bg_color", &own), "#[bg=yellow]");
+        assert_eq!(at(12.5, "cpu_fg_color", &own), "#[fg=red]");
+        assert_eq!(at(12.5, "gpu_fg_color", &own), "#[fg=green]");
+        let odd = [("cpu_percentage_format", "CPU ! %d")];
+        assert_eq!(at(80.0, "cpu_icon", &odd), "≣");
+        assert_eq!(at(80.9, "cpu_percentage", &odd), "CPU ! 80");
+    }
+
+    #[test]
+    fn temperatures_are_judged_in_their_own_unit() {
+        assert_eq!(
+            (at(79.6, "gpu_temp", &[]), at(79.6, "gpu_temp_icon", &[])),
+            ("80C".into(), "≡".into())
+        );
+        assert_eq!(
+            (at(79.4, "gpu_temp_icon", &[]), at(90.0, "gpu_temp_icon", &[])),
+            ("=".into(), "≣".into())
+        );
+        let f = ("gpu_temp_unit", "F");
+        assert_eq!(
+            (at(50.0, "gpu_temp", &[f]), at(50.0, "gpu_temp_icon", &[f])),
+            ("122F".into(), "=".into())
+        );
+        assert_eq!(
+            (at(80.0, "gpu_temp_icon", &[f]), at(90.0, "gpu_temp_icon", &[f])),
+            ("≡".into(), "≣".into())
+        );
+        assert_eq!(at(50.0, "gpu_temp_icon", &[f, ("cpu_temp_high_thresh", "120")]), "≣");
+    }
 
     #[test]
     fn gpus_are_one() {

@@ -19,9 +19,9 @@ pub(super) fn defaults() -> BTreeMap<String, String> {
             say(format!("{load}_{level}_fg_color"), &format!("#[fg={colour}]"));
             say(format!("{load}_{level}_bg_color"), &format!("#[bg={colour}]"));
         }
-        let (medium, high) = if load.ends_with("temp") { ("80", "90") } else { ("30", "80") };
-        say(format!("{load}_medium_thresh"), medium);
-        say(format!("{load}_high_thresh"), high);
+        // What they usually are depends on the unit of what they judge.
+        say(format!("{load}_medium_thresh"), "");
+        say(format!("{load}_high_thresh"), "");
         if load.ends_with("temp") {
             say(format!("{load}_format"), "%2.0f");
             say(format!("{load}_unit"), "C");
