@@ -5,6 +5,8 @@
 
 pub mod spec;
 
+use std::sync::LazyLock;
+
 /// A colour as a theme means it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Color {
@@ -196,10 +198,8 @@ impl Color {
             return Color::Indexed(0);
         }
         let among = among.filter(|index| !grey || GREYS.contains(index));
-        let distance = |index: &u8| {
-            Color::Indexed(*index).rgb().map_or(f64::MAX, |rgb| wanted.distance(Lab::from_rgb(rgb)))
-        };
-        let best = among.min_by(|a, b| distance(a).total_cmp(&distance(b)));
+        let apart = |index| (wanted.distance(PALETTE[usize::from(index)]), index);
+        let best = among.map(apart).min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, index)| index);
         best.map_or(self, Color::Indexed)
     }
 
@@ -249,9 +249,22 @@ impl Color {
 
 /// sRGB component to linear light.
 fn linear(component: u8) -> f64 {
-    let c = f64::from(component) / 255.0;
-    if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+    static LIGHTS: LazyLock<[f64; 256]> = LazyLock::new(|| {
+        std::array::from_fn(|component| {
+            let c = component as f64 / 255.0;
+            if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        })
+    });
+    LIGHTS[usize::from(component)]
 }
+
+/// The 256 colours, as the eye sees them: a line with fewer colours asks for the nearest of them
+/// again and again.
+static PALETTE: LazyLock<[Lab; 256]> = LazyLock::new(|| {
+    std::array::from_fn(|index| {
+        Lab::from_rgb(Color::Indexed(index as u8).rgb().unwrap_or_default())
+    })
+});
 
 /// Linear light to sRGB component.
 fn gamma(light: f64) -> u8 {
