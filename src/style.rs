@@ -5,6 +5,8 @@
 
 pub mod spec;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// A colour as a theme means it.
@@ -179,9 +181,22 @@ impl Color {
             (Color::Default, _) | (_, Depth::True) => self,
             (_, Depth::Mono) => Color::Default,
             (Color::Indexed(_), Depth::Ansi256) | (Color::Indexed(0..=15), Depth::Ansi16) => self,
-            (_, Depth::Ansi256) => self.nearest(16..=255),
-            (_, Depth::Ansi16) => self.nearest(0..=15),
+            (_, Depth::Ansi256) => self.known_nearest(16, 255),
+            (_, Depth::Ansi16) => self.known_nearest(0, 15),
         }
+    }
+
+    /// As [`Color::nearest`], which a theme's few dozen colours ask for again and again.
+    fn known_nearest(self, first: u8, last: u8) -> Color {
+        thread_local! {
+            static KNOWN: RefCell<HashMap<(Color, u8), Color>> = RefCell::default();
+        }
+        KNOWN.with_borrow_mut(|known| {
+            if known.len() >= 1024 {
+                known.clear();
+            }
+            *known.entry((self, first)).or_insert_with(|| self.nearest(first..=last))
+        })
     }
 
     fn nearest(self, among: std::ops::RangeInclusive<u8>) -> Color {
