@@ -593,6 +593,33 @@ fn a_link_is_the_drop_in_and_the_client_knows_the_names() {
 }
 
 #[test]
+fn input_is_read_only_where_no_word_is_given() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.rainline();
+    command.args(["compat", "spark", "1", "2"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("it runs");
+    // Open until it has ended: whoever reads it waits for ever.
+    let input = child.stdin.take();
+    assert_eq!(said(&child.wait_with_output().expect("it ends")), "▁█");
+    drop(input);
+}
+
+#[test]
+fn a_line_that_cannot_be_written_is_a_failure() {
+    let sandbox = Sandbox::new();
+    let Ok(full) = fs::File::options().write(true).open("/dev/full") else {
+        return println!("skipped: no /dev/full");
+    };
+    let status = sandbox.rainline().args(["compat", "spark", "1", "2"]).stdout(full).status();
+    assert_eq!(status.expect("it runs").code(), Some(1));
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let output = sandbox.rainline().args(["compat", "spark", "1", "2"]).stdout(writer).output();
+    let output = output.expect("it runs");
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
 fn drop_ins_are_listed_sorted() {
     let files: Vec<String> = {
         let entries = fs::read_dir(root().join("src/compat")).expect("a folder").flatten();
