@@ -384,13 +384,18 @@ impl OptionType for BTreeMap<String, String> {
     const SHAPE: Shape = Shape::Table;
     fn from_toml(value: &toml::Value) -> Result<Self, String> {
         let table = value.as_table().ok_or_else(|| expected(Self::SHAPE, value))?;
-        let pair =
-            |(name, value): (&String, &toml::Value)| Ok((name.clone(), String::from_toml(value)?));
-        table.iter().map(pair).collect()
+        let mut texts = BTreeMap::new();
+        for (name, value) in table {
+            texts.insert(name.clone(), String::from_toml(value)?);
+        }
+        Ok(texts)
     }
     fn to_toml(&self) -> toml::Value {
-        let pairs = self.iter().map(|(name, value)| (name.clone(), value.as_str().into()));
-        toml::Value::Table(pairs.collect())
+        let mut table = toml::Table::new();
+        for (name, text) in self {
+            table.insert(name.clone(), text.as_str().into());
+        }
+        toml::Value::Table(table)
     }
 }
 

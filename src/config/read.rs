@@ -642,12 +642,13 @@ fn plain(value: &DeValue) -> toml::Value {
         DeValue::Array(list) => {
             toml::Value::Array(list.iter().map(|item| plain(item.get_ref())).collect())
         }
-        DeValue::Table(table) => toml::Value::Table(
-            table
-                .iter()
-                .map(|(key, value)| (key.get_ref().to_string(), plain(value.get_ref())))
-                .collect(),
-        ),
+        DeValue::Table(table) => {
+            let mut values = toml::Table::new();
+            for (key, value) in table.iter() {
+                values.insert(key.get_ref().to_string(), plain(value.get_ref()));
+            }
+            toml::Value::Table(values)
+        }
     }
 }
 
