@@ -221,7 +221,7 @@ fn boundary<'a>(blocks: &[Block], index: usize, room: &Room<'a>) -> Option<(&'a 
     };
     if left == right {
         let inner = before.is_some() && after.is_some() && !soft.is_empty();
-        return inner.then(|| (soft.as_str(), Style { bg: left, ..room.separator }));
+        return inner.then_some((soft.as_str(), Style { bg: left, ..room.separator }));
     }
     // The arrow belongs to the block it points away from.
     let (style, outer_edge) = match room.side {

@@ -70,8 +70,11 @@ fn shown(names: &[String]) -> Option<BTreeMap<String, String>> {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let mark = format!("{MARK}\n");
     let values = text.split(&mark).map(|value| value.strip_suffix('\n').unwrap_or(value));
-    let pairs = names.iter().cloned().zip(values.map(str::to_owned));
-    output.status.success().then(|| pairs.filter(|(_, value)| !value.is_empty()).collect())
+    let mut set = BTreeMap::new();
+    for (name, value) in names.iter().zip(values).filter(|(_, value)| !value.is_empty()) {
+        set.insert(name.clone(), value.to_owned());
+    }
+    output.status.success().then_some(set)
 }
 
 /// An option's text with a job for each stretch of names.
