@@ -202,11 +202,11 @@ __rainline_prompt() {
             ((++__rainline_id))
             {
                 builtin printf 'ask %s\0print\0prompt\0all\0--target=%s\0--status=%s\0--pipestatus=%s\0%b%bPWD=%s\0\0' \
-                    "$__rainline_id" "$__rl_target" "$__rl_code" "$__rl_codes" "$__rl_more" "$__rainline_said" "${PWD-}" >&8 &&
+                    "$__rainline_id" "$__rl_target" "$__rl_code" "$__rl_codes" "$__rl_more" "$__rainline_said" "${PWD-}" &&
                     { builtin read -r -t 0.1 -N 12 -u 9 __rl_ack || __rl_ack=; } &&
                     { [[ $__rl_ack == "$__rainline_id="* ]] || __rainline_wait; } &&
                     builtin mapfile -t -u 7 __rl_lines && [[ ${__rl_lines-} == "$__rainline_id" ]]
-            } 2>/dev/null 8<>"$__rainline_door.ask" 9<>"$__rainline_door.ack" 7<"$__rainline_door.line" || __rl_lines=()
+            } 2>/dev/null 1<>"$__rainline_door.ask" 9<>"$__rainline_door.ack" 7<"$__rainline_door.line" || __rl_lines=()
         fi
     fi
     if [[ -z ${__rl_lines[3]+there} ]]; then __rainline_call; fi
