@@ -145,6 +145,8 @@ fn at_once<'a>(
         print_and_leave(&[IoSlice::new(line)]);
     }
     complete(request, directory);
+    // Our end then wakes nobody.
+    request.last = true;
     let mut message = Fixed::<1024>::default();
     request.encode(&mut message);
     let message = message.whole().ok_or(None)?;

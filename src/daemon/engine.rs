@@ -196,6 +196,7 @@ impl Engine {
             self.connections.channels.watch(pending.id, &pending.request, drawn);
         }
         let print = pending.request.verb == Verb::Print;
+        let is_last = print && pending.request.last;
         // What stands in must not lie ready for the next one who asks.
         let key = if print && !stands_in { pending.request.frame_key() } else { None };
         if !print {
@@ -204,6 +205,9 @@ impl Engine {
             self.count_streams();
         }
         self.connections.reply(pending.id, ReplyKind::Line, nonce, &line);
+        if is_last {
+            self.connections.close_answered(pending.id);
+        }
         if let Some(key) = key
             && let Some(view) = self.cache.fresh(view, now.boot).and(Some(view))
         {
