@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rainline_segments::{Ask, Host, Pace, Sample, Source, Where};
 
@@ -80,7 +81,12 @@ fn work(
                 sources.clear();
             }
             let memo = String::from_utf8_lossy(raw);
-            let sampled = sample(sources, key, &kind, &options, &memo, host, &ask);
+            let source = source(sources, key, &kind, &options, &memo);
+            let sampled = match source {
+                Ok(source) if stays(source, host) => return say(&Answer::Stays, &[]),
+                Ok(source) => guarded(source, host, &ask),
+                Err(why) => Err(why),
+            };
             if sampled.is_err() {
                 // Opened anew next time: what broke it may have left it broken.
                 sources.remove(&key);
@@ -89,8 +95,8 @@ fn work(
             let sampled = sampled.map(|sample| sample.map(Wire::new));
             say(&Answer::Sampled(sampled), memo.as_bytes())
         }
-        Job::Follow { kind, options, ask } => {
-            let ended = follow(&kind, &options, host, &ask);
+        Job::Follow { kind, options, ask, every } => {
+            let ended = follow(&kind, &options, host, &ask, every);
             say(&Answer::Ended(ended), &[])
         }
         Job::Read { path } => match read(&path) {
@@ -107,15 +113,14 @@ fn work(
     }
 }
 
-fn sample(
-    sources: &mut HashMap<u64, Box<dyn Source>>,
+/// The source of this number, opened if it is not, with what it kept the last time.
+fn source<'a>(
+    sources: &'a mut HashMap<u64, Box<dyn Source>>,
     key: u64,
     kind: &str,
     options: &str,
     memo: &str,
-    host: &Host,
-    ask: &Ask,
-) -> Result<Option<Sample>, String> {
+) -> Result<&'a mut dyn Source, String> {
     let source = match sources.entry(key) {
         std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
         std::collections::hash_map::Entry::Vacant(entry) => entry.insert(open(kind, options)?),
@@ -125,7 +130,12 @@ fn sample(
         let recall = AssertUnwindSafe(|| source.recall(memo));
         let _ = catch_unwind(recall);
     }
-    guarded(source.as_mut(), host, ask)
+    Ok(source.as_mut())
+}
+
+/// Whether it wants to be followed; one that breaks down does not.
+fn stays(source: &dyn Source, host: &Host) -> bool {
+    catch_unwind(AssertUnwindSafe(|| source.stays(host))).unwrap_or(false)
 }
 
 fn open(kind: &str, options: &str) -> Result<Box<dyn Source>, String> {
@@ -135,14 +145,20 @@ fn open(kind: &str, options: &str) -> Result<Box<dyn Source>, String> {
 }
 
 /// Tells each reading of a source until it ends, or nobody listens any more.
-fn follow(kind: &str, options: &str, host: &Host, ask: &Ask) -> Result<(), String> {
+fn follow(
+    kind: &str,
+    options: &str,
+    host: &Host,
+    ask: &Ask,
+    every: Duration,
+) -> Result<(), String> {
     let mut source = open(kind, options)?;
     let mut heard = |sampled: Result<Option<Sample>, rainline_segments::Error>| {
         let sampled = sampled.map(|sample| sample.map(Wire::new));
         let sampled = sampled.map_err(|error| error.to_string());
         say(&Answer::Sampled(sampled), &[]).is_ok()
     };
-    match catch_unwind(AssertUnwindSafe(|| source.follow(host, ask, &mut heard))) {
+    match catch_unwind(AssertUnwindSafe(|| source.follow(host, ask, every, &mut heard))) {
         Ok(ended) => ended.map_err(|error| error.to_string()),
         Err(_) => Err("it broke down (a bug)".into()),
     }

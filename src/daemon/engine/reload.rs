@@ -183,7 +183,7 @@ impl Engine {
                 self.renew(view, &request, now);
             }
         }
-        self.count_streams();
+        self.count_streams(now);
     }
 
     /// Drops everything that was made from a config.

@@ -2,6 +2,7 @@
 //! are JSON; contents of files and memos travel raw beside them. Nothing here knows of processes.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rainline_segments::{Ask, HostId, Level, Sample, Value};
 use serde::{Deserialize, Serialize};
@@ -20,8 +21,9 @@ pub enum Job {
     /// Read an instance. Sources stay open under their `key`, so that counters have a past; the
     /// bytes are the source's memo, there and back, as the next worker may be another.
     Sample { key: u64, kind: String, options: String, ask: Ask },
-    /// Follow an instance: an answer for each of its readings, until it ends.
-    Follow { kind: String, options: String, ask: Ask },
+    /// Follow an instance, which would be sampled `every` so often: an answer for each of its
+    /// readings, until it ends.
+    Follow { kind: String, options: String, ask: Ask, every: Duration },
     /// Read a file.
     Read { path: PathBuf },
     /// Write a file in one step; the bytes are its content.
@@ -53,6 +55,8 @@ pub enum Answer {
         gathered: Gathered,
     },
     Sampled(Result<Option<Wire>, String>),
+    /// It was not sampled: it wants to be followed.
+    Stays,
     Rang(Result<(), String>),
     /// What was followed is over.
     Ended(Result<(), String>),
