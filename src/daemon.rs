@@ -287,6 +287,7 @@ impl Daemon {
                 }
                 self.engine.outcome(ticket, outcome, &now);
             }
+            self.engine.heed_changes();
             self.engine.retry(&now);
             self.engine.unfollow_unseen(&now);
             self.engine.tick(&now);

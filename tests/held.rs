@@ -1,5 +1,6 @@
-//! Kinds that stay with a command where there is one: a single start for many readings, nothing left
-//! once nobody looks, and a last good value that looks old while the command fails.
+//! Kinds that need not be asked again and again. Those that stay with a command where there is one: a
+//! single start for many readings, nothing left once nobody looks, and a last good value that looks
+//! old while the command fails. And those that depend on files: a change is seen without a look.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -174,4 +175,45 @@ fn players_say_what_is_new_to_a_command_that_stays() {
     assert_eq!(starts.len(), 1);
     drop(stream);
     until("its end", || (!lives(starts[0])).then_some(()));
+}
+
+/// Looked at now and then only, each of these changes would take a minute.
+#[test]
+fn a_work_tree_that_comes_and_goes_is_seen_when_it_does() {
+    let place = Place::new("directory", "<$last>( in $repository)( $readonly)");
+    let here = place.sandbox.path("home/rain/src");
+    std::fs::create_dir_all(&here).expect("made");
+    let started = place.sandbox.rainline().args(["daemon", "start"]).output().expect("it runs");
+    assert!(started.status.success());
+    let line = || {
+        let mut command = place.sandbox.rainline();
+        command.args(["print", "terminal", "left", "--target", "plain", "--columns", "70"]);
+        let output = command.current_dir(&here).env("PWD", &here).output().expect("it runs");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let mark = |at: &str| here.join(at).join(".git");
+    let change = [
+        ("<src>|", None),
+        ("<src> in rain|", Some(("..", true))),
+        ("<src> in src|", Some((".", true))),
+        ("<src> in rain|", Some((".", false))),
+        ("<src>|", Some(("..", false))),
+        ("<src> in rain|", Some(("..", true))),
+    ];
+    let mut steps = change.iter();
+    let mut step = steps.next();
+    until("all changes in less than the time of three looks", || {
+        let (expected, _) = step?;
+        if line().trim() == *expected {
+            step = steps.next();
+            let Some((_, Some((at, there)))) = step else { return Some(()) };
+            let done = match there {
+                true => std::fs::create_dir(mark(at)),
+                false => std::fs::remove_dir(mark(at)),
+            };
+            done.expect("changed");
+        }
+        None
+    });
+    assert!(step.is_none());
 }

@@ -174,6 +174,13 @@ pub trait Source: Send {
         Ok(())
     }
 
+    /// For [`Where::Worker`]: the paths on which its last reading depends, whether they are there or
+    /// not. Where the system can tell, a change of one makes it due; it is looked at now and then
+    /// all the same, as nobody tells of a change on another machine.
+    fn depends(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
     /// Takes a value from outside (`rainline set`), which shows at once. It runs in the daemon,
     /// whatever the kind's place, so it only computes. The error says what was expected.
     fn take(&mut self, _host: &Host, _pushed: &Pushed) -> Result<Option<Sample>, Error> {

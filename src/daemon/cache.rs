@@ -48,6 +48,8 @@ pub struct Entry {
     pub pace: Pace,
     /// Open once it was needed, and only where it runs in the daemon.
     pub source: Option<Box<dyn Source>>,
+    /// The number of its source in a worker.
+    pub number: Option<u64>,
     /// What its source in a worker wants to be told next time: the worker may be another then.
     pub memo: Option<String>,
     pub sample: Option<Sample>,
@@ -75,6 +77,7 @@ impl Entry {
         Entry {
             pace,
             source: None,
+            number: None,
             memo: None,
             sample: None,
             taken: None,

@@ -15,7 +15,7 @@ use super::drawing::{self, Drawing};
 use super::history::{self, Past, Rings};
 use super::ring;
 use super::schedule;
-use super::watch;
+use super::watch::{self, Places};
 use super::workers::{Answer, Job, MOST_SOURCES, Wire, pack, unpack};
 use crate::config::{self, Config, Gathered};
 use crate::protocol::Request;
@@ -28,20 +28,27 @@ pub fn main(root: Option<PathBuf>) -> i32 {
     std::panic::set_hook(Box::new(|_| {}));
     // Whoever ends us finds by it what we started.
     let _ = rustix::process::setsid();
+    // What stands for the machine does not change by itself.
+    let places = root.is_none().then(Places::default);
+    let mut open = Open { sources: HashMap::new(), places };
     let host = host(root).leashed();
-    let mut sources: HashMap<u64, Box<dyn Source>> = HashMap::new();
     let mut input = Vec::new();
     let mut chunk = [0; 16 * 1024];
     loop {
         match unpack::<Job>(&mut input) {
             Ok(Some((job, raw))) => {
-                if work(job, &raw, &host, &mut sources).is_err() {
+                if work(job, &raw, &host, &mut open).is_err() {
                     return 0;
                 }
                 continue;
             }
             Ok(None) => {}
             Err(_) => return 1,
+        }
+        if let Some(places) = &mut open.places
+            && places.wait(|source| say(&Answer::Touched { source }, &[])).is_err()
+        {
+            return 0;
         }
         match std::io::stdin().read(&mut chunk) {
             Ok(0) => return 0,
@@ -50,6 +57,13 @@ pub fn main(root: Option<PathBuf>) -> i32 {
             Err(_) => return 1,
         }
     }
+}
+
+/// What a worker has open from one job to the next.
+struct Open {
+    sources: HashMap<u64, Box<dyn Source>>,
+    /// What they depend on; `None`: nothing is watched.
+    places: Option<Places>,
 }
 
 /// The machine as sources see it, or a directory that stands for it.
@@ -64,12 +78,8 @@ fn say(answer: &Answer, raw: &[u8]) -> std::io::Result<()> {
 }
 
 /// `Err` when nobody listens any more.
-fn work(
-    job: Job,
-    raw: &[u8],
-    host: &Host,
-    sources: &mut HashMap<u64, Box<dyn Source>>,
-) -> std::io::Result<()> {
+fn work(job: Job, raw: &[u8], host: &Host, open: &mut Open) -> std::io::Result<()> {
+    let Open { sources, places } = open;
     match job {
         Job::Gather { path } => {
             let gathered = config::gather(&path);
@@ -79,12 +89,23 @@ fn work(
         Job::Sample { key, kind, options, ask } => {
             if sources.len() >= MOST_SOURCES && !sources.contains_key(&key) {
                 sources.clear();
+                places.iter_mut().for_each(Places::clear);
             }
             let memo = String::from_utf8_lossy(raw);
             let source = source(sources, key, &kind, &options, &memo);
             let sampled = match source {
                 Ok(source) if stays(source, host) => return say(&Answer::Stays, &[]),
-                Ok(source) => guarded(source, host, &ask),
+                Ok(source) => {
+                    places.iter_mut().for_each(|places| places.again(key));
+                    let mut sampled = guarded(source, host, &ask);
+                    if let Some(places) = places
+                        && places.arm(key, depends(source))
+                    {
+                        // What changed before it was watched.
+                        sampled = guarded(source, host, &ask);
+                    }
+                    sampled
+                }
                 Err(why) => Err(why),
             };
             if sampled.is_err() {
@@ -131,6 +152,11 @@ fn source<'a>(
         let _ = catch_unwind(recall);
     }
     Ok(source.as_mut())
+}
+
+/// What its last reading depends on; nothing if it breaks down.
+fn depends(source: &dyn Source) -> Vec<PathBuf> {
+    catch_unwind(AssertUnwindSafe(|| source.depends())).unwrap_or_default()
 }
 
 /// Whether it wants to be followed; one that breaks down does not.

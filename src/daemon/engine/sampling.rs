@@ -73,6 +73,7 @@ impl Engine {
             }
             let (kind, options) = (instance.kind.name.to_owned(), instance.options.to_string());
             let number = source_number(key, &options);
+            entry.number = Some(number);
             let job = Job::Sample { key: number, kind, options, ask: entry.ask.clone() };
             let memo = entry.memo.get_or_insert_with(|| {
                 let slot = self.configs.slots.get(&key.config).filter(|_| key.is_host());
@@ -115,6 +116,18 @@ impl Engine {
             Err(why) => Err(why),
         };
         entry.record(sampled, now);
+    }
+
+    /// Makes due what depends on something that changed. One that is being read is read after it.
+    pub(in crate::daemon) fn heed_changes(&mut self) {
+        let touched = self.pool.touched();
+        if touched.is_empty() {
+            return;
+        }
+        let idle = self.cache.entries.values_mut().filter(|entry| entry.busy.is_none());
+        for entry in idle.filter(|entry| entry.number.is_some_and(|n| touched.contains(&n))) {
+            entry.due = Duration::ZERO;
+        }
     }
 
     /// Has a worker of its own follow an instance.

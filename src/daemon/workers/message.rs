@@ -64,6 +64,10 @@ pub enum Answer {
     Read(Result<(), String>),
     Wrote(Result<(), String>),
     Changed,
+    /// Something on which a source depends has changed. It belongs to no job.
+    Touched {
+        source: u64,
+    },
     /// The bytes are the past to keep; a line that is not the `last` is followed by a better one.
     Line {
         line: String,
