@@ -279,6 +279,21 @@ fn a_stream_gets_its_config_however_late_that_is() {
     stream.until("changed");
 }
 
+#[test]
+fn without_a_daemon_a_stream_shows_what_it_said_last_and_that_it_is_old() {
+    let place = Place::new(
+        "command = [\"sh\", \"-c\", \"echo 'one #(id)'; exec sleep 600\"]\nmode = \"streaming\"",
+    );
+    place.until_line("one #(id)|");
+    let ansi = ["--target", "ansi", "--depth", "true", "--deadline", "20000"];
+    let fresh = place.line_of(&ansi);
+    place.stop();
+    let old = place.line_of(&ansi);
+    assert!(old.contains("one #(id)|") && old.contains("still here"), "{old:?}");
+    let look = |line: &str| line.split_once('m').expect("a style").0.to_owned();
+    assert_ne!(look(&old), look(&fresh));
+}
+
 /// Writes its number and a line a moment, for ever.
 fn streaming(place: &Place, more: &str) -> String {
     let pids = place.path("pids");

@@ -121,7 +121,7 @@ pub enum Where {
     Worker,
     /// A worker of its own for as long as somebody looks: for a source that stays with a command or
     /// a connection and tells by itself when there is something new. It is not sampled but followed,
-    /// see [`Source::follow`]; its pace is [`Pace::Change`]. Without a daemon it shows nothing.
+    /// see [`Source::follow`]; its pace is [`Pace::Change`]. Without a daemon it shows what one heard last, if one did, as old.
     Own,
 }
 

@@ -181,6 +181,15 @@ impl Entry {
         }
     }
 
+    /// The last sample and when it was right, by the wall clock. One that says when something is new
+    /// is right as long as it says nothing.
+    pub fn right_at(&self, now: &Now) -> Option<(Duration, Option<Sample>)> {
+        let taken = self.taken?;
+        let silent = self.follows.is_some() && self.ends == 0;
+        let since = if silent { Duration::ZERO } else { now.boot.saturating_sub(taken) };
+        Some((now.wall.saturating_sub(since), self.sample.clone()))
+    }
+
     /// Whether nothing is known yet, and something is on its way.
     pub fn is_awaited(&self) -> bool {
         self.taken.is_none() && self.errors == 0 && (self.busy.is_some() || self.follows.is_some())
@@ -426,6 +435,17 @@ mod tests {
         assert_eq!((cache.parting(SECOND * 5), cache.unseen(SECOND * 5)), (None, vec![key(0, 0)]));
         cache.views.get_mut(&id).expect("a view").streams = 1;
         assert_eq!((cache.parting(SECOND * 9), cache.unseen(SECOND * 9)), (None, Vec::new()));
+    }
+
+    #[test]
+    fn what_is_followed_was_right_until_it_ended() {
+        let mut entry = Entry::new(Pace::Change, Vec::new());
+        assert_eq!(entry.right_at(&at(1)), None, "nothing was heard");
+        entry.follows = Some((1, SECOND));
+        entry.hear(Ok(None), &at(2));
+        assert_eq!(entry.right_at(&at(9)), Some((SECOND * 9, None)));
+        entry.lose("gone".into(), &at(9));
+        assert_eq!(entry.right_at(&at(12)), Some((SECOND * 2, None)));
     }
 
     #[test]

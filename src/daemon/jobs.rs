@@ -16,7 +16,7 @@ use super::history::{self, Past, Rings};
 use super::ring;
 use super::schedule;
 use super::watch::{self, Places};
-use super::workers::{Answer, Job, MOST_SOURCES, Wire, pack, unpack};
+use super::workers::{Answer, Job, Kept, MOST_SOURCES, Wire, pack, unpack};
 use crate::config::{self, Config, Gathered};
 use crate::protocol::Request;
 use crate::render::{Age, Reading, Readings};
@@ -290,7 +290,19 @@ impl Once {
                 let _ = catch_unwind(AssertUnwindSafe(recall));
             }
             let rings = past.take(&key, instance.kind);
-            each.insert(id, Taken { source, sample: None, age: Age::Waiting, rings });
+            let mut taken = Taken { source, sample: None, age: Age::Waiting, rings };
+            // Nobody follows it here: it shows what a daemon heard last, and looks old.
+            if instance.kind.place == Where::Own
+                && let Some(kept) = past.memos.get(&key).and_then(|memo| Kept::decode(memo))
+            {
+                let since = sys::wall().saturating_sub(kept.at);
+                taken.sample = kept.sample.map(|wire| wire.sample(instance.kind));
+                taken.age = match schedule::age(instance.pace, Some(since), 0) {
+                    Age::Fresh => Age::Stale,
+                    age => age,
+                };
+            }
+            each.insert(id, taken);
         }
         Once { each, trouble: false }
     }

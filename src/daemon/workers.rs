@@ -23,7 +23,7 @@ use crate::sys;
 mod message;
 mod process;
 
-pub use message::{Answer, Job, Wire, pack, unpack};
+pub use message::{Answer, Job, Kept, Wire, pack, unpack};
 pub use process::Process;
 
 /// Workers for single jobs; a watcher for each config comes on top.

@@ -102,6 +102,25 @@ impl Wire {
     }
 }
 
+/// The last sample of what is followed, for a line that is drawn while no daemon follows it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Kept {
+    /// When it was right, by the wall clock.
+    pub at: Duration,
+    pub sample: Option<Wire>,
+}
+
+impl Kept {
+    /// As a memo.
+    pub fn encode(&self) -> Option<String> {
+        serde_json::to_string(self).ok()
+    }
+
+    pub fn decode(memo: &str) -> Option<Kept> {
+        serde_json::from_str(memo).ok()
+    }
+}
+
 /// A message as bytes: both lengths, then the words, then the raw bytes.
 pub fn pack<T: Serialize>(words: &T, raw: &[u8]) -> Vec<u8> {
     let words = serde_json::to_vec(words).unwrap_or_default();
@@ -149,6 +168,18 @@ mod tests {
         let (job, raw) = unpack::<Job>(&mut bytes).expect("a message").expect("whole");
         assert!(matches!(job, Job::Read { path } if path == std::path::Path::new("/x")));
         assert_eq!((&*raw, &*bytes), (&b"raw"[..], &b"next"[..]));
+    }
+
+    #[test]
+    fn what_is_kept_comes_back_and_nonsense_is_nothing() {
+        let sample = Sample::new(Level::Info).with("text", Value::text("a\n#(id)"));
+        let kept = Kept { at: Duration::from_secs(7), sample: Some(Wire::new(sample.clone())) };
+        let back = Kept::decode(&kept.encode().expect("a memo")).expect("the same");
+        let kind = rainline_segments::find("custom").expect("a kind");
+        assert_eq!((back.at, back.sample.map(|wire| wire.sample(kind))), (kept.at, Some(sample)));
+        for memo in ["", "{}", "{\"text\":\"x\",\"level\":null,\"until\":null}", "[1, 2]"] {
+            assert!(Kept::decode(memo).is_none(), "{memo}");
+        }
     }
 
     #[test]
