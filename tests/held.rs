@@ -60,13 +60,18 @@ impl Place {
 
     /// Starts the daemon where the machine has this card; `None` where no namespace is to be had.
     fn with_card(self) -> Option<Place> {
-        let driver = self.sandbox.path("driver");
+        let (driver, devices) = (self.sandbox.path("driver"), self.sandbox.path("devices"));
         self.sandbox.write("driver/nvidia/gpus/0000:01:00.0/information", "Model: Fake\n");
+        // It may fall asleep, and is awake.
+        self.sandbox.write("devices/0000:01:00.0/power/control", "auto\n");
+        self.sandbox.write(STATUS, "active\n");
         // The daemon inherits the namespace of the one who starts it.
         let script = "mount --bind \"$1\" /proc/driver || exit 77
-            \"$2\" daemon start >/dev/null || exit 78";
+            mount --bind \"$2\" /sys/bus/pci/devices || exit 77
+            \"$3\" daemon start >/dev/null || exit 78";
         let mut command = self.sandbox.command("unshare");
-        command.args(["-r", "-m", "sh", "-c", script, "sh"]).arg(&driver).arg(program());
+        command.args(["-r", "-m", "sh", "-c", script, "sh"]);
+        command.args([&driver, &devices]).arg(program());
         let output = match command.output() {
             Ok(output) => output,
             Err(error) => {
@@ -84,6 +89,9 @@ impl Place {
         Some(self)
     }
 }
+
+/// Where a card says whether it sleeps.
+const STATUS: &str = "devices/0000:01:00.0/power/runtime_status";
 
 fn kill(pid: u32) {
     let _ = kill_process(Pid::from_raw(pid as i32).expect("a pid"), Signal::KILL);
@@ -138,6 +146,31 @@ fn nvidias_command_is_started_once_and_gone_with_the_last_who_looks() {
     });
     std::fs::remove_file(refuse).expect("removed");
     while look(&stream.until("% Fake")) != fresh {}
+}
+
+/// The card falls asleep only where the command has let it go.
+#[test]
+fn a_card_that_has_nothing_to_do_is_left_alone_and_asked_again_when_it_wakes() {
+    let place = Place::new("gpu", "$usage.pct(w:1) $name( $state)");
+    let status = place.sandbox.path(STATUS);
+    place.install(
+        "nvidia-smi",
+        &format!(
+            "echo suspended > {}
+             while echo '0, Fake, 0, 1024, 8192, 50, 75, 900, 1900'; do sleep 0.1; done",
+            status.display()
+        ),
+    );
+    let Some(place) = place.with_card() else { return };
+    let mut stream = place.stream();
+    stream.until("0% Fake");
+    stream.until("asleep");
+    let starts = place.starts();
+    assert_eq!(starts.len(), 1);
+    assert!(!lives(starts[0]));
+    place.sandbox.write(STATUS, "active\n");
+    until("another start", || (place.starts().len() == 2).then_some(()));
+    stream.until("0% Fake");
 }
 
 #[test]
