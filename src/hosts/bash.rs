@@ -45,6 +45,7 @@ pub(super) static HOST: Host = Host {
                 "PIPESTATUS whole for others' PROMPT_COMMAND",
                 "from bash 5.1 on; before, others see the last status only",
             ),
+            Ability::never("vi's modes", "readline has a sign of its own: show-mode-in-prompt"),
             Ability::never("a right side that comes back after one typed over it", "readline"),
         ]
     },

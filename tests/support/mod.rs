@@ -16,9 +16,11 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 pub mod hostile;
 pub mod machine;
+pub mod stream;
 pub mod terminal;
 pub mod tmux;
 
+pub use stream::Stream;
 pub use terminal::{Look, Terminal};
 pub use tmux::Tmux;
 
