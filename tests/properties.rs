@@ -400,6 +400,7 @@ fn request() -> impl Strategy<Value = Request> {
                 channel,
                 admin,
                 build: rainline::protocol::build_id(),
+                last: nonce % 2 == 1,
             }
         },
     )
