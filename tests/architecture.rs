@@ -153,6 +153,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("engine/set", &["cache", "engine", "jobs", "schedule"]),
     ("engine/status", &["engine"]),
     ("engine/streams", &["engine", "schedule"]),
+    ("bare", &["engine", "schedule"]),
 ];
 
 /// Which of the engine's things each of its rooms may touch.

@@ -41,8 +41,9 @@ impl Engine {
         }
     }
 
-    /// Reads everything that somebody looks at and that is due.
-    pub(in crate::daemon) fn tick(&mut self, now: &Now) {
+    /// Reads everything that somebody looks at and that is due; how much that was.
+    pub(in crate::daemon) fn tick(&mut self, now: &Now) -> usize {
+        let mut count = 0;
         for key in self.cache.due(now.boot) {
             // Another view shows it, too, and it was read a moment ago.
             if self.cache.entries.get(&key).is_none_or(|entry| now.boot < entry.due) {
@@ -50,7 +51,9 @@ impl Engine {
             }
             let config = self.configs.slots[&key.config].config.clone();
             self.sample(&key, &config, now);
+            count += 1;
         }
+        count
     }
 
     /// Reads an instance now, or has a worker read it.
