@@ -149,7 +149,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("engine/feed", &["cache", "configs"]),
     ("engine/keeping", &["cache", "engine", "history", "note", "schedule", "workers"]),
     ("engine/reload", &["cache", "configs", "engine", "history", "schedule", "workers"]),
-    ("engine/sampling", &["cache", "drawing", "engine", "history", "jobs", "schedule", "workers"]),
+    (
+        "engine/sampling",
+        &["cache", "configs", "drawing", "engine", "history", "jobs", "schedule", "workers"],
+    ),
     ("engine/set", &["cache", "engine", "jobs", "schedule"]),
     ("engine/status", &["engine"]),
     ("engine/streams", &["engine", "schedule"]),
