@@ -11,6 +11,7 @@ use rainline::format::Format;
 use rainline::graph::{self, Classes, Curve, Dot, Pen, Scale};
 use rainline::protocol::{Request, Verb};
 use rainline::render::{self, Want};
+use rainline::style::Depth;
 use rainline::targets::{self, Caps};
 use rainline_segments::Ring;
 
@@ -75,6 +76,11 @@ fn main() {
         row(&format!("encode for {}", target.name), micros);
     }
     let tmux = targets::find("tmux").expect("known");
+    for (name, depth) in [("256", Depth::Ansi256), ("16", Depth::Ansi16)] {
+        let fewer = Caps { depth, ..caps.clone() };
+        let micros = time(500, || drop(render::encode(&rows, tmux, &fewer)));
+        row(&format!("encode for tmux in {name} colours"), micros);
+    }
     let whole = time(500, || {
         drop(render::encode(&render::rows(&ten, want, &example, &caps), tmux, &caps));
     });

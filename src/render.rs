@@ -60,6 +60,12 @@ pub const FULL: &str = "full";
 /// Everything that a shell's prompt needs, in one answer: see [`prompt`].
 pub const ALL: &str = "all";
 
+/// The slots that are made of others.
+pub const WHOLE: [&str; 2] = [FULL, ALL];
+
+/// The line that stands in for one that the config does not have.
+pub const ANYWHERE: &str = "terminal";
+
 /// The slots that a request's slot is made of.
 fn slots<'a>(want: &'a Want) -> &'a [&'a str] {
     match want.slot {
@@ -69,10 +75,9 @@ fn slots<'a>(want: &'a Want) -> &'a [&'a str] {
     }
 }
 
-/// The rows of one slot; a line of a host that the config does not have is the `terminal` line.
+/// The rows of one slot; none for a line or a slot that the config does not have.
 fn slot_rows<'a>(config: &'a Config, line: &str, slot: &str) -> &'a [Vec<InstanceId>] {
-    let line = config.lines.get(line).or_else(|| config.lines.get("terminal"));
-    line.and_then(|line| line.slots.get(slot)).map_or(&[], Vec::as_slice)
+    config.lines.get(line).and_then(|line| line.slots.get(slot)).map_or(&[], Vec::as_slice)
 }
 
 /// The instances that are shown, each once, in order; empty for a slot that there is not.

@@ -5,6 +5,10 @@
 
 pub mod spec;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// A colour as a theme means it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Color {
@@ -177,9 +181,22 @@ impl Color {
             (Color::Default, _) | (_, Depth::True) => self,
             (_, Depth::Mono) => Color::Default,
             (Color::Indexed(_), Depth::Ansi256) | (Color::Indexed(0..=15), Depth::Ansi16) => self,
-            (_, Depth::Ansi256) => self.nearest(16..=255),
-            (_, Depth::Ansi16) => self.nearest(0..=15),
+            (_, Depth::Ansi256) => self.known_nearest(16, 255),
+            (_, Depth::Ansi16) => self.known_nearest(0, 15),
         }
+    }
+
+    /// As [`Color::nearest`], which a theme's few dozen colours ask for again and again.
+    fn known_nearest(self, first: u8, last: u8) -> Color {
+        thread_local! {
+            static KNOWN: RefCell<HashMap<(Color, u8), Color>> = RefCell::default();
+        }
+        KNOWN.with_borrow_mut(|known| {
+            if known.len() >= 1024 {
+                known.clear();
+            }
+            *known.entry((self, first)).or_insert_with(|| self.nearest(first..=last))
+        })
     }
 
     fn nearest(self, among: std::ops::RangeInclusive<u8>) -> Color {
@@ -196,10 +213,8 @@ impl Color {
             return Color::Indexed(0);
         }
         let among = among.filter(|index| !grey || GREYS.contains(index));
-        let distance = |index: &u8| {
-            Color::Indexed(*index).rgb().map_or(f64::MAX, |rgb| wanted.distance(Lab::from_rgb(rgb)))
-        };
-        let best = among.min_by(|a, b| distance(a).total_cmp(&distance(b)));
+        let apart = |index| (wanted.distance(PALETTE[usize::from(index)]), index);
+        let best = among.map(apart).min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, index)| index);
         best.map_or(self, Color::Indexed)
     }
 
@@ -249,9 +264,22 @@ impl Color {
 
 /// sRGB component to linear light.
 fn linear(component: u8) -> f64 {
-    let c = f64::from(component) / 255.0;
-    if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+    static LIGHTS: LazyLock<[f64; 256]> = LazyLock::new(|| {
+        std::array::from_fn(|component| {
+            let c = component as f64 / 255.0;
+            if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        })
+    });
+    LIGHTS[usize::from(component)]
 }
+
+/// The 256 colours, as the eye sees them: a line with fewer colours asks for the nearest of them
+/// again and again.
+static PALETTE: LazyLock<[Lab; 256]> = LazyLock::new(|| {
+    std::array::from_fn(|index| {
+        Lab::from_rgb(Color::Indexed(index as u8).rgb().unwrap_or_default())
+    })
+});
 
 /// Linear light to sRGB component.
 fn gamma(light: f64) -> u8 {

@@ -19,6 +19,11 @@ pub enum Policy {
     Cjk,
 }
 
+impl Policy {
+    pub const NAMES: &'static [(&'static str, Policy)] =
+        &[("wcwidth", Policy::Wcwidth), ("unicode", Policy::Unicode), ("cjk", Policy::Cjk)];
+}
+
 /// The cells that `text` takes.
 pub fn width(text: &str, policy: Policy) -> usize {
     if is_plain(text) {

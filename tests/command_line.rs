@@ -355,6 +355,31 @@ fn the_doctor_finds_nothing_here_and_names_what_is_broken() {
 }
 
 #[test]
+fn a_misspelt_word_still_draws_and_the_doctor_names_it() {
+    let sandbox = Sandbox::new();
+    start(&sandbox);
+    let plain = |words: &str| {
+        let words: Vec<_> = words.split(' ').chain(["--deadline", "20000"]).collect();
+        ended(&run(&sandbox, &words))
+    };
+    for (words, meant) in [
+        ("print terminal rigt --target plain", "slot `rigt`; did you mean `right`?"),
+        ("print termnal right --target plain", "line `termnal`; did you mean `terminal`?"),
+        ("print terminal right --target plain --theme ran", "theme `ran`; did you mean `rain`?"),
+    ] {
+        let (code, line) = plain(words);
+        assert_eq!(
+            (code, line.contains("cpu"), line.contains('!')),
+            (Some(0), true, true),
+            "{line}"
+        );
+        let (code, report) = ended(&run(&sandbox, &["doctor"]));
+        let said = report.contains(&format!("asked for what is not there: there is no {meant}"));
+        assert_eq!((code, said), (Some(1), true), "{report}");
+    }
+}
+
+#[test]
 fn completions_and_the_manual_are_whole() {
     let sandbox = Sandbox::new();
     for (shell, check) in [("bash", "bash"), ("zsh", "zsh"), ("fish", "fish")] {

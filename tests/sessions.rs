@@ -90,8 +90,9 @@ fn dvtm_kept_by_dtach() {
     let mut terminal = Terminal::spawn(&sandbox, &words, 10, 100);
     // A dvtm that begins before dtach has told its terminal's size opens no window, ever.
     terminal.wait_text("ready$");
-    terminal.send("until stty size | grep -q '^10 100$'; do :; done; exec dvtm sh\r");
-    terminal.wait_text("[1]");
+    let sized = "until stty size | grep -q '^10 100$'; do :; done";
+    terminal.send(format!("{sized}; export PS1='within$ '; exec dvtm sh\r"));
+    terminal.wait("a window", |screen| screen.contents().starts_with("within$"));
     named(&mut terminal, "nest:dtach › dvtm:notes::");
 }
 

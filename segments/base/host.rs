@@ -182,7 +182,8 @@ impl Host {
             World::Real => open(path)?,
             World::Fixture(fixture) => open(&fixture.next(path))?,
         };
-        let mut bytes = Vec::new();
+        // Room for most files: without, each would be felt for with a few small reads first.
+        let mut bytes = Vec::with_capacity(2048);
         file.take(MAX_FILE as u64).read_to_end(&mut bytes)?;
         Ok(bytes)
     }

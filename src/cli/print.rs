@@ -5,6 +5,7 @@ use clap::builder::PossibleValuesParser;
 use crate::error::Error;
 use crate::style::Depth;
 use crate::targets::{self, Glyphs};
+use crate::width::Policy;
 
 /// Print one line now.
 ///
@@ -48,7 +49,7 @@ pub struct LineArgs {
     #[arg(long, value_parser = PossibleValuesParser::new(Depth::NAMES.iter().map(|(n, _)| *n)))]
     depth: Option<String>,
     /// How the place counts cells.
-    #[arg(long, value_parser = ["wcwidth", "unicode", "cjk"])]
+    #[arg(long, value_parser = PossibleValuesParser::new(Policy::NAMES.iter().map(|(n, _)| *n)))]
     width: Option<String>,
     /// A config file.
     #[arg(long)]

@@ -268,13 +268,13 @@ impl Cache {
         &mut self,
         (config, shape): (u32, u64),
         keys: Vec<Key>,
-        drawing: impl FnOnce() -> Result<Drawing, String>,
-    ) -> Result<u64, String> {
+        drawing: impl FnOnce() -> Drawing,
+    ) -> u64 {
         let mut hasher = DefaultHasher::new();
         (config, shape, &keys).hash(&mut hasher);
         let id = hasher.finish();
         if !self.views.contains_key(&id) {
-            let drawing = drawing()?;
+            let drawing = drawing();
             if self.views.len() >= MOST_VIEWS {
                 let idle = self.views.iter().filter(|(_, view)| view.streams == 0);
                 let first = idle.min_by_key(|(_, view)| view.lease).map(|(id, _)| *id);
@@ -283,7 +283,7 @@ impl Cache {
             let (streams, lease, drawn) = (0, Duration::ZERO, None);
             self.views.insert(id, View { config, drawing, keys, streams, lease, drawn });
         }
-        Ok(id)
+        id
     }
 
     /// The bytes of a view, drawn again if something it shows is new. `None`: drawing broke down
@@ -383,7 +383,9 @@ impl Readings for Shown<'_> {
 
     fn trouble(&self) -> bool {
         let failing = |key| self.entries.get(key).is_some_and(|entry| entry.errors >= TROUBLE);
-        !self.config.problems.is_empty() || self.view.keys.iter().any(failing)
+        !self.config.problems.is_empty()
+            || !self.view.drawing.unknown.is_empty()
+            || self.view.keys.iter().any(failing)
     }
 }
 
@@ -402,7 +404,7 @@ mod tests {
         Key { config: 0, instance, who, place: None }
     }
 
-    fn drawing() -> Result<Drawing, String> {
+    fn drawing() -> Drawing {
         let target = crate::targets::ALL[0].name.to_owned();
         let request =
             crate::protocol::Request { line: "tmux".into(), target, ..Default::default() };
@@ -473,7 +475,7 @@ mod tests {
     #[test]
     fn requests_that_show_the_same_share_a_view() {
         let mut cache = Cache::default();
-        let mut view = |who| cache.view((0, 7), vec![key(0, who)], drawing).expect("known");
+        let mut view = |who| cache.view((0, 7), vec![key(0, who)], drawing);
         assert_eq!(view(0), view(0));
         assert_ne!(view(0), view(1));
     }
@@ -481,7 +483,7 @@ mod tests {
     #[test]
     fn what_nobody_looks_at_is_dropped_but_for_what_everybody_shares() {
         let mut cache = Cache::default();
-        let id = cache.view((0, 7), vec![key(0, 0), key(1, 5)], drawing).expect("known");
+        let id = cache.view((0, 7), vec![key(0, 0), key(1, 5)], drawing);
         for who in [key(0, 0), key(1, 5)] {
             cache.entries.insert(who, Entry::new(Pace::Ask, Vec::new()));
         }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use rainline_segments::{Ask, Kind, Pace, Scope, Untrusted};
 
-use crate::config::Config;
+use crate::config::{Config, SLOTS};
+use crate::diagnostic::nearest;
 use crate::frame::{On, STATES};
 use crate::protocol::Request;
 use crate::render::{self, Age, Reading, Readings, Want};
@@ -24,65 +25,67 @@ pub struct Drawing {
     theme: String,
     target: &'static Target,
     caps: Caps,
+    /// What was asked for and is not there, in words. Something stands in for each: any line is
+    /// better than none.
+    pub unknown: Vec<String>,
+}
+
+/// What is asked for against what there is.
+#[derive(Default)]
+struct Names(Vec<String>);
+
+impl Names {
+    /// What the name stands for in a table. A name that is not in it is noted, with what it was
+    /// taken for; none at all is not.
+    fn find<T: Copy>(&mut self, what: &str, name: &str, known: &[(&str, T)]) -> Option<T> {
+        let found = known.iter().find(|(other, _)| *other == name).map(|(_, thing)| *thing);
+        if found.is_none() && !name.is_empty() {
+            let meant = nearest(name, known.iter().map(|(other, _)| *other));
+            let meant = meant.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
+            let name = Untrusted::from(name);
+            self.0.push(format!("there is no {what} `{}`{meant}", name.reveal()));
+        }
+        found
+    }
 }
 
 impl Drawing {
-    /// Resolves a request under a config; an error says which name is unknown.
-    pub fn of(request: &Request, config: &Config) -> Result<Drawing, String> {
-        let known = |what: &str, name: &str| format!("there is no {what} \"{name}\"");
-        let target =
-            targets::find(&request.target).ok_or_else(|| known("target", &request.target))?;
-        let policy = match &*request.width {
-            "" => (target.policy)(request.version),
-            "wcwidth" => Policy::Wcwidth,
-            "unicode" => Policy::Unicode,
-            "cjk" => Policy::Cjk,
-            other => return Err(known("width policy", other)),
-        };
-        let depth = match &*request.depth {
-            "" => Depth::default(),
-            name => Depth::named(name).ok_or_else(|| known("colour depth", name))?,
-        };
-        let glyphs = match &*request.glyphs {
-            // What is said here is said for one line; a config speaks for every host.
-            "" => config.glyphs.unwrap_or_default().min(target.glyphs),
-            name => Glyphs::named(name).ok_or_else(|| known("set of glyphs", name))?,
-        };
-        if !request.theme.is_empty() && config.theme_named(&request.theme).is_none() {
-            return Err(known("theme", &request.theme));
-        }
-        let columns = if request.columns == 0 { 80 } else { request.columns.into() };
+    /// Resolves a request under a config.
+    pub fn of(request: &Request, config: &Config) -> Drawing {
+        let mut names = Names::default();
+        let known: Vec<_> = targets::ALL.iter().map(|target| (target.name, *target)).collect();
+        // Plain text is understood everywhere and obeyed nowhere.
+        let plain = || targets::find("plain").unwrap_or(targets::ALL[0]);
+        let target = names.find("target", &request.target, &known).unwrap_or_else(plain);
+        let policy = names.find("width policy", &request.width, Policy::NAMES);
+        let depth = names.find("colour depth", &request.depth, Depth::NAMES);
+        let glyphs = names.find("set of glyphs", &request.glyphs, Glyphs::NAMES);
+        let known: Vec<_> = config.theme_names().into_iter().map(|name| (name, name)).collect();
+        let theme = names.find("theme", &request.theme, &known);
+        let known: Vec<_> = config.lines.keys().map(|name| (&**name, &**name)).collect();
+        let line = names.find("line", &request.line, &known);
+        let known: Vec<_> = SLOTS.iter().map(|(name, _)| *name).chain(render::WHOLE).collect();
+        let known: Vec<_> = known.into_iter().map(|name| (name, name)).collect();
+        let slot = names.find("slot", &request.slot, &known);
         let caps = Caps {
-            depth: depth.min(target.depth),
-            policy,
-            glyphs,
-            columns,
+            depth: depth.unwrap_or_default().min(target.depth),
+            policy: policy.unwrap_or_else(|| (target.policy)(request.version)),
+            // What is said here is said for one line; a config speaks for every host.
+            glyphs: glyphs.unwrap_or_else(|| config.glyphs.unwrap_or_default().min(target.glyphs)),
+            columns: if request.columns == 0 { 80 } else { request.columns.into() },
             version: request.version,
             live: targets::fills_in(target, request.version),
             holds: holds(request),
         };
-        Ok(Drawing {
-            line: request.line.clone(),
-            slot: slot(request),
-            theme: request.theme.clone(),
+        Drawing {
+            line: line.unwrap_or(render::ANYWHERE).to_owned(),
+            slot: slot.unwrap_or(render::FULL).to_owned(),
+            theme: theme.unwrap_or_default().to_owned(),
             target,
             caps,
-        })
-    }
-
-    /// As [`Drawing::of`], and plain text where a name is unknown: any line is better than none.
-    pub fn plain_at_worst(request: &Request, config: &Config) -> Drawing {
-        Drawing::of(request, config).unwrap_or_else(|_| Drawing {
-            line: request.line.clone(),
-            slot: slot(request),
-            theme: String::new(),
-            target: targets::find("plain").unwrap_or(targets::ALL[0]),
-            caps: Caps {
-                depth: Depth::Mono,
-                columns: if request.columns == 0 { 80 } else { request.columns.into() },
-                ..Caps::default()
-            },
-        })
+            // The built-in config also stands in for one that is on its way and may know the name.
+            unknown: if request.config.is_empty() { Vec::new() } else { names.0 },
+        }
     }
 
     pub fn want(&self) -> Want<'_> {
@@ -111,11 +114,6 @@ impl Drawing {
         };
         catch_unwind(AssertUnwindSafe(draw)).ok()
     }
-}
-
-/// The slot that is meant: without a word both, in one row.
-fn slot(request: &Request) -> String {
-    if request.slot.is_empty() { render::FULL.to_owned() } else { request.slot.clone() }
 }
 
 /// `prefix,zoomed,pane=%3` as the conditions that hold.
@@ -155,7 +153,8 @@ pub fn test_frames(config: &Config) -> bool {
     config.lines.iter().all(|(line, shape)| {
         shape.slots.keys().all(|slot| {
             let (line, slot, theme) = (line.clone(), slot.clone(), String::new());
-            let drawing = Drawing { line, slot, theme, target, caps: Caps::default() };
+            let (caps, unknown) = (Caps::default(), Vec::new());
+            let drawing = Drawing { line, slot, theme, target, caps, unknown };
             drawing.draw(config, &Nothing).is_some()
         })
     })
@@ -273,17 +272,30 @@ mod tests {
     }
 
     #[test]
-    fn unknown_names_are_named_and_drawn_plain_at_worst() {
-        let odd = Request { target: "teletype".into(), ..request() };
-        assert!(Drawing::of(&odd, &Config::built_in()).is_err_and(|why| why.contains("teletype")));
-        assert_eq!(Drawing::plain_at_worst(&odd, &Config::built_in()).target.name, "plain");
+    fn something_stands_in_for_an_unknown_name_and_it_is_told() {
+        let odd = Request {
+            target: "teletype".into(),
+            slot: "rigt".into(),
+            line: "tmx".into(),
+            config: b"/home/config.toml".to_vec(),
+            ..request()
+        };
+        let drawing = Drawing::of(&odd, &Config::built_in());
+        assert_eq!(drawing.want(), Want { line: "terminal", slot: "full", theme: "" });
+        assert_eq!(drawing.target.name, "plain");
+        let told = drawing.unknown.join("\n");
+        for part in ["target `teletype`", "slot `rigt`; did you mean `right`?", "line `tmx`;"] {
+            assert!(told.contains(part), "{told}");
+        }
+        let usual = Drawing::of(&request(), &Config::built_in());
+        assert_eq!(usual.unknown, Vec::<String>::new());
     }
 
     #[test]
     fn conditions_are_read_and_the_pane_is_one() {
         let request =
             Request { holds: "zoomed,pane=%3,moon".into(), pane: "%9".into(), ..request() };
-        let caps = Drawing::of(&request, &Config::built_in()).expect("known").caps;
+        let caps = Drawing::of(&request, &Config::built_in()).caps;
         assert!(caps.holds(On::Pane, "%3") && !caps.holds(On::Pane, "%9"));
         assert!(caps.holds(On::State, "zoomed") && !caps.holds(On::State, "prefix"));
     }

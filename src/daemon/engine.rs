@@ -234,7 +234,7 @@ impl Engine {
         let instances = match self.shapes.get(&shape) {
             Some(instances) => instances.clone(),
             None => {
-                let drawing = drawing::Drawing::of(request, &slot.config)?;
+                let drawing = drawing::Drawing::of(request, &slot.config);
                 let instances: Rc<[u16]> = drawing.instances(&slot.config).into();
                 // A client may ask for any width; what was worked out is cheap to work out again.
                 if self.shapes.len() > 1024 {
@@ -251,7 +251,7 @@ impl Engine {
         };
         let keys = instances.iter().map(key).collect();
         let drawing = || drawing::Drawing::of(request, &slot.config);
-        self.cache.view(shape, keys, drawing).map(Some)
+        Ok(Some(self.cache.view(shape, keys, drawing)))
     }
 
     fn draw(&mut self, view: u64, now: &Now) -> Option<Rc<[u8]>> {

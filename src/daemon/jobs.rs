@@ -199,7 +199,7 @@ fn line(request: &[u8], past: &[u8], host: &Host) -> std::io::Result<()> {
     let gathered =
         if path.as_os_str().is_empty() { Gathered::default() } else { config::gather(&path) };
     let config = config::build(&gathered);
-    let drawing = Drawing::plain_at_worst(&request, &config);
+    let drawing = Drawing::of(&request, &config);
     let mut past = Past::decode(past).unwrap_or_default();
     let mut readings = Once::open(&config, &path, &drawing, &mut past);
     readings.trouble = !config.problems.is_empty();

@@ -82,7 +82,7 @@ fn row(blocks: Vec<Rc<Block>>, room: &Room) -> Frame {
 pub fn fitted(
     ids: &[InstanceId],
     room: &Room,
-    blocks: &dyn Fn(&[InstanceId], Graphs) -> Vec<Rc<Block>>,
+    blocks: impl Fn(&[InstanceId], Graphs) -> Vec<Rc<Block>>,
 ) -> Frame {
     let fitting = |ids: &[InstanceId]| {
         let mut sizes = Graphs::ALL.into_iter().map(|graphs| blocks(ids, graphs));

@@ -212,7 +212,7 @@ proptest::proptest! {
             }
         };
         let ids: Vec<InstanceId> = blocks.iter().map(|block| block.origin).collect();
-        let plain = reference::fitted(&ids, &room, &|ids, _| blocks_of(ids));
+        let plain = reference::fitted(&ids, &room, |ids, _| blocks_of(ids));
         let fitting = |blocks: Vec<Rc<Block>>| {
             let fitting = || fits(&blocks, &room).then(|| row(blocks.clone(), &room));
             whole(&blocks, &room).or_else(fitting)

@@ -216,7 +216,7 @@ fn a_row_is_the_same_however_often_it_is_tried() {
             let mut ids: Vec<InstanceId> =
                 all.iter().cycle().skip(round * 5).take(count).copied().collect();
             ids.push(ids[0]);
-            let plain = layout::reference::fitted(&ids, &room, &blocks);
+            let plain = layout::reference::fitted(&ids, &room, blocks);
             assert_eq!(parts.fitted(&ids, &room), plain, "{columns} columns, {ids:?}");
         }
     }

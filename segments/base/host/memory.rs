@@ -95,8 +95,10 @@ impl MemoryDoor {
     }
 }
 
-/// The lines that are read, and what for.
-static LINES: [(&[u8], fn(&mut Meminfo) -> &mut Option<u64>); 18] = [
+/// How a line begins, and what it is read for.
+type Line = (&'static [u8], fn(&mut Meminfo) -> &mut Option<u64>);
+
+static LINES: [Line; 18] = [
     (b"MemTotal:", |read| &mut read.total),
     (b"MemFree:", |read| &mut read.free),
     (b"MemAvailable:", |read| &mut read.available),

@@ -1,6 +1,8 @@
 //! What the daemon says of itself, for a person: `daemon status` and `doctor` show it. It only
 //! looks; nothing is read, drawn or planned for it.
 
+use std::collections::BTreeSet;
+
 use crate::daemon::engine::Engine;
 use crate::sys;
 
@@ -32,6 +34,11 @@ impl Engine {
             for problem in slot.config.problems.iter().chain(&slot.problems) {
                 text.push_str(&format!("problem {}\n", problem.replace('\n', "\n  ")));
             }
+        }
+        let views = self.cache.views.values();
+        let unknown: BTreeSet<_> = views.flat_map(|view| &view.drawing.unknown).collect();
+        for unknown in unknown {
+            text.push_str(&format!("problem asked for what is not there: {unknown}\n"));
         }
         let mut entries: Vec<_> = self.cache.entries.iter().collect();
         entries.sort_by_key(|(key, _)| (key.config, key.instance, key.who));
