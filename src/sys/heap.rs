@@ -13,9 +13,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Sizes are rounded up to this; every block is aligned to it, as musl's are.
 const STEP: usize = 16;
-/// Blocks of up to `STEP * CLASSES` bytes are small.
-const CLASSES: usize = 128;
-/// The most bytes that are kept of one size, but for the largest, of which a few are.
+/// So many sizes are a step apart: up to two kilobytes.
+const FINE: usize = 128;
+/// And so many twice the one before: up to sixteen. Beyond that nothing is small.
+const CLASSES: usize = FINE + 3;
+/// The most bytes that are kept of one size, but for the largest, of which two are.
 const KEPT: usize = 8 * 1024;
 
 /// Free blocks of one size: each begins with the address of the next.
@@ -36,14 +38,27 @@ unsafe impl Sync for Heap {}
 
 /// Which size a layout is of; `None`: not small.
 fn class(layout: Layout) -> Option<usize> {
-    let class = layout.size().wrapping_sub(1) / STEP;
+    let size = layout.size();
+    let fine = size.wrapping_sub(1) / STEP;
+    let class = match fine < FINE {
+        true => fine,
+        false => FINE + (size - 1).checked_div(FINE * STEP)?.ilog2() as usize,
+    };
     (class < CLASSES && layout.align() <= STEP).then_some(class)
+}
+
+/// The bytes of a block.
+fn bytes(class: usize) -> usize {
+    match class.checked_sub(FINE) {
+        None => (class + 1) * STEP,
+        Some(coarse) => (2 * FINE * STEP) << coarse,
+    }
 }
 
 /// What the system is asked for.
 fn rounded(class: usize) -> Layout {
     // A power of two and a small size: never refused.
-    unsafe { Layout::from_size_align_unchecked((class + 1) * STEP, STEP) }
+    unsafe { Layout::from_size_align_unchecked(bytes(class), STEP) }
 }
 
 impl Heap {
@@ -64,7 +79,9 @@ impl Heap {
     }
 }
 
+// Each in one place: inlined wherever something is made, they were a ninth of the program.
 unsafe impl GlobalAlloc for Heap {
+    #[inline(never)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let Some(class) = class(layout) else { return unsafe { System.alloc(layout) } };
         let kept = self.with(class, |free| {
@@ -80,10 +97,11 @@ unsafe impl GlobalAlloc for Heap {
         kept.unwrap_or_else(|| unsafe { System.alloc(rounded(class)) })
     }
 
+    #[inline(never)]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         let Some(class) = class(layout) else { return unsafe { System.dealloc(block, layout) } };
         let kept = self.with(class, |free| {
-            if free.count >= (KEPT / ((class + 1) * STEP)).max(4) {
+            if free.count >= (KEPT / bytes(class)).max(2) {
                 return None;
             }
             // It is at least STEP bytes long and aligned to them, and nobody's any more.
@@ -96,6 +114,7 @@ unsafe impl GlobalAlloc for Heap {
         }
     }
 
+    #[inline(never)]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         if class(layout).is_none() {
             // Fresh pages are zero already.
@@ -108,6 +127,7 @@ unsafe impl GlobalAlloc for Heap {
         block
     }
 
+    #[inline(never)]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // The caller vouches that the size is a good one for this alignment.
         let new = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
@@ -132,6 +152,16 @@ mod tests {
 
     fn layout(size: usize) -> Layout {
         Layout::from_size_align(size, 8).expect("a layout")
+    }
+
+    #[test]
+    fn a_block_is_as_long_as_it_is_asked_to_be() {
+        for size in (1..17_000).chain([1 << 20, isize::MAX as usize - 15]) {
+            let class = class(layout(size));
+            assert_eq!(class.is_some(), size <= 16 * 1024, "{size}");
+            let Some(class) = class else { continue };
+            assert!(size <= bytes(class) && (class == 0 || size > bytes(class - 1)), "{size}");
+        }
     }
 
     #[test]
@@ -164,7 +194,7 @@ mod tests {
             (0..size).all(|at| block.add(at).read() == mark)
         };
         for round in 0..20_000 {
-            let size = 1 + next(3000) as usize;
+            let size = 1 + next(20_000) as usize;
             match next(4) {
                 0 | 1 => unsafe {
                     let block = heap.alloc_zeroed(layout(size));
