@@ -3,7 +3,9 @@
 //!
 //! One file a command, all of one shape: a `static PEER` with a name, what it is, where it differs
 //! on purpose ([`Deviation`], which the docs are written from), and `run`: words and a machine in,
-//! bytes out. `rainline compat NAME …` runs one, and so does a link of that name to this program.
+//! bytes out. Where that is more than one subject, `run` and the drawing stay in the file and the
+//! rest (options, history, colours …) is in a folder beside it. `rainline compat NAME …` runs one,
+//! and so does a link of that name to this program.
 //!
 //! Decisions a newcomer would ask about:
 //! - A drop-in starts no daemon and needs none. What the daemon knows is asked for where it runs
@@ -140,12 +142,13 @@ fn run(peer: &Peer, args: &[OsString], host: &Host) -> i32 {
         env: &|name| std::env::var_os(name),
     };
     let Printed { out, err, code } = (peer.run)(&mut call);
-    // Whoever closed a pipe does not want to be told.
     let _ = std::io::stderr().lock().write_all(err.as_bytes());
     let mut stdout = std::io::stdout().lock();
-    let _ = stdout.write_all(out.as_bytes());
-    let _ = stdout.flush();
-    code
+    match stdout.write_all(out.as_bytes()).and_then(|()| stdout.flush()) {
+        // Whoever closed a pipe does not want to be told; a full disk is another matter.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => code.max(1),
+        _ => code,
+    }
 }
 
 /// A call in tests: these words on this machine.

@@ -34,31 +34,35 @@ pub(super) static PEER: Peer = Peer {
 
 const TICKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-const HELP: &str = "\
-USAGE:
-  spark [-h|--help] NUMBER,…
+/// Laid out as the peer's, for whatever looks into it.
+const HELP: &str = "
+    USAGE:
+      spark [-h|--help] VALUE,...
 
-EXAMPLES:
-  spark 1 5 22 13 53
-  ▁▁▃▂█
-  spark 0,30,55,80,33,150
-  ▁▂▃▄▂█
-  echo 9 13 5 17 1 | spark
-  ▄▆▂█▁
+    EXAMPLES:
+      spark 1 5 22 13 53
+      ▁▁▃▂█
+      spark 0,30,55,80,33,150
+      ▁▂▃▄▂█
+      echo 9 13 5 17 1 | spark
+      ▄▆▂█▁
 ";
 
 fn run(call: &mut Call) -> Printed {
     let words = call.words();
     let asks = matches!(words.first().map(String::as_str), Some("-h" | "--help"));
-    if asks || (words.is_empty() && call.input_is_terminal) {
+    // One empty word is as good as none.
+    let says_nothing = words.concat().is_empty() && words.len() < 2;
+    if asks || (says_nothing && call.input_is_terminal) {
         return Printed { out: HELP.into(), ..Printed::default() };
     }
-    if !words.is_empty() {
+    if !says_nothing {
         return Printed::line(chart(&words.join(" ")));
     }
     let mut bytes = Vec::new();
-    // What was read up to an error is drawn.
+    // What was read up to an error is drawn. A shell's `$(…)` has no NUL.
     let _ = call.input.read_to_end(&mut bytes);
+    bytes.retain(|byte| *byte != 0);
     Printed::line(chart(&String::from_utf8_lossy(&bytes)))
 }
 
@@ -103,16 +107,15 @@ fn of_any(numbers: &[Option<f64>]) -> String {
 }
 
 /// A number that the peer reads: decimal, `0x` hexadecimal, or octal after a zero; what stands
-/// after a point is cut.
+/// after the last point is cut, unless that would make another number of it.
 fn whole(word: &str) -> Option<i64> {
+    let (word, cut) = word.rsplit_once('.').unwrap_or((word, ""));
+    if cut.contains(['e', 'E']) {
+        return None;
+    }
     let (sign, digits) = match word.strip_prefix('-') {
         Some(digits) => (-1, digits),
         None => (1, word.strip_prefix('+').unwrap_or(word)),
-    };
-    let digits = match digits.split_once('.') {
-        Some((before, after)) if after.bytes().all(|b| b.is_ascii_digit()) => before,
-        Some(_) => return None,
-        None => digits,
     };
     let hexadecimal = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"));
     let (digits, base) = match hexadecimal {
@@ -129,11 +132,12 @@ fn whole(word: &str) -> Option<i64> {
 /// A number as anybody writes it; `None` for a gap.
 fn number(word: &str) -> Option<f64> {
     let plain = word.strip_suffix('%').unwrap_or(word);
-    let number = match whole(plain).filter(|_| !plain.contains('.')) {
-        Some(number) => number as f64,
-        None => plain.parse().ok()?,
+    let known = match (whole(plain), plain.parse::<f64>()) {
+        (Some(number), _) if !plain.contains('.') => Some(number as f64),
+        (_, Ok(number)) => Some(number),
+        (cut, Err(_)) => cut.map(|number| number as f64),
     };
-    number.is_finite().then_some(number)
+    known.filter(|number| number.is_finite())
 }
 
 #[cfg(test)]
@@ -177,6 +181,9 @@ mod tests {
             ("-5,-5,-5", "▁▁▁"),
             ("4294967296 4294967297", "▄█"),
             ("18014398509481984 0", "█▁"),
+            ("12.5% 30.9% 99.99%", "▁▂█"),
+            ("3.7ms 10.2ms", "▁█"),
+            ("5. +7 -0", "▆█▁"),
         ] {
             assert_eq!(chart(input), bars, "{input}");
         }
@@ -201,6 +208,7 @@ mod tests {
             ("1\r\n2\r\n", "▁█"),
             ("nan", " "),
             ("2.5e0", "▅"),
+            ("1.2.3 4.5x 1e1", " ▁█"),
         ] {
             assert_eq!(chart(input), bars, "{input}");
         }
@@ -213,6 +221,9 @@ mod tests {
         assert_eq!(run(&["1,", "2,", "3"], "9").out, "▁▄█\n");
         assert_eq!(run(&[], "1\t2\n3").out, "▁▄█\n");
         assert_eq!(run(&[], "").out, "\n");
+        assert_eq!(run(&[""], "7 3").out, "█▁\n");
+        assert_eq!((run(&["", ""], "7 3").out, run(&[" "], "7 3").out), ("\n".into(), "\n".into()));
+        assert_eq!(run(&[], "1\0 2\0\n3").out, "▁▄█\n");
         assert!(run(&["-h"], "").out.contains("USAGE") && run(&["--help", "1"], "").code == 0);
     }
 

@@ -1,7 +1,12 @@
 //! `tmux-mem-cpu-load`: memory, processors and load in one line for tmux.
 
+mod colours;
+mod options;
+
 use rainline_segments::base::host::{Averages, Meminfo, MemoryDoor};
 
+use self::colours::{CPU, LOAD, MEMORY};
+use self::options::{Look, Options, Refused, parse};
 use super::base::usage::busy;
 use super::{Call, Deviation, Peer, Printed};
 
@@ -27,6 +32,7 @@ pub(super) static PEER: Peer = Peer {
             ours: "what is not available, at least 0",
         },
         Deviation { case: "an empty meminfo", peer: "an exception", ours: "`0/0MB`" },
+        Deviation { case: "no load to be read", peer: "`0.00 0.00 0.00`", ours: "no load" },
         Deviation { case: "`-a 0`", peer: "a NUL byte in the line", ours: "nothing in its place" },
     ],
     run,
@@ -50,44 +56,6 @@ Memory, processors and load for tmux's status line.
   -r, --segments-right N      colour of what stands at the right
 ";
 
-/// Options that take a value; then those that don't.
-const WITH_VALUE: &[(char, &str)] = &[
-    ('i', "interval"),
-    ('g', "graph-lines"),
-    ('m', "mem-mode"),
-    ('t', "cpu-mode"),
-    ('a', "averages-count"),
-    ('l', "segments-left"),
-    ('r', "segments-right"),
-];
-const PLAIN: &[(char, &str)] = &[
-    ('h', "help"),
-    ('v', "vertical-graph"),
-    ('c', "colors"),
-    ('p', "powerline-left"),
-    ('q', "powerline-right"),
-];
-
-#[derive(Clone, Copy, PartialEq)]
-enum Look {
-    Plain,
-    Colours,
-    Left,
-    Right,
-}
-
-struct Options {
-    interval: u64,
-    cells: usize,
-    upright: bool,
-    memory: u64,
-    each: bool,
-    averages: usize,
-    look: Look,
-    left: Option<u8>,
-    right: Option<u8>,
-}
-
 fn run(call: &mut Call) -> Printed {
     let options = match parse(&call.words()) {
         Ok(options) => options,
@@ -98,234 +66,25 @@ fn run(call: &mut Call) -> Printed {
     let busy = busy(call, options.interval).unwrap_or(0.0);
     let load = call.host.load().ok().flatten();
     let count = call.host.processors().unwrap_or(1).max(1) as f64;
-    Printed::line(line(&options, &meminfo, 100.0 * busy, load, count))
+    Printed::line(line(&options, &meminfo, percent(busy), load, count))
 }
 
-/// Why nothing is drawn.
-enum Refused {
-    /// A message for standard error: what stands in a status line has no place for help.
-    Wrong(String),
-    /// Help, with a reason before it.
-    Help(&'static str),
-}
-
-impl From<String> for Refused {
-    fn from(message: String) -> Refused {
-        Refused::Wrong(message)
-    }
-}
-
-fn parse(words: &[String]) -> Result<Options, Refused> {
-    let mut options = Options {
-        interval: 1,
-        cells: 10,
-        upright: false,
-        memory: 0,
-        each: false,
-        averages: 3,
-        look: Look::Plain,
-        left: None,
-        right: None,
-    };
-    let mut words = words.iter();
-    let mut strays = 0;
-    while let Some(word) = words.next() {
-        let mut found: Vec<(char, Option<String>)> = Vec::new();
-        if word == "--" {
-            strays += words.len();
-            break;
-        } else if let Some(long) = word.strip_prefix("--") {
-            let (name, value) = match long.split_once('=') {
-                Some((name, value)) => (name, Some(value.to_owned())),
-                None => (long, None),
-            };
-            let all = WITH_VALUE.iter().chain(PLAIN);
-            let exact = all.clone().find(|(_, known)| *known == name);
-            let mut like = all.filter(|(_, known)| known.starts_with(name));
-            let (letter, _) = match (exact, like.next(), like.next()) {
-                (Some(exact), ..) => exact,
-                (None, Some(one), None) => one,
-                (None, None, _) => return Err(format!("unrecognized option '--{name}'\n").into()),
-                _ => return Err(format!("option '--{name}' is ambiguous\n").into()),
-            };
-            if value.is_some() && PLAIN.iter().any(|(known, _)| known == letter) {
-                return Err(format!("option '--{name}' doesn't allow an argument\n").into());
-            }
-            found.push((*letter, value));
-        } else if word.len() > 1 && word.starts_with('-') {
-            let mut letters = word[1..].chars();
-            while let Some(letter) = letters.next() {
-                let takes = WITH_VALUE.iter().any(|(known, _)| *known == letter);
-                let rest = letters.as_str();
-                let value = (takes && !rest.is_empty()).then(|| rest.to_owned());
-                if value.is_some() {
-                    letters = "".chars();
-                }
-                found.push((letter, value));
-            }
-        } else {
-            strays += 1;
-        }
-        for (letter, value) in found {
-            let takes = WITH_VALUE.iter().any(|(known, _)| *known == letter);
-            let value = match value {
-                None if takes => match words.next() {
-                    Some(next) => next.clone(),
-                    None => {
-                        return Err(format!("option requires an argument -- '{letter}'\n").into());
-                    }
-                },
-                value => value.unwrap_or_default(),
-            };
-            options.take(letter, &value)?;
-        }
-    }
-    match strays {
-        0 => Ok(options),
-        _ => Err(Refused::Help("Only options are understood, no other words.\n\n")),
-    }
-}
-
-impl Options {
-    fn take(&mut self, letter: char, value: &str) -> Result<(), Refused> {
-        let number = leading(value);
-        let between = |least: i64, most: i64, what: &str| match number {
-            number if (least..=most).contains(&number) => Ok(number as u64),
-            _ => Err(format!("{what}\n")),
-        };
-        let colour = |what| between(0, 255, what).map(|number| Some(number as u8));
-        match letter {
-            'i' => self.interval = between(1, i64::MAX, "The interval is at least 1 second.")?,
-            // A terminal is never wider.
-            'g' => {
-                self.cells =
-                    between(0, i64::MAX, "A bar has no fewer than 0 cells.")?.min(4096) as usize;
-            }
-            'm' => self.memory = between(0, i64::MAX, "The mode of memory is 0, 1 or 2.")?,
-            't' => self.each = between(0, i64::MAX, "The mode of the processors is 0 or 1.")? == 1,
-            'a' => self.averages = between(0, 3, "There are 0 to 3 load averages.")? as usize,
-            'l' => self.left = colour("A colour is 0 to 255.")?,
-            'r' => self.right = colour("A colour is 0 to 255.")?,
-            'v' => self.upright = true,
-            'c' if self.look == Look::Plain => self.look = Look::Colours,
-            'c' => {}
-            'p' if self.look != Look::Right => self.look = Look::Left,
-            'p' => {}
-            // Of both this one wins.
-            'q' => self.look = Look::Right,
-            'h' => return Err(Refused::Help("")),
-            other => return Err(format!("invalid option -- '{other}'\n").into()),
-        }
-        Ok(())
-    }
-}
-
-/// The number that a word begins with, as C's `atoi` reads it; 0 without one.
-fn leading(word: &str) -> i64 {
-    let word = word.trim_start();
-    let digits = word.strip_prefix(['-', '+']).unwrap_or(word);
-    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
-    let number = digits[..end].bytes().fold(0_i64, |number, digit| {
-        number.saturating_mul(10).saturating_add(i64::from(digit - b'0'))
-    });
-    if word.starts_with('-') { -number } else { number }
-}
-
-/// Where colours change: from this percentage on this colour. The first so many are drawn over in
-/// white, the rest in black.
-struct Scale {
-    white: usize,
-    steps: &'static [(u64, u8)],
-}
-
-const CPU: Scale = Scale {
-    white: 16,
-    steps: &[
-        (0, 16),
-        (7, 17),
-        (15, 18),
-        (22, 19),
-        (28, 20),
-        (35, 21),
-        (41, 57),
-        (47, 56),
-        (53, 55),
-        (59, 54),
-        (65, 53),
-        (71, 52),
-        (77, 88),
-        (83, 124),
-        (89, 160),
-        (95, 196),
-    ],
-};
-const MEMORY: Scale = Scale {
-    white: 9,
-    steps: &[
-        (0, 16),
-        (1, 17),
-        (2, 18),
-        (8, 24),
-        (16, 60),
-        (17, 66),
-        (29, 72),
-        (45, 71),
-        (48, 107),
-        (50, 107),
-        (52, 108),
-        (57, 144),
-        (67, 150),
-        (69, 186),
-        (72, 180),
-        (83, 181),
-        (87, 187),
-        (91, 188),
-        (92, 224),
-        (97, 231),
-    ],
-};
-const LOAD: Scale = Scale {
-    white: 6,
-    steps: &[
-        (0, 16),
-        (9, 17),
-        (12, 59),
-        (25, 60),
-        (35, 102),
-        (43, 103),
-        (50, 103),
-        (52, 109),
-        (58, 145),
-        (66, 146),
-        (68, 152),
-        (79, 188),
-        (89, 195),
-        (93, 231),
-    ],
-};
-
-impl Scale {
-    /// The style's words and its background.
-    fn at(&self, percent: f64) -> (String, u8) {
-        let percent = percent.clamp(0.0, 100.0) as u64;
-        let at = self.steps.partition_point(|(from, _)| *from <= percent).saturating_sub(1);
-        let colour = self.steps[at].1;
-        let over = if at < self.white { "brightwhite" } else { "black" };
-        (format!("#[fg={over},bg=colour{colour}]"), colour)
-    }
+/// A share in percent, with the peer's short floating point: 29 of 100 are 29, not a hair less.
+fn percent(share: f64) -> f32 {
+    (f64::from(share as f32) * 100.0) as f32
 }
 
 fn line(
     options: &Options,
     meminfo: &Meminfo,
-    cpu: f64,
+    cpu: f32,
     load: Option<Averages>,
     count: f64,
 ) -> String {
     let (used, total) = used_of(meminfo);
     let memory = memory(options, used, total);
     let graph = graph(options, cpu as u64);
-    let shown = if options.each { cpu * count } else { cpu };
+    let shown = if options.each { cpu * count as f32 } else { cpu };
     let cpu_text = format!("{graph}{shown:6.1}%");
     let averages = load.map(|load| [load.one, load.five, load.fifteen]).unwrap_or_default();
     let known = if load.is_some() { options.averages } else { 0 };
@@ -333,11 +92,11 @@ fn line(
     if options.look == Look::Plain {
         return format!("{memory}{cpu_text}{loads}");
     }
-    let share = if total > 0 { 100.0 * used as f64 / total as f64 } else { 0.0 };
+    let share = if total > 0.0 { 100.0 * used / total } else { 0.0 };
     // A lead, a style, its background, a text.
     let mut parts = vec![(" ", MEMORY.at(share), memory), ("", CPU.at(cpu), cpu_text)];
     if known > 0 {
-        parts.push(("", LOAD.at((averages[0] / count * 50.0).min(100.0)), loads));
+        parts.push(("", LOAD.at((averages[0] / count * 50.0) as f32), loads));
     }
     const RESET: &str = "#[fg=default,bg=default]";
     const RIGHT: char = '\u{e0b0}';
@@ -385,8 +144,8 @@ fn line(
     out
 }
 
-/// Used and total memory, in kilobytes.
-fn used_of(meminfo: &Meminfo) -> (u64, u64) {
+/// Used and total memory in megabytes, with the peer's short floating point.
+fn used_of(meminfo: &Meminfo) -> (f32, f32) {
     let kilobytes = |bytes: Option<u64>| bytes.unwrap_or(0) / 1024;
     let total = kilobytes(meminfo.total);
     let taken = total.saturating_sub(kilobytes(meminfo.free)) + kilobytes(meminfo.shmem);
@@ -398,23 +157,22 @@ fn used_of(meminfo: &Meminfo) -> (u64, u64) {
         Some(_) => total.saturating_sub(kilobytes(meminfo.available)),
         None => 0,
     });
-    (used, total)
+    (used as f32 / 1024.0, total as f32 / 1024.0)
 }
 
-fn memory(options: &Options, used: u64, total: u64) -> String {
-    let whole = |number: f64| number as u64;
+fn memory(options: &Options, used: f32, total: f32) -> String {
     match options.memory {
         1 => {
-            let free = (total - used) as f64 / 1024.0;
+            let free = total - used;
             match free / 1024.0 {
                 gigabytes if gigabytes >= 1.0 => format!("{gigabytes:.2}GB"),
                 _ => format!("{free:.2}MB"),
             }
         }
-        2 if total == 0 => "0.00%".into(),
-        2 => format!("{:.2}%", 100.0 * used as f64 / total as f64),
+        2 if total == 0.0 => "0.00%".into(),
+        2 => format!("{:.2}%", percent(f64::from(used / total))),
         _ => {
-            let (used, total) = (used as f64 / 1024.0, total as f64 / 1024.0);
+            let whole = |number: f32| number as u64;
             // Exactly 10 000 is neither of both.
             match () {
                 () if used > 10_000.0 => {
@@ -451,33 +209,6 @@ mod tests {
     }
 
     #[test]
-    fn what_is_out_of_range_or_unknown_is_refused() {
-        for words in [
-            "-h",
-            "-i -1",
-            "-i 0",
-            "-i x",
-            "--graph-lines -2",
-            "2 8",
-            "-a 4",
-            "-a -1",
-            "-l 256",
-            "-r -1",
-            "-x",
-            "--nonsense",
-            "--powerline",
-            "-g",
-            "--colors=1",
-            "-- x",
-        ] {
-            assert!(parsed(words).is_none(), "{words}");
-        }
-        for words in ["", "-ci2", "-g5 -vm2", "--int=3 --col", "--averages-count 0", "-m 7"] {
-            assert!(parsed(words).is_some(), "{words}");
-        }
-    }
-
-    #[test]
     fn a_line_without_a_load_ends_as_it_should() {
         let kilobytes = |number: u64| Some(number * 1024);
         let meminfo = Meminfo { total: kilobytes(4), free: kilobytes(4), ..Meminfo::default() };
@@ -496,8 +227,8 @@ mod tests {
 
     #[test]
     fn memory_changes_its_unit_where_the_peer_does() {
-        let shown = |words: &str, used: u64, total: u64| {
-            memory(&parsed(words).expect("known"), used * 1024, total * 1024)
+        let shown = |words: &str, used: u16, total: u16| {
+            memory(&parsed(words).expect("known"), used.into(), total.into())
         };
         assert_eq!(shown("", 9999, 16_000), "9999MB/15GB");
         assert_eq!(shown("", 10_000, 16_000), "10000/16000MB");
@@ -505,18 +236,6 @@ mod tests {
         assert_eq!(shown("", 5000, 10_000), "5000/10000MB");
         assert_eq!([shown("-m1", 0, 1023), shown("-m1", 0, 1024)], ["1023.00MB", "1.00GB"]);
         assert_eq!(shown("-m2", 1, 3), "33.33%");
-    }
-
-    #[test]
-    fn levels_change_where_the_peer_changes_them() {
-        let colours = |scale: &Scale, percent| scale.at(percent).0;
-        assert_eq!(colours(&CPU, 40.9), "#[fg=brightwhite,bg=colour21]");
-        assert_eq!(colours(&CPU, 41.0), "#[fg=brightwhite,bg=colour57]");
-        assert_eq!(colours(&MEMORY, 49.9), "#[fg=brightwhite,bg=colour107]");
-        assert_eq!(colours(&MEMORY, 50.0), "#[fg=black,bg=colour107]");
-        assert_eq!(colours(&LOAD, 49.0), "#[fg=brightwhite,bg=colour103]");
-        assert_eq!(colours(&LOAD, 400.0), "#[fg=black,bg=colour231]");
-        assert_eq!(colours(&CPU, f64::NAN), "#[fg=brightwhite,bg=colour16]");
     }
 
     #[test]
@@ -539,9 +258,9 @@ mod tests {
             available: kilobytes(11_000_000),
             ..Meminfo::default()
         };
-        assert_eq!(used_of(&container), (0, 4_000_000));
+        assert_eq!(used_of(&container), (0.0, 3906.25));
         let available = kilobytes(3_000_000);
-        assert_eq!(used_of(&Meminfo { available, ..container }), (1_000_000, 4_000_000));
-        assert_eq!(used_of(&Meminfo::default()), (0, 0));
+        assert_eq!(used_of(&Meminfo { available, ..container }), (976.5625, 3906.25));
+        assert_eq!(used_of(&Meminfo::default()), (0.0, 0.0));
     }
 }

@@ -1,8 +1,9 @@
-//! The door to the processors' counters for whoever looks once and leaves: nothing is kept, the
-//! file is opened anew for each look.
+//! The door to the processors' counters for whoever looks once and leaves: the file is opened anew
+//! for each look.
 //!
 //! What stands at `/proc/stat` may be a FIFO that answers each reader with one sample (a test bench,
-//! a recorder). Then it is waited for, at most so long.
+//! a recorder). Then it is waited for, at most so long, and held until the next look has opened it:
+//! what a writer says when there is no reader at all is lost.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -30,7 +31,16 @@ impl ProcessorsDoor {
         }
         let text = match &host.world {
             World::Real if !self.next.is_empty() => Ok(std::mem::take(&mut self.next)),
-            World::Real => whole(limit),
+            World::Real => open().and_then(|(file, is_fifo)| {
+                if !is_fifo {
+                    let mut bytes = Vec::new();
+                    file.take(MAX_FILE as u64).read_to_end(&mut bytes)?;
+                    return Ok(bytes);
+                }
+                let read = drain(&file, limit);
+                self.held = Some(file);
+                read
+            }),
             World::Fixture(_) => host.read(STAT),
         };
         let mut text = text.map_err(|cause| Error::Read { path: STAT.into(), cause })?;
@@ -56,43 +66,49 @@ fn second(text: &mut Vec<u8>) -> Vec<u8> {
     at.map_or(Vec::new(), |at| text.split_off(at + 1))
 }
 
-fn whole(limit: Duration) -> io::Result<Vec<u8>> {
+/// What is there now, and whether it is a FIFO.
+fn open() -> io::Result<(File, bool)> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     #[allow(clippy::disallowed_methods, reason = "this is the door")]
     let file = File::from(rustix::fs::open(STAT, flags, Mode::empty())?);
-    let kind = file.metadata()?.file_type();
-    if !std::os::unix::fs::FileTypeExt::is_fifo(&kind) {
-        let mut bytes = Vec::new();
-        file.take(MAX_FILE as u64).read_to_end(&mut bytes)?;
-        return Ok(bytes);
-    }
-    drain(file, limit)
+    let is_fifo = std::os::unix::fs::FileTypeExt::is_fifo(&file.metadata()?.file_type());
+    Ok((file, is_fifo))
 }
 
 /// What one writer says into a FIFO, from its first byte to its end.
 #[allow(clippy::disallowed_methods, reason = "a deadline by the monotonic clock")]
-fn drain(mut fifo: File, limit: Duration) -> io::Result<Vec<u8>> {
+fn drain(mut fifo: &File, limit: Duration) -> io::Result<Vec<u8>> {
     let deadline = std::time::Instant::now() + limit;
     let mut bytes = Vec::new();
     let mut chunk = [0; 4096];
+    // An end that was there before we opened it is read, not polled.
+    let mut wait = true;
     loop {
         let left = deadline.saturating_duration_since(std::time::Instant::now());
         let left =
             Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
         // Before the first writer comes a FIFO is neither readable nor hung up.
-        match poll(&mut [PollFd::new(&fifo, PollFlags::IN)], Some(&left)) {
-            Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
+        if wait {
+            match poll(&mut [PollFd::new(fifo, PollFlags::IN)], Some(&left)) {
+                Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         match fifo.read(&mut chunk) {
             Ok(0) => return Ok(bytes),
-            Ok(count) => bytes.extend_from_slice(&chunk[..count]),
+            Ok(count) => {
+                bytes.extend_from_slice(&chunk[..count]);
+                wait = false;
+            }
             Err(error)
                 if matches!(
                     error.kind(),
                     io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-                ) => {}
+                ) =>
+            {
+                wait = true;
+            }
             Err(error) => return Err(error),
         }
         if bytes.len() > MAX_FILE {
@@ -130,15 +146,33 @@ mod tests {
             let mut file = std::fs::OpenOptions::new().write(true).open(path).expect("a writer");
             file.write_all(b"cpu  1 2 3 4\n").expect("written");
         });
-        let read = drain(reader, Duration::from_secs(60)).expect("read");
+        let read = drain(&reader, Duration::from_secs(60)).expect("read");
         writer.join().expect("ended");
         assert_eq!(read, b"cpu  1 2 3 4\n");
     }
 
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "a test arranges its files")]
+    fn what_is_said_between_two_looks_is_heard() {
+        let (_dir, path) = fifo();
+        let say = |what: &[u8]| {
+            let file = std::fs::OpenOptions::new().write(true).open(&path);
+            file.and_then(|mut file| file.write_all(what)).expect("written");
+        };
+        let long = Duration::from_secs(60);
+        let first = reader(&path);
+        say(b"cpu  1\n");
+        assert_eq!(drain(&first, long).expect("read"), b"cpu  1\n");
+        say(b"cpu  2\n");
+        let second = reader(&path);
+        drop(first);
+        assert_eq!(drain(&second, long).expect("read"), b"cpu  2\n");
+    }
+
+    #[test]
     fn a_fifo_without_a_writer_is_given_up() {
         let (_dir, path) = fifo();
-        let error = drain(reader(&path), Duration::from_millis(1)).expect_err("nobody writes");
+        let error = drain(&reader(&path), Duration::from_millis(1)).expect_err("nobody writes");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 

@@ -65,11 +65,18 @@ pub struct ProcessorsDoor {
     sysinfo: Option<sysinfo::System>,
     /// What was read too early, see [`super::glance`].
     pub(super) next: Vec<u8>,
+    /// What was looked at last, where that was a FIFO.
+    pub(super) held: Option<std::fs::File>,
 }
 
 impl Default for ProcessorsDoor {
     fn default() -> Self {
-        ProcessorsDoor { stat: Kept::new("/proc/stat"), sysinfo: None, next: Vec::new() }
+        ProcessorsDoor {
+            stat: Kept::new("/proc/stat"),
+            sysinfo: None,
+            next: Vec::new(),
+            held: None,
+        }
     }
 }
 

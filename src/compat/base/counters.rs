@@ -13,7 +13,8 @@ pub fn between(then: &Times, now: &Times) -> Option<f64> {
     // The one counter that may shrink on a sound machine.
     let idle = idle.saturating_add(now.iowait.saturating_sub(then.iowait));
     let all = busy.saturating_add(idle);
-    (all > 0).then(|| busy as f64 / all as f64)
+    // Taken from one, as the peers take it, so that a bar changes where theirs does.
+    (all > 0).then(|| 1.0 - idle as f64 / all as f64)
 }
 
 #[cfg(test)]
