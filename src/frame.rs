@@ -174,6 +174,8 @@ impl Frame {
             && let Text::Ours(text) = &mut last.text
         {
             let mut longer = std::mem::take(text).into_string();
+            // To the byte: as a boxed text it then stays where it is.
+            longer.reserve_exact(more.len());
             longer.push_str(more);
             *text = longer.into();
             return;
@@ -183,6 +185,8 @@ impl Frame {
 
     /// Adds pieces, spans as [`Frame::push`] does.
     pub fn extend(&mut self, pieces: impl IntoIterator<Item = Piece>) {
+        let pieces = pieces.into_iter();
+        self.pieces.reserve(pieces.size_hint().0);
         for piece in pieces {
             match piece {
                 Piece::Span(span) => self.push(span),

@@ -219,7 +219,8 @@ fn first_to_go(blocks: &[Rc<Block>], side: Side) -> usize {
 }
 
 fn join(blocks: &[Rc<Block>], room: &Room) -> Frame {
-    let mut frame = Frame::default();
+    let pieces = blocks.iter().map(|block| block.pieces.len() + 1).sum::<usize>() + 1;
+    let mut frame = Frame { pieces: Vec::with_capacity(pieces) };
     let mut boundaries = boundaries(blocks, room);
     for block in blocks {
         frame.extend(boundaries.next().flatten().map(Separator::piece));

@@ -328,19 +328,18 @@ fn block(
     };
     let spans = painter.paint(&runs);
     let reacted = reacting(instance, room);
-    let pieces = if reacted.is_empty() {
-        spans.into_iter().map(Piece::Span).collect::<Vec<_>>()
-    } else {
-        let arm = |name: &&'static str| {
-            let mode = format!("mode.{name}");
-            let spans = Painter { mode: Some(&mode), ..painter }.paint(&runs);
-            Arm { case: Some((*name).into()), spans }
-        };
-        let mut arms: Vec<Arm> = reacted.iter().map(arm).collect();
-        arms.push(Arm { case: None, spans });
-        vec![Piece::Choice(layout::choice(On::State, arms, room.caps))]
+    let whole = |pieces: Vec<Piece>| Block::new(pieces, instance.priority, id, room.caps.policy);
+    if reacted.is_empty() {
+        return Some(whole(spans.into_iter().map(Piece::Span).collect()));
+    }
+    let arm = |name: &&'static str| {
+        let mode = format!("mode.{name}");
+        let spans = Painter { mode: Some(&mode), ..painter }.paint(&runs);
+        Arm { case: Some((*name).into()), spans }
     };
-    Some(Block::new(pieces, instance.priority, id, room.caps.policy))
+    let mut arms: Vec<Arm> = reacted.iter().map(arm).collect();
+    arms.push(Arm { case: None, spans });
+    Some(whole(vec![Piece::Choice(layout::choice(On::State, arms, room.caps))]))
 }
 
 /// What an instance shows, in words alone.
