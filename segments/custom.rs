@@ -182,11 +182,17 @@ impl Source for Custom {
         }))
     }
 
-    fn follow(&mut self, host: &Host, _: &Ask, heard: &mut Heard) -> Result<(), Error> {
+    fn follow(
+        &mut self,
+        host: &Host,
+        _: &Ask,
+        _: Duration,
+        heard: &mut Heard,
+    ) -> Result<(), Error> {
         let words: Vec<String> = self.options.command.clone();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let task = Call { words: &words, surroundings: Surroundings::User, env: &[] };
-        host.follow(&task, &mut |lines| {
+        host.follow(&task, None, &mut |lines| {
             // Only the newest counts: what came at once would be seen by nobody.
             let mut lines = lines.rsplit(|byte| *byte == b'\n');
             let newest = lines.find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
@@ -600,7 +606,7 @@ mod tests {
         let (_dir, host) = machine(&[("commands/x", "{\"load\":1}\n{\"load\":2}\n\n")]);
         let mut source = custom(&format!("command = [\"x\"]\nmode = \"streaming\"\n{LOAD}"));
         let mut heard = Vec::new();
-        let done = source.follow(&host, &Ask::default(), &mut |sample| {
+        let done = source.follow(&host, &Ask::default(), Duration::ZERO, &mut |sample| {
             heard.push(sample.expect("read").expect("a value"));
             true
         });

@@ -58,11 +58,13 @@ const fn field(name: &'static str, about: &'static str) -> Field {
 }
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
-    Ok(Box::new(Directory { options: Options::read(table)? }))
+    Ok(Box::new(Directory { options: Options::read(table)?, depends: Vec::new() }))
 }
 
 struct Directory {
     options: Options,
+    /// The place itself and the marks of work trees around it.
+    depends: Vec<PathBuf>,
 }
 
 impl Source for Directory {
@@ -79,6 +81,8 @@ impl Source for Directory {
             (None, None) => return Ok(None),
         };
         let tree = if gone { None } else { host.work_tree(&here) };
+        self.depends = host.work_tree_marks(&here, tree.as_deref());
+        self.depends.insert(0, here.clone());
         let parts = Parts::of(&here, home(host, ask).as_deref());
         let (parents, last) = parts.short(&self.options, tree.as_deref());
         let readonly = !gone && host.is_writable(&here) == Some(false);
@@ -101,6 +105,10 @@ impl Source for Directory {
             sample = sample.with("gone", Value::text("gone"));
         }
         Ok(Some(sample))
+    }
+
+    fn depends(&self) -> Vec<PathBuf> {
+        self.depends.clone()
     }
 }
 

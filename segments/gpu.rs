@@ -4,8 +4,9 @@
 //!   Its `power/runtime_status` can be read without that.
 //! - Of several the one with the most memory that is awake is shown, of equals the busiest; another
 //!   may be chosen.
-//! - Reading a card may wait for its firmware, and NVIDIA's is asked by a command: this runs in a
-//!   worker.
+//! - Reading a card may wait for its firmware: this runs in a worker.
+//! - NVIDIA's are asked by a command, which costs more to start than to keep: where there are such
+//!   cards it stays, and each of its answers is a reading of all cards.
 
 mod amd;
 mod intel;
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Heard, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
 use crate::base::host::{Found, Host};
 use crate::base::memo;
@@ -67,7 +68,6 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
         options: Options::read(table)?,
         places: Found::default(),
         idle: intel::Past::default(),
-        nvidia: nvidia::Query::default(),
         level: Level::Idle,
     }))
 }
@@ -76,7 +76,6 @@ struct Gpu {
     options: Options,
     places: Found<Vec<Place>>,
     idle: intel::Past,
-    nvidia: nvidia::Query,
     level: Level,
 }
 
@@ -117,6 +116,47 @@ impl Card {
 
 impl Source for Gpu {
     fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+        let nvidia = match nvidia::look(host) {
+            nvidia::Cards::None => Ok(Vec::new()),
+            nvidia::Cards::Asleep(cards) => Ok(cards),
+            nvidia::Cards::Awake => nvidia::ask(host),
+        };
+        match nvidia {
+            Ok(nvidia) => Ok(self.show(host, nvidia)),
+            // The others are shown without them.
+            Err(why) => self.show(host, Vec::new()).map(Some).ok_or(why),
+        }
+    }
+
+    fn stays(&self, host: &Host) -> bool {
+        !matches!(nvidia::look(host), nvidia::Cards::None) && host.has_program(nvidia::PROGRAM)
+    }
+
+    fn follow(
+        &mut self,
+        host: &Host,
+        _: &Ask,
+        every: Duration,
+        heard: &mut Heard,
+    ) -> Result<(), Error> {
+        nvidia::follow(host, every, &mut |nvidia| heard(Ok(self.show(host, nvidia))))
+    }
+
+    /// JSON of the form's number, the level, and how long each card had slept.
+    fn memo(&self) -> Option<String> {
+        memo::keep(2, (self.level, &self.idle))
+    }
+
+    fn recall(&mut self, memo: &str) {
+        if let Some((level, idle)) = memo::recall(2, memo) {
+            (self.level, self.idle) = (level, idle);
+        }
+    }
+}
+
+impl Gpu {
+    /// What is shown of all cards, NVIDIA's among them.
+    fn show(&mut self, host: &Host, nvidia: Vec<Card>) -> Option<Sample> {
         let places = self.places.look(host, find);
         let mut cards = Vec::new();
         for place in places.iter() {
@@ -139,7 +179,7 @@ impl Source for Gpu {
                 _ => self.idle.read(host, place, card),
             });
         }
-        cards.extend(self.nvidia.cards(host)?);
+        cards.extend(nvidia);
         let wanted = &*self.options.card;
         let memory = |card: &Card| card.memory.map_or(0.0, |(_, total)| total);
         let rank = |card: &&Card| (!card.asleep, memory(card), card.usage);
@@ -147,7 +187,7 @@ impl Source for Gpu {
         let chosen = chosen
             .rev()
             .max_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(std::cmp::Ordering::Equal));
-        let Some(card) = chosen else { return Ok(None) };
+        let card = chosen?;
         let mut sample = Sample::new(Level::Idle);
         if let Some(usage) = card.usage {
             self.level = self.level.settle(usage, self.options.warning, self.options.critical);
@@ -179,18 +219,7 @@ impl Source for Gpu {
         if !parts.is_empty() {
             sample = sample.with("cards", Value::Parts { parts, whole });
         }
-        Ok(Some(sample.with("count", Value::number(cards.len() as f64))))
-    }
-
-    /// JSON of the form's number, the level, and how long each card had slept.
-    fn memo(&self) -> Option<String> {
-        memo::keep(2, (self.level, &self.idle))
-    }
-
-    fn recall(&mut self, memo: &str) {
-        if let Some((level, idle)) = memo::recall(2, memo) {
-            (self.level, self.idle) = (level, idle);
-        }
+        Some(sample.with("count", Value::number(cards.len() as f64)))
     }
 }
 
@@ -230,6 +259,7 @@ fn sane(value: Option<f64>) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::base::host::fixture;
+    use crate::base::host::tests::machine;
     use crate::base::trial::{number, sample_with};
 
     #[test]
@@ -263,10 +293,70 @@ mod tests {
         assert_eq!((number(&idle, "usage"), idle.level), (Some(0.0), Level::Idle));
     }
 
+    /// What a source that stays hands over on this machine until it has said so much.
+    fn followed(host: &Host, most: usize) -> (Vec<Option<Sample>>, Result<(), Error>) {
+        let mut source = open(&toml::Table::new()).expect("defaults are fine");
+        assert!(source.stays(host));
+        let mut heard = Vec::new();
+        let done = source.follow(host, &Ask::default(), Duration::from_secs(2), &mut |sampled| {
+            heard.push(sampled.expect("no error"));
+            heard.len() < most
+        });
+        (heard, done)
+    }
+
+    #[test]
+    fn where_the_command_stays_each_answer_is_a_reading_of_all_cards() {
+        let device = "sys/class/drm/card0/device";
+        let (_dir, host) = machine(&[
+            ("proc/driver/nvidia/gpus/0000:01:00.0/information", ""),
+            ("commands/nvidia-smi", "0, GeForce, 40, 1024, 8192, 60, 100, 900, 1900\n"),
+            (&format!("{device}/uevent"), "DRIVER=amdgpu\n"),
+            (&format!("{device}/gpu_busy_percent"), "12\n"),
+        ]);
+        let (heard, done) = followed(&host, 1);
+        let sample = heard[0].as_ref().expect("cards");
+        assert_eq!([number(sample, "usage"), number(sample, "count")], [Some(40.0), Some(2.0)]);
+        assert!(done.is_ok());
+        let named = |program: &str| machine(&[(&format!("commands/{program}"), "")]);
+        for (dir, host) in [named("nvidia-smi"), machine(&[(&format!("{device}/uevent"), "")])] {
+            let source = open(&toml::Table::new()).expect("defaults are fine");
+            assert!(!source.stays(&host), "{}", dir.path().display());
+        }
+    }
+
+    #[test]
+    fn a_sleeping_card_is_left_to_sleep_by_the_command_that_stays_too() {
+        let (_dir, host) = machine(&[
+            ("proc/driver/nvidia/gpus/0000:01:00.0/information", ""),
+            ("sys/bus/pci/devices/0000:01:00.0/power/runtime_status", "suspended\n"),
+            ("commands/nvidia-smi", "0, GeForce, 40, 1024, 8192, 60, 100, 900, 1900\n"),
+        ]);
+        let (heard, done) = followed(&host, 2);
+        assert_eq!(heard.len(), 1, "then it waits until the card wakes");
+        let sample = heard[0].as_ref().expect("a card");
+        assert_eq!(sample.get("state"), Some(&Value::text("asleep")));
+        assert!(done.is_ok());
+    }
+
+    #[test]
+    fn cards_without_their_command_are_said_and_hide_no_other() {
+        let card = ("proc/driver/nvidia/gpus/0000:01:00.0/information", "");
+        let (_dir, host) = machine(&[card]);
+        let mut source = open(&toml::Table::new()).expect("defaults are fine");
+        assert!(!source.stays(&host));
+        let why = source.sample(&host, &Ask::default()).expect_err("no command").to_string();
+        assert_eq!(why, "nvidia-smi: not found; it comes with NVIDIA's driver");
+        let other = ("sys/class/drm/card0/device/uevent", "DRIVER=amdgpu\n");
+        let (_dir, host) = machine(&[card, other]);
+        let sample = sample_with(&SEGMENT, "", &host).expect("the other card");
+        assert_eq!(sample.get("name"), Some(&Value::text("amd")));
+    }
+
     #[test]
     fn the_next_worker_knows_how_long_a_card_had_slept() {
         let file = "sys/class/drm/card0/gt/gt0/rc6_residency_ms";
-        let (_dir, host) = crate::base::host::tests::machine(&[
+        let (_dir, host) = machine(&[
             ("proc/uptime", "100.00 1\n"),
             ("proc/uptime@3", "104.00 1\n"),
             ("sys/class/drm/card0/device/uevent", "DRIVER=i915\n"),

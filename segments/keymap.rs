@@ -2,7 +2,8 @@
 //!
 //! One who types inserts: that mode is not shown unless asked for, nor are emacs' keys, which have
 //! no modes. fish calls vi's normal mode `default`, and says the same without vi's keys: its shell
-//! code sends a keymap only where vi's keys are in force.
+//! code sends a keymap only where vi's keys are in force. bash tells nobody: readline draws its own
+//! sign (`set show-mode-in-prompt on`).
 
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,

@@ -1,14 +1,15 @@
 //! What is playing: title, artist, how far it is.
 //!
 //! MPD is asked over its own socket; every other player by `playerctl`, which speaks MPRIS to the one
-//! that was used last. A title is somebody else's text, as is all of it.
+//! that was used last. Where there is a `playerctl` it stays and says by itself what is new. A title
+//! is somebody else's text, as is all of it.
 
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Heard, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::Host;
+use crate::base::host::{Call, Host, Surroundings};
 use crate::base::marquee::marquee;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
@@ -59,17 +60,21 @@ pub(crate) static SEGMENT: Kind = Kind {
 
 /// Each of those asked answers within milliseconds, or hangs.
 const LIMIT: Duration = Duration::from_millis(500);
-/// While nobody plays the command is run only so often.
-const SILENCE: Duration = Duration::from_secs(10);
+const PROGRAM: &str = "playerctl";
+/// Between signs that no title has, as a title may have lines of its own; and it comes last, so that
+/// whatever it holds moves no other value.
+const FORMAT: &str = "\x1e{{status}}\x1f{{playerName}}\x1f{{position}}\x1f{{mpris:length}}\x1f\
+    {{album}}\x1f{{artist}}\x1f{{title}}\x1d";
+const BEGIN: char = '\x1e';
+const BETWEEN: char = '\x1f';
+const END: char = '\x1d';
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
-    Ok(Box::new(Media { options: Options::read(table)?, silent: None }))
+    Ok(Box::new(Media { options: Options::read(table)? }))
 }
 
 struct Media {
     options: Options,
-    /// When `playerctl` last knew nobody, by the boot clock.
-    silent: Option<Duration>,
 }
 
 /// What is playing, as told.
@@ -86,23 +91,65 @@ struct Song {
 
 impl Source for Media {
     fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let mut song = None;
-        if self.options.players != Players::Mpris {
-            song = ask_mpd(host, &self.options.mpd)?;
+        let players = self.options.players;
+        if players != Players::Mpris
+            && let Some(song) = ask_mpd(host, &self.options.mpd)?
+        {
+            return Ok(self.show(host, Some(song)));
         }
-        if song.is_none() && self.options.players != Players::Mpd {
-            song = self.ask_mpris(host)?;
+        match players {
+            Players::Mpd => Ok(None),
+            // Whoever has neither does not miss it.
+            Players::Auto if !host.has_program(PROGRAM) => Ok(None),
+            Players::Auto | Players::Mpris => Ok(self.show(host, ask_mpris(host)?)),
         }
-        let Some(song) = song.filter(|song| song.playing || !self.options.hide_paused) else {
-            return Ok(None);
-        };
+    }
+
+    fn stays(&self, host: &Host) -> bool {
+        self.options.players != Players::Mpd && host.has_program(PROGRAM)
+    }
+
+    fn follow(
+        &mut self,
+        host: &Host,
+        _: &Ask,
+        every: Duration,
+        heard: &mut Heard,
+    ) -> Result<(), Error> {
+        let words = [PROGRAM, "metadata", "--follow", "--format", FORMAT];
+        let task = Call { words: &words, surroundings: Surroundings::Source, env: &[] };
+        let (mut song, mut asked, mut mpd) = (None, None, Ok(None));
+        host.follow(&task, Some(every), &mut |lines| {
+            if let Some(newest) = newest(lines) {
+                song = newest;
+            }
+            let now = host.uptime();
+            if self.options.players == Players::Auto
+                && asked.is_none_or(|at| now.saturating_sub(at) >= every)
+            {
+                (asked, mpd) = (Some(now), ask_mpd(host, &self.options.mpd));
+            }
+            match &mpd {
+                Ok(Some(song)) => heard(Ok(self.show(host, Some(song.clone())))),
+                Ok(None) => heard(Ok(self.show(host, song.clone()))),
+                // Who else plays is shown without it.
+                Err(_) if song.is_some() => heard(Ok(self.show(host, song.clone()))),
+                Err(why) => heard(Err(Error::Other(why.to_string()))),
+            }
+        })
+    }
+}
+
+impl Media {
+    fn show(&self, host: &Host, song: Option<Song>) -> Option<Sample> {
+        let song = song.filter(|song| song.playing || !self.options.hide_paused)?;
         let shown = match (&*song.artist, &*song.title) {
             ("", title) => title.to_owned(),
             (artist, "") => artist.to_owned(),
             (artist, title) => format!("{artist} – {title}"),
         };
         if shown.is_empty() {
-            return Ok(None);
+            return None;
         }
         // Cleaned before it is measured: what is taken out has other widths.
         let shown = Untrusted::new(shown);
@@ -141,43 +188,54 @@ impl Source for Media {
                 sample = sample.with("progress", Value::percent(share));
             }
         }
-        Ok(Some(sample))
+        Some(sample)
     }
 }
 
-impl Media {
-    fn ask_mpris(&mut self, host: &Host) -> Result<Option<Song>, Error> {
-        let now = host.uptime();
-        if self.silent.is_some_and(|at| now.saturating_sub(at) < SILENCE) {
-            return Ok(None);
+/// What the players of the desktop play, as `playerctl` tells it once.
+fn ask_mpris(host: &Host) -> Result<Option<Song>, Error> {
+    let missing = || Error::Other(format!("{PROGRAM}: not found; players are asked by it"));
+    match host.run(&[PROGRAM, "metadata", "--format", FORMAT], LIMIT) {
+        Ok(printed) => Ok(newest(&printed.ok_or_else(missing)?).flatten()),
+        // Its way to say that there is nobody.
+        Err(error) if error.to_string().contains("No player") => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The newest song among what `playerctl` printed; an empty line says that nobody plays any more.
+/// `None`: it says nothing. A title of several lines may come in pieces; the first will do.
+fn newest(printed: &[u8]) -> Option<Option<Song>> {
+    let text = String::from_utf8_lossy(printed);
+    let (song, rest) = match text.rsplit_once(BEGIN) {
+        Some((_, last)) => {
+            let (song, rest) = last.split_once(END).unwrap_or((last, ""));
+            (Some(mpris(song)), rest)
         }
-        // A line each; the title last, since it alone may hold anything.
-        let format = "{{status}}\n{{playerName}}\n{{position}}\n{{mpris:length}}\n{{album}}\n\
-            {{artist}}\n{{title}}";
-        let song = match host.run(&["playerctl", "metadata", "--format", format], LIMIT) {
-            Ok(printed) => printed.and_then(|printed| mpris(&String::from_utf8_lossy(&printed))),
-            // Its way to say that there is nobody.
-            Err(error) if error.to_string().contains("No player") => None,
-            Err(error) => return Err(error),
-        };
-        self.silent = song.is_none().then_some(now);
-        Ok(song)
+        None => (None, text.rsplit_once(END).map_or(&*text, |(_, rest)| rest)),
+    };
+    // What ends a song's own line is no line.
+    let own = song.is_some() || text.contains(END);
+    let rest = rest.strip_prefix('\n').filter(|_| own).unwrap_or(rest);
+    match rest.lines().any(str::is_empty) {
+        true => Some(None),
+        false => song,
     }
 }
 
-fn mpris(text: &str) -> Option<Song> {
-    let mut lines = text.splitn(7, '\n');
-    let mut line = || lines.next().map(str::trim);
-    let playing = match line()? {
+fn mpris(song: &str) -> Option<Song> {
+    let mut values = song.splitn(7, BETWEEN);
+    let mut value = || values.next().map(str::trim);
+    let playing = match value()? {
         "Playing" => true,
         "Paused" => false,
         _ => return None,
     };
-    let player = line()?.to_owned();
-    let mut microseconds = || line()?.parse::<u64>().ok().map(Duration::from_micros);
+    let player = value()?.to_owned();
+    let mut microseconds = || value()?.parse::<u64>().ok().map(Duration::from_micros);
     let (position, length) = (microseconds(), microseconds());
-    let (album, artist) = (line()?.to_owned(), line()?.to_owned());
-    let title = line()?.to_owned();
+    let (album, artist) = (value()?.to_owned(), value()?.to_owned());
+    let title = value()?.to_owned();
     Some(Song { player, playing, artist, title, album, position, length })
 }
 
@@ -274,12 +332,69 @@ mod tests {
     }
 
     #[test]
+    fn a_command_that_is_not_there_is_said_to_whoever_wants_it() {
+        let why = |options: &str| {
+            let (_dir, host) = machine(&[]);
+            let mut source = open(&options.parse().expect("TOML")).expect("good options");
+            assert!(!source.stays(&host));
+            match source.sample(&host, &Ask::default()) {
+                Ok(sample) => format!("{sample:?}"),
+                Err(why) => why.to_string(),
+            }
+        };
+        let missing = "playerctl: not found; players are asked by it";
+        assert_eq!(why("players = 'mpris'"), missing);
+        assert_eq!([why(""), why("players = 'mpd'")], ["None"; 2]);
+    }
+
+    #[test]
+    fn the_command_that_stays_says_what_is_new_and_when_nobody_plays() {
+        let line = |title: &str| format!("\x1ePlaying\x1fp\x1f1\x1f2\x1fal\x1far\x1f{title}\x1d\n");
+        let title = |text: &str| newest(text.as_bytes()).map(|song| song.map(|song| song.title));
+        let plays = |title: &str| Some(Some(title.to_owned()));
+        assert_eq!(title(&line("a")), plays("a"));
+        assert_eq!(title(&(line("a") + &line("b"))), plays("b"));
+        assert_eq!((title(&(line("a") + "\n")), title("\n")), (Some(None), Some(None)));
+        assert_eq!(title(&("\n".to_owned() + &line("a"))), plays("a"));
+        // Its title has lines, one of them empty, and the second piece says nothing.
+        assert_eq!(title(&line("a\n\nb")), plays("a\n\nb"));
+        let whole = line("a\n\nb");
+        let (first, second) = whole.split_at(whole.find("\n\n").expect("a line") + 1);
+        assert_eq!((title(first), title(second)), (plays("a"), None));
+        assert_eq!(title(""), None);
+        assert_eq!(title("\x1eStopped\x1f\x1f\x1f\x1f\x1f\x1f\x1d\n"), Some(None));
+    }
+
+    #[test]
+    fn what_stays_is_shown_and_mpd_goes_first() {
+        let song = "\x1ePlaying\x1fp\x1f1\x1f2\x1fal\x1far\x1fdesk\x1d\n";
+        let shown = |files: &[(&str, &str)]| {
+            let (_dir, host) = machine(files);
+            let mut source = open(&toml::Table::new()).expect("defaults are fine");
+            assert!(source.stays(&host));
+            let mut heard = None;
+            let every = Duration::from_secs(2);
+            let done = source.follow(&host, &Ask::default(), every, &mut |sampled| {
+                heard = sampled.expect("no error").and_then(|song| song.get("title").cloned());
+                true
+            });
+            assert!(done.is_ok());
+            heard
+        };
+        let desktop = ("commands/playerctl", song);
+        let mpd = ("answers/_run_mpd_socket", "OK MPD 0.23\nstate: play\nTitle: disc\nOK\n");
+        assert_eq!(shown(&[desktop]), Some(Value::text("desk")));
+        assert_eq!(shown(&[desktop, mpd]), Some(Value::text("disc")));
+        assert_eq!(shown(&[("commands/playerctl", "\n")]), None);
+    }
+
+    #[test]
     fn silence_and_nonsense_show_nothing() {
         for name in ["empty", "broken"] {
             assert_eq!(sample_with(&SEGMENT, "", &fixture(name)), None, "{name}");
         }
         for text in
-            ["", "Playing", "Playing\na\n1\n2\n3", "Stopped\n\n\n\n\n\n\n", "\n\n\n\n\n\n\n"]
+            ["", "Playing", "Playing\x1fa\x1f1\x1f2\x1f3", "Stopped\x1f\x1f\x1f\x1f\x1f\x1f"]
         {
             assert_eq!(mpris(text), None, "{text:?}");
         }

@@ -31,7 +31,7 @@ use conversation::{Conversation, connect};
 pub use conversation::{admin, ask, write_whole};
 pub(crate) use pace::Pace;
 pub use stream::{Draw, stream};
-use words::{Around, Directory, Room, complete, owned, read};
+use words::{Around, Directory, Room, complete, known, owned, read};
 pub use words::{columns, from_words, parse};
 
 /// The names under which this program is a drop-in and no client of its own.
@@ -134,7 +134,8 @@ fn at_once<'a>(
     directory: &'a mut Directory,
 ) -> Result<Infallible, Option<Why>> {
     let mut place = Fixed::default();
-    let door = Door::find(around.get("RAINLINE_RUNTIME_DIR"), &mut place).ok_or(None)?;
+    let door =
+        Door::find(around.get(const { known("RAINLINE_RUNTIME_DIR") }), &mut place).ok_or(None)?;
     // Each page of a larger room would cost a fault, used or not.
     let mut room = [MaybeUninit::uninit(); 3 * 1024];
     if let Some(key) = request.frame_key()
@@ -144,6 +145,8 @@ fn at_once<'a>(
         print_and_leave(&[IoSlice::new(line)]);
     }
     complete(request, directory);
+    // Our end then wakes nobody.
+    request.last = true;
     let mut message = Fixed::<1024>::default();
     request.encode(&mut message);
     let message = message.whole().ok_or(None)?;

@@ -288,7 +288,9 @@ impl Daemon {
                 }
                 self.engine.outcome(ticket, outcome, &now);
             }
+            self.engine.heed_changes();
             self.engine.retry(&now);
+            self.engine.unfollow_unseen(&now);
             self.engine.tick(&now);
             self.engine.ring(&now);
             self.engine.answer_pending(&now);

@@ -169,12 +169,17 @@ pub(crate) fn shell_word(path: &Path) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-/// What a shell says of its environment, as words of bash and zsh: the names that a client looks at,
-/// with an empty value for what is not set. A value that is not exported is said as well.
-fn environment_words() -> String {
+/// The variables that a client looks at.
+fn environment() -> Vec<&'static str> {
     let mut names: Vec<&str> = ENV.iter().chain(&MORE_ENV).copied().collect();
     names.sort_unstable();
     names.dedup();
+    names
+}
+
+/// What a shell says of its environment, as words of bash and zsh. A value that is not exported is
+/// said as well.
+fn environment_words(names: &[&str]) -> String {
     // One that is not set is no word at all: most of them.
     names.iter().map(|name| format!(" ${{{name}:+\"{name}=${name}\"}}")).collect()
 }
@@ -185,7 +190,7 @@ fn filled(lines: &str, wiring: &Wiring, word: fn(&Path) -> String) -> String {
         Some(config) => format!(" --config {}", word(config)),
         None => String::new(),
     };
-    let lines = lines.replace("@ENVIRONMENT@", &environment_words());
+    let lines = lines.replace("@ENVIRONMENT@", &environment_words(&environment()));
     lines.replace("@CONFIG@", &config).replace("@PROGRAM@", &word(&wiring.program))
 }
 

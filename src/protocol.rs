@@ -161,6 +161,8 @@ pub struct Request {
     /// its prompt again when it gets that signal.
     pub channel: String,
     pub admin: String,
+    /// Nothing more is asked over this connection: who answered may close it.
+    pub last: bool,
 }
 
 /// What a reply is.
@@ -259,6 +261,7 @@ pub struct RequestRef<'a> {
     pub holds: &'a str,
     pub channel: &'a str,
     pub admin: &'a str,
+    pub last: bool,
 }
 
 impl RequestRef<'_> {
@@ -289,6 +292,7 @@ impl RequestRef<'_> {
         field(out, tag::KEYMAP, &[self.keymap.as_bytes()]);
         field(out, tag::CHANNEL, &[self.channel.as_bytes()]);
         field(out, tag::ADMIN, &[self.admin.as_bytes()]);
+        number(out, tag::LAST, self.last.into());
         let end = out.as_mut().len();
         let length = end.saturating_sub(start + HEADER) as u32;
         if let Some(place) = out.as_mut().get_mut(start + HEADER - 4..start + HEADER) {
@@ -359,6 +363,7 @@ impl RequestRef<'_> {
             holds: self.holds.to_owned(),
             channel: self.channel.to_owned(),
             admin: self.admin.to_owned(),
+            last: self.last,
         }
     }
 }
@@ -405,6 +410,7 @@ impl Request {
             holds: &self.holds,
             channel: &self.channel,
             admin: &self.admin,
+            last: self.last,
         }
     }
 
@@ -474,6 +480,7 @@ impl Request {
             tag::HOLDS => self.holds = text()?,
             tag::CHANNEL => self.channel = text()?,
             tag::ADMIN => self.admin = text()?,
+            tag::LAST => self.last = number()? != 0,
             _ => {}
         }
         Ok(())
@@ -574,6 +581,7 @@ mod tag {
     pub const HOLDS: u8 = 22;
     pub const ADMIN: u8 = 23;
     pub const CHANNEL: u8 = 24;
+    pub const LAST: u8 = 25;
 }
 
 #[cfg(test)]

@@ -61,10 +61,23 @@ pub fn frame_name(key: u64) -> String {
 fn frame_bytes(key: u64) -> [u8; FRAME.len() + 16] {
     let mut name = [0; FRAME.len() + 16];
     name[..FRAME.len()].copy_from_slice(FRAME.as_bytes());
-    for (at, digit) in name[FRAME.len()..].iter_mut().enumerate() {
-        *digit = b"0123456789abcdef"[(key >> (60 - 4 * at) & 15) as usize];
-    }
+    let (high, low) = name[FRAME.len()..].split_at_mut(8);
+    high.copy_from_slice(&hexadecimal((key >> 32) as u32));
+    low.copy_from_slice(&hexadecimal(key as u32));
     name
+}
+
+/// A number's eight digits, a byte each. A table of digits, or what a loop over them is made into,
+/// would lie in a page of the program that no start needs otherwise.
+#[inline(always)]
+fn hexadecimal(number: u32) -> [u8; 8] {
+    let mut digits = u64::from(number);
+    digits = (digits | digits << 16) & 0x0000_ffff_0000_ffff;
+    digits = (digits | digits << 8) & 0x00ff_00ff_00ff_00ff;
+    digits = (digits | digits << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+    let letters = (digits + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
+    let from_nine_to_a = u64::from(b'a' - b'9' - 1);
+    (digits + 0x3030_3030_3030_3030 + letters * from_nine_to_a).to_be_bytes()
 }
 
 /// Puts the header of a frame file: whose it is, and until when (by the boot clock) it counts.
@@ -399,6 +412,13 @@ pub fn hash(bytes: impl AsRef<OsStr>) -> u64 {
 mod tests {
     use super::*;
     use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn a_frame_is_named_by_its_key_in_hexadecimal() {
+        for key in [0, 9, 0x0123_4567_89ab_cdef, u64::MAX, 0xfedc_ba98_7654_3210] {
+            assert_eq!(&frame_bytes(key)[..], format!("{FRAME}{key:016x}").as_bytes());
+        }
+    }
 
     #[test]
     fn a_missing_directory_is_made_for_us_alone() {

@@ -124,6 +124,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("drawing", &[]),
     ("frames", &[]),
     ("watch", &[]),
+    ("watch/edge", &[]),
+    // How a path is watched is the same for all.
+    ("watch/places", &["Names", "edge", "lead"]),
     ("channel", &[]),
     ("ring", &["alerts"]),
     ("serve", &["channel"]),

@@ -1,14 +1,13 @@
 //! `custom` segments and `rainline set` as real processes: whatever a command does, the line stays
 //! whole, `doctor` says why, and nothing is left behind.
 
-use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{Sandbox, lives, until};
+use crate::support::{Sandbox, Stream, lives, until};
 
 /// A home whose daemon runs and whose line is `NAME| still here`.
 struct Place {
@@ -119,39 +118,7 @@ impl Place {
         let mut command = self.sandbox.rainline();
         command.args(["stream", "terminal", "left", "--target", "plain", "--columns", "70"]);
         command.args(more);
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("it runs");
-        let lines = BufReader::new(child.stdout.take().expect("a pipe"));
-        Stream { child, lines }
-    }
-}
-
-/// Somebody who looks.
-struct Stream {
-    child: Child,
-    lines: BufReader<ChildStdout>,
-}
-
-impl Stream {
-    fn next(&mut self) -> String {
-        let mut line = String::new();
-        assert!(self.lines.read_line(&mut line).expect("a line") > 0, "the stream ended");
-        line
-    }
-
-    fn until(&mut self, part: &str) -> String {
-        loop {
-            let line = self.next();
-            if line.contains(part) {
-                return line;
-            }
-        }
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        Stream::start(&mut command)
     }
 }
 
@@ -310,6 +277,21 @@ fn a_stream_gets_its_config_however_late_that_is() {
         std::fs::read_to_string(&config).expect("readable").replace("another", "changed"),
     );
     stream.until("changed");
+}
+
+#[test]
+fn without_a_daemon_a_stream_shows_what_it_said_last_and_that_it_is_old() {
+    let place = Place::new(
+        "command = [\"sh\", \"-c\", \"echo 'one #(id)'; exec sleep 600\"]\nmode = \"streaming\"",
+    );
+    place.until_line("one #(id)|");
+    let ansi = ["--target", "ansi", "--depth", "true", "--deadline", "20000"];
+    let fresh = place.line_of(&ansi);
+    place.stop();
+    let old = place.line_of(&ansi);
+    assert!(old.contains("one #(id)|") && old.contains("still here"), "{old:?}");
+    let look = |line: &str| line.split_once('m').expect("a style").0.to_owned();
+    assert_ne!(look(&old), look(&fresh));
 }
 
 /// Writes its number and a line a moment, for ever.

@@ -16,6 +16,7 @@ mod docs;
 mod dvtm;
 mod faults;
 mod floor;
+mod held;
 mod looks;
 mod machines;
 mod power;

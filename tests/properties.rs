@@ -401,6 +401,7 @@ fn request() -> impl Strategy<Value = Request> {
                 channel,
                 admin,
                 build: rainline::protocol::build_id(),
+                last: nonce % 2 == 1,
             }
         },
     )

@@ -1,5 +1,9 @@
-//! How long a prompt takes, from Enter to the last byte of it, in a real terminal; and how many
-//! processes it costs.
+//! How long a prompt takes, from Enter to the last byte of it, in a real terminal; how much processor
+//! time that is, and how many processes.
+//!
+//! What counts is by how much a prompt is later than the plain one of the same turn: both met the
+//! same busy moment. Of these differences the median is told, and the quarters around it say how far
+//! to trust it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -16,7 +20,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::Options;
 use crate::peers::{PROMPTS, Prompt};
-use crate::support::{House, has, median};
+use crate::support::{House, childrens_cpu, cpu_of_all, has, quantile};
 
 /// A prompt that has written nothing for so long has written all.
 const SILENCE: Duration = Duration::from_millis(60);
@@ -27,12 +31,16 @@ pub fn run(options: &Options) {
     let helper = helper.arg("--foreground").stdout(Stdio::null()).spawn();
     println!("### A prompt, {} times in turns, from Enter to its last byte\n", options.rounds);
     println!(
-        "| shell | prompt | an empty directory, ms | more than plain | a small repository, ms | more than plain | processes |"
+        "More than plain: the median of the differences in a turn, and its quarters. Processor: of the\n\
+         shell, its children and Rainline's daemon.\n"
     );
-    println!("|---|---|---|---|---|---|---|");
+    println!(
+        "| shell | prompt | an empty directory, ms | more than plain | processor, ms | a small repository, ms | more than plain | processor, ms | processes |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
     for shell in ["bash", "zsh", "fish"] {
         if !has(shell) {
-            println!("| {shell} | not installed: skipped | | | | | |");
+            println!("| {shell} | not installed: skipped | | | | | | | |");
             continue;
         }
         measure(shell, options.rounds);
@@ -48,36 +56,51 @@ fn measure(shell: &str, rounds: usize) {
     let of_shell = PROMPTS.iter().filter(|prompt| prompt.shell == shell);
     let (there, missing): (Vec<_>, Vec<_>) = of_shell.partition(|prompt| prompt.is_there());
     let places = ["empty", "repository"];
-    let mut medians: BTreeMap<(&str, &str), f64> = BTreeMap::new();
+    let mut taken: BTreeMap<(&str, &str), Taken> = BTreeMap::new();
     for place in places {
-        let mut shells: Vec<(&Prompt, Shell, Vec<f64>)> = there
+        let mut shells: Vec<(&Prompt, Shell, Taken)> = there
             .iter()
-            .map(|prompt| (*prompt, Shell::start(prompt, place, false), Vec::new()))
+            .map(|prompt| (*prompt, Shell::start(prompt, place, false), Taken::default()))
             .collect();
-        for (_, shell, _) in &mut shells {
+        for (_, shell, taken) in &mut shells {
             shell.warm(5);
+            taken.cpu = -shell.cpu();
         }
         for _ in 0..rounds {
-            for (_, shell, times) in &mut shells {
-                times.push(shell.enter().as_secs_f64() * 1e3);
+            for (_, shell, taken) in &mut shells {
+                taken.times.push(shell.enter().as_secs_f64() * 1e3);
             }
             shells.rotate_left(1);
         }
-        for (prompt, _, times) in &mut shells {
-            medians.insert((place, prompt.name), median(times));
+        for (prompt, shell, mut of_prompt) in shells {
+            of_prompt.cpu = (of_prompt.cpu + shell.cpu()) / rounds.max(1) as f64;
+            taken.insert((place, prompt.name), of_prompt);
         }
     }
     for prompt in &there {
         print!("| {shell} | {} |", prompt.name);
         for place in places {
-            let [plain, own] = ["plain", prompt.name].map(|name| medians[&(place, name)]);
-            print!(" {own:.2} | {:+.2} |", own - plain);
+            let [plain, own] = ["plain", prompt.name].map(|name| &taken[&(place, name)]);
+            let mut more: Vec<f64> =
+                own.times.iter().zip(&plain.times).map(|(own, plain)| own - plain).collect();
+            let [first, middle, third] = [0.25, 0.5, 0.75].map(|part| quantile(&mut more, part));
+            let median = quantile(&mut own.times.clone(), 0.5);
+            print!(" {median:.2} | {middle:+.2} ({first:+.2} … {third:+.2}) | {:.2} |", own.cpu);
         }
         println!(" {} |", processes(prompt));
     }
     for prompt in missing {
-        println!("| {shell} | {}: not installed, skipped | | | | | |", prompt.name);
+        println!("| {shell} | {}: not installed, skipped | | | | | | | |", prompt.name);
     }
+}
+
+/// What the prompts of one shell took.
+#[derive(Default)]
+struct Taken {
+    /// Of each, in milliseconds, in the order of the turns.
+    times: Vec<f64>,
+    /// Milliseconds of processor time a prompt.
+    cpu: f64,
 }
 
 /// How many processes a prompt costs, counted in a pid namespace of its own with a daemon in it.
@@ -105,6 +128,7 @@ struct Shell {
     master: OwnedFd,
     child: Child,
     _house: House,
+    daemon: u32,
 }
 
 impl Shell {
@@ -149,7 +173,8 @@ impl Shell {
         command.env("XDG_CONFIG_HOME", &root).env("ZDOTDIR", &root).env("USER", "somebody");
         command.current_dir(directory).stdin(stdio()).stdout(stdio()).stderr(stdio());
         let child = command.spawn().expect("it runs");
-        let mut shell = Shell { master, child, _house: house };
+        let daemon = house.daemon();
+        let mut shell = Shell { master, child, _house: house, daemon };
         shell.listen(Duration::from_secs(3), &mut |_| ());
         shell
     }
@@ -185,6 +210,12 @@ impl Shell {
         let _ = rustix::io::write(&self.master, b"\r");
         let last = self.listen(Duration::from_secs(5), &mut |_| ());
         last.map_or(Duration::MAX, |last| last - start)
+    }
+
+    /// Milliseconds that the shell, what it started and the daemon it asks have used up so far.
+    fn cpu(&self) -> f64 {
+        let shell = self.child.id();
+        (cpu_of_all(shell) + childrens_cpu(shell) + cpu_of_all(self.daemon)) as f64 / 1e6
     }
 
     fn warm(&mut self, prompts: u32) {

@@ -76,6 +76,16 @@ pub fn cpu(pid: u32) -> u64 {
     text.split_whitespace().next().and_then(|n| n.parse().ok()).unwrap_or(0)
 }
 
+/// Nanoseconds that all threads of a living process have spent on processors.
+pub fn cpu_of_all(pid: u32) -> u64 {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let spent = |folder: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(folder.path().join("schedstat")).unwrap_or_default();
+        text.split_whitespace().next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0)
+    };
+    threads.map(spent).sum()
+}
+
 /// Nanoseconds of the children that a process has collected, in steps of 10 ms.
 pub fn childrens_cpu(pid: u32) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -110,8 +120,13 @@ pub fn everything() -> String {
 }
 
 pub fn median(values: &mut [f64]) -> f64 {
+    quantile(values, 0.5)
+}
+
+/// The value that this part of all, from 0 to 1, is below.
+pub fn quantile(values: &mut [f64], part: f64) -> f64 {
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    values.get((values.len() as f64 * part) as usize).copied().unwrap_or(f64::NAN)
 }
 
 /// Whether a program can be found.

@@ -121,7 +121,7 @@ pub enum Where {
     Worker,
     /// A worker of its own for as long as somebody looks: for a source that stays with a command or
     /// a connection and tells by itself when there is something new. It is not sampled but followed,
-    /// see [`Source::follow`]; its pace is [`Pace::Change`]. Without a daemon it shows nothing.
+    /// see [`Source::follow`]; its pace is [`Pace::Change`]. Without a daemon it shows what one heard last, if one did, as old.
     Own,
 }
 
@@ -150,14 +150,35 @@ pub trait Source: Send {
     /// ignored.
     fn recall(&mut self, _memo: &str) {}
 
-    /// For [`Where::Own`]: hands each reading to `heard` as it comes, until that says `false` or
-    /// there will be no more. An error handed over is said by `doctor`, and the source goes on; one
-    /// that is returned, or an end, is followed by a new start after a pause that grows. What waits
-    /// does so in a door that sees the leash, such as [`Host::follow`].
-    fn follow(&mut self, host: &Host, ask: &Ask, heard: &mut Heard) -> Result<(), Error> {
+    /// For [`Where::Worker`]: whether there is something on this machine that it would rather stay
+    /// with than ask anew for each reading. Then it is followed in a worker of its own, as one of
+    /// [`Where::Own`] is. Asked where a reading is due; without a daemon it is sampled all the same.
+    fn stays(&self, _host: &Host) -> bool {
+        false
+    }
+
+    /// For [`Where::Own`] and whatever [`Source::stays`]: hands each reading to `heard` as it comes,
+    /// until that says `false` or there will be no more. `every` is how often it would be sampled.
+    /// An error handed over is said by `doctor`, and the source goes on; one that is returned, or an
+    /// end, is followed by a new start after a pause that grows. What waits does so in a door that
+    /// sees the leash, such as [`Host::follow`].
+    fn follow(
+        &mut self,
+        host: &Host,
+        ask: &Ask,
+        _every: Duration,
+        heard: &mut Heard,
+    ) -> Result<(), Error> {
         let sampled = self.sample(host, ask);
         heard(sampled);
         Ok(())
+    }
+
+    /// For [`Where::Worker`]: the paths on which its last reading depends, whether they are there or
+    /// not. Where the system can tell, a change of one makes it due; it is looked at now and then
+    /// all the same, as nobody tells of a change on another machine.
+    fn depends(&self) -> Vec<PathBuf> {
+        Vec::new()
     }
 
     /// Takes a value from outside (`rainline set`), which shows at once. It runs in the daemon,

@@ -182,8 +182,8 @@ impl Host {
             World::Real => open(path)?,
             World::Fixture(fixture) => open(&fixture.next(path))?,
         };
-        // Room for most files: without, each would be felt for with a few small reads first.
-        let mut bytes = Vec::with_capacity(2048);
+        // Most files fit: one read takes them, and a second one sees their end.
+        let mut bytes = Vec::with_capacity(4096);
         file.take(MAX_FILE as u64).read_to_end(&mut bytes)?;
         Ok(bytes)
     }

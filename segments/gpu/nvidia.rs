@@ -1,57 +1,192 @@
 //! NVIDIA's cards, by NVIDIA's own command: its driver has no files, and its library cannot be
 //! loaded into a static program.
+//!
+//! The command is started once and asked to go on (`-l SECONDS`). While it goes on no card can fall
+//! asleep. So it is not started while all of them sleep, and where they may (`power/control` says
+//! `auto`) it is let go after a calm while: a card that then falls asleep is left alone.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Card, memory, sane, sleeps};
 use crate::base::contract::Error;
-use crate::base::host::{Entry, Host};
+use crate::base::host::{Call, Entry, Host, Surroundings};
 
-/// A start of the command costs some tens of milliseconds.
-const EVERY: Duration = Duration::from_secs(5);
+pub(super) const PROGRAM: &str = "nvidia-smi";
 /// Less than the engine's own patience, so that the command's complaint is heard.
 const LIMIT: Duration = Duration::from_millis(1800);
 /// A directory for each card, by its address on the bus.
 const DEVICES: &str = "/proc/driver/nvidia/gpus";
-const COMMAND: [&str; 3] = [
-    "nvidia-smi",
-    "--query-gpu=index,name,utilization.gpu,memory.used,memory.total,temperature.gpu,power.draw,clocks.gr,clocks.max.gr",
-    "--format=csv,noheader,nounits",
-];
+const QUERY: &str = "--query-gpu=index,name,utilization.gpu,memory.used,memory.total,\
+    temperature.gpu,power.draw,clocks.gr,clocks.max.gr";
+const FORMAT: &str = "--format=csv,noheader,nounits";
+/// The most cards that are kept of an endless answer.
+const MOST: usize = 64;
+/// So many readings without any work are a calm while, at a reading in two seconds a minute.
+const CALM: u32 = 30;
+/// The longest that cards are left alone to fall asleep.
+const MOST_REST: Duration = Duration::from_secs(30);
+/// A card whose row did not come for so many readings is gone, and so is a command that said
+/// nothing.
+const SILENT: u32 = 10;
 
-/// The last answer, and when it came.
-#[derive(Default)]
-pub(super) struct Query(Option<(Duration, Vec<Card>)>);
+/// What the machine says of NVIDIA's cards without waking any.
+pub(super) enum Cards {
+    None,
+    /// All of them.
+    Asleep(Vec<Card>),
+    Awake,
+}
 
-impl Query {
-    /// The cards as the command tells them; none if it is not there. While all of them sleep it is
-    /// not asked: it would wake them.
-    pub(super) fn cards(&mut self, host: &Host) -> Result<Vec<Card>, Error> {
-        let known = host.list(DEVICES).unwrap_or_default();
-        let asleep =
-            |entry: &Entry| sleeps(host, &Path::new("/sys/bus/pci/devices").join(&entry.name));
-        if known.iter().all(asleep) {
-            let card = |(index, _): (usize, &Entry)| Card {
-                id: index.to_string(),
-                maker: "nvidia",
-                name: "nvidia".into(),
-                asleep: true,
-                usage: Some(0.0),
-                ..Card::default()
-            };
-            return Ok(known.iter().enumerate().map(card).collect());
+pub(super) fn look(host: &Host) -> Cards {
+    let known = host.list(DEVICES).unwrap_or_default();
+    if known.is_empty() {
+        return Cards::None;
+    }
+    if !known.iter().all(|entry| sleeps(host, &device(entry))) {
+        return Cards::Awake;
+    }
+    let card = |index: usize| Card {
+        id: index.to_string(),
+        maker: "nvidia",
+        name: "nvidia".into(),
+        asleep: true,
+        usage: Some(0.0),
+        ..Card::default()
+    };
+    Cards::Asleep((0..known.len()).map(card).collect())
+}
+
+fn device(entry: &Entry) -> PathBuf {
+    Path::new("/sys/bus/pci/devices").join(&entry.name)
+}
+
+/// Whether some card would fall asleep if it were left alone.
+fn may_sleep(host: &Host) -> bool {
+    let known = host.list(DEVICES).unwrap_or_default();
+    let auto = |entry: &Entry| host.word(device(entry).join("power/control"));
+    known.iter().any(|entry| auto(entry).as_deref() == Some("auto"))
+}
+
+/// The cards as the command tells them once.
+pub(super) fn ask(host: &Host) -> Result<Vec<Card>, Error> {
+    let printed = host.run(&[PROGRAM, QUERY, FORMAT], LIMIT)?;
+    let missing = || Error::Other(format!("{PROGRAM}: not found; it comes with NVIDIA's driver"));
+    let printed = printed.ok_or_else(missing)?;
+    Ok(String::from_utf8_lossy(&printed).lines().filter_map(card).collect())
+}
+
+/// Hands over the cards whenever the command tells of them, which it does `every` so often, until
+/// `heard` says `false`. While they sleep that is said instead.
+pub(super) fn follow(
+    host: &Host,
+    every: Duration,
+    heard: &mut dyn FnMut(Vec<Card>) -> bool,
+) -> Result<(), Error> {
+    loop {
+        match look(host) {
+            // Without a driver no command answers either.
+            Cards::None => return Err(Error::Other("NVIDIA's driver is gone".into())),
+            Cards::Asleep(cards) => {
+                if !(heard(cards) && host.rest(Some(every))) {
+                    return Ok(());
+                }
+            }
+            Cards::Awake => {
+                if attend(host, every, heard)? == After::Over {
+                    return Ok(());
+                }
+                // Long enough to fall asleep; what was told last is not old by then.
+                if !host.rest(Some((every * 5 / 2).min(MOST_REST))) {
+                    return Ok(());
+                }
+            }
         }
+    }
+}
+
+#[derive(PartialEq)]
+enum After {
+    /// All is calm: the cards are to be left alone for a while.
+    Rest,
+    /// Nobody wants more.
+    Over,
+}
+
+/// Stays with the command.
+fn attend(
+    host: &Host,
+    every: Duration,
+    heard: &mut dyn FnMut(Vec<Card>) -> bool,
+) -> Result<After, Error> {
+    // It counts in whole seconds.
+    let seconds = every.as_secs_f64().round().clamp(1.0, 3600.0);
+    let every = every.max(Duration::from_secs(1));
+    let seconds = format!("{seconds}");
+    let words = [PROGRAM, QUERY, FORMAT, "-l", &seconds];
+    let task = Call { words: &words, surroundings: Surroundings::Source, env: &[] };
+    let mut table = Table::default();
+    let (mut calm, mut spoke, mut after) = (0, host.uptime(), After::Over);
+    let mut silent = false;
+    host.follow(&task, Some(every), &mut |lines| {
         let now = host.uptime();
-        if let Some((at, cards)) = &self.0
-            && now.saturating_sub(*at) < EVERY
-        {
-            return Ok(cards.clone());
+        if !table.read(&String::from_utf8_lossy(lines), now, every * SILENT) {
+            silent = now.saturating_sub(spoke) > every * SILENT;
+            return !silent;
         }
-        let printed = host.run(&COMMAND, LIMIT)?.unwrap_or_default();
-        let cards: Vec<Card> = String::from_utf8_lossy(&printed).lines().filter_map(card).collect();
-        self.0 = Some((now, cards.clone()));
-        Ok(cards)
+        spoke = now;
+        let cards = table.cards();
+        let works = cards.iter().any(|card| card.usage != Some(0.0));
+        calm = if works { 0 } else { calm + 1 };
+        if !heard(cards) {
+            return false;
+        }
+        if calm >= CALM && may_sleep(host) {
+            after = After::Rest;
+        }
+        after == After::Over
+    })?;
+    match (silent, after, table.said) {
+        (true, ..) => Err(Error::Other(format!("{PROGRAM}: it says nothing any more"))),
+        // It prints why it fails, and may end well all the same.
+        (_, After::Over, Some(why)) => Err(Error::Other(format!("{PROGRAM}: {why}"))),
+        (_, after, _) => Ok(after),
+    }
+}
+
+/// The cards by their number, and when each was told of.
+#[derive(Default)]
+struct Table {
+    rows: Vec<(Duration, Card)>,
+    /// What it said that was no card.
+    said: Option<String>,
+}
+
+impl Table {
+    /// Takes rows; whether there was one. Rows of one answer may come in pieces.
+    fn read(&mut self, text: &str, now: Duration, lasts: Duration) -> bool {
+        let before = self.rows.len();
+        let mut any = false;
+        for line in text.lines() {
+            let Some(card) = card(line) else {
+                if !line.trim().is_empty() {
+                    self.said = Some(line.trim().chars().take(200).collect());
+                }
+                continue;
+            };
+            (any, self.said) = (true, None);
+            match self.rows.iter().position(|(_, known)| known.id == card.id) {
+                Some(row) => self.rows[row] = (now, card),
+                None if self.rows.len() < MOST => self.rows.push((now, card)),
+                None => {}
+            }
+        }
+        self.rows.retain(|(at, _)| now.saturating_sub(*at) <= lasts);
+        any || self.rows.len() != before
+    }
+
+    fn cards(&self) -> Vec<Card> {
+        self.rows.iter().map(|(_, card)| card.clone()).collect()
     }
 }
 
@@ -90,6 +225,36 @@ mod tests {
         let card = card.expect("a card");
         assert_eq!((card.usage, card.power, card.temperature), (None, None, Some(41.0)));
         assert_eq!(card.clock, Some((139e6, Some(1911e6))));
+    }
+
+    #[test]
+    fn rows_come_in_pieces_and_go_when_they_do_not_come_any_more() {
+        let row = |id: u32, usage: u32| format!("{id}, x, {usage}, 1, 2, 3, 4, 5, 6\n");
+        let second = Duration::from_secs;
+        let mut table = Table::default();
+        let usages = |table: &Table| {
+            table.cards().iter().map(|card| card.usage.unwrap_or(-1.0) as u32).collect::<Vec<_>>()
+        };
+        assert!(table.read(&row(0, 1), second(1), second(20)));
+        assert!(table.read(&row(1, 2), second(1), second(20)));
+        assert_eq!(usages(&table), [1, 2]);
+        assert!(table.read(&(row(0, 3) + &row(0, 4)), second(20), second(20)));
+        assert_eq!(usages(&table), [4, 2]);
+        assert!(!table.read("", second(21), second(20)), "nothing is nothing new");
+        assert!(table.read(&row(0, 5), second(22), second(20)));
+        assert_eq!(usages(&table), [5]);
+        let flood: String = (0..1_000).map(|id| row(id, 7)).collect();
+        table.read(&flood, second(23), second(20));
+        assert_eq!(table.rows.len(), MOST);
+    }
+
+    #[test]
+    fn a_complaint_is_the_reason_until_a_card_is_told_of() {
+        let mut table = Table::default();
+        assert!(!table.read("No devices were found\n", Duration::ZERO, Duration::MAX));
+        assert_eq!(table.said.as_deref(), Some("No devices were found"));
+        assert!(table.read("0, x, 1, 2, 3, 4, 5, 6, 7\n", Duration::ZERO, Duration::MAX));
+        assert_eq!(table.said, None);
     }
 
     #[test]

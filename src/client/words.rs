@@ -69,16 +69,42 @@ impl<'a> Around<'a> {
 
     /// What a variable says; an empty one says nothing.
     #[inline(always)]
-    pub(super) fn get(&self, name: &str) -> Option<&'a [u8]> {
-        let at = ENV.iter().position(|known| *known == name);
-        let more = || MORE_ENV.iter().position(|known| *known == name).map(|at| ENV.len() + at);
-        self.values[at.or_else(more)?].filter(|value| !value.is_empty())
+    pub(super) fn get(&self, Known(at): Known) -> Option<&'a [u8]> {
+        match self.values[at] {
+            Some([]) | None => None,
+            said => said,
+        }
     }
 
     #[inline(always)]
-    pub(super) fn text(&self, name: &str) -> Option<&'a str> {
+    pub(super) fn text(&self, name: Known) -> Option<&'a str> {
         sys::text(self.get(name)?)
     }
+}
+
+/// The place of a variable among those that are looked at. Finding it in a start would cost a page
+/// of the program, so it is found while that is compiled: `const { known("HOME") }`.
+#[derive(Clone, Copy)]
+pub(super) struct Known(usize);
+
+pub(super) const fn known(name: &str) -> Known {
+    let mut at = 0;
+    while at < ENV.len() + MORE_ENV.len() {
+        let other = if at < ENV.len() { ENV[at] } else { MORE_ENV[at - ENV.len()] };
+        if is_same(name.as_bytes(), other.as_bytes()) {
+            return Known(at);
+        }
+        at += 1;
+    }
+    panic!("nobody looks at this variable")
+}
+
+const fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
 }
 
 /// Reads the arguments of `print` and `stream`, with this process's surroundings for what they
@@ -196,7 +222,7 @@ pub(super) fn read<'r, 'e: 'r>(
         request.target = target(request.line);
     }
     if request.columns == 0 {
-        request.columns = columns_said(around.text("COLUMNS"));
+        request.columns = columns_said(around.text(const { known("COLUMNS") }));
     }
     if request.depth.is_empty() {
         request.depth = depth(matches!(request.target, "svg" | "tmux"), around);
@@ -208,11 +234,11 @@ pub(super) fn read<'r, 'e: 'r>(
         request.deadline = deadline(request.line);
     }
     if request.pane.is_empty() {
-        request.pane = around.text("TMUX_PANE").unwrap_or_default();
+        request.pane = around.text(const { known("TMUX_PANE") }).unwrap_or_default();
     }
     let mut count = 0;
-    for name in ENV {
-        if let Some(value) = around.get(name) {
+    for (at, name) in ENV.iter().enumerate() {
+        if let Some(value) = around.get(Known(at)) {
             env[count] = (name, value);
             count += 1;
         }
@@ -357,13 +383,13 @@ pub(super) fn screen_columns() -> u16 {
 /// The colours that the environment promises. tmux comes down from 24 bits by itself.
 #[inline(always)]
 fn depth(adapts: bool, around: &Around) -> &'static str {
-    if around.get("NO_COLOR").is_some() {
+    if around.get(const { known("NO_COLOR") }).is_some() {
         return "mono";
     }
-    if adapts || matches!(around.get("COLORTERM"), Some(b"truecolor" | b"24bit")) {
+    if adapts || matches!(around.get(const { known("COLORTERM") }), Some(b"truecolor" | b"24bit")) {
         return "true";
     }
-    match around.text("TERM") {
+    match around.text(const { known("TERM") }) {
         Some("dumb") => "mono",
         Some(term) if term.ends_with("direct") => "true",
         Some(term) if term.contains("256color") => "256",
@@ -375,7 +401,7 @@ fn depth(adapts: bool, around: &Around) -> &'static str {
 #[inline(always)]
 fn is_utf8(around: &Around) -> bool {
     let mut rest: &[u8] = b"";
-    for name in ["LANG", "LC_CTYPE", "LC_ALL"] {
+    for name in const { [known("LANG"), known("LC_CTYPE"), known("LC_ALL")] } {
         if let Some(locale) = around.get(name) {
             rest = locale;
         }
@@ -396,7 +422,11 @@ pub(super) fn config_path<'a>(
     around: &Around<'a>,
     directory: &'a mut Directory,
 ) -> [&'a [u8]; 3] {
-    if let Some(path) = said.or_else(|| around.get("RAINLINE_CONFIG")) {
+    let named = match said {
+        Some(path) => Some(path),
+        None => around.get(const { known("RAINLINE_CONFIG") }),
+    };
+    if let Some(path) = named {
         if path.starts_with(b"/") || path.is_empty() {
             return [path, b"", b""];
         }
@@ -405,13 +435,12 @@ pub(super) fn config_path<'a>(
             None => [b"", b"", b""],
         };
     }
-    let absolute = |name| around.get(name).filter(|dir| dir.starts_with(b"/"));
-    if let Some(dir) = absolute("XDG_CONFIG_HOME") {
+    if let Some(dir @ [b'/', ..]) = around.get(const { known("XDG_CONFIG_HOME") }) {
         return [dir, b"/rainline/config.toml", b""];
     }
-    match absolute("HOME") {
-        Some(home) => [home, b"/.config/rainline/config.toml", b""],
-        None => [b"", b"", b""],
+    match around.get(const { known("HOME") }) {
+        Some(home @ [b'/', ..]) => [home, b"/.config/rainline/config.toml", b""],
+        _ => [b"", b"", b""],
     }
 }
 
@@ -500,7 +529,10 @@ mod tests {
     fn the_environment_is_read_by_whole_names_and_the_first_of_two_counts() {
         let env: [&[u8]; 5] = [b"TERMINAL=x", b"TERM=a", b"TERM=b", b"STY=", b"nonsense"];
         let around = Around::of(env.into_iter());
-        assert_eq!(around.text("TERM"), Some("a"));
-        assert_eq!((around.get("STY"), around.get("TMUX")), (None, None));
+        assert_eq!(around.text(const { known("TERM") }), Some("a"));
+        assert_eq!(
+            (around.get(const { known("STY") }), around.get(const { known("TMUX") })),
+            (None, None)
+        );
     }
 }

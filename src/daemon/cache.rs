@@ -91,6 +91,8 @@ pub struct Entry {
     pub pace: Pace,
     /// Open once it was needed, and only where it runs in the daemon.
     pub source: Option<Box<dyn Source>>,
+    /// The number of its source in a worker.
+    pub number: Option<u64>,
     /// What its source in a worker wants to be told next time: the worker may be another then.
     pub memo: Option<String>,
     /// How a worker is told what to read: always the same.
@@ -129,6 +131,7 @@ impl Entry {
         Entry {
             pace,
             source: None,
+            number: None,
             memo: None,
             order: None,
             sample: None,
@@ -150,7 +153,7 @@ impl Entry {
         match sampled {
             Ok(sample) => {
                 self.show(sample, now);
-                (self.error, self.errors) = (None, 0);
+                (self.error, self.errors, self.ends) = (None, 0, 0);
             }
             Err(why) => {
                 // The old sample stays and grows visibly old.
@@ -222,12 +225,24 @@ impl Entry {
     pub fn age(&self, boot: Duration) -> Age {
         let since = self.taken.map(|taken| boot.saturating_sub(taken));
         // One that says when something is new is right as long as it says nothing.
-        let since = since.map(|since| if self.follows.is_some() { Duration::ZERO } else { since });
+        let silent = self.follows.is_some() && self.pace == Pace::Change;
+        let since = since.map(|since| if silent { Duration::ZERO } else { since });
+        // What an earlier start said: nobody would say that it is another by now.
+        let heard = |(_, start)| self.taken >= Some(start);
+        let outlived = self.ends > 0 && !self.follows.is_some_and(heard);
         match schedule::age(self.pace, since, self.errors) {
-            // Nobody would say that it is another by now.
-            Age::Fresh if self.ends > 0 && self.follows.is_none() => Age::Stale,
+            Age::Fresh if outlived => Age::Stale,
             age => age,
         }
+    }
+
+    /// The last sample and when it was right, by the wall clock. One that says when something is new
+    /// is right as long as it says nothing.
+    pub fn right_at(&self, now: &Now) -> Option<(Duration, Option<Sample>)> {
+        let taken = self.taken?;
+        let silent = self.follows.is_some() && self.ends == 0;
+        let since = if silent { Duration::ZERO } else { now.boot.saturating_sub(taken) };
+        Some((now.wall.saturating_sub(since), self.sample.clone()))
     }
 
     /// Whether nothing is known yet, and something is on its way.
@@ -342,6 +357,22 @@ impl Cache {
         entries.filter(|entry| entry.is_timed()).map(|entry| entry.due).min()
     }
 
+    /// What is followed although nobody looks at it.
+    pub fn unseen(&self, boot: Duration) -> Vec<Key> {
+        let followed = self.entries.iter().filter(|(_, entry)| entry.follows.is_some());
+        let unseen = followed.filter(|(key, _)| !self.shown(boot).any(|shown| shown == *key));
+        unseen.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// When what is followed may have nobody any more who looks at it.
+    pub fn parting(&self, boot: Duration) -> Option<Duration> {
+        if !self.entries.values().any(|entry| entry.follows.is_some()) {
+            return None;
+        }
+        let leased = self.views.values().filter(|view| view.streams == 0 && view.lease > boot);
+        leased.map(|view| view.lease).min()
+    }
+
     /// Drops what nobody looks at any more. Readings for everybody stay: they are few, and their
     /// counters and rings are worth keeping.
     pub fn sweep(&mut self, boot: Duration) {
@@ -432,6 +463,46 @@ mod tests {
         entry.lose("gone".into(), &at(2));
         assert_eq!((entry.age(SECOND * 2), entry.due), (Age::Stale, SECOND * 3));
         assert!(entry.is_timed());
+    }
+
+    #[test]
+    fn one_that_has_a_pace_and_is_followed_all_the_same_grows_old_in_silence() {
+        let mut entry = Entry::new(Pace::Tick(SECOND), Vec::new());
+        entry.follows = Some((1, SECOND));
+        entry.hear(Ok(Some(Sample::new(Level::Good))), &at(1));
+        assert_eq!([2, 6, 20].map(|s| entry.age(SECOND * s)), [Age::Fresh, Age::Stale, Age::Lost]);
+        entry.hear(Ok(None), &at(20));
+        entry.lose("gone".into(), &at(20));
+        // Started anew it has yet to say something.
+        entry.follows = Some((2, SECOND * 21));
+        assert_eq!(entry.age(SECOND * 21), Age::Stale);
+        entry.hear(Ok(None), &at(22));
+        assert_eq!(entry.age(SECOND * 22), Age::Fresh);
+    }
+
+    #[test]
+    fn what_is_followed_is_let_go_when_its_last_lease_ends() {
+        let mut cache = Cache::default();
+        let id = cache.view((0, 7), vec![key(0, 0), key(1, 0)], drawing);
+        cache.entries.insert(key(0, 0), Entry::new(Pace::Change, Vec::new()));
+        cache.views.get_mut(&id).expect("a view").lease = SECOND * 5;
+        assert_eq!(cache.parting(SECOND), None, "nothing is followed");
+        cache.entries.get_mut(&key(0, 0)).expect("an entry").follows = Some((1, SECOND));
+        assert_eq!((cache.parting(SECOND), cache.unseen(SECOND)), (Some(SECOND * 5), Vec::new()));
+        assert_eq!((cache.parting(SECOND * 5), cache.unseen(SECOND * 5)), (None, vec![key(0, 0)]));
+        cache.views.get_mut(&id).expect("a view").streams = 1;
+        assert_eq!((cache.parting(SECOND * 9), cache.unseen(SECOND * 9)), (None, Vec::new()));
+    }
+
+    #[test]
+    fn what_is_followed_was_right_until_it_ended() {
+        let mut entry = Entry::new(Pace::Change, Vec::new());
+        assert_eq!(entry.right_at(&at(1)), None, "nothing was heard");
+        entry.follows = Some((1, SECOND));
+        entry.hear(Ok(None), &at(2));
+        assert_eq!(entry.right_at(&at(9)), Some((SECOND * 9, None)));
+        entry.lose("gone".into(), &at(9));
+        assert_eq!(entry.right_at(&at(12)), Some((SECOND * 2, None)));
     }
 
     #[test]

@@ -88,6 +88,8 @@ struct Channel {
     ask: OwnedFd,
     ack: OwnedFd,
     line: OwnedFd,
+    /// How long the file of the line may be.
+    length: usize,
     input: Vec<u8>,
     /// Whether the shell looks at the channel while its prompt is shown.
     watches: bool,
@@ -164,7 +166,9 @@ impl Channels {
             let line = runtime.file(&shell.name("line"))?;
             let ack = runtime.fifo(&shell.name("ack"))?;
             let ask = runtime.fifo(&shell.name("ask"))?;
-            Ok(Channel { shell, life, ask, ack, line, input: Vec::new(), watches: false })
+            // What an earlier daemon wrote is of any length.
+            let (length, input) = (usize::MAX, Vec::new());
+            Ok(Channel { shell, life, ask, ack, line, length, input, watches: false })
         };
         match open() {
             Ok(channel) => {
@@ -199,6 +203,9 @@ impl Channels {
             channel.input.extend_from_slice(&chunk[..count]);
             if channel.input.len() > MAX_REQUEST {
                 channel.input.clear();
+            }
+            if count < chunk.len() {
+                break;
             }
         }
         let mut requests = Vec::new();
@@ -312,7 +319,11 @@ impl Channel {
         while done < text.len() {
             done += rustix::io::pwrite(&self.line, &text[done..], done as u64)?;
         }
-        rustix::fs::ftruncate(&self.line, text.len() as u64)
+        // Changing a file's length costs a journal more than writing to it.
+        if text.len() < std::mem::replace(&mut self.length, text.len()) {
+            rustix::fs::ftruncate(&self.line, text.len() as u64)?;
+        }
+        Ok(())
     }
 
     fn acknowledge(&mut self, nonce: u64, what: u8) {

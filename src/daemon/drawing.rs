@@ -10,7 +10,7 @@ use rainline_segments::{Ask, Kind, Pace, Scope, Untrusted};
 use crate::config::{Config, SLOTS};
 use crate::diagnostic::nearest;
 use crate::frame::{On, STATES};
-use crate::protocol::Request;
+use crate::protocol::{Hash, Request, Sink};
 use crate::render::{self, Age, Reading, Readings, Want};
 use crate::runtime::hash;
 use crate::style::Depth;
@@ -190,8 +190,10 @@ pub fn directory(request: &Request) -> Option<PathBuf> {
 /// The same number for the same terminal: its session and what a source of this kind sees of the
 /// asker's environment. What it does not see (the directory, for most) makes nobody another.
 pub fn client(request: &Request, kind: &Kind) -> u64 {
-    let who = hash_bytes(format!("{}\0{}", request.session, request.pane).as_bytes());
-    who ^ environment(request, kind)
+    let mut who = Hash::default();
+    who.put(&request.session.to_le_bytes());
+    who.put(request.pane.as_bytes());
+    who.value() ^ environment(request, kind)
 }
 
 /// A number for the variables that a kind declares, as they are set; 0 for a kind without any.
@@ -199,33 +201,27 @@ fn environment(request: &Request, kind: &Kind) -> u64 {
     if kind.env.is_empty() {
         return 0;
     }
-    let mut text = Vec::new();
+    let mut hash = Hash::default();
     for (name, value) in &request.env {
         if kind.env.contains(&name.as_str()) {
-            text.extend_from_slice(name.as_bytes());
-            text.push(b'=');
-            text.extend_from_slice(value);
-            text.push(0);
+            [name.as_bytes(), b"=", value, &[0]].iter().for_each(|part| hash.put(part));
         }
     }
-    hash_bytes(&text)
+    hash.value()
 }
 
 /// Everything that the request says about this one moment.
 fn moment(request: &Request, kind: &Kind) -> u64 {
-    let text = format!(
-        "{} {} {:?} {} {} {} {} {}",
-        client(request, kind),
-        request.status,
-        request.pipestatus,
-        request.duration,
-        request.jobs,
-        request.keymap,
-        request.columns,
-        request.pid,
-    );
-    let cwd = hash_bytes(&request.cwd);
-    hash_bytes(text.as_bytes()) ^ cwd.rotate_left(1)
+    let mut hash = Hash::default();
+    hash.put(&client(request, kind).to_le_bytes());
+    for number in [request.status, request.duration, request.jobs, request.pid] {
+        hash.put(&number.to_le_bytes());
+    }
+    hash.put(&request.columns.to_le_bytes());
+    hash.put(request.keymap.as_bytes());
+    hash.put(&[0]);
+    request.pipestatus.iter().for_each(|status| hash.put(&status.to_le_bytes()));
+    hash.value() ^ hash_bytes(&request.cwd).rotate_left(1)
 }
 
 /// What two requests must share to get the same line whatever is read.

@@ -196,14 +196,18 @@ impl Engine {
             self.connections.channels.watch(pending.id, &pending.request, drawn);
         }
         let print = pending.request.verb == Verb::Print;
+        let is_last = print && pending.request.last;
         // What stands in must not lie ready for the next one who asks.
         let key = if print && !stands_in { pending.request.frame_key() } else { None };
         if !print {
             let stream = Streaming { view, request: pending.request, sent: Some(line.clone()) };
             self.connections.stream(pending.id, stream);
-            self.count_streams();
+            self.count_streams(now);
         }
         self.connections.reply(pending.id, ReplyKind::Line, nonce, &line);
+        if is_last {
+            self.connections.close_answered(pending.id);
+        }
         if let Some(key) = key
             && let Some(view) = self.cache.fresh(view, now.boot).and(Some(view))
         {
@@ -327,8 +331,7 @@ impl Engine {
     pub fn sweep(&mut self, now: &Now) {
         self.connections.sweep(now.boot);
         self.connections.channels.sweep();
-        self.count_streams();
-        self.unfollow_unseen(now);
+        self.count_streams(now);
         self.cache.entries.values_mut().for_each(|entry| entry.settle(now));
         self.cache.sweep(now.boot);
     }
@@ -337,7 +340,7 @@ impl Engine {
     pub fn wake(&self, boot: Duration) -> Option<Duration> {
         let pending = self.pending.iter().map(|pending| pending.until);
         let others = pending.chain(self.alerts.due(boot)).chain(self.pool.wake());
-        let others = others.chain(self.configs.wake());
+        let others = others.chain(self.configs.wake()).chain(self.cache.parting(boot));
         self.cache.wake(boot).into_iter().chain(others).min()
     }
 }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rainline_segments::{Ask, Host, Pace, Sample, Source, Where};
 
@@ -14,8 +15,8 @@ use super::drawing::{self, Drawing};
 use super::history::{self, Past, Rings};
 use super::ring;
 use super::schedule;
-use super::watch;
-use super::workers::{Answer, Job, MOST_SOURCES, Wire, pack, unpack};
+use super::watch::{self, Places};
+use super::workers::{Answer, Job, Kept, MOST_SOURCES, Wire, pack, unpack};
 use crate::config::{self, Config, Gathered};
 use crate::protocol::Request;
 use crate::render::{Age, Reading, Readings};
@@ -27,20 +28,27 @@ pub fn main(root: Option<PathBuf>) -> i32 {
     std::panic::set_hook(Box::new(|_| {}));
     // Whoever ends us finds by it what we started.
     let _ = rustix::process::setsid();
+    // What stands for the machine does not change by itself.
+    let places = root.is_none().then(Places::default);
+    let mut open = Open { sources: HashMap::new(), places };
     let host = host(root).leashed();
-    let mut sources: HashMap<u64, Box<dyn Source>> = HashMap::new();
     let mut input = Vec::new();
     let mut chunk = [0; 16 * 1024];
     loop {
         match unpack::<Job>(&mut input) {
             Ok(Some((job, raw))) => {
-                if work(job, &raw, &host, &mut sources).is_err() {
+                if work(job, &raw, &host, &mut open).is_err() {
                     return 0;
                 }
                 continue;
             }
             Ok(None) => {}
             Err(_) => return 1,
+        }
+        if let Some(places) = &mut open.places
+            && places.wait(|source| say(&Answer::Touched { source }, &[])).is_err()
+        {
+            return 0;
         }
         match std::io::stdin().read(&mut chunk) {
             Ok(0) => return 0,
@@ -49,6 +57,13 @@ pub fn main(root: Option<PathBuf>) -> i32 {
             Err(_) => return 1,
         }
     }
+}
+
+/// What a worker has open from one job to the next.
+struct Open {
+    sources: HashMap<u64, Box<dyn Source>>,
+    /// What they depend on; `None`: nothing is watched.
+    places: Option<Places>,
 }
 
 /// The machine as sources see it, or a directory that stands for it.
@@ -63,12 +78,8 @@ fn say(answer: &Answer, raw: &[u8]) -> std::io::Result<()> {
 }
 
 /// `Err` when nobody listens any more.
-fn work(
-    job: Job,
-    raw: &[u8],
-    host: &Host,
-    sources: &mut HashMap<u64, Box<dyn Source>>,
-) -> std::io::Result<()> {
+fn work(job: Job, raw: &[u8], host: &Host, open: &mut Open) -> std::io::Result<()> {
+    let Open { sources, places } = open;
     match job {
         Job::Gather { path } => {
             let gathered = config::gather(&path);
@@ -78,9 +89,25 @@ fn work(
         Job::Sample { key, kind, options, ask } => {
             if sources.len() >= MOST_SOURCES && !sources.contains_key(&key) {
                 sources.clear();
+                places.iter_mut().for_each(Places::clear);
             }
             let memo = String::from_utf8_lossy(raw);
-            let sampled = sample(sources, key, &kind, &options, &memo, host, &ask);
+            let source = source(sources, key, &kind, &options, &memo);
+            let sampled = match source {
+                Ok(source) if stays(source, host) => return say(&Answer::Stays, &[]),
+                Ok(source) => {
+                    places.iter_mut().for_each(|places| places.again(key));
+                    let mut sampled = guarded(source, host, &ask);
+                    if let Some(places) = places
+                        && places.arm(key, depends(source))
+                    {
+                        // What changed before it was watched.
+                        sampled = guarded(source, host, &ask);
+                    }
+                    sampled
+                }
+                Err(why) => Err(why),
+            };
             if sampled.is_err() {
                 // Opened anew next time: what broke it may have left it broken.
                 sources.remove(&key);
@@ -89,8 +116,8 @@ fn work(
             let sampled = sampled.map(|sample| sample.map(Wire::new));
             say(&Answer::Sampled(sampled), memo.as_bytes())
         }
-        Job::Follow { kind, options, ask } => {
-            let ended = follow(&kind, &options, host, &ask);
+        Job::Follow { kind, options, ask, every } => {
+            let ended = follow(&kind, &options, host, &ask, every);
             say(&Answer::Ended(ended), &[])
         }
         Job::Read { path } => match read(&path) {
@@ -107,15 +134,14 @@ fn work(
     }
 }
 
-fn sample(
-    sources: &mut HashMap<u64, Box<dyn Source>>,
+/// The source of this number, opened if it is not, with what it kept the last time.
+fn source<'a>(
+    sources: &'a mut HashMap<u64, Box<dyn Source>>,
     key: u64,
     kind: &str,
     options: &str,
     memo: &str,
-    host: &Host,
-    ask: &Ask,
-) -> Result<Option<Sample>, String> {
+) -> Result<&'a mut dyn Source, String> {
     let source = match sources.entry(key) {
         std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
         std::collections::hash_map::Entry::Vacant(entry) => entry.insert(open(kind, options)?),
@@ -125,7 +151,17 @@ fn sample(
         let recall = AssertUnwindSafe(|| source.recall(memo));
         let _ = catch_unwind(recall);
     }
-    guarded(source.as_mut(), host, ask)
+    Ok(source.as_mut())
+}
+
+/// What its last reading depends on; nothing if it breaks down.
+fn depends(source: &dyn Source) -> Vec<PathBuf> {
+    catch_unwind(AssertUnwindSafe(|| source.depends())).unwrap_or_default()
+}
+
+/// Whether it wants to be followed; one that breaks down does not.
+fn stays(source: &dyn Source, host: &Host) -> bool {
+    catch_unwind(AssertUnwindSafe(|| source.stays(host))).unwrap_or(false)
 }
 
 fn open(kind: &str, options: &str) -> Result<Box<dyn Source>, String> {
@@ -135,14 +171,20 @@ fn open(kind: &str, options: &str) -> Result<Box<dyn Source>, String> {
 }
 
 /// Tells each reading of a source until it ends, or nobody listens any more.
-fn follow(kind: &str, options: &str, host: &Host, ask: &Ask) -> Result<(), String> {
+fn follow(
+    kind: &str,
+    options: &str,
+    host: &Host,
+    ask: &Ask,
+    every: Duration,
+) -> Result<(), String> {
     let mut source = open(kind, options)?;
     let mut heard = |sampled: Result<Option<Sample>, rainline_segments::Error>| {
         let sampled = sampled.map(|sample| sample.map(Wire::new));
         let sampled = sampled.map_err(|error| error.to_string());
         say(&Answer::Sampled(sampled), &[]).is_ok()
     };
-    match catch_unwind(AssertUnwindSafe(|| source.follow(host, ask, &mut heard))) {
+    match catch_unwind(AssertUnwindSafe(|| source.follow(host, ask, every, &mut heard))) {
         Ok(ended) => ended.map_err(|error| error.to_string()),
         Err(_) => Err("it broke down (a bug)".into()),
     }
@@ -248,7 +290,19 @@ impl Once {
                 let _ = catch_unwind(AssertUnwindSafe(recall));
             }
             let rings = past.take(&key, instance.kind);
-            each.insert(id, Taken { source, sample: None, age: Age::Waiting, rings });
+            let mut taken = Taken { source, sample: None, age: Age::Waiting, rings };
+            // Nobody follows it here: it shows what a daemon heard last, and looks old.
+            if instance.kind.place == Where::Own
+                && let Some(kept) = past.memos.get(&key).and_then(|memo| Kept::decode(memo))
+            {
+                let since = sys::wall().saturating_sub(kept.at);
+                taken.sample = kept.sample.map(|wire| wire.sample(instance.kind));
+                taken.age = match schedule::age(instance.pace, Some(since), 0) {
+                    Age::Fresh => Age::Stale,
+                    age => age,
+                };
+            }
+            each.insert(id, taken);
         }
         Once { each, trouble: false }
     }

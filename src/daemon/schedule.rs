@@ -8,6 +8,9 @@ use crate::render::Age;
 
 /// The shortest time for which a request keeps its line's readings going.
 const LEASE: Duration = Duration::from_secs(60);
+/// How long readings are kept going once their last stream is gone: a terminal that reads its
+/// config again ends a stream and begins the same one anew.
+pub const GRACE: Duration = Duration::from_secs(5);
 /// How often something that should change only when told is looked at all the same.
 const CHANGE: Duration = Duration::from_secs(60);
 /// The longest pause after errors.

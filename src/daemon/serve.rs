@@ -250,6 +250,14 @@ impl Connections {
         self.all.remove(&id);
     }
 
+    /// Closes a connection over which nothing more is asked, unless something waits to be written:
+    /// its other end is on its way out and need not wake us for that.
+    pub fn close_answered(&mut self, id: u64) {
+        if self.all.get(&id).is_some_and(|connection| connection.output.is_empty()) {
+            self.all.remove(&id);
+        }
+    }
+
     /// The numbers of the streams.
     pub fn streaming(&self) -> Vec<u64> {
         self.all.iter().filter(|(_, c)| c.stream.is_some()).map(|(id, _)| *id).collect()
@@ -372,6 +380,7 @@ fn is_stream(fd: &OwnedFd) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::HEADER;
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
 
@@ -445,6 +454,23 @@ mod tests {
         drop(reader);
         connections.reply(id, ReplyKind::Line, 5, b"nobody reads");
         assert!(!connections.contains(id));
+    }
+
+    #[test]
+    fn the_last_answer_arrives_although_its_connection_is_closed() {
+        for body in [vec![b'x'; 2000], vec![b'x'; 250 * 1024]] {
+            let (mut connections, id, mut theirs) = pair();
+            connections.reply(id, ReplyKind::Line, 5, &body);
+            connections.close_answered(id);
+            let mut heard = Vec::new();
+            while heard.len() < HEADER + body.len() {
+                let mut chunk = vec![0; 64 * 1024];
+                let count = theirs.read(&mut chunk).expect("a reply");
+                heard.extend_from_slice(&chunk[..count]);
+                connections.flush(id);
+            }
+            assert_eq!(&heard[HEADER..], body);
+        }
     }
 
     #[test]

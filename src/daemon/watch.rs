@@ -1,17 +1,22 @@
-//! Watching config files, in a worker: `inotify_add_watch` on a dead mount hangs.
+//! Watching files, in workers: `inotify_add_watch` on a dead mount hangs. Here those of a config, by
+//! a worker of its own; in `places` what readings depend on, by the worker that reads; in `edge`
+//! what the system has for it.
 //!
 //! Directories are watched and not files, because editors write a new file and rename it over the
 //! old one. Where a directory is missing, the nearest one above it is watched until it appears.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
-use std::mem::MaybeUninit;
-use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::io::Errno;
+
+mod edge;
+mod places;
+
+use edge::Eyes;
+pub use places::Places;
 
 /// Which names in a directory matter; none: all of them.
 type Names = HashMap<PathBuf, HashSet<OsString>>;
@@ -23,26 +28,17 @@ pub fn run(
     mut changed: impl FnMut() -> std::io::Result<()>,
 ) -> std::io::Result<()> {
     loop {
-        let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
+        let eyes = Eyes::open();
         let mut watched = HashMap::new();
         for (dir, names) in names(paths) {
-            let flags = WatchFlags::CREATE
-                | WatchFlags::CLOSE_WRITE
-                | WatchFlags::MOVED_TO
-                | WatchFlags::MOVED_FROM
-                | WatchFlags::DELETE
-                | WatchFlags::ATTRIB
-                | WatchFlags::DELETE_SELF
-                | WatchFlags::MOVE_SELF
-                | WatchFlags::ONLYDIR;
-            if let Ok(watch) = inotify::add_watch(&inotify, &dir, flags) {
+            if let Some(watch) = eyes.as_ref().and_then(|eyes| eyes.add(&dir)) {
                 watched.insert(watch, names);
             }
         }
         // Everything is watched anew after each change, as a missing directory may have appeared,
         // and only then is it told: what changes from here on is seen.
         changed()?;
-        if !wait(&inotify, &watched)? {
+        if !wait(eyes.as_ref(), &watched)? {
             return Ok(());
         }
     }
@@ -52,14 +48,7 @@ pub fn run(
 fn names(paths: &[PathBuf]) -> Names {
     let mut names = Names::new();
     for path in paths {
-        let mut below: &Path = path;
-        while let (Some(dir), Some(name)) = (below.parent(), below.file_name()) {
-            if dir.is_dir() {
-                names.entry(dir.to_owned()).or_default().insert(name.to_owned());
-                break;
-            }
-            below = dir;
-        }
+        lead(path, &mut names);
         if path.is_dir() {
             names.entry(path.clone()).or_default().clear();
             continue;
@@ -74,43 +63,40 @@ fn names(paths: &[PathBuf]) -> Names {
     names
 }
 
+/// Adds the nearest directory above a path that exists, and the name in it that leads there.
+fn lead(path: &Path, names: &mut Names) {
+    let mut below: &Path = path;
+    while let (Some(dir), Some(name)) = (below.parent(), below.file_name()) {
+        if dir.is_dir() {
+            names.entry(dir.to_owned()).or_default().insert(name.to_owned());
+            return;
+        }
+        below = dir;
+    }
+}
+
 /// Waits for an event that matters; `false` when standard input ended.
-fn wait(
-    inotify: &rustix::fd::OwnedFd,
-    watched: &HashMap<i32, HashSet<OsString>>,
-) -> std::io::Result<bool> {
-    let mut buffer = [MaybeUninit::uninit(); 4096];
+fn wait(eyes: Option<&Eyes>, watched: &HashMap<i32, HashSet<OsString>>) -> std::io::Result<bool> {
     loop {
-        let mut fds = [
-            PollFd::new(inotify, PollFlags::IN),
-            PollFd::from_borrowed_fd(rustix::stdio::stdin(), PollFlags::IN),
-        ];
+        let mut fds = vec![PollFd::from_borrowed_fd(rustix::stdio::stdin(), PollFlags::IN)];
+        fds.extend(eyes.map(|eyes| PollFd::from_borrowed_fd(eyes.fd(), PollFlags::IN)));
         match poll(&mut fds, None) {
             Ok(_) => {}
             Err(Errno::INTR) => continue,
             Err(errno) => return Err(errno.into()),
         }
-        if !fds[1].revents().is_empty() {
+        if !fds[0].revents().is_empty() {
             return Ok(false);
         }
-        let mut events = inotify::Reader::new(inotify, &mut buffer);
-        let mut matters = false;
-        loop {
-            match events.next() {
-                Ok(event) => {
-                    let name = event.file_name().map(|name| name.to_bytes().to_vec());
-                    matters |= match (watched.get(&event.wd()), name) {
-                        (Some(names), Some(name)) => {
-                            names.is_empty() || names.contains(&OsString::from_vec(name))
-                        }
-                        // The directory itself came or went, or events were lost.
-                        _ => true,
-                    };
-                }
-                Err(Errno::WOULDBLOCK) => break,
-                Err(errno) => return Err(errno.into()),
+        let events = eyes.map_or(Ok(Vec::new()), Eyes::events)?;
+        let matters = events.iter().any(|event| {
+            let names = event.watch.and_then(|watch| watched.get(&watch));
+            match (names, &event.name) {
+                (Some(names), Some(name)) => names.is_empty() || names.contains(name),
+                // The directory itself came or went, or events were lost.
+                _ => true,
             }
-        }
+        });
         if matters {
             return Ok(true);
         }

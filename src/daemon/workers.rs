@@ -23,7 +23,7 @@ use crate::sys;
 mod message;
 mod process;
 
-pub use message::{Answer, Job, Wire, pack, unpack};
+pub use message::{Answer, Job, Kept, Wire, pack, unpack};
 pub use process::Process;
 
 /// Workers for single jobs; a watcher for each config comes on top.
@@ -104,6 +104,16 @@ impl Worker {
         self.sources.insert(source);
     }
 
+    /// What it says without being asked.
+    fn hear(&mut self, touched: &mut Vec<u64>) -> Result<(), String> {
+        while let Some((answer, _)) = self.process.receive()? {
+            if let Answer::Touched { source } = answer {
+                touched.push(source);
+            }
+        }
+        Ok(())
+    }
+
     fn is_idle(&self) -> bool {
         self.busy.is_none() && !self.killed
     }
@@ -137,12 +147,14 @@ pub struct Pool {
     fresh: bool,
     records: HashMap<String, Record>,
     tickets: u64,
+    /// Sources of which a worker said that what they depend on has changed.
+    touched: Vec<u64>,
 }
 
 impl Pool {
     pub fn new(root: Option<PathBuf>) -> Pool {
         let (workers, queue, records) = Default::default();
-        Pool { root, workers, queue, fresh: false, records, tickets: 0 }
+        Pool { root, workers, queue, fresh: false, records, tickets: 0, touched: Vec::new() }
     }
 
     /// Takes a job for a provider (whose other jobs share its luck); its outcome comes from
@@ -182,8 +194,8 @@ impl Pool {
                 continue;
             }
             let Some(busy) = &worker.busy else {
-                // An idle worker has nothing to say but its end.
-                if heard && worker.process.receive().is_err() || now - worker.since > IDLE {
+                // An idle worker has nothing to say but what has changed, and its end.
+                if heard && worker.hear(&mut self.touched).is_err() || now - worker.since > IDLE {
                     worker.process.kill();
                     (worker.killed, worker.since) = (true, now);
                 }
@@ -197,6 +209,7 @@ impl Pool {
                 // come since we looked.
                 let received = if heard || late { worker.process.receive() } else { Ok(None) };
                 match received {
+                    Ok(Some((Answer::Touched { source }, _))) => self.touched.push(source),
                     Ok(Some((answer, raw))) => {
                         if let Some(record) = self.records.get_mut(&busy.provider) {
                             record.rest = Duration::ZERO;
@@ -325,6 +338,11 @@ impl Pool {
             let _ = worker.process.send(&job, &raw);
         }
         self.queue = later;
+    }
+
+    /// The sources that should be read again, since the last time this was asked.
+    pub fn touched(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.touched)
     }
 
     /// When [`Pool::turn`] has something to do although no descriptor says so.

@@ -27,7 +27,12 @@ pub(super) static HOST: Host = Host {
     version: "--version",
     wired_in: "~/.bashrc",
     files: &[".bashrc", ".bash_profile", ".profile"],
-    marks: &["print prompt all \"${__rl_words[@]}\"", "init bash"],
+    // What earlier versions wrote is wiring, too.
+    marks: &[
+        "print prompt all --target=\"$__rl_target\"",
+        "print prompt all \"${__rl_words[@]}\"",
+        "init bash",
+    ],
     versioned: false,
     init,
     abilities: |version| {
@@ -40,6 +45,7 @@ pub(super) static HOST: Host = Host {
                 "PIPESTATUS whole for others' PROMPT_COMMAND",
                 "from bash 5.1 on; before, others see the last status only",
             ),
+            Ability::never("vi's modes", "readline has a sign of its own: show-mode-in-prompt"),
             Ability::never("a right side that comes back after one typed over it", "readline"),
         ]
     },
@@ -59,20 +65,26 @@ __rainline_version=$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1]))
 __rainline_program=@PROGRAM@
 __rainline_empty=
 __rainline_began=
+__rainline_raw=
 if ((__rainline_version >= 500)); then
     # Microseconds, whatever the locale's decimal point is.
-    __rainline_ps0='${__rainline_empty:0:$((__rainline_began=10#0${EPOCHREALTIME//[!0-9]/}/1000,0))}'
+    __rainline_ps0='${__rainline_empty:0:$((__rainline_began=10#0${EPOCHREALTIME/[!0-9]/}/1000,0))}'
 else
     __rainline_ps0='${__rainline_empty:0:$((__rainline_began=SECONDS*1000,0))}'
 fi
 __rainline_source='${__rainline_ps1-\$ }'
+__rainline_jobs=
+if ((__rainline_version >= 404)); then __rainline_jobs='\j'; fi
 
-# This shell and when it started, where the daemon keeps its channel, and who that is.
+# This shell and when it started, its channel, and who answers there.
 __rainline_self=
-__rainline_at=
+__rainline_door=
 __rainline_daemon=
-__rainline_id=$((RANDOM * 32768 + RANDOM))
-__rainline_wait=0
+__rainline_id=$((1000000000 + RANDOM * 32768 + RANDOM))
+__rainline_later=0
+# The environment as it was said last, and how.
+__rainline_known=
+__rainline_said=
 
 __rainline_know() {
     local IFS=$' \t\n' __rl_stat
@@ -85,121 +97,133 @@ __rainline_know() {
 }
 __rainline_know 2>/dev/null
 
-# Whether somebody answers: a process that is there costs no wait to find out.
-__rainline_lives() {
-    local __rl_dir
-    if [[ -z $__rainline_at ]]; then
-        for __rl_dir in "${RAINLINE_RUNTIME_DIR:-/run/user/$EUID/rainline}" "${RAINLINE_RUNTIME_DIR:-/tmp/rainline-$EUID}"; do
-            if [[ -O $__rl_dir/shells && -O $__rl_dir/shell-$__rainline_self.ask ]]; then
-                __rainline_at=$__rl_dir
-                break
-            fi
-        done
-        if [[ -z $__rainline_at ]]; then return 1; fi
-    fi
-    # Opening what is missing would make it.
-    if [[ ! -p $__rainline_at/shell-$__rainline_self.ask || ! -p $__rainline_at/shell-$__rainline_self.ack ]]; then
-        __rainline_at=
-        return 1
-    fi
-    # As cheap as kill -0, and nothing to complain about.
-    if [[ -z $__rainline_daemon || ! -O /proc/$__rainline_daemon ]]; then
-        __rainline_daemon=
-        if [[ -r $__rainline_at/shells ]]; then
-            { read -r __rainline_daemon <"$__rainline_at/shells"; } 2>/dev/null
-        fi
-        [[ $__rainline_daemon == [1-9]* && -O /proc/$__rainline_daemon ]]
-    fi
-}
+# bash copies the text of a function with each call: what most prompts can do without is in others
+# than the prompt's own.
 
-# Asks: words, each ended by NUL, which no word can hold.
-__rainline_ask() {
-    local IFS=$' \t\n' __rl_all="$*" __rl_ack __rl_try __rl_lines=()
-    # What is longer than a pipe takes in one piece is asked by a process.
-    if ((${#__rl_all} + $# > 4000)); then return 1; fi
-    builtin printf '%s\0' "$@" '' >&8 || return 1
-    for __rl_try in 1 2 3 4 5 6 7 8; do
-        if ! IFS= builtin read -r -t 0.1 -N 12 -u 9 __rl_ack; then
-            # Somebody is there and does not answer: not again for a while.
-            __rainline_wait=$((SECONDS + 5))
-            return 1
+# Looks for the channel, and for who answers: a process that is there costs no wait to find out.
+__rainline_find() {
+    local __rl_dir
+    __rainline_door=
+    __rainline_daemon=
+    for __rl_dir in "${RAINLINE_RUNTIME_DIR:-/run/user/$EUID/rainline}" "${RAINLINE_RUNTIME_DIR:-/tmp/rainline-$EUID}"; do
+        __rainline_door=$__rl_dir/shell-$__rainline_self
+        if [[ -O $__rl_dir/shells && -O $__rainline_door.ask && -p $__rainline_door.ask && -p $__rainline_door.ack && -f $__rainline_door.line ]]; then
+            { read -r __rainline_daemon <"$__rl_dir/shells"; } 2>/dev/null
+            [[ $__rainline_daemon == [1-9]* && -O /proc/$__rainline_daemon ]]
+            return
         fi
-        case $__rl_ack in
-        "$__rainline_id="*)
-            builtin mapfile -t __rl_lines <"$__rainline_at/shell-$__rainline_self.line" || return 1
-            if [[ ${__rl_lines[0]-} != "$__rainline_id" ]]; then return 1; fi
-            IFS=$'\n'
-            __rainline_out="${__rl_lines[*]:1}"
-            return 0
-            ;;
-        "$__rainline_id"*) return 1 ;;
-        esac
     done
+    __rainline_door=
     return 1
 }
 
+# Says the environment as printf's %b takes it, \0 after each word.
+__rainline_say() {
+    local __rl_words=(@CONFIG@ -- @ENVIRONMENT@)
+    builtin printf -v __rainline_said '%s\\0' "${__rl_words[@]//\\/\\\\}"
+    # What is not set may be an error.
+    if [[ $- != *u* ]]; then __rainline_known=@KNOWN@; fi
+}
+
+# The time that the last command took, in milliseconds.
+__rainline_took() {
+    local __rl_now
+    if ((__rainline_version >= 500)); then
+        __rl_now=$((10#0${EPOCHREALTIME/[!0-9]/} / 1000 - __rainline_began))
+    else
+        __rl_now=$((SECONDS * 1000 - __rainline_began))
+    fi
+    # A clock may be set back; and more than forty days are forty days.
+    if ((__rl_now < 0)); then __rl_now=0; fi
+    if ((__rl_now > 3456000000)); then __rl_now=3456000000; fi
+    __rl_more="--duration=$__rl_now\\0"
+    __rainline_began=
+}
+
+# Waits on behind the answers to what earlier prompts gave up.
+__rainline_wait() {
+    local __rl_try
+    for __rl_try in 1 2 3 4 5 6 7 8; do
+        case $__rl_ack in
+        "$__rainline_id="*) return 0 ;;
+        "$__rainline_id"*) return 1 ;;
+        '') break ;;
+        esac
+        builtin read -r -t 0.1 -N 12 -u 9 __rl_ack || __rl_ack=
+    done
+    # Somebody is there and does not answer: not again for a while.
+    __rainline_later=$((SECONDS + 5))
+    return 1
+}
+
+# A process asks.
+__rainline_call() {
+    local __rl_out
+    case ${COLUMNS-} in
+    [1-9] | [1-9][0-9] | [1-9][0-9][0-9] | [1-9][0-9][0-9][0-9]) __rl_more+="--columns=$COLUMNS" ;;
+    esac
+    if [[ -x $__rainline_program ]] && __rl_out=$("$__rainline_program" print prompt all --target="$__rl_target" --status="$__rl_code" --pipestatus="$__rl_codes" ${__rl_more//\\0/$'\n'}@CONFIG@ ${__rainline_self:+--channel="$__rainline_self"}); then
+        builtin mapfile -t __rl_lines <<<$'\n'"$__rl_out"
+    fi
+}
+
+# What bash makes of it: the text is in a variable that PS1 names; where nothing is expanded it is
+# PS1 itself, and only backslashes mean something.
+__rainline_wire() {
+    local __rl_text=${__rainline_ps1-$ }
+    PS0=${PS0-}
+    if [[ $1 == expanded ]]; then
+        if [[ $__rainline_raw ]]; then PS1=$__rainline_source; fi
+        if [[ $PS0 != *__rainline_began=* ]]; then PS0+=$__rainline_ps0; fi
+        __rainline_raw=
+    else
+        PS1=${__rl_text//\\/\\\\}
+        if [[ $__rainline_ps2 ]]; then PS2=${__rainline_ps2//\\/\\\\}; fi
+        PS0=${PS0//"$__rainline_ps0"/}
+        __rainline_raw=1
+    fi
+}
+
 __rainline_prompt() {
-    local __rl_code=$? __rl_codes=("${PIPESTATUS[@]}")
-    local IFS=$' \t\n' __rl_target=bash __rl_now __rl_out __rl_jobs='\j' __rl_words=() __rainline_out=
+    local __rl_code=$? __rl_codes="${PIPESTATUS[@]}" IFS=$'\n' __rl_target=bash __rl_more= __rl_ack= __rl_lines=
     if [[ ${TERM-dumb} == dumb ]]; then
         __rl_target=plain
     elif [[ ! -o emacs && ! -o vi ]]; then
         # Nobody takes the marks around escapes away.
         __rl_target=ansi
     fi
-    __rl_words=(--target="$__rl_target" --status="$__rl_code" --pipestatus="${__rl_codes[*]}")
-    if [[ -n $__rainline_began ]]; then
-        if ((__rainline_version >= 500)); then
-            __rl_now=$((10#0${EPOCHREALTIME//[!0-9]/} / 1000 - __rainline_began))
-        else
-            __rl_now=$((SECONDS * 1000 - __rainline_began))
+    if [[ $__rainline_began ]]; then __rainline_took; fi
+    if [[ $__rainline_jobs ]]; then __rl_more+="--jobs=${__rainline_jobs@P}\\0"; fi
+    if [[ $__rainline_self && $BASHPID == "$$" ]] && ((SECONDS >= __rainline_later || SECONDS < __rainline_later - 5)) &&
+        # Opening what is missing would make it.
+        { [[ $__rainline_door && -p $__rainline_door.ask && -p $__rainline_door.ack && -f $__rainline_door.line && -O /proc/$__rainline_daemon ]] || __rainline_find; }; then
+        if [[ $- == *u* || @KNOWN@ != "$__rainline_known" ]]; then __rainline_say; fi
+        # What is longer than a pipe takes in one piece is asked by a process.
+        if ((${#__rainline_said} + ${#__rl_codes} < 3500)); then
+            ((++__rainline_id))
+            {
+                builtin printf 'ask %s\0print\0prompt\0all\0--target=%s\0--status=%s\0--pipestatus=%s\0%b%bPWD=%s\0\0' \
+                    "$__rainline_id" "$__rl_target" "$__rl_code" "$__rl_codes" "$__rl_more" "$__rainline_said" "${PWD-}" &&
+                    { builtin read -r -t 0.1 -N 12 -u 9 __rl_ack || __rl_ack=; } &&
+                    { [[ $__rl_ack == "$__rainline_id="* ]] || __rainline_wait; } &&
+                    builtin mapfile -t -u 7 __rl_lines && [[ ${__rl_lines-} == "$__rainline_id" ]]
+            } 2>/dev/null 1<>"$__rainline_door.ask" 9<>"$__rainline_door.ack" 7<"$__rainline_door.line" || __rl_lines=()
         fi
-        # A clock may be set back; and more than forty days are forty days.
-        if ((__rl_now < 0)); then __rl_now=0; fi
-        if ((__rl_now > 3456000000)); then __rl_now=3456000000; fi
-        __rl_words+=(--duration="$__rl_now")
-        __rainline_began=
     fi
-    if ((__rainline_version >= 404)); then
-        __rl_words+=(--jobs="${__rl_jobs@P}")
-    fi
-    case ${COLUMNS-} in
-    [1-9] | [1-9][0-9] | [1-9][0-9][0-9] | [1-9][0-9][0-9][0-9]) __rl_words+=(--columns="$COLUMNS") ;;
-    esac
-    __rl_words+=(@CONFIG@)
-    __rl_out=
-    if [[ $__rainline_self && $BASHPID == "$$" ]] && ((SECONDS >= __rainline_wait || SECONDS < __rainline_wait - 5)) && __rainline_lives; then
-        printf -v __rainline_id %010d $(((10#$__rainline_id + 1) % 10000000000))
-        __rainline_ask "ask $__rainline_id" print prompt all "${__rl_words[@]}" --@ENVIRONMENT@ \
-            2>/dev/null 8<>"$__rainline_at/shell-$__rainline_self.ask" 9<>"$__rainline_at/shell-$__rainline_self.ack" && __rl_out=$__rainline_out
-    fi
-    if [[ -z $__rl_out && -x $__rainline_program ]]; then
-        __rl_out=$("$__rainline_program" print prompt all "${__rl_words[@]}" ${__rainline_self:+--channel="$__rainline_self"}) || __rl_out=
-    fi
-    # The right side (drawn in the prompt's own last row), the continuation, the rows.
-    __rainline_ps2=
-    if [[ $__rl_out == *$'\n'*$'\n'* ]]; then
-        __rl_out=${__rl_out#*$'\n'}
-        __rainline_ps2=${__rl_out%%$'\n'*}
-        __rainline_ps1=${__rl_out#*$'\n'}
+    if [[ -z ${__rl_lines[3]+there} ]]; then __rainline_call; fi
+    # A number, the right side (drawn in the prompt's own last row), the continuation, the rows.
+    if [[ ${__rl_lines[3]+there} ]]; then
+        __rainline_ps2=${__rl_lines[2]}
+        __rainline_ps1="${__rl_lines[*]:3}"
     else
         unset __rainline_ps1
+        __rainline_ps2=
     fi
     if shopt -q promptvars || [[ -o posix ]]; then
-        if [[ ${__rainline_raw-} ]]; then
-            PS1=$__rainline_source
-            __rainline_raw=
-        fi
+        if [[ $__rainline_raw || ${PS0-} != *__rainline_began=* ]]; then __rainline_wire expanded; fi
         if [[ $__rainline_ps2 ]]; then PS2='${__rainline_ps2-> }'; fi
-        if [[ ${PS0-} != *"$__rainline_ps0"* ]]; then PS0=${PS0-}$__rainline_ps0; fi
     else
-        # Nothing is expanded here; only backslashes mean something.
-        __rainline_raw=1
-        __rl_out=${__rainline_ps1-$ }
-        PS1=${__rl_out//\\/\\\\}
-        if [[ $__rainline_ps2 ]]; then PS2=${__rainline_ps2//\\/\\\\}; fi
-        PS0=${PS0-}
-        PS0=${PS0//"$__rainline_ps0"/}
+        __rainline_wire as-it-is
     fi
     return "$__rl_code"
 }
@@ -220,5 +244,10 @@ fi
 "#;
 
 fn init(wiring: &Wiring) -> String {
-    super::filled(LINES, wiring, shell_word)
+    // The directory changes more often than all the rest together: it is said apart.
+    let names: Vec<&str> = super::environment().into_iter().filter(|name| *name != "PWD").collect();
+    let known: Vec<String> = names.iter().map(|name| format!("${name}")).collect();
+    let lines = LINES.replace("@KNOWN@", &known.join(":"));
+    let lines = lines.replace("@ENVIRONMENT@", &super::environment_words(&names));
+    super::filled(&lines, wiring, shell_word)
 }

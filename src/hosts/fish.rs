@@ -27,6 +27,7 @@ pub(super) static HOST: Host = Host {
         vec![
             Ability::from(version, (3, 1), "a prompt of both sides", "from fish 3.1 on"),
             Ability::there("duration and jobs"),
+            Ability::there("vi's modes at once, besides fish's own sign (`fish_mode_prompt`)"),
             Ability::never("a continuation prompt", "fish has none"),
         ]
     },
@@ -58,6 +59,15 @@ if status is-interactive
         commandline -f repaint
     end
 
+    # Vi's mode changed: fish itself draws only its own sign of it again.
+    function __rainline_mode --on-variable fish_bind_mode
+        __rainline_vi; and commandline -f repaint
+    end
+
+    function __rainline_vi
+        contains -- "$fish_key_bindings" fish_vi_key_bindings fish_hybrid_key_bindings
+    end
+
     function fish_prompt
         set -l codes $status $pipestatus
         set -l target fish
@@ -65,7 +75,7 @@ if status is-interactive
         test "$TERM" = dumb; and set target plain
         set -q CMD_DURATION[1]; and set -a more --duration=$CMD_DURATION
         set -q COLUMNS[1]; and test "$COLUMNS" -gt 0; and set -a more --columns=$COLUMNS
-        test "$fish_key_bindings" = fish_vi_key_bindings; and set -a more --keymap="$fish_bind_mode"
+        __rainline_vi; and set -a more --keymap="$fish_bind_mode"
         set -q __rainline_again; or set -a more $__rainline_self
         set -e __rainline_again
         # Each substitution is a turn of fish's other thread, so jobs are counted if there are any.

@@ -4,6 +4,10 @@
 //! The descriptors of the channel are close-on-exec and known to this shell only. While a prompt is
 //! shown zsh looks at the channel itself (`zle -F`), so what was read late appears by itself.
 //!
+//! A change between vi's insert and normal mode asks again through the channel, or not at all: there
+//! it must not cost a process. The user's own `zle-keymap-select` is called before ours. What `main`
+//! is linked to no variable says: it is asked once, at the first prompt, and learned from then on.
+//!
 //! With PROMPT_SUBST the prompt's text in `PROMPT` itself would be run, so there it is
 //! `PROMPT='${…}'`; without it the text is `PROMPT`. Which of the two holds is looked up before each
 //! prompt. zsh gives every hook the command's own `$?` and pipestatus.
@@ -25,6 +29,7 @@ pub(super) static HOST: Host = Host {
         vec![
             Ability::from(version, (5, 0), "a prompt of both sides", "from zsh 5.0 on"),
             Ability::there("duration and jobs"),
+            Ability::from(version, (5, 3), "vi's modes at once", "from zsh 5.3 on"),
         ]
     },
     trial: Trial {
@@ -39,11 +44,12 @@ pub(super) static HOST: Host = Host {
 
 const LINES: &str = r#"# Rainline. Put this into ~/.zshrc, or this line:  eval "$(rainline init zsh)"
 if [[ -o interactive ]]; then
-zmodload zsh/datetime zsh/parameter
+zmodload zsh/datetime zsh/parameter zsh/zleparameter
 typeset -g __rainline_program=@PROGRAM@ __rainline_began= __rainline_left= __rainline_right= __rainline_more=
 # This shell and when it started, where the daemon keeps its channel, and what of it is open.
 typeset -g __rainline_self= __rainline_at= __rainline_daemon= __rainline_asks= __rainline_acks=
-typeset -g __rainline_id=$(( RANDOM * 32768 + RANDOM )) __rainline_wait=0 __rainline_out= __rainline_how=
+typeset -g __rainline_id=$(( RANDOM * 32768 + RANDOM )) __rainline_wait=0 __rainline_out= __rainline_how= __rainline_main=
+typeset -ga __rainline_words
 
 __rainline_know() {
     emulate -L zsh
@@ -157,6 +163,39 @@ __rainline_repaint() {
     fi
 }
 
+# Vi's mode changed: the same question again, if it costs no process.
+__rainline_keymap() {
+    local __rl_subst=${options[promptsubst]}
+    emulate -L zsh
+    local __rl_before=$__rainline_out __rl_keymap=$KEYMAP
+    # Only vi's keys change the keymap.
+    if [[ $__rainline_main != vi* ]]; then typeset -g __rainline_main=viins; fi
+    if [[ $__rl_keymap == main ]]; then __rl_keymap=$__rainline_main; fi
+    if __rainline_ask "${__rainline_words[@]}" --keymap=$__rl_keymap && [[ $__rainline_out != "$__rl_before" ]]; then
+        __rainline_show $__rl_subst
+        zle reset-prompt
+    fi
+    return 0
+}
+
+# Sees to it that we hear of vi's modes, beside whoever else does.
+__rainline_hook() {
+    emulate -L zsh
+    local -a __rl_chain
+    case ${widgets[zle-keymap-select]-} in
+    user:__rainline_keymap) return ;;
+    user:azhw:*)
+        zstyle -a zle-keymap-select widgets __rl_chain
+        if (( ${__rl_chain[(I)*:__rainline_keymap]} )); then return; fi
+        ;;
+    esac
+    if (( ${+functions[add-zle-hook-widget]} )) || autoload -Uz +X add-zle-hook-widget 2>/dev/null; then
+        add-zle-hook-widget keymap-select __rainline_keymap
+    elif (( ! ${+widgets[zle-keymap-select]} )); then
+        zle -N zle-keymap-select __rainline_keymap
+    fi
+}
+
 # Takes the right side, the continuation and the rows apart and sets them.
 __rainline_show() {
     emulate -L zsh
@@ -205,6 +244,9 @@ __rainline_precmd() {
     fi
     if [[ $COLUMNS == <1-9999> ]]; then __rl_words+=(--columns=$COLUMNS); fi
     __rl_words+=(@CONFIG@)
+    __rainline_words=("${__rl_words[@]}")
+    if [[ -z $__rainline_main ]]; then typeset -g __rainline_main=${${=$(bindkey -lL main)}[3]-none}; fi
+    if [[ $__rainline_main == vi* ]]; then __rl_words+=(--keymap=$__rainline_main); fi
     typeset -g __rainline_out= __rainline_how=
     if [[ $__rl_target == plain && $__rl_percent == on ]]; then __rainline_how+=percent; fi
     if [[ $__rl_bang == on ]]; then __rainline_how+=bang; fi
@@ -212,9 +254,11 @@ __rainline_precmd() {
         __rainline_out=$("$__rainline_program" print prompt all "${__rl_words[@]}" ${__rainline_self:+--channel=$__rainline_self})
     fi
     __rainline_show $__rl_subst
+    __rainline_hook
 }
 
 zle -N __rainline_repaint
+zle -N __rainline_keymap
 typeset -ga precmd_functions preexec_functions
 precmd_functions=("${(@)precmd_functions:#__rainline_precmd}" __rainline_precmd)
 preexec_functions=(__rainline_preexec "${(@)preexec_functions:#__rainline_preexec}")

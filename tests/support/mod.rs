@@ -16,9 +16,11 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 pub mod hostile;
 pub mod machine;
+pub mod stream;
 pub mod terminal;
 pub mod tmux;
 
+pub use stream::Stream;
 pub use terminal::{Look, Terminal};
 pub use tmux::Tmux;
 
@@ -59,7 +61,9 @@ pub fn patient(lines: &str, milliseconds: u16) -> String {
     assert!(lines.contains(ask), "no call to be patient in:\n{lines}");
     // fish has no channel.
     let lines = lines.replace(" -t 0.1 ", &format!(" -t {} ", DEADLINE.as_secs() / 2));
-    lines.replace(ask, &format!("{ask}--deadline={milliseconds} "))
+    let lines = lines.replace(ask, &format!("{ask}--deadline={milliseconds} "));
+    // As bash writes it into its channel.
+    lines.replace(r"\0all\0", &format!(r"\0all\0--deadline={milliseconds}\0"))
 }
 
 /// Compares `text` with `tests/golden/NAME`. Where they differ the file is rewritten and the test

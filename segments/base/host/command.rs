@@ -12,6 +12,7 @@ use std::ffi::OsString;
 use std::io::{ErrorKind, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ const MAX_COMPLAINT: usize = 1024;
 /// One that is followed is heard no more often than this, and [`MAX_OUTPUT`] bytes at a time:
 /// whoever prints more is kept waiting by its own pipe.
 const SLOT: Duration = Duration::from_millis(100);
+/// When one that has not said anything yet is told to have said nothing.
+const FIRST: Duration = Duration::from_millis(300);
 /// How often we look after a command where the kernel has no word for its end.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -127,21 +130,70 @@ impl Host {
     }
 
     /// Stays with a command that goes on, and hands over what it prints: whole lines, many at once
-    /// if they came at once, ten times a second at most; a last line may lack its newline. Ends well
-    /// when `heard` says `false`, the leash is let go or the command ends well.
+    /// if they came at once, ten times a second at most; a last line may lack its newline. With a
+    /// `beat` it is also told that it heard nothing, by no bytes at all: soon after the start, then
+    /// whenever nothing came for so long. Ends well when `heard` says `false`, the leash is let go
+    /// or the command ends well.
     ///
-    /// In a fixture the answer is that of [`Host::run`], once.
-    pub fn follow(&self, task: &Call, heard: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Error> {
+    /// In a fixture the answer is that of [`Host::run`], again at each beat; without a leash it ends
+    /// after the first.
+    pub fn follow(
+        &self,
+        task: &Call,
+        beat: Option<Duration>,
+        heard: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<(), Error> {
         let Some(program) = task.words.first() else { return Ok(()) };
         let failed = |what: String| Error::Other(format!("{program}: {what}"));
         if let World::Fixture(_) = &self.world {
             let answer = self.told(task.words).ok_or_else(|| failed("not found".into()))?;
-            heard(&answer);
+            let mut wanted = heard(&answer);
+            while wanted && self.rest(beat) {
+                wanted = heard(&self.told(task.words).unwrap_or_default());
+            }
             return Ok(());
         }
         let running = start(task).map_err(failed)?;
         let mut running = running.ok_or_else(|| failed("not found".into()))?;
-        running.attend(self.leash, heard).map_err(failed)
+        running.attend(self.leash, beat, heard).map_err(failed)
+    }
+
+    /// Waits for so long, or until the leash is let go: then, and where there is no leash, there is
+    /// nobody to go on for, and it says `false`. For a source that is followed.
+    pub fn rest(&self, pause: Option<Duration>) -> bool {
+        let until = pause.map(|pause| now() + pause);
+        if !self.leash {
+            return false;
+        }
+        loop {
+            let left = until.map(|until| until.saturating_sub(now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return true;
+            }
+            // Asked for nothing it tells only that the other side is gone.
+            let stdin = rustix::stdio::stdin();
+            let mut fds = [PollFd::from_borrowed_fd(stdin, PollFlags::empty())];
+            let _ = poll(&mut fds, left.map(timespec).as_ref());
+            if !fds[0].revents().is_empty() {
+                return false;
+            }
+        }
+    }
+
+    /// Whether there is such a program: a path, or found in the daemon's `PATH`. In a fixture it is
+    /// there if `commands/` knows it by its name alone.
+    pub fn has_program(&self, name: &str) -> bool {
+        use rustix::fs::{Access, access};
+        if let World::Fixture(_) = &self.world {
+            return self.lstat(format!("/commands/{}", name.replace('/', "_"))).is_ok();
+        }
+        #[allow(clippy::disallowed_methods, reason = "the daemon's own, of one user")]
+        let dirs = std::env::var_os("PATH").unwrap_or_default();
+        let runs = |path: &Path| access(path, Access::EXEC_OK).is_ok() && path.is_file();
+        if name.contains('/') {
+            return runs(Path::new(name));
+        }
+        std::env::split_paths(&dirs).any(|dir| runs(&dir.join(name)))
     }
 
     /// What the fixture's table answers.
@@ -168,7 +220,7 @@ fn start(task: &Call) -> Result<Option<Running>, String> {
             program.push("/");
             program.push(rest);
         }
-        if std::path::Path::new(&home).is_dir() {
+        if Path::new(&home).is_dir() {
             place = home;
         }
     }
@@ -324,8 +376,15 @@ impl Running {
     }
 
     /// Hands over its lines until it ends or somebody does not want it any more.
-    fn attend(&mut self, leash: bool, heard: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), String> {
+    fn attend(
+        &mut self,
+        leash: bool,
+        beat: Option<Duration>,
+        heard: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<(), String> {
         let (mut held, mut complaint) = (Vec::new(), Vec::new());
+        // Until when it may say nothing before that is told.
+        let mut silent = beat.map(|beat| now() + beat.min(FIRST));
         // When the next lines may be handed over.
         let mut next = Duration::ZERO;
         // How much was read in this slot, and when it is over.
@@ -340,6 +399,14 @@ impl Running {
                     return Ok(());
                 }
                 next = now() + SLOT;
+                silent = beat.map(|beat| now() + beat);
+                continue;
+            }
+            if lines == 0 && silent.is_some_and(|until| at >= until) {
+                if !heard(&[]) {
+                    return Ok(());
+                }
+                silent = beat.map(|beat| now() + beat);
                 continue;
             }
             if lines == 0 && held.len() > MAX_OUTPUT {
@@ -353,7 +420,7 @@ impl Running {
                 (true, ..) => Some(Duration::ZERO),
                 (false, true, _) => Some(next.saturating_sub(at)),
                 (false, false, false) => Some(slot.saturating_sub(at)),
-                (false, false, true) => None,
+                (false, false, true) => silent.map(|until| until.saturating_sub(at)),
             };
             let ready = self.wait((open, open), leash, most)?;
             if ready.released {
@@ -507,7 +574,7 @@ mod tests {
     fn one_that_is_followed_is_heard_line_by_line_and_let_go() {
         let words = ["sh", "-c", "echo one; sleep 0.3; echo two; printf three; sleep 600"];
         let mut heard = Vec::new();
-        let done = Host::real().follow(&task(&words), &mut |lines| {
+        let done = Host::real().follow(&task(&words), None, &mut |lines| {
             heard.push(String::from_utf8_lossy(lines).into_owned());
             heard.len() < 2
         });
@@ -519,7 +586,7 @@ mod tests {
     fn the_last_line_needs_no_newline_and_the_last_words_are_the_reason() {
         let mut heard = Vec::new();
         let mut follow = |script: &str| {
-            Host::real().follow(&task(&["sh", "-c", script]), &mut |lines| {
+            Host::real().follow(&task(&["sh", "-c", script]), None, &mut |lines| {
                 heard.extend_from_slice(lines);
                 true
             })
@@ -533,9 +600,41 @@ mod tests {
     }
 
     #[test]
+    fn who_says_nothing_is_heard_saying_nothing() {
+        let (mut heard, beat) = (Vec::new(), Some(Duration::from_millis(10)));
+        let words = ["sh", "-c", "read x < \"$0\"; echo one; exec sleep 600"];
+        let (dir, _) = machine(&[]);
+        let fifo = dir.path().join("fifo");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0)
+            .expect("a FIFO");
+        let fifo = fifo.to_string_lossy().into_owned();
+        let words = [&words[..], &[&*fifo]].concat();
+        let done = Host::real().follow(&task(&words), beat, &mut |lines| {
+            if heard.len() == 1 {
+                #[allow(clippy::disallowed_methods, reason = "a test lets its command go on")]
+                std::fs::write(&fifo, "go\n").expect("somebody reads");
+            }
+            heard.push(String::from_utf8_lossy(lines).into_owned());
+            // Silence, the line, and silence again.
+            !heard.windows(2).any(|pair| pair == ["one\n", ""])
+        });
+        assert!(done.is_ok());
+        assert_eq!((&*heard[0], heard.iter().filter(|said| *said == "one\n").count()), ("", 1));
+    }
+
+    #[test]
+    fn a_program_is_there_if_it_can_be_run() {
+        assert!(["sh", "/bin/sh"].map(|name| Host::real().has_program(name)) == [true, true]);
+        for name in ["rainline-no-such-program", "/etc/passwd", "/etc", ""] {
+            assert!(!Host::real().has_program(name), "{name:?}");
+        }
+    }
+
+    #[test]
     fn a_flood_is_taken_in_spoonfuls() {
         let (mut times, mut bytes) = (0, 0);
-        let done = Host::real().follow(&task(&["yes"]), &mut |lines| {
+        let done = Host::real().follow(&task(&["yes"]), None, &mut |lines| {
             (times, bytes) = (times + 1, bytes + lines.len());
             times < 4
         });
@@ -551,11 +650,12 @@ mod tests {
         assert_eq!(run(&["a", "c"]), Some(b"one".to_vec()));
         assert_eq!(run(&["c"]), None);
         let mut heard = Vec::new();
-        let done = host.follow(&task(&["a", "b"]), &mut |lines| {
+        let done = host.follow(&task(&["a", "b"]), None, &mut |lines| {
             heard.extend_from_slice(lines);
             true
         });
         assert!(done.is_ok() && heard == b"both");
-        assert!(host.follow(&task(&["c"]), &mut |_| true).is_err());
+        assert!(host.follow(&task(&["c"]), None, &mut |_| true).is_err());
+        assert!(host.has_program("a") && !host.has_program("c"));
     }
 }

@@ -11,6 +11,9 @@ use super::{Host, World};
 /// What marks the root of a work tree. In a linked work tree or a submodule `.git` is a file.
 const MARKS: [&str; 3] = [".git", ".jj", ".hg"];
 
+/// So many directories are worth a look for what may appear in them.
+const MOST_ABOVE: usize = 20;
+
 impl Host {
     /// Whether both paths lead to one directory, links followed.
     #[allow(clippy::disallowed_methods, reason = "this is the door")]
@@ -46,6 +49,14 @@ impl Host {
     pub fn work_tree(&self, dir: &Path) -> Option<PathBuf> {
         let marked = |dir: &&Path| MARKS.iter().any(|mark| self.lstat(dir.join(mark)).is_ok());
         dir.ancestors().find(marked).map(Path::to_owned)
+    }
+
+    /// What may make [`Host::work_tree`] say something else than `tree`, from the nearest on; not
+    /// far above a place that is deep.
+    pub fn work_tree_marks(&self, dir: &Path, tree: Option<&Path>) -> Vec<PathBuf> {
+        let above = |at: &&Path| tree.is_none_or(|tree| at.starts_with(tree));
+        let dirs = dir.ancestors().take_while(above).take(MOST_ABOVE);
+        dirs.flat_map(|dir| MARKS.map(|mark| dir.join(mark))).collect()
     }
 
     fn inside(&self, path: &Path) -> PathBuf {
@@ -84,6 +95,10 @@ mod tests {
         assert_eq!(root("/src/sub"), Some("/src/sub".into()));
         assert_eq!(root("/else"), None);
         assert_eq!(root("/nowhere/at/all"), None);
+        let marks = host.work_tree_marks(Path::new("/src/a/b"), Some(Path::new("/src")));
+        assert_eq!((marks.len(), &*marks[0]), (9, Path::new("/src/a/b/.git")));
+        assert_eq!(marks[8], Path::new("/src/.hg"));
+        assert_eq!(host.work_tree_marks(Path::new("/a"), None).len(), 6);
     }
 
     #[test]

@@ -4,12 +4,14 @@
 
 use std::time::Duration;
 
-use crate::daemon::cache::Key;
+use rainline_segments::Where;
+
+use crate::daemon::cache::{Entry, Key};
 use crate::daemon::engine::{Engine, Errand};
 use crate::daemon::history::{self, Past};
 use crate::daemon::note;
 use crate::daemon::schedule::Now;
-use crate::daemon::workers::{Answer, Job, Outcome};
+use crate::daemon::workers::{Answer, Job, Kept, Outcome, Wire};
 
 /// How long the history file may take.
 const FILE: Duration = Duration::from_secs(10);
@@ -52,7 +54,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn keep_past(&mut self) {
+    pub(super) fn keep_past(&mut self, now: &Now) {
         for (key, entry) in &self.cache.entries {
             if !key.is_host() {
                 continue;
@@ -63,6 +65,7 @@ impl Engine {
             let key = history::key(&slot.path, instance);
             self.past.put(&key, &entry.rings);
             let memo = match &entry.source {
+                _ if instance.kind.place == Where::Own => kept(entry, now),
                 Some(source) => source.memo(),
                 None => entry.memo.clone().filter(|memo| !memo.is_empty()),
             };
@@ -74,14 +77,14 @@ impl Engine {
 
     /// Everything worth keeping, as of now.
     pub(in crate::daemon) fn past(&mut self) -> &Past {
-        self.keep_past();
+        self.keep_past(&Now::read());
         &self.past
     }
 
     /// Has the history file written; the ticket, if there is a place for it. A file that was not
     /// read is not written over.
     pub(in crate::daemon) fn save(&mut self) -> Option<u64> {
-        self.keep_past();
+        self.keep_past(&Now::read());
         if !self.remembered {
             return None;
         }
@@ -96,9 +99,16 @@ impl Engine {
         outcomes.drain(..).for_each(|(ticket, outcome)| self.outcome(ticket, outcome, &now));
         (!failed).then_some(ticket)
     }
+
     pub(super) fn past_saved(&self, outcome: Outcome) {
         if let Ok((Answer::Wrote(Err(why)), _)) | Err(why) = outcome {
             note(format!("the history is not saved: {why}"));
         }
     }
+}
+
+/// What was heard last, to be shown while no daemon listens.
+fn kept(entry: &Entry, now: &Now) -> Option<String> {
+    let (at, sample) = entry.right_at(now)?;
+    Kept { at, sample: sample.map(Wire::new) }.encode()
 }

@@ -183,12 +183,12 @@ impl Engine {
                 self.renew(view, &request, now);
             }
         }
-        self.count_streams();
+        self.count_streams(now);
     }
 
     /// Drops everything that was made from a config.
     pub(super) fn forget(&mut self, config: u32) {
-        self.keep_past();
+        self.keep_past(&Now::read());
         let gone = self.cache.entries.iter().filter(|(key, _)| key.config == config);
         let follows: Vec<u64> = gone.filter_map(|(_, entry)| Some(entry.follows?.0)).collect();
         follows.into_iter().for_each(|ticket| self.unfollow(ticket));

@@ -2,7 +2,6 @@
 //! came of it goes into the cache. Who asked over which connection, and what is drawn from it, is
 //! not known here.
 
-use std::collections::HashSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use crate::daemon::history::{self, Past};
 use crate::daemon::schedule::{self, Now};
 use crate::daemon::workers::{Answer, Job, Outcome};
 use crate::daemon::{drawing, jobs};
-use crate::protocol::Request;
+use crate::protocol::{Request, Verb};
 
 impl Engine {
     /// Reads what the view shows and is due, and keeps it going for a while.
@@ -39,8 +38,12 @@ impl Engine {
                 self.sample(key, &config, now);
             }
         }
+        if request.verb == Verb::Stream {
+            // It holds its readings itself, as long as it is there.
+            lease = schedule::GRACE;
+        }
         if let Some(view) = self.cache.views.get_mut(&view) {
-            view.lease = now.boot + lease;
+            view.lease = view.lease.max(now.boot + lease);
         }
     }
 
@@ -72,6 +75,7 @@ impl Engine {
                 return;
             }
             let order = entry.order.get_or_insert_with(|| Rc::new(order(key, instance))).clone();
+            entry.number = Some(order.number);
             let (kind, options) = (instance.kind.name.to_owned(), order.options.clone());
             let job = Job::Sample { key: order.number, kind, options, ask: entry.ask.clone() };
             let memo = entry.memo.get_or_insert_with(|| {
@@ -100,9 +104,14 @@ impl Engine {
 
     pub(super) fn sampled(&mut self, key: &Key, outcome: Outcome, now: &Now) {
         let found = self.configs.instance(key.config, key.instance);
-        let Some((_, instance)) = found else { return };
+        let Some((slot, instance)) = found else { return };
         let Some(entry) = self.cache.entries.get_mut(key) else { return };
         let sampled = match outcome {
+            Ok((Answer::Stays, _)) => {
+                entry.busy = None;
+                let (config, index) = (slot.config.clone(), usize::from(key.instance));
+                return self.follow(key, &config.instances[index], now);
+            }
             Ok((Answer::Sampled(sampled), memo)) => {
                 if sampled.is_ok() {
                     entry.memo = String::from_utf8(memo).ok();
@@ -115,6 +124,18 @@ impl Engine {
         entry.record(sampled, now);
     }
 
+    /// Makes due what depends on something that changed. One that is being read is read after it.
+    pub(in crate::daemon) fn heed_changes(&mut self) {
+        let touched = self.pool.touched();
+        if touched.is_empty() {
+            return;
+        }
+        let idle = self.cache.entries.values_mut().filter(|entry| entry.busy.is_none());
+        for entry in idle.filter(|entry| entry.number.is_some_and(|n| touched.contains(&n))) {
+            entry.due = Duration::ZERO;
+        }
+    }
+
     /// Has a worker of its own follow an instance.
     pub(super) fn follow(&mut self, key: &Key, instance: &Instance, now: &Now) {
         let Some(entry) = self.cache.entries.get_mut(key) else { return };
@@ -123,7 +144,8 @@ impl Engine {
         }
         let kind = instance.kind.name.to_owned();
         let options = instance.options.to_string();
-        let job = Job::Follow { kind, options, ask: entry.ask.clone() };
+        let (ask, every) = (entry.ask.clone(), schedule::interval(instance.pace));
+        let job = Job::Follow { kind, options, ask, every };
         let ticket = self.pool.submit(&provider(instance), job, Vec::new(), None);
         entry.follows = Some((ticket, now.boot));
         self.errands.insert(ticket, Errand::Follow(key.clone()));
@@ -155,16 +177,14 @@ impl Engine {
     }
 
     /// Stops following what nobody looks at.
-    pub(super) fn unfollow_unseen(&mut self, now: &Now) {
-        let shown: HashSet<Key> = self.cache.shown(now.boot).cloned().collect();
-        let mut idle = Vec::new();
-        for (_, entry) in self.cache.entries.iter_mut().filter(|(key, _)| !shown.contains(key)) {
+    pub(in crate::daemon) fn unfollow_unseen(&mut self, now: &Now) {
+        for key in self.cache.unseen(now.boot) {
+            let Some(entry) = self.cache.entries.get_mut(&key) else { continue };
             if let Some((ticket, _)) = entry.follows.take() {
                 entry.due = Duration::ZERO;
-                idle.push(ticket);
+                self.unfollow(ticket);
             }
         }
-        idle.into_iter().for_each(|ticket| self.unfollow(ticket));
     }
 
     /// The clocks jumped: the time between is a gap, and everything is due.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::daemon::engine::Engine;
-use crate::daemon::schedule::Now;
+use crate::daemon::schedule::{self, Now};
 use crate::protocol::ReplyKind;
 
 impl Engine {
@@ -15,9 +15,13 @@ impl Engine {
         self.cache.views.values().any(|view| view.streams > 0)
     }
 
-    /// Counts the streams of each view: connections come and go in many ways.
-    pub(super) fn count_streams(&mut self) {
+    /// Counts the streams of each view: connections come and go in many ways. What the last one
+    /// leaves is kept going for a moment.
+    pub(super) fn count_streams(&mut self, now: &Now) {
         for view in self.cache.views.values_mut() {
+            if view.streams > 0 {
+                view.lease = view.lease.max(now.boot + schedule::GRACE);
+            }
             view.streams = 0;
         }
         let views: Vec<u64> = self.connections.each_stream().map(|(_, s)| s.view).collect();
@@ -49,7 +53,7 @@ impl Engine {
                 self.connections.reply(id, ReplyKind::Line, nonce, &line);
             }
         }
-        self.count_streams();
+        self.count_streams(now);
     }
 
     /// Tells the shells whose prompt was drawn before its last reading came.

@@ -2,6 +2,7 @@
 //! are JSON; contents of files and memos travel raw beside them. Nothing here knows of processes.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rainline_segments::{Ask, HostId, Level, Sample, Value};
 use serde::{Deserialize, Serialize};
@@ -20,8 +21,9 @@ pub enum Job {
     /// Read an instance. Sources stay open under their `key`, so that counters have a past; the
     /// bytes are the source's memo, there and back, as the next worker may be another.
     Sample { key: u64, kind: String, options: String, ask: Ask },
-    /// Follow an instance: an answer for each of its readings, until it ends.
-    Follow { kind: String, options: String, ask: Ask },
+    /// Follow an instance, which would be sampled `every` so often: an answer for each of its
+    /// readings, until it ends.
+    Follow { kind: String, options: String, ask: Ask, every: Duration },
     /// Read a file.
     Read { path: PathBuf },
     /// Write a file in one step; the bytes are its content.
@@ -53,6 +55,8 @@ pub enum Answer {
         gathered: Gathered,
     },
     Sampled(Result<Option<Wire>, String>),
+    /// It was not sampled: it wants to be followed.
+    Stays,
     Rang(Result<(), String>),
     /// What was followed is over.
     Ended(Result<(), String>),
@@ -60,6 +64,10 @@ pub enum Answer {
     Read(Result<(), String>),
     Wrote(Result<(), String>),
     Changed,
+    /// Something on which a source depends has changed. It belongs to no job.
+    Touched {
+        source: u64,
+    },
     /// The bytes are the past to keep; a line that is not the `last` is followed by a better one.
     Line {
         line: String,
@@ -91,6 +99,25 @@ impl Wire {
             }
         }
         sample
+    }
+}
+
+/// The last sample of what is followed, for a line that is drawn while no daemon follows it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Kept {
+    /// When it was right, by the wall clock.
+    pub at: Duration,
+    pub sample: Option<Wire>,
+}
+
+impl Kept {
+    /// As a memo.
+    pub fn encode(&self) -> Option<String> {
+        serde_json::to_string(self).ok()
+    }
+
+    pub fn decode(memo: &str) -> Option<Kept> {
+        serde_json::from_str(memo).ok()
     }
 }
 
@@ -141,6 +168,18 @@ mod tests {
         let (job, raw) = unpack::<Job>(&mut bytes).expect("a message").expect("whole");
         assert!(matches!(job, Job::Read { path } if path == std::path::Path::new("/x")));
         assert_eq!((&*raw, &*bytes), (&b"raw"[..], &b"next"[..]));
+    }
+
+    #[test]
+    fn what_is_kept_comes_back_and_nonsense_is_nothing() {
+        let sample = Sample::new(Level::Info).with("text", Value::text("a\n#(id)"));
+        let kept = Kept { at: Duration::from_secs(7), sample: Some(Wire::new(sample.clone())) };
+        let back = Kept::decode(&kept.encode().expect("a memo")).expect("the same");
+        let kind = rainline_segments::find("custom").expect("a kind");
+        assert_eq!((back.at, back.sample.map(|wire| wire.sample(kind))), (kept.at, Some(sample)));
+        for memo in ["", "{}", "{\"text\":\"x\",\"level\":null,\"until\":null}", "[1, 2]"] {
+            assert!(Kept::decode(memo).is_none(), "{memo}");
+        }
     }
 
     #[test]
