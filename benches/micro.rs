@@ -1,17 +1,22 @@
-//! What the daemon does for one line, in microseconds: `cargo bench --bench micro`.
+//! What the daemon does for one line and in one tick, in microseconds: `cargo bench --bench micro`.
 
-use rainline::config::{self, Config};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rainline::config;
+use rainline::daemon::bare::Bare;
 use rainline::daemon::jobs;
 use rainline::example::Example;
 use rainline::format::Format;
 use rainline::graph::{self, Classes, Curve, Dot, Pen, Scale};
-use rainline::render::{self, FULL, Want};
+use rainline::protocol::{Request, Verb};
+use rainline::render::{self, Want};
 use rainline::style::Depth;
 use rainline::targets::{self, Caps};
-use rainline_segments::{Ask, Pace, Ring, Where};
+use rainline_segments::Ring;
 
 mod support;
-use support::{machine, run_for, time};
+use support::{children, childrens_cpu, cpu, machine, median, time};
 
 const TEN: &str = "[line.tmux]\nleft = []\nright = [\"cpu\", \"memory\", \"cpu-b\", \"memory-b\", \"clock\", \
 \"hostname\", \"cpu-c\", \"memory-c\", \"clock-b\", \"session\"]\n\
@@ -19,6 +24,12 @@ const TEN: &str = "[line.tmux]\nleft = []\nright = [\"cpu\", \"memory\", \"cpu-b
 [segment.memory-c]\nuse = \"memory\"\n[segment.clock-b]\nuse = \"clock\"\n";
 
 fn main() {
+    if std::env::args().nth(1).as_deref() == Some("worker") {
+        std::process::exit(jobs::main(None));
+    }
+    if let Some(house) = std::env::var_os(TICKS) {
+        return ticks(Path::new(&house));
+    }
     println!("{}\n\n| step | µs |\n|---|---|", machine());
     let folder = tempfile::tempdir().expect("a directory");
     let path = folder.path().join("config.toml");
@@ -75,27 +86,90 @@ fn main() {
     });
     row("**a 10-segment line for tmux** (budget 50)", whole);
 
-    let built_in = Config::built_in();
-    let full = Want { line: "tmux", slot: FULL, theme: "" };
-    let host = jobs::host(None);
-    let shown = render::instances(&built_in, full);
-    let mut sources: Vec<_> = shown
-        .iter()
-        .map(|instance| &built_in.instances[usize::from(*instance)])
-        .filter(|instance| instance.kind.place == Where::Daemon && instance.pace != Pace::Ask)
-        .map(|instance| (instance.kind.open)(&instance.options).expect("opens"))
-        .collect();
-    let ask = Ask::default();
-    let mut tick = || sources.iter_mut().for_each(|source| drop(source.sample(&host, &ask)));
-    row("a tick of the default host segments, at once again", time(300, &mut tick));
-    // As it is: after a second in which others had the caches.
-    let mut cold: Vec<f64> = (0..8)
-        .map(|_| {
-            run_for(1);
-            let start = std::time::Instant::now();
-            tick();
-            start.elapsed().as_nanos() as f64 / 1e3
-        })
-        .collect();
-    row("**the same after a second** (budget 150)", support::median(&mut cold));
+    println!();
+    // In a home of its own, and as a process that does nothing else.
+    let mut again = std::process::Command::new(std::env::current_exe().expect("ourselves"));
+    again.env_clear().env("HOME", folder.path()).env(TICKS, folder.path());
+    again.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("LANG", "C.UTF-8");
+    again.env("RAINLINE_RUNTIME_DIR", folder.path().join("runtime"));
+    assert!(again.status().expect("it runs").success());
+}
+
+/// Set where only the ticks are measured: the folder to do it in.
+const TICKS: &str = "RAINLINE_BENCH_TICKS";
+/// How many ticks are looked at of each sort, a second apart.
+const SECONDS: usize = 20;
+
+/// What one tick of the daemon takes: the engine's own, as its loop calls it, a second after the last
+/// one, when others had the caches. What workers do is theirs and is told apart.
+fn ticks(folder: &Path) {
+    println!("| one tick, a second after the last | readings | µs | µs CPU | most µs |");
+    println!("|---|---|---|---|---|");
+    let all = folder.join("all.toml");
+    std::fs::write(&all, support::everything()).expect("written");
+    let lines = [
+        ("the default line", 150, Vec::new()),
+        ("every segment", 400, all.into_os_string().into_encoded_bytes()),
+    ];
+    let mut workers = Vec::new();
+    for (name, budget, config) in lines {
+        let mut daemon = Bare::new(None).expect("a directory of its own");
+        let request = Request {
+            verb: Verb::Print,
+            line: "tmux".into(),
+            target: "tmux".into(),
+            config,
+            columns: 200,
+            pid: std::process::id(),
+            ..Request::default()
+        };
+        // The first one has its config read, the second looks at its line, whatever comes of the
+        // readings that are still on their way.
+        daemon.ask(request.clone());
+        daemon.hear(Duration::from_secs(1));
+        daemon.ask(request);
+        daemon.hear(Duration::from_secs(2));
+        let others = || -> u64 {
+            children(std::process::id()).iter().map(|pid| cpu(*pid) + childrens_cpu(*pid)).sum()
+        };
+        let (before, start) = (others(), Instant::now());
+        for (sort, mark) in [("as it comes", ""), ("everything at once", "**")] {
+            let (mut walls, mut cpus, mut readings) = (Vec::new(), Vec::new(), Vec::new());
+            for _ in 0..SECONDS {
+                // Heard first, so that nothing of it lies in a cache when the time comes.
+                daemon.hear(Duration::from_millis(500));
+                if !mark.is_empty() {
+                    daemon.hasten();
+                }
+                std::thread::sleep(Duration::from_millis(500));
+                let (wall, cpu) = (Instant::now(), own_cpu());
+                let count = daemon.tick();
+                let (cpu, wall) = (own_cpu() - cpu, wall.elapsed());
+                readings.push(count as f64);
+                walls.push(wall.as_nanos() as f64 / 1e3);
+                cpus.push(cpu as f64 / 1e3);
+            }
+            let budget =
+                if mark.is_empty() { String::new() } else { format!(" (budget {budget})") };
+            println!(
+                "| {mark}{name}, {sort}{mark}{budget} | {:.0} | {:.1} | {:.1} | {:.1} |",
+                median(&mut readings),
+                median(&mut walls),
+                median(&mut cpus),
+                walls.last().expect("sorted"),
+            );
+        }
+        let spent = others().saturating_sub(before) as f64 / 1e3 / start.elapsed().as_secs_f64();
+        workers.push(format!(
+            "{name} {spent:.0} µs CPU/s in {} workers",
+            children(std::process::id()).len()
+        ));
+    }
+    println!("\nBeside these, at their own pace: {}.", workers.join("; "));
+}
+
+/// Nanoseconds that this thread has spent on processors.
+fn own_cpu() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }

@@ -14,7 +14,7 @@ use crate::base::charge::Sum;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::{Charging, Host};
+use crate::base::host::{Charging, Host, PowerDoor};
 use crate::base::value::{Level, Sample, Value};
 
 crate::options! {
@@ -61,11 +61,13 @@ pub(crate) static SEGMENT: Kind = Kind {
 const MEMORY: f64 = 60.0;
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
-    Ok(Box::new(Battery { options, flow: None, level: Level::Idle }))
+    let door = PowerDoor::default();
+    Ok(Box::new(Battery { options, door, flow: None, level: Level::Idle }))
 }
 
 struct Battery {
     options: Options,
+    door: PowerDoor,
     flow: Option<Flow>,
     level: Level,
 }
@@ -80,7 +82,7 @@ struct Flow {
 
 impl Source for Battery {
     fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let cells = host.batteries()?;
+        let cells = self.door.read(host)?;
         let Some(all) = Sum::of(&cells) else {
             self.flow = None;
             return Ok(None);
@@ -208,7 +210,8 @@ mod tests {
 
     fn judged(cell: Cell) -> Level {
         let options = Options::read(&toml::Table::new()).expect("defaults");
-        let source = Battery { options, flow: None, level: Level::Idle };
+        let source =
+            Battery { options, door: PowerDoor::default(), flow: None, level: Level::Idle };
         source.judge(&Sum::of(&[cell]).expect("a battery"))
     }
 
@@ -298,7 +301,8 @@ mod tests {
     #[test]
     fn a_sip_does_not_shake_the_time_and_a_plug_does() {
         let options = Options::read(&toml::Table::new()).expect("defaults");
-        let mut source = Battery { options, flow: None, level: Level::Idle };
+        let mut source =
+            Battery { options, door: PowerDoor::default(), flow: None, level: Level::Idle };
         let mut rate = |state, rate, second| {
             let sum = Sum::of(&[cell(state, 0.5, 50.0, rate)]).expect("a battery");
             source.smooth(&sum, Duration::from_secs(second))

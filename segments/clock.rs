@@ -16,6 +16,7 @@ use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
 use crate::base::host::{Host, Zone};
+use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
 
 crate::options! {
@@ -68,16 +69,75 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
 }
 
 /// A pattern, parsed.
-fn pattern(key: &str, text: &str) -> Result<Vec<Item<'static>>, OptionError> {
-    StrftimeItems::new(text).parse_to_owned().map_err(|_| OptionError {
+fn pattern(key: &str, text: &str) -> Result<Pattern, OptionError> {
+    let items = StrftimeItems::new(text).parse_to_owned().map_err(|_| OptionError {
         key: key.into(),
         message: format!("{text:?} is no pattern of strftime; \"%H:%M\" is one"),
-    })
+    })?;
+    let slow = items.iter().all(stays_for_a_minute);
+    Ok(Pattern { items, slow, last: None })
+}
+
+struct Pattern {
+    items: Vec<Item<'static>>,
+    /// Whether it shows nothing that changes within a minute.
+    slow: bool,
+    /// What it was written as last: in which minute, at which offset.
+    last: Option<((i64, i32), Untrusted)>,
+}
+
+impl Pattern {
+    fn write(&mut self, now: DateTime<FixedOffset>) -> Result<Value, Error> {
+        let when = (now.timestamp().div_euclid(60), now.offset().local_minus_utc());
+        if let Some((then, text)) = &self.last
+            && self.slow
+            && *then == when
+        {
+            return Ok(Value::Text(text.clone()));
+        }
+        let mut text = String::new();
+        // `write!` hands back the error on which `to_string` would panic.
+        write!(text, "{}", now.format_with_items(self.items.iter()))
+            .map_err(|_| Error::Other(format!("The pattern cannot show the time {now}.")))?;
+        let text = Untrusted::from(text);
+        self.last = Some((when, text.clone()));
+        Ok(Value::Text(text))
+    }
+}
+
+/// Whether this part of a pattern is the same in all of a minute; what is not known is not.
+fn stays_for_a_minute(item: &Item) -> bool {
+    use chrono::format::{Fixed, Numeric};
+    match item {
+        Item::Literal(_) | Item::OwnedLiteral(_) | Item::Space(_) | Item::OwnedSpace(_) => true,
+        Item::Numeric(number, _) => matches!(
+            number,
+            Numeric::Year
+                | Numeric::YearMod100
+                | Numeric::Month
+                | Numeric::Day
+                | Numeric::IsoWeek
+                | Numeric::Ordinal
+                | Numeric::Hour
+                | Numeric::Hour12
+                | Numeric::Minute
+        ),
+        Item::Fixed(word) => matches!(
+            word,
+            Fixed::ShortMonthName
+                | Fixed::LongMonthName
+                | Fixed::ShortWeekdayName
+                | Fixed::LongWeekdayName
+                | Fixed::LowerAmPm
+                | Fixed::UpperAmPm
+        ),
+        Item::Error => false,
+    }
 }
 
 struct Clock {
-    time: Vec<Item<'static>>,
-    date: Vec<Item<'static>>,
+    time: Pattern,
+    date: Pattern,
     /// The zone's name; empty: the local one.
     name: String,
     /// The zone, and when it was read, in seconds since 1970.
@@ -90,17 +150,9 @@ const AGAIN: i64 = 86_400;
 impl Source for Clock {
     fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
         let (now, short) = self.now(host)?;
-        let text = |items: &[Item<'static>]| {
-            let mut text = String::new();
-            // `write!` hands back the error on which `to_string` would panic.
-            match write!(text, "{}", now.format_with_items(items.iter())) {
-                Ok(()) => Ok(Value::text(text)),
-                Err(_) => Err(Error::Other(format!("The pattern cannot show the time {now}."))),
-            }
-        };
         let mut sample = Sample::new(Level::Idle)
-            .with("text", text(&self.time)?)
-            .with("date", text(&self.date)?)
+            .with("text", self.time.write(now)?)
+            .with("date", self.date.write(now)?)
             .with("time", Value::Time(now));
         if let Some(short) = short {
             let place = self.name.rsplit('/').next().unwrap_or_default().replace('_', " ");
@@ -154,6 +206,23 @@ mod tests {
         let sample = sample("time = '%H:%M:%S %z'\ndate = '%F'");
         assert_eq!(sample.get("text"), Some(&Value::text("07:50:48 +0100")));
         assert_eq!(sample.get("date"), Some(&Value::text("2026-11-23")));
+    }
+
+    #[test]
+    fn what_changes_within_a_minute_is_written_anew() {
+        let at = |text: &str| DateTime::parse_from_rfc3339(text).expect("a time");
+        let written = |text: &str| {
+            let mut pattern = pattern("time", text).expect("a pattern");
+            let times = ["12:00:01+00:00", "12:00:02+00:00", "13:00:02+01:00", "12:01:00+00:00"];
+            times.map(|time| pattern.write(at(&format!("2026-11-23T{time}"))).expect("written"))
+        };
+        assert_eq!(written("%H:%M"), ["12:00", "12:00", "13:00", "12:01"].map(Value::text));
+        assert_eq!(written("%M:%S"), ["00:01", "00:02", "00:02", "01:00"].map(Value::text));
+        let slow = |text| pattern("time", text).expect("a pattern").slow;
+        assert!(
+            ["%H:%M", "%a %d %b", "%F", "%I %p", "%l%M", "%y-%j", "%R"].iter().all(|p| slow(p))
+        );
+        assert!(!["%T", "%s", "%X", "%c", "%+", "%f", "%r"].iter().any(|p| slow(p)));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::Host;
+use crate::base::host::{Host, LoadDoor};
 use crate::base::value::{Level, Sample, Value};
 
 crate::options! {
@@ -49,18 +49,20 @@ pub(crate) static SEGMENT: Kind = Kind {
 };
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
-    Ok(Box::new(Load { options: Options::read(table)?, level: Level::Idle }))
+    let (door, level) = (LoadDoor::default(), Level::Idle);
+    Ok(Box::new(Load { options: Options::read(table)?, door, level }))
 }
 
 struct Load {
     options: Options,
+    door: LoadDoor,
     level: Level,
 }
 
 impl Source for Load {
     fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let Some(load) = host.load()? else { return Ok(None) };
-        let count = host.processors().map(|count| count as f64);
+        let Some(load) = self.door.load(host)? else { return Ok(None) };
+        let count = self.door.processors(host).map(|count| count as f64);
         let value = |load| count.map_or(Value::number(load), |count| Value::of(load, count));
         let mut sample = Sample::new(Level::Idle)
             .with("one", value(load.one))

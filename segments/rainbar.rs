@@ -14,7 +14,7 @@ use crate::base::classes::{Limit, Memory};
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::{Charging, Host};
+use crate::base::host::{Charging, Host, PowerDoor};
 use crate::base::value::{Level, Sample, Value};
 use crate::base::work::{self, Work};
 
@@ -76,6 +76,7 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
         options: Options::read(table)?,
         processors: Work::default(),
         memory: Memory::default(),
+        batteries: PowerDoor::default(),
         charge: None,
         level: Level::Idle,
     }))
@@ -85,6 +86,7 @@ struct Rainbar {
     options: Options,
     processors: Work,
     memory: Memory,
+    batteries: PowerDoor,
     /// When the batteries were asked, by the boot clock, and what they said.
     charge: Option<(Duration, Option<Charge>)>,
     level: Level,
@@ -157,7 +159,7 @@ impl Rainbar {
             return *known;
         }
         // One that cannot be read is shown as none: what is wrong the segment `battery` tells.
-        let cells = host.batteries().unwrap_or_default();
+        let cells = self.batteries.read(host).unwrap_or_default();
         let charge = Sum::of(&cells).map(|sum| Charge { share: sum.share, state: sum.state });
         self.charge = Some((now, charge));
         charge
@@ -283,9 +285,10 @@ mod tests {
             files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
         files.extend([
             ("proc/stat", "cpu 0 0 0 0 0\n"),
+            // The door to the batteries looks at it, too, when it looks which there are.
             ("proc/uptime", "100.0 1.0\n"),
-            ("proc/uptime@2", "104.9 1.0\n"),
-            ("proc/uptime@3", "105.1 1.0\n"),
+            ("proc/uptime@3", "104.9 1.0\n"),
+            ("proc/uptime@4", "105.1 1.0\n"),
         ]);
         let (_dir, host) = machine(&files);
         let mut source = open_with("");

@@ -28,6 +28,7 @@ use crate::runtime::{self, Runtime};
 use crate::{spawn, sys};
 
 mod alerts;
+pub mod bare;
 mod cache;
 mod channel;
 mod configs;

@@ -14,6 +14,7 @@
 //! Parsing reports every fault with its place and never guesses.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::ops::Range;
 
 use rainline_segments::{Field, Kind, Live, Marked, Ring, Sample, Unit, Untrusted, Value};
@@ -67,6 +68,8 @@ pub struct Context<'a> {
     /// The values are too old to be believed: numbers are written as `?`.
     pub lost: bool,
     pub graphs: Graphs,
+    /// The most cells that a graph has asked for.
+    pub asked: &'a Cell<usize>,
 }
 
 /// How much of the cells that they ask for graphs get. Where room is scarce they give way before a
@@ -86,7 +89,7 @@ impl Graphs {
     pub const ALL: [Graphs; 3] = [Graphs::Whole, Graphs::Slim, Graphs::Least];
 
     /// The cells that a graph gets that asks for `wanted`.
-    fn cells(self, wanted: usize) -> usize {
+    pub fn cells(self, wanted: usize) -> usize {
         /// Nothing that is no wider gives anything up.
         const ENOUGH: [usize; 2] = [16, 4];
         let enough = match self {
@@ -100,7 +103,12 @@ impl Graphs {
 
 impl Context<'_> {
     fn cells(&self, wanted: usize) -> usize {
-        self.graphs.cells(wanted)
+        self.cells_at(self.graphs, wanted)
+    }
+
+    fn cells_at(&self, graphs: Graphs, wanted: usize) -> usize {
+        self.asked.set(self.asked.get().max(wanted));
+        graphs.cells(wanted)
     }
 
     fn pen(&self) -> Pen {

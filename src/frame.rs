@@ -34,6 +34,9 @@ impl Text {
 /// What a click does: a name from our own table, never text from outside.
 pub type Action = &'static str;
 
+/// What two spans must share to become one.
+pub type Look<'a> = (Style, InstanceId, Option<Action>, Option<&'a Untrusted>);
+
 /// A piece of text in one style.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Span {
@@ -53,6 +56,13 @@ impl Span {
     /// A span of somebody else's words.
     pub fn outside(text: impl Into<Untrusted>, style: Style) -> Span {
         Span { text: Text::Outside(text.into()), style, origin: 0, action: None, link: None }
+    }
+
+    /// Everything but the text of a span of ours: spans of one look grow together (see
+    /// [`Frame::push`]). `None` for other texts, which stay as they are.
+    pub fn look(&self) -> Option<Look<'_>> {
+        let ours = matches!(self.text, Text::Ours(_));
+        ours.then_some((self.style, self.origin, self.action, self.link.as_ref()))
     }
 
     /// The cells it takes; for live text the most it may take.
@@ -157,28 +167,31 @@ impl Frame {
         self.pieces.iter().map(|piece| piece.width(policy)).sum()
     }
 
-    /// Adds a piece; a span as [`Frame::push`] does.
-    pub fn add(&mut self, piece: Piece) {
-        match piece {
-            Piece::Span(span) => self.push(span),
-            other => self.pieces.push(other),
-        }
-    }
-
     /// Adds a span; one that looks like the last and is as trusted grows it instead.
     pub fn push(&mut self, span: Span) {
         if let (Some(Piece::Span(last)), Text::Ours(more)) = (self.pieces.last_mut(), &span.text)
+            && last.look() == span.look()
             && let Text::Ours(text) = &mut last.text
-            && last.style == span.style
-            && last.origin == span.origin
-            && last.action == span.action
-            && last.link == span.link
         {
-            let mut grown = std::mem::take(text).into_string();
-            grown.push_str(more);
-            *text = grown.into();
+            let mut longer = std::mem::take(text).into_string();
+            // To the byte: as a boxed text it then stays where it is.
+            longer.reserve_exact(more.len());
+            longer.push_str(more);
+            *text = longer.into();
             return;
         }
         self.pieces.push(Piece::Span(span));
+    }
+
+    /// Adds pieces, spans as [`Frame::push`] does.
+    pub fn extend(&mut self, pieces: impl IntoIterator<Item = Piece>) {
+        let pieces = pieces.into_iter();
+        self.pieces.reserve(pieces.size_hint().0);
+        for piece in pieces {
+            match piece {
+                Piece::Span(span) => self.push(span),
+                other => self.pieces.push(other),
+            }
+        }
     }
 }

@@ -3,19 +3,24 @@
 //! A block is what one instance shows. Which of two neighbours stays is decided by priority, never
 //! by cutting through both; only the last one left is cut.
 
+use std::borrow::Cow;
+use std::rc::Rc;
+
 use crate::format::Graphs;
-use crate::frame::{Arm, Choice, Frame, InstanceId, Piece, Span, Text};
+use crate::frame::{Arm, Choice, Frame, InstanceId, Look, Piece, Span, Text};
 use crate::style::{Color, Style};
 use crate::targets::Caps;
-use crate::theme::Theme;
-use crate::width;
+use crate::theme::{Separators, Theme};
+use crate::width::{self, Policy};
 
 /// What one instance shows.
 #[derive(Clone, Debug, Default)]
 pub struct Block {
-    pub pieces: Vec<Piece>,
-    pub priority: u8,
+    pieces: Vec<Piece>,
+    priority: u8,
     pub origin: InstanceId,
+    /// The cells of all the pieces.
+    cells: usize,
 }
 
 /// At which side of its place a row stands: which way separators point and who goes first.
@@ -41,12 +46,29 @@ pub struct Room<'a> {
 const GOOD_NAME: u16 = 8;
 
 impl Block {
+    /// Pieces that look alike become one, as in a [`Frame`], and are measured here once for all.
+    pub fn new(
+        pieces: impl IntoIterator<Item = Piece>,
+        priority: u8,
+        origin: InstanceId,
+        policy: Policy,
+    ) -> Block {
+        let mut frame = Frame::default();
+        frame.extend(pieces);
+        let cells = frame.width(policy);
+        Block { pieces: frame.pieces, priority, origin, cells }
+    }
+
     /// Takes up to `over` cells from names that the host fills in, and says whether there were any
     /// to take. Such a name counts as long as it may get, which it rarely is: giving some of that
     /// away costs nothing, while a cut row or a lost neighbour is seen.
-    fn shrink(&mut self, over: usize, least: u16) -> bool {
-        let mut shrunk = false;
-        for piece in &mut self.pieces {
+    fn shrink(self: &mut Rc<Block>, over: usize, least: u16, policy: Policy) -> bool {
+        if !self.gives(least) {
+            return false;
+        }
+        let block = Rc::make_mut(self);
+        for piece in &mut block.pieces {
+            let mut shrunk = false;
             match piece {
                 Piece::Span(span) => shrunk = shrink(std::slice::from_mut(span), over, least),
                 Piece::Choice(choice) => {
@@ -60,7 +82,18 @@ impl Block {
                 break;
             }
         }
-        shrunk
+        block.cells = block.pieces.iter().map(|piece| piece.width(policy)).sum();
+        true
+    }
+
+    /// Whether a name in it has more than `least` cells.
+    fn gives(&self, least: u16) -> bool {
+        let long = |span: &Span| matches!(span.text, Text::Live { most, .. } if most > least);
+        self.pieces.iter().any(|piece| match piece {
+            Piece::Span(span) => long(span),
+            Piece::Choice(choice) => choice.arms.iter().any(|arm| arm.spans.iter().any(long)),
+            Piece::Mark(_) => false,
+        })
     }
 
     /// The background at its first or last cell.
@@ -79,43 +112,41 @@ impl Block {
     }
 }
 
-/// The blocks in a row as they are, if they have room; else they come back.
-pub fn whole(blocks: Vec<Block>, room: &Room) -> Result<Frame, Vec<Block>> {
-    if over(&blocks, room) > 0 { Err(blocks) } else { Ok(joined(blocks, room)) }
+/// The blocks in a row as they are, if they have room.
+pub fn whole(blocks: &[Rc<Block>], room: &Room) -> Option<Frame> {
+    (over(blocks, room) == 0).then(|| join(blocks, room))
 }
 
 /// Whether all the blocks have room with shorter names.
-pub fn fits(blocks: &[Block], room: &Room) -> bool {
+pub fn fits(blocks: &[Rc<Block>], room: &Room) -> bool {
     let mut blocks = blocks.to_vec();
     while let more @ 1.. = over(&blocks, room) {
         let least = least_name(&blocks);
-        if !blocks.iter_mut().any(|block| block.shrink(more, least)) {
+        if !blocks.iter_mut().any(|block| block.shrink(more, least, room.caps.policy)) {
             return false;
         }
     }
     true
 }
 
-/// How many cells too wide the blocks are in a row.
-fn over(blocks: &[Block], room: &Room) -> usize {
-    let policy = room.caps.policy;
-    let pieces = blocks.iter().flat_map(|block| &block.pieces).map(|piece| piece.width(policy));
-    let boundaries = (0..=blocks.len()).filter_map(|index| boundary(blocks, index, room));
-    let separators = boundaries.map(|(text, _)| width::width(text, policy));
-    (pieces.sum::<usize>() + separators.sum::<usize>()).saturating_sub(room.caps.columns)
+/// How many cells too wide a row of these blocks is.
+fn over(blocks: &[Rc<Block>], room: &Room) -> usize {
+    cells(blocks, room).saturating_sub(room.caps.columns)
 }
 
-fn least_name(blocks: &[Block]) -> u16 {
+fn least_name(blocks: &[Rc<Block>]) -> u16 {
     if blocks.len() > 1 { GOOD_NAME } else { 1 }
 }
 
 /// Lays the blocks out in at most `caps.columns` cells.
-pub fn row(blocks: Vec<Block>, room: &Room) -> Frame {
-    joined(kept(blocks, room), room)
+pub fn row(blocks: Vec<Rc<Block>>, room: &Room) -> Frame {
+    let kept = kept(blocks, room);
+    let frame = join(&kept, room);
+    if over(&kept, room) == 0 { frame } else { cut(frame, room) }
 }
 
 /// The blocks that have room, their names as short as that takes; the last one stays in any case.
-pub fn kept(mut blocks: Vec<Block>, room: &Room) -> Vec<Block> {
+pub fn kept(mut blocks: Vec<Rc<Block>>, room: &Room) -> Vec<Rc<Block>> {
     blocks.retain(|block| !block.pieces.is_empty());
     loop {
         let over = over(&blocks, room);
@@ -123,7 +154,7 @@ pub fn kept(mut blocks: Vec<Block>, room: &Room) -> Vec<Block> {
             return blocks;
         }
         let least = least_name(&blocks);
-        if blocks.iter_mut().any(|block| block.shrink(over, least)) {
+        if blocks.iter_mut().any(|block| block.shrink(over, least, room.caps.policy)) {
             continue;
         }
         if blocks.len() == 1 {
@@ -144,7 +175,7 @@ pub fn full(left: Frame, right: Frame, room: &Room) -> Frame {
         // Callers give each side its share; should both not fit all the same, the right one goes.
         None => return fill(cut(frame, room), room),
     }
-    right.pieces.into_iter().for_each(|piece| frame.add(piece));
+    frame.extend(right.pieces);
     frame
 }
 
@@ -177,9 +208,9 @@ fn shrink(spans: &mut [Span], over: usize, least: u16) -> bool {
 }
 
 /// The least important block; among equals the one farthest from the edge of the screen.
-fn first_to_go(blocks: &[Block], side: Side) -> usize {
+fn first_to_go(blocks: &[Rc<Block>], side: Side) -> usize {
     let least = blocks.iter().map(|block| block.priority).min().unwrap_or(0);
-    let least = |block: &Block| block.priority == least;
+    let least = |block: &Rc<Block>| block.priority == least;
     match side {
         Side::Left => blocks.iter().rposition(least),
         Side::Right => blocks.iter().position(least),
@@ -187,48 +218,141 @@ fn first_to_go(blocks: &[Block], side: Side) -> usize {
     .unwrap_or(0)
 }
 
-/// The blocks in a row, cut where they have no room all the same.
-fn joined(blocks: Vec<Block>, room: &Room) -> Frame {
-    let separators: Vec<_> =
-        (0..=blocks.len()).map(|index| boundary(&blocks, index, room)).collect();
-    let most = blocks.iter().map(|block| block.pieces.len()).sum::<usize>() + separators.len();
-    let mut frame = Frame { pieces: Vec::with_capacity(most) };
-    let separate = |frame: &mut Frame, index: usize| {
-        if let Some((text, style)) = separators[index] {
-            frame.push(Span::ours(text, style));
-        }
-    };
-    let last = blocks.len();
-    for (index, block) in blocks.into_iter().enumerate() {
-        separate(&mut frame, index);
-        block.pieces.into_iter().for_each(|piece| frame.add(piece));
+fn join(blocks: &[Rc<Block>], room: &Room) -> Frame {
+    let pieces = blocks.iter().map(|block| block.pieces.len() + 1).sum::<usize>() + 1;
+    let mut frame = Frame { pieces: Vec::with_capacity(pieces) };
+    let mut boundaries = boundaries(blocks, room);
+    for block in blocks {
+        frame.extend(boundaries.next().flatten().map(Separator::piece));
+        frame.extend(block.pieces.iter().cloned());
     }
-    separate(&mut frame, last);
-    if frame.width(room.caps.policy) > room.caps.columns { cut(frame, room) } else { frame }
+    frame.extend(boundaries.next().flatten().map(Separator::piece));
+    frame
 }
 
-/// The separator before the block of this index, or after the last one; at the ends it stands
-/// between a block and the bare line.
-fn boundary<'a>(blocks: &[Block], index: usize, room: &Room<'a>) -> Option<(&'a str, Style)> {
-    let before = index.checked_sub(1).and_then(|last| blocks[last].edge(Side::Right));
-    let after = blocks.get(index).and_then(|block| block.edge(Side::Left));
+/// The cells that [`join`] takes, without joining.
+fn cells(blocks: &[Rc<Block>], room: &Room) -> usize {
+    let mut tape = Tape { policy: room.caps.policy, cells: 0, last: None };
+    let mut boundaries = boundaries(blocks, room);
+    for block in blocks {
+        boundaries.next().flatten().into_iter().for_each(|separator| tape.separator(separator));
+        tape.block(block);
+    }
+    boundaries.next().flatten().into_iter().for_each(|separator| tape.separator(separator));
+    tape.cells
+}
+
+/// Adds up cells. What grows together is measured as one where a grapheme could begin in one part and
+/// end in the other.
+struct Tape<'a> {
+    policy: Policy,
+    cells: usize,
+    /// The span that the next one of its look would become a part of.
+    last: Option<(Look<'a>, Cow<'a, str>)>,
+}
+
+impl<'a> Tape<'a> {
+    fn separator(&mut self, separator: Separator<'a>) {
+        self.cells += width::width(separator.text, self.policy);
+        if self.policy == Policy::Unicode {
+            self.meet((separator.style, 0, None, None), separator.text);
+        }
+    }
+
+    fn block(&mut self, block: &'a Block) {
+        self.cells += block.cells;
+        // The others count code point by code point.
+        if self.policy != Policy::Unicode {
+            return;
+        }
+        let part = |piece: &'a Piece| match piece {
+            Piece::Span(span) => span.look().map(|look| (look, span.text.known())),
+            _ => None,
+        };
+        let [first, .., last] = &*block.pieces else {
+            match block.pieces.first().map(part) {
+                Some(Some((look, text))) => self.meet(look, text),
+                Some(None) => self.last = None,
+                None => {}
+            }
+            return;
+        };
+        if let Some((look, text)) = part(first) {
+            self.meet(look, text);
+        }
+        self.last = part(last).map(|(look, text)| (look, text.into()));
+    }
+
+    /// Takes a text that was measured alone, and is right about it where it grows the one before.
+    fn meet(&mut self, look: Look<'a>, text: &'a str) {
+        match &mut self.last {
+            Some((known, before)) if *known == look => {
+                let both = format!("{before}{text}");
+                let cells = |text| width::width(text, self.policy);
+                self.cells = self.cells + cells(&both) - cells(before) - cells(text);
+                *before = both.into();
+            }
+            _ => self.last = Some((look, text.into())),
+        }
+    }
+}
+
+/// What stands between two blocks.
+#[derive(Clone, Copy)]
+struct Separator<'a> {
+    text: &'a str,
+    style: Style,
+}
+
+impl Separator<'_> {
+    fn piece(self) -> Piece {
+        Piece::Span(Span::ours(self.text, self.style))
+    }
+}
+
+/// What stands before each of the blocks, and behind the last.
+fn boundaries<'a>(
+    blocks: &'a [Rc<Block>],
+    room: &Room<'a>,
+) -> impl Iterator<Item = Option<Separator<'a>>> {
+    let room = *room;
     let separators = room.theme.separators(room.caps.glyphs);
+    let count = if blocks.is_empty() { 0 } else { blocks.len() + 1 };
+    (0..count).map(move |at| {
+        let before = at.checked_sub(1).and_then(|at| blocks[at].edge(Side::Right));
+        let after = blocks.get(at).and_then(|block| block.edge(Side::Left));
+        boundary(before, after, separators, &room)
+    })
+}
+
+/// The separator between two blocks, or between a block and the bare line (`None`).
+fn boundary<'a>(
+    before: Option<Color>,
+    after: Option<Color>,
+    separators: &'a Separators,
+    room: &Room,
+) -> Option<Separator<'a>> {
     let line = room.line.bg;
     let (left, right) = (before.unwrap_or(line), after.unwrap_or(line));
     let (hard, soft) = match room.side {
         Side::Left => (&separators.left_hard, &separators.left_soft),
         Side::Right => (&separators.right_hard, &separators.right_soft),
     };
-    if left == right {
-        let inner = before.is_some() && after.is_some() && !soft.is_empty();
-        return inner.then_some((soft.as_str(), Style { bg: left, ..room.separator }));
+    if left != right {
+        // The arrow belongs to the block it points away from.
+        let style = match room.side {
+            Side::Left => Style { fg: left, bg: right, ..Style::default() },
+            Side::Right => Style { fg: right, bg: left, ..Style::default() },
+        };
+        let outer_edge = match room.side {
+            Side::Left => before.is_none(),
+            Side::Right => after.is_none(),
+        };
+        return (!hard.is_empty() && !outer_edge).then_some(Separator { text: hard, style });
     }
-    // The arrow belongs to the block it points away from.
-    let (style, outer_edge) = match room.side {
-        Side::Left => (Style { fg: left, bg: right, ..Style::default() }, before.is_none()),
-        Side::Right => (Style { fg: right, bg: left, ..Style::default() }, after.is_none()),
-    };
-    (!hard.is_empty() && !outer_edge).then_some((hard, style))
+    let inner = before.is_some() && after.is_some();
+    let style = Style { bg: left, ..room.separator };
+    (inner && !soft.is_empty()).then_some(Separator { text: soft, style })
 }
 
 /// Cuts a row to `caps.columns` cells, with a mark where something was cut away.
@@ -309,5 +433,7 @@ pub fn choice(on: crate::frame::On, mut arms: Vec<Arm>, caps: &Caps) -> Choice {
     Choice { on, arms }
 }
 
+#[cfg(test)]
+pub mod reference;
 #[cfg(test)]
 mod tests;

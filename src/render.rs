@@ -1,5 +1,8 @@
 //! From readings to frames: format, paint, fit; plain functions on plain data.
 
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
 use rainline_segments::{Level, Ring, Sample, Untrusted};
 
 use crate::config::{Config, Instance};
@@ -104,26 +107,8 @@ pub fn rows(config: &Config, want: Want, readings: &dyn Readings, caps: &Caps) -
         separator: theme.over(line, "separator", &look),
         graphs: Graphs::Whole,
     };
-    // Before a neighbour goes, graphs make room; what is left when one went they share again.
-    let fitted = |ids: &[InstanceId], room: &Room| {
-        let blocks = |ids: &[InstanceId], graphs| -> Vec<Block> {
-            let room = Room { graphs, ..*room };
-            ids.iter().filter_map(|id| block(config, *id, readings, &room)).collect()
-        };
-        let fitting = |ids: &[InstanceId]| {
-            let mut sizes = Graphs::ALL.into_iter().map(|graphs| blocks(ids, graphs));
-            sizes.find_map(|blocks| match layout::whole(blocks, room) {
-                Ok(row) => Some(row),
-                Err(blocks) => layout::fits(&blocks, room).then(|| layout::row(blocks, room)),
-            })
-        };
-        if let Some(row) = fitting(ids) {
-            return row;
-        }
-        let kept = layout::kept(blocks(ids, Graphs::Least), room);
-        let ids: Vec<InstanceId> = kept.iter().map(|block| block.origin).collect();
-        fitting(&ids).unwrap_or_else(|| layout::row(kept, room))
-    };
+    let parts = Parts { config, readings, room, drawn: RefCell::default() };
+    let fitted = |ids: &[InstanceId], room: &Room| parts.fitted(ids, room);
     let row = |ids: &[InstanceId], room: &Room, trouble: bool| {
         if !trouble {
             return fitted(ids, room);
@@ -245,8 +230,80 @@ pub fn encode_prompt(prompt: &Prompt, target: &Target, caps: &Caps) -> String {
     lines.join("\n")
 }
 
+/// What the instances of a line show, each drawn once at each size of its graphs that makes a
+/// difference: rows try which of it has room.
+struct Parts<'a> {
+    config: &'a Config,
+    readings: &'a dyn Readings,
+    /// How wide it is, and which side it is, is up to each row.
+    room: Room<'a>,
+    drawn: RefCell<Vec<(InstanceId, Part)>>,
+}
+
+/// What one instance shows.
+#[derive(Default)]
+struct Part {
+    /// By the size of graphs; the inner `None`: nothing to show.
+    blocks: [Option<Option<Rc<Block>>>; Graphs::ALL.len()],
+    /// The cells of its widest graph, if it were up to that.
+    asked: usize,
+}
+
+impl Parts<'_> {
+    /// These instances in a row. Before a neighbour goes, graphs make room; what is left when one
+    /// went they share again.
+    fn fitted(&self, ids: &[InstanceId], room: &Room) -> Frame {
+        if let Some(row) = self.fitting(ids, room) {
+            return row;
+        }
+        let kept = layout::kept(self.blocks(ids, Graphs::Least), room);
+        let ids: Vec<InstanceId> = kept.iter().map(|block| block.origin).collect();
+        self.fitting(&ids, room).unwrap_or_else(|| layout::row(kept, room))
+    }
+
+    /// The row in which all of them have room, if there is one.
+    fn fitting(&self, ids: &[InstanceId], room: &Room) -> Option<Frame> {
+        let mut sizes = Graphs::ALL.into_iter().map(|graphs| self.blocks(ids, graphs));
+        sizes.find_map(|blocks| match layout::whole(&blocks, room) {
+            Some(row) => Some(row),
+            None => layout::fits(&blocks, room).then(|| layout::row(blocks, room)),
+        })
+    }
+
+    fn blocks(&self, ids: &[InstanceId], graphs: Graphs) -> Vec<Rc<Block>> {
+        ids.iter().filter_map(|id| self.block(*id, graphs)).collect()
+    }
+
+    fn block(&self, id: InstanceId, graphs: Graphs) -> Option<Rc<Block>> {
+        let mut drawn = self.drawn.borrow_mut();
+        let at = drawn.iter().position(|(known, _)| *known == id).unwrap_or_else(|| {
+            drawn.push((id, Part::default()));
+            drawn.len() - 1
+        });
+        let part = &mut drawn[at].1;
+        let asked = Cell::new(part.asked);
+        let draw = |graphs| {
+            let room = Room { graphs, ..self.room };
+            block(self.config, id, self.readings, &room, &asked).map(Rc::new)
+        };
+        let whole = part.blocks[0].get_or_insert_with(|| draw(Graphs::Whole)).clone();
+        part.asked = asked.get();
+        // Where no graph gives anything up it looks the same.
+        match graphs.cells(part.asked) == part.asked {
+            true => whole,
+            false => part.blocks[graphs as usize].get_or_insert_with(|| draw(graphs)).clone(),
+        }
+    }
+}
+
 /// What one instance shows; `None` if it has nothing to show.
-fn block(config: &Config, id: InstanceId, readings: &dyn Readings, room: &Room) -> Option<Block> {
+fn block(
+    config: &Config,
+    id: InstanceId,
+    readings: &dyn Readings,
+    room: &Room,
+    asked: &Cell<usize>,
+) -> Option<Block> {
     let instance = config.instances.get(usize::from(id))?;
     let reading = readings.reading(id);
     let nothing = Sample::default();
@@ -255,7 +312,7 @@ fn block(config: &Config, id: InstanceId, readings: &dyn Readings, room: &Room) 
         (None, Age::Waiting) => &nothing,
         (None, _) => return None,
     };
-    let runs = fill(instance, sample, &reading, room);
+    let runs = fill(instance, sample, &reading, room, asked);
     if !runs.iter().any(|run| run.shows()) {
         return None;
     }
@@ -271,19 +328,18 @@ fn block(config: &Config, id: InstanceId, readings: &dyn Readings, room: &Room) 
     };
     let spans = painter.paint(&runs);
     let reacted = reacting(instance, room);
-    let pieces = if reacted.is_empty() {
-        spans.into_iter().map(Piece::Span).collect()
-    } else {
-        let arm = |name: &&'static str| {
-            let mode = format!("mode.{name}");
-            let spans = Painter { mode: Some(&mode), ..painter }.paint(&runs);
-            Arm { case: Some((*name).into()), spans }
-        };
-        let mut arms: Vec<Arm> = reacted.iter().map(arm).collect();
-        arms.push(Arm { case: None, spans });
-        vec![Piece::Choice(layout::choice(On::State, arms, room.caps))]
+    let whole = |pieces: Vec<Piece>| Block::new(pieces, instance.priority, id, room.caps.policy);
+    if reacted.is_empty() {
+        return Some(whole(spans.into_iter().map(Piece::Span).collect()));
+    }
+    let arm = |name: &&'static str| {
+        let mode = format!("mode.{name}");
+        let spans = Painter { mode: Some(&mode), ..painter }.paint(&runs);
+        Arm { case: Some((*name).into()), spans }
     };
-    Some(Block { pieces, priority: instance.priority, origin: id })
+    let mut arms: Vec<Arm> = reacted.iter().map(arm).collect();
+    arms.push(Arm { case: None, spans });
+    Some(whole(vec![Piece::Choice(layout::choice(On::State, arms, room.caps))]))
 }
 
 /// What an instance shows, in words alone.
@@ -298,7 +354,7 @@ pub fn words(config: &Config, id: InstanceId, readings: &dyn Readings) -> Untrus
         return Untrusted::default();
     };
     let mut text = String::new();
-    for run in fill(instance, sample, &reading, &room) {
+    for run in fill(instance, sample, &reading, &room, &Cell::default()) {
         match run.content {
             Content::Ours(part) => text.push_str(&part),
             Content::Outside(part) | Content::Live { known: part, .. } => {
@@ -315,6 +371,7 @@ fn fill<'a>(
     sample: &Sample,
     reading: &Reading,
     room: &Room,
+    asked: &Cell<usize>,
 ) -> Vec<Run<'a>> {
     let glyphs = room.caps.glyphs;
     let icons = instance.kind.icons;
@@ -336,6 +393,7 @@ fn fill<'a>(
         policy: room.caps.policy,
         lost: reading.age == Age::Lost,
         graphs: room.graphs,
+        asked,
     });
     if !room.caps.live {
         runs.iter_mut().for_each(|run| run.settle(glyphs, room.caps.policy));
@@ -362,9 +420,7 @@ fn marked(mut row: Frame, room: &Room) -> Frame {
 
 /// The rows in the target's language, with a newline between them and none at the end.
 pub fn encode(rows: &[Frame], target: &Target, caps: &Caps) -> String {
-    /// Bytes that most lines are shorter than.
-    const USUAL: usize = 2048;
-    let mut out = String::with_capacity(USUAL);
+    let mut out = String::new();
     for (index, frame) in rows.iter().enumerate() {
         if index > 0 {
             out.push('\n');

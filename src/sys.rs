@@ -15,6 +15,13 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
+#[cfg(any(target_env = "musl", test))]
+mod heap;
+
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static HEAP: heap::Heap = heap::Heap::new();
+
 unsafe extern "C" {
     fn syscall(number: c_long, ...) -> c_long;
     fn close(fd: c_int) -> c_int;

@@ -152,10 +152,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("engine/feed", &["cache", "configs"]),
     ("engine/keeping", &["cache", "engine", "history", "note", "schedule", "workers"]),
     ("engine/reload", &["cache", "configs", "engine", "history", "schedule", "workers"]),
-    ("engine/sampling", &["cache", "drawing", "engine", "history", "jobs", "schedule", "workers"]),
+    (
+        "engine/sampling",
+        &["cache", "configs", "drawing", "engine", "history", "jobs", "schedule", "workers"],
+    ),
     ("engine/set", &["cache", "engine", "jobs", "schedule"]),
     ("engine/status", &["engine"]),
     ("engine/streams", &["engine", "schedule"]),
+    ("bare", &["engine", "schedule"]),
 ];
 
 /// Which of the engine's things each of its rooms may touch.
@@ -242,6 +246,7 @@ fn unsafe_stays_in_its_room() {
         let count = code(&text).matches("unsafe").count() - code(&text).matches("unsafe_").count();
         let most = match file.as_str() {
             "src/sys.rs" => 7,
+            "src/sys/heap.rs" => 22,
             "src/main.rs" => 2,
             _ => 0,
         };

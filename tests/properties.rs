@@ -169,7 +169,8 @@ fn sample(kind: &'static Kind) -> BoxedStrategy<Sample> {
 fn context<'a>(kind: &'static Kind, sample: &'a Sample, glyphs: Glyphs, lost: bool) -> Context<'a> {
     let (icon, colour, policy) = ("I", !lost, Policy::Wcwidth);
     let graphs = if lost { Graphs::Least } else { Graphs::Whole };
-    Context { sample, rings: &[], kind, icon, glyphs, colour, policy, lost, graphs }
+    let asked = Box::leak(Box::default());
+    Context { sample, rings: &[], kind, icon, glyphs, colour, policy, lost, graphs, asked }
 }
 
 proptest! {

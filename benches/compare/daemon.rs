@@ -3,20 +3,10 @@
 use std::process::Stdio;
 
 use crate::Options;
-use crate::support::{House, cpu, figure, run_for};
-
-/// A line of every segment that reads this machine by the clock.
-fn everything() -> String {
-    let by_clock = |kind: &&&rainline_segments::Kind| {
-        matches!(kind.pace, rainline_segments::Pace::Tick(_))
-            && kind.scope == rainline_segments::Scope::Host
-    };
-    let names = rainline_segments::ALL.iter().filter(by_clock).map(|kind| kind.name);
-    format!("[line.tmux]\nright = {:?}\n", names.collect::<Vec<_>>())
-}
+use crate::support::{self, House, cpu, figure, run_for};
 
 pub fn run(options: &Options) {
-    let every = everything();
+    let every = support::everything();
     let shown = [
         ("nobody looks", "", false),
         ("one stream, 1 Hz", "", true),

@@ -109,6 +109,16 @@ pub fn children(pid: u32) -> Vec<u32> {
     text.unwrap_or_default().split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
+/// A line of every segment that reads this machine by the clock.
+pub fn everything() -> String {
+    let by_clock = |kind: &&&rainline_segments::Kind| {
+        matches!(kind.pace, rainline_segments::Pace::Tick(_))
+            && kind.scope == rainline_segments::Scope::Host
+    };
+    let names = rainline_segments::ALL.iter().filter(by_clock).map(|kind| kind.name);
+    format!("[line.tmux]\nright = {:?}\n", names.collect::<Vec<_>>())
+}
+
 pub fn median(values: &mut [f64]) -> f64 {
     quantile(values, 0.5)
 }

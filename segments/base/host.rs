@@ -36,13 +36,14 @@ mod wireless;
 mod zone;
 mod zram;
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, FixedOffset, TimeZone};
 
 use fixture::Fixture;
 
@@ -51,11 +52,11 @@ pub use command::{Call, MAX_OUTPUT, Output, Surroundings};
 pub use disks::{Disk, DisksDoor, physical};
 pub use file::FileFacts;
 pub use kept::Kept;
-pub use load::{Averages, cpus};
+pub use load::{Averages, LoadDoor, cpus};
 pub use memory::{Meminfo, MemoryDoor};
 pub use mounts::{Mount, Space};
 pub use network::{Addresses, NetworkDoor, Route, Traffic};
-pub use power::{Battery, Charging};
+pub use power::{Battery, Charging, PowerDoor};
 pub use pressure::{Pressure, PressureDoor, RESOURCES, Stall, Whose};
 pub use processors::{Load, Processors, ProcessorsDoor, Times};
 pub use sensors::Sensor;
@@ -80,6 +81,8 @@ pub struct Host {
     doors: Doors,
     /// Whether commands end with standard input.
     leash: bool,
+    /// The local offset, and the minute since 1970 for which it holds.
+    offset: Cell<Option<(i64, FixedOffset)>>,
 }
 
 enum World {
@@ -146,7 +149,7 @@ impl Host {
     /// The machine we run on.
     pub fn real() -> Host {
         let doors = if cfg!(target_os = "linux") { Doors::Proc } else { Doors::Sysinfo };
-        Host { world: World::Real, doors, leash: false }
+        Host { world: World::Real, doors, leash: false, offset: Cell::default() }
     }
 
     /// The fixture in `root`. Every path is read below it, and:
@@ -160,7 +163,7 @@ impl Host {
     ///   else 1000.
     pub fn rooted(root: impl Into<PathBuf>) -> Host {
         let world = World::Fixture(Fixture::new(root.into()));
-        Host { world, doors: Doors::Proc, leash: false }
+        Host { world, doors: Doors::Proc, leash: false, offset: Cell::default() }
     }
 
     pub(crate) fn doors(&self) -> Doors {
@@ -223,13 +226,21 @@ impl Host {
         }
     }
 
-    /// The wall clock with the local offset.
+    /// The wall clock with the local offset. That changes with a minute, by law or because somebody
+    /// set another zone: the files that tell it are looked at once in each.
     #[allow(clippy::disallowed_methods, reason = "this is the door")]
     pub fn now(&self) -> DateTime<FixedOffset> {
-        match &self.world {
-            World::Fixture(Fixture { clock: Some(clock), .. }) => *clock,
-            _ => chrono::Local::now().fixed_offset(),
+        if let World::Fixture(Fixture { clock: Some(clock), .. }) = &self.world {
+            return *clock;
         }
+        let now = chrono::Utc::now();
+        let minute = now.timestamp().div_euclid(60);
+        let offset = match self.offset.get() {
+            Some((known, offset)) if known == minute => offset,
+            _ => chrono::Local.offset_from_utc_datetime(&now.naive_utc()),
+        };
+        self.offset.set(Some((minute, offset)));
+        now.with_timezone(&offset)
     }
 
     /// Time since boot, suspended time included; it never goes back.

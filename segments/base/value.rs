@@ -268,7 +268,8 @@ pub type HostId = u16;
 
 impl Sample {
     pub fn new(level: Level) -> Self {
-        Sample { level, host: 0, values: Vec::new() }
+        // Most have so many, and a sample is made every second.
+        Sample { level, host: 0, values: Vec::with_capacity(8) }
     }
 
     /// Adds a value; for building a sample in one expression.

@@ -6,7 +6,7 @@
 //! the entries of the view going; nothing else is ever read.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -25,6 +25,49 @@ const MOST_VIEWS: usize = 256;
 const LASTED: Duration = Duration::from_secs(30);
 /// So many failures in a row are trouble that a bar may hint at.
 const TROUBLE: u32 = 3;
+
+/// Quick to work out, and nothing else: keys are made from our own user's requests, and nobody gains
+/// by making his own collide. (Multiplied by 2⁶⁴ over the golden ratio, as Knuth has it.)
+#[derive(Clone, Copy, Default)]
+pub struct Quick(u64);
+
+impl Hasher for Quick {
+    fn finish(&self) -> u64 {
+        // A table looks at both ends.
+        self.0 ^ (self.0 >> 32)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut eight = [0; 8];
+            eight[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(eight));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(number.into());
+    }
+
+    fn write_u16(&mut self, number: u16) {
+        self.write_u64(number.into());
+    }
+
+    fn write_u8(&mut self, number: u8) {
+        self.write_u64(number.into());
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.write_u64(number as u64);
+    }
+}
+
+/// The last reading of each instance.
+pub type Entries = HashMap<Key, Entry, BuildHasherDefault<Quick>>;
 
 /// Whose reading it is: an instance of a config, and with whom it is shared.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -52,6 +95,8 @@ pub struct Entry {
     pub number: Option<u64>,
     /// What its source in a worker wants to be told next time: the worker may be another then.
     pub memo: Option<String>,
+    /// How a worker is told what to read: always the same.
+    pub order: Option<Rc<Order>>,
     pub sample: Option<Sample>,
     /// When the sample was taken, by the boot clock.
     pub taken: Option<Duration>,
@@ -72,6 +117,15 @@ pub struct Entry {
     pub ask: Ask,
 }
 
+/// What a worker is told of an instance.
+pub struct Order {
+    /// Under which it keeps the source open.
+    pub number: u64,
+    pub options: String,
+    /// Whose jobs share its luck.
+    pub provider: String,
+}
+
 impl Entry {
     pub fn new(pace: Pace, rings: Rings) -> Entry {
         Entry {
@@ -79,6 +133,7 @@ impl Entry {
             source: None,
             number: None,
             memo: None,
+            order: None,
             sample: None,
             taken: None,
             error: None,
@@ -213,7 +268,7 @@ pub struct View {
 /// All entries and views.
 #[derive(Default)]
 pub struct Cache {
-    pub entries: HashMap<Key, Entry>,
+    pub entries: Entries,
     pub views: HashMap<u64, View>,
     /// The readings that alerts look at, whoever else does.
     pub alerted: Vec<Key>,
@@ -330,7 +385,7 @@ impl Cache {
 
 /// A view's readings at a moment.
 struct Shown<'a> {
-    entries: &'a HashMap<Key, Entry>,
+    entries: &'a Entries,
     view: &'a View,
     config: &'a Config,
     boot: Duration,

@@ -57,6 +57,7 @@ fn fill_with(
         policy: Policy::Wcwidth,
         lost: false,
         graphs: Default::default(),
+        asked: &Default::default(),
     };
     let text = |run: Run| match run.content {
         Content::Ours(text) | Content::Icon(text) => text,

@@ -11,8 +11,13 @@ use std::path::{Path, PathBuf};
 
 use super::{Host, MAX_FILE};
 
-/// Enough for `/proc/meminfo`, and for `/proc/stat` of a laptop.
-const FIRST: usize = 8 * 1024;
+/// Enough for `/proc/meminfo`; whatever is longer is found out once.
+const FIRST: usize = 2 * 1024;
+/// Longer than any record of a table that is read here. The kernel hands out a page, or more, unless
+/// the next record does not fit into it (fs/seq_file.c): a piece that leaves more than this of the
+/// smallest page is the last.
+const RECORD: usize = 512;
+const PAGE: usize = 4096;
 
 /// A file to be read at every tick.
 pub struct Kept {
@@ -40,8 +45,7 @@ impl Kept {
 
     /// What the file says now, at most [`MAX_FILE`] bytes.
     pub fn read(&mut self, host: &Host) -> io::Result<&[u8]> {
-        let many = self.many;
-        self.read_until(host, |text| !many && text.ends_with(b"\n"))
+        self.read_until(host, |_| false)
     }
 
     /// Like [`Kept::read`], but no further than until `enough` is content with what it sees. A
@@ -51,16 +55,21 @@ impl Kept {
             self.buffer = host.read(&self.path)?;
             return Ok(&self.buffer);
         }
+        let many = self.many;
+        let last = |text: &[u8], piece: usize| {
+            let whole = !many || piece + RECORD < PAGE;
+            (whole && text.ends_with(b"\n")) || enough(text)
+        };
         let length = match &self.file {
             // A descriptor outlives what it stood for (a removed cgroup, a proc mounted anew), so
             // a failure is believed only from a file opened just now.
-            Some(file) => fill(file, &mut self.buffer, &enough).or_else(|_| {
+            Some(file) => fill(file, &mut self.buffer, &last).or_else(|_| {
                 let file = self.file.insert(super::open(&self.path)?);
-                fill(file, &mut self.buffer, &enough)
+                fill(file, &mut self.buffer, &last)
             }),
             None => {
                 let file = self.file.insert(super::open(&self.path)?);
-                fill(file, &mut self.buffer, &enough)
+                fill(file, &mut self.buffer, &last)
             }
         };
         match length {
@@ -73,20 +82,25 @@ impl Kept {
     }
 }
 
-/// Reads `file` from its start into `buffer`, which grows as needed and never shrinks; the length
-/// read.
-fn fill(file: &File, buffer: &mut Vec<u8>, enough: &dyn Fn(&[u8]) -> bool) -> io::Result<usize> {
+/// Reads `file` from its start into `buffer`, which grows as needed and never shrinks, until `last` is
+/// content with what is there and the length of the last piece; the length read.
+fn fill(
+    file: &File,
+    buffer: &mut Vec<u8>,
+    last: &dyn Fn(&[u8], usize) -> bool,
+) -> io::Result<usize> {
     if buffer.is_empty() {
         buffer.resize(FIRST, 0);
     }
     let mut length = 0;
     loop {
-        match file.read_at(&mut buffer[length..], length as u64) {
+        let piece = match file.read_at(&mut buffer[length..], length as u64) {
             Ok(0) => return Ok(length),
-            Ok(count) => length += count,
+            Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
-        }
+        };
+        length += piece;
         if length == buffer.len() {
             if length >= MAX_FILE {
                 return Ok(length);
@@ -95,7 +109,7 @@ fn fill(file: &File, buffer: &mut Vec<u8>, enough: &dyn Fn(&[u8]) -> bool) -> io
             // more from the start, with room for all of it.
             buffer.resize((length * 2).min(MAX_FILE), 0);
             length = 0;
-        } else if enough(&buffer[..length]) {
+        } else if last(&buffer[..length], piece) {
             return Ok(length);
         }
     }

@@ -1,6 +1,6 @@
 //! The door to the queue of the processors: how long it was on average, and how many there are.
 
-use super::{Doors, Host};
+use super::{Doors, Host, Kept};
 use crate::base::contract::Error;
 
 /// Tasks that ran or waited, on average over 1, 5 and 15 minutes.
@@ -13,34 +13,59 @@ pub struct Averages {
     pub tasks: Option<(u32, u32)>,
 }
 
-impl Host {
+/// Keeps what reading the queue again and again needs.
+pub struct LoadDoor {
+    averages: Kept,
+    online: Kept,
+}
+
+impl Default for LoadDoor {
+    fn default() -> Self {
+        LoadDoor {
+            averages: Kept::new("/proc/loadavg"),
+            online: Kept::new("/sys/devices/system/cpu/online"),
+        }
+    }
+}
+
+impl LoadDoor {
     /// The load averages; `None` where the system has none.
-    pub fn load(&self) -> Result<Option<Averages>, Error> {
-        match self.doors() {
-            Doors::Proc => match self.read("/proc/loadavg") {
-                Ok(text) => match averages(&String::from_utf8_lossy(&text)) {
-                    Some(averages) => Ok(Some(averages)),
-                    None => Err(Error::Strange {
-                        path: "/proc/loadavg".into(),
-                        what: "three numbers".into(),
-                    }),
-                },
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-                Err(cause) => Err(Error::Read { path: "/proc/loadavg".into(), cause }),
+    pub fn load(&mut self, host: &Host) -> Result<Option<Averages>, Error> {
+        if host.doors() == Doors::Sysinfo {
+            return Ok(sysinfo_load());
+        }
+        match self.averages.read(host) {
+            Ok(text) => match averages(&String::from_utf8_lossy(text)) {
+                Some(averages) => Ok(Some(averages)),
+                None => Err(Error::Strange {
+                    path: "/proc/loadavg".into(),
+                    what: "three numbers".into(),
+                }),
             },
-            Doors::Sysinfo => Ok(sysinfo_load()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(cause) => Err(Error::Read { path: "/proc/loadavg".into(), cause }),
         }
     }
 
     /// How many processors are on; `None` if there is no telling.
-    pub fn processors(&self) -> Option<usize> {
-        match self.doors() {
-            Doors::Proc => {
-                let ranges = self.read("/sys/devices/system/cpu/online").ok()?;
-                Some(cpus(&String::from_utf8_lossy(&ranges)).len()).filter(|count| *count > 0)
-            }
-            Doors::Sysinfo => std::thread::available_parallelism().ok().map(usize::from),
+    pub fn processors(&mut self, host: &Host) -> Option<usize> {
+        if host.doors() == Doors::Sysinfo {
+            return std::thread::available_parallelism().ok().map(usize::from);
         }
+        let ranges = self.online.read(host).ok()?;
+        Some(cpus(&String::from_utf8_lossy(ranges)).len()).filter(|count| *count > 0)
+    }
+}
+
+impl Host {
+    /// What [`LoadDoor::load`] tells, for whoever asks once.
+    pub fn load(&self) -> Result<Option<Averages>, Error> {
+        LoadDoor::default().load(self)
+    }
+
+    /// What [`LoadDoor::processors`] tells, for whoever asks once.
+    pub fn processors(&self) -> Option<usize> {
+        LoadDoor::default().processors(self)
     }
 }
 

@@ -42,12 +42,14 @@ pub struct Meminfo {
 /// Keeps what reading the numbers again and again needs.
 pub struct MemoryDoor {
     meminfo: Kept,
+    places: Places,
     sysinfo: Option<sysinfo::System>,
 }
 
 impl Default for MemoryDoor {
     fn default() -> Self {
-        MemoryDoor { meminfo: Kept::new("/proc/meminfo"), sysinfo: None }
+        let (meminfo, places) = (Kept::new("/proc/meminfo"), Places::default());
+        MemoryDoor { meminfo, places, sysinfo: None }
     }
 }
 
@@ -65,7 +67,7 @@ impl MemoryDoor {
             .meminfo
             .read(host)
             .map_err(|cause| Error::Read { path: PathBuf::from("/proc/meminfo"), cause })?;
-        Ok(parse(text))
+        Ok(parse(text, &mut self.places))
     }
 
     #[allow(clippy::disallowed_methods, reason = "this is the door")]
@@ -93,39 +95,77 @@ impl MemoryDoor {
     }
 }
 
-/// Reads the text of `/proc/meminfo`; the first of two lines of one name counts.
-fn parse(text: &[u8]) -> Meminfo {
-    let mut read = Meminfo::default();
-    for line in text.split(|b| *b == b'\n') {
-        let Some(colon) = line.iter().position(|b| *b == b':') else { continue };
-        let (name, value) = line.split_at(colon);
-        let place = match name {
-            b"MemTotal" => &mut read.total,
-            b"MemFree" => &mut read.free,
-            b"MemAvailable" => &mut read.available,
-            b"Buffers" => &mut read.buffers,
-            b"Cached" => &mut read.cached,
-            b"Shmem" => &mut read.shmem,
-            b"SwapCached" => &mut read.swap_cached,
-            b"Active" => &mut read.active,
-            b"Inactive" => &mut read.inactive,
-            b"SReclaimable" => &mut read.reclaimable,
-            b"SUnreclaim" => &mut read.unreclaimable,
-            b"KernelStack" => &mut read.kernel_stack,
-            b"PageTables" => &mut read.page_tables,
-            b"AnonPages" => &mut read.anonymous,
-            b"Hugetlb" => &mut read.hugetlb,
-            b"SwapTotal" => &mut read.swap_total,
-            b"SwapFree" => &mut read.swap_free,
-            b"Zswap" => &mut read.zswap,
-            _ => continue,
-        };
-        if place.is_none() {
-            // "kB" means 1024 bytes (proc(5)).
-            *place = Numbers(&value[1..]).next().map(|kilobytes| kilobytes.saturating_mul(1024));
+/// How a line begins, and what it is read for.
+type Line = (&'static [u8], fn(&mut Meminfo) -> &mut Option<u64>);
+
+static LINES: [Line; 18] = [
+    (b"MemTotal:", |read| &mut read.total),
+    (b"MemFree:", |read| &mut read.free),
+    (b"MemAvailable:", |read| &mut read.available),
+    (b"Buffers:", |read| &mut read.buffers),
+    (b"Cached:", |read| &mut read.cached),
+    (b"SwapCached:", |read| &mut read.swap_cached),
+    (b"Active:", |read| &mut read.active),
+    (b"Inactive:", |read| &mut read.inactive),
+    (b"SwapTotal:", |read| &mut read.swap_total),
+    (b"SwapFree:", |read| &mut read.swap_free),
+    (b"Zswap:", |read| &mut read.zswap),
+    (b"AnonPages:", |read| &mut read.anonymous),
+    (b"Shmem:", |read| &mut read.shmem),
+    (b"SReclaimable:", |read| &mut read.reclaimable),
+    (b"SUnreclaim:", |read| &mut read.unreclaimable),
+    (b"KernelStack:", |read| &mut read.kernel_stack),
+    (b"PageTables:", |read| &mut read.page_tables),
+    (b"Hugetlb:", |read| &mut read.hugetlb),
+];
+
+/// Where the lines stood in the last text. Its columns are of one width, so they hardly ever move.
+#[derive(Default)]
+struct Places {
+    length: usize,
+    /// In the order of [`LINES`]; `None`: there was none.
+    starts: [Option<usize>; LINES.len()],
+}
+
+impl Places {
+    /// Where the lines are; the first of two of one name counts.
+    fn find(text: &[u8]) -> Places {
+        let mut places = Places { length: text.len(), ..Places::default() };
+        let mut start = 0;
+        for line in text.split(|b| *b == b'\n') {
+            let known = LINES.iter().position(|(name, _)| line.starts_with(name));
+            if let Some(place) = known.map(|at| &mut places.starts[at]) {
+                place.get_or_insert(start);
+            }
+            start += line.len() + 1;
         }
+        places
     }
-    read
+
+    /// What the text says, if its lines are where they were.
+    fn read(&self, text: &[u8]) -> Option<Meminfo> {
+        if text.len() != self.length {
+            return None;
+        }
+        let mut read = Meminfo::default();
+        for ((name, place), start) in LINES.iter().zip(self.starts) {
+            let Some(start) = start else { continue };
+            let before = start.checked_sub(1).is_none_or(|before| text[before] == b'\n');
+            let value = text[start..].strip_prefix(*name).filter(|_| before)?;
+            // "kB" means 1024 bytes (proc(5)).
+            *place(&mut read) =
+                Numbers(value).next().map(|kilobytes| kilobytes.saturating_mul(1024));
+        }
+        Some(read)
+    }
+}
+
+/// Reads the text of `/proc/meminfo`.
+fn parse(text: &[u8], places: &mut Places) -> Meminfo {
+    places.read(text).unwrap_or_else(|| {
+        *places = Places::find(text);
+        places.read(text).unwrap_or_default()
+    })
 }
 
 #[cfg(test)]
@@ -134,7 +174,8 @@ mod tests {
 
     #[test]
     fn reads_what_is_there_in_bytes() {
-        let read = parse(b"MemTotal:       16384 kB\nMemFree: 1 kB\nCached:\nSwapCached: 7 kB\nShmem: -3 kB\nnoise");
+        let text = b"MemTotal:       16384 kB\nMemFree: 1 kB\nCached:\nSwapCached: 7 kB\nShmem: -3 kB\nMemFree: 9 kB\nnoise";
+        let read = parse(text, &mut Places::default());
         let expected = Meminfo {
             total: Some(16384 * 1024),
             free: Some(1024),
@@ -142,6 +183,18 @@ mod tests {
             ..Meminfo::default()
         };
         assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn lines_that_moved_are_found_again() {
+        let mut places = Places::default();
+        let mut free = |text: &[u8]| parse(text, &mut places).free.map(|bytes| bytes / 1024);
+        assert_eq!(free(b"MemTotal: 9 kB\nMemFree: 1 kB\n"), Some(1));
+        assert_eq!(free(b"MemTotal: 9 kB\nMemFree: 2 kB\n"), Some(2));
+        assert_eq!(free(b"MemTotal: 19 kB\nMemFree: 3 kB\n"), Some(3));
+        assert_eq!(free(b"MemFree: 4 kB\nMemTotal: 19 kB\n"), Some(4));
+        assert_eq!(free(b"MemBusy: 4 kB\nMemTotal: 19 kB\n"), None);
+        assert_eq!(free(b""), None);
     }
 
     /// Both doors look at the machine we run on. Memory moves while we look, hence the tolerance.

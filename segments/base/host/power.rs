@@ -13,9 +13,11 @@
 //! Batteries of mice, headsets and the like (`scope` is `Device`) are none of this machine's, nor
 //! are empty bays. Anything may be missing, absurd, or vanish between two reads.
 
-use std::path::Path;
+use std::cell::RefCell;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
-use super::{Doors, Host};
+use super::{Doors, Figure, Found, Host};
 use crate::base::contract::Error;
 
 const SUPPLIES: &str = "/sys/class/power_supply";
@@ -55,39 +57,93 @@ pub struct Battery {
 }
 
 impl Host {
-    /// The batteries of this machine, by name; none is no error.
+    /// What [`PowerDoor::read`] tells, for whoever asks once.
     pub fn batteries(&self) -> Result<Vec<Battery>, Error> {
-        match self.doors() {
-            Doors::Proc => self.sysfs_batteries(),
-            Doors::Sysinfo => crate_batteries(),
+        PowerDoor::default().read(self)
+    }
+}
+
+/// Keeps what reading the batteries again and again needs: their files stay open. Which there are is
+/// looked at each minute.
+#[derive(Default)]
+pub struct PowerDoor(Found<Vec<Files>>);
+
+impl PowerDoor {
+    /// The batteries of this machine, by name; none is no error.
+    pub fn read(&mut self, host: &Host) -> Result<Vec<Battery>, Error> {
+        if host.doors() == Doors::Sysinfo {
+            return crate_batteries();
+        }
+        let mut failed = None;
+        let supplies = self.0.look(host, |host| match host.list(SUPPLIES) {
+            Ok(supplies) => supplies
+                .iter()
+                .map(|supply| Files {
+                    dir: Path::new(SUPPLIES).join(&supply.name),
+                    known: Vec::new(),
+                })
+                .collect(),
+            Err(cause) => {
+                failed = Some(cause).filter(|cause| cause.kind() != ErrorKind::NotFound);
+                Vec::new()
+            }
+        });
+        let found =
+            supplies.iter_mut().filter_map(|files| Supply { host, files: files.into() }.read());
+        let found = found.collect();
+        match failed {
+            Some(cause) => {
+                self.0.forget();
+                Err(Error::Read { path: SUPPLIES.into(), cause })
+            }
+            None => Ok(found),
         }
     }
+}
 
-    fn sysfs_batteries(&self) -> Result<Vec<Battery>, Error> {
-        let supplies = match self.list(SUPPLIES) {
-            Ok(supplies) => supplies,
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(cause) => return Err(Error::Read { path: SUPPLIES.into(), cause }),
-        };
-        let dir = Path::new(SUPPLIES);
-        let all = supplies.iter();
-        Ok(all
-            .filter_map(|supply| Supply { host: self, dir: dir.join(&supply.name) }.read())
-            .collect())
+/// The files of a supply that were asked for so far; `None`: there is no such file.
+struct Files {
+    dir: PathBuf,
+    known: Vec<(&'static str, Option<Figure>)>,
+}
+
+impl Files {
+    fn parse<T>(
+        &mut self,
+        host: &Host,
+        name: &'static str,
+        parse: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Option<T> {
+        let at = self.known.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
+            self.known.push((name, Some(Figure::new(self.dir.join(name)))));
+            self.known.len() - 1
+        });
+        let file = &mut self.known[at].1;
+        match file.as_mut()?.parse(host, parse) {
+            Ok(read) => read,
+            Err(error) => {
+                // Only what is not there stays away: others have nothing to say at times.
+                if error.kind() == ErrorKind::NotFound {
+                    *file = None;
+                }
+                None
+            }
+        }
     }
 }
 
 /// A directory of `/sys/class/power_supply`.
 struct Supply<'a> {
     host: &'a Host,
-    dir: std::path::PathBuf,
+    files: RefCell<&'a mut Files>,
 }
 
 impl Supply<'_> {
     /// The battery that it is; `None` if it is none of this machine's, or gone.
     fn read(&self) -> Option<Battery> {
-        let is = |name: &str, word: &str| {
-            self.text(name).is_some_and(|text| text.eq_ignore_ascii_case(word))
+        let is = |name, word: &str| {
+            let word = |text: &[u8]| Some(text.trim_ascii().eq_ignore_ascii_case(word.as_bytes()));
+            self.files.borrow_mut().parse(self.host, name, word).unwrap_or(false)
         };
         if !is("type", "Battery") || is("scope", "Device") || is("present", "0") {
             return None;
@@ -95,9 +151,10 @@ impl Supply<'_> {
         let charged = self.number("capacity").map(|percent| (percent / 100.0).clamp(0.0, 1.0));
         let now_volts = self.first(&["voltage_now", "voltage_avg"]);
         let volts = self.first(&["voltage_min_design", "voltage_max_design"]).or(now_volts);
-        let energy = |names: [&str; 2]| self.first(&names);
-        let charge =
-            |names: [&str; 2]| self.first(&names).map(|charge| charge * volts.unwrap_or(GUESS));
+        let energy = |names: [&'static str; 2]| self.first(&names);
+        let charge = |names: [&'static str; 2]| {
+            self.first(&names).map(|charge| charge * volts.unwrap_or(GUESS))
+        };
         // A battery that counts in charges may have a few of its files in energies all the same:
         // now and full must be of one kind.
         let (now, full) = match energy(["energy_full", "energy_full_design"]) {
@@ -124,7 +181,11 @@ impl Supply<'_> {
         let sane = |watts: &f64| *watts < ABSURD;
         let limit = self.number("charge_control_end_threshold").map(|percent| percent / 100.0);
         Some(Battery {
-            state: self.text("status").map_or(Charging::Unknown, |text| state(&text)),
+            state: self
+                .files
+                .borrow_mut()
+                .parse(self.host, "status", |text| Some(state(text.trim_ascii())))
+                .unwrap_or(Charging::Unknown),
             share,
             capacity: full,
             rate: rate.filter(sane).filter(|rate| *rate > 0.0),
@@ -133,30 +194,29 @@ impl Supply<'_> {
         })
     }
 
-    fn text(&self, name: &str) -> Option<String> {
-        let bytes = self.host.read(self.dir.join(name)).ok()?;
-        Some(String::from_utf8_lossy(bytes.trim_ascii()).into_owned())
-    }
-
-    fn number(&self, name: &str) -> Option<f64> {
-        self.text(name)?.parse::<f64>().ok().filter(|number| number.is_finite())
+    fn number(&self, name: &'static str) -> Option<f64> {
+        self.files.borrow_mut().parse(self.host, name, |text| {
+            let number = std::str::from_utf8(text.trim_ascii()).ok()?.parse::<f64>().ok()?;
+            number.is_finite().then_some(number)
+        })
     }
 
     /// The first of these files that holds a number, out of millionths. Some drivers have the sign
     /// of the direction in it, which `status` tells better.
-    fn first(&self, names: &[&str]) -> Option<f64> {
+    fn first(&self, names: &[&'static str]) -> Option<f64> {
         names.iter().find_map(|name| self.number(name)).map(|number| number.abs() / 1e6)
     }
 }
 
-fn state(text: &str) -> Charging {
-    match text.to_ascii_lowercase().as_str() {
-        "charging" => Charging::Charging,
-        "discharging" => Charging::Discharging,
-        "full" => Charging::Full,
-        "not charging" => Charging::NotCharging,
-        _ => Charging::Unknown,
-    }
+fn state(text: &[u8]) -> Charging {
+    const WORDS: [(&str, Charging); 4] = [
+        ("charging", Charging::Charging),
+        ("discharging", Charging::Discharging),
+        ("full", Charging::Full),
+        ("not charging", Charging::NotCharging),
+    ];
+    let said = WORDS.iter().find(|(word, _)| text.eq_ignore_ascii_case(word.as_bytes()));
+    said.map_or(Charging::Unknown, |(_, state)| *state)
 }
 
 /// What the crate `battery` knows. One that it cannot read is passed over.
@@ -209,6 +269,22 @@ mod tests {
     fn one(files: &[(&str, &str)]) -> Battery {
         let files = [&[("type", "Battery\n")], files].concat();
         read(&files).pop().expect("a battery")
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "a test arranges its files")]
+    fn a_file_is_kept_and_one_that_is_not_there_is_looked_for_once() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let write = |name: &str, text: &str| {
+            std::fs::write(dir.path().join(name), text).expect("written");
+        };
+        let mut files = Files { dir: dir.path().to_owned(), known: Vec::new() };
+        let mut length = |name| files.parse(&Host::real(), name, |text| Some(text.len()));
+        write("status", "Full\n");
+        assert_eq!((length("status"), length("scope")), (Some(5), None));
+        write("status", "Charging\n");
+        write("scope", "Device\n");
+        assert_eq!((length("status"), length("scope")), (Some(9), None));
     }
 
     #[test]

@@ -134,28 +134,32 @@ pub(super) fn parse(text: &[u8], now: &mut Processors) -> Result<(), &'static st
     now.cores.clear();
     now.boot = 0;
     let mut all = None;
-    for line in text.split(|b| *b == b'\n') {
-        if let Some(rest) = line.strip_prefix(b"cpu") {
-            let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
-            let (number, rest) = rest.split_at(digits);
-            let Some(times) = times(rest) else { continue };
-            if number.is_empty() {
-                all = Some(times);
-            } else if number.len() <= 4 {
-                let number = number.iter().fold(0, |n, b| n * 10 + usize::from(b - b'0'));
-                if number < MAX_CORES {
-                    if number >= now.cores.len() {
-                        now.cores.resize(number + 1, None);
-                    }
-                    let idle = times.idle.saturating_add(times.iowait);
-                    now.cores[number] = Some(Load { busy: times.busy(), idle });
+    let mut rest = text;
+    // Behind the processors the interrupts stand in a line of thousands of bytes: it is not gone
+    // through.
+    while let Some(after) = rest.strip_prefix(b"cpu") {
+        let end = after.iter().position(|b| *b == b'\n').unwrap_or(after.len());
+        let (line, after) = after.split_at(end);
+        rest = after.get(1..).unwrap_or_default();
+        let digits = line.iter().take_while(|b| b.is_ascii_digit()).count();
+        let (number, columns) = line.split_at(digits);
+        let Some(times) = times(columns) else { continue };
+        if number.is_empty() {
+            all = Some(times);
+        } else if number.len() <= 4 {
+            let number = number.iter().fold(0, |n, b| n * 10 + usize::from(b - b'0'));
+            if number < MAX_CORES {
+                if number >= now.cores.len() {
+                    now.cores.resize(number + 1, None);
                 }
+                let idle = times.idle.saturating_add(times.iowait);
+                now.cores[number] = Some(Load { busy: times.busy(), idle });
             }
-        } else if let Some(rest) = line.strip_prefix(b"btime ") {
-            now.boot = Numbers(rest).next().unwrap_or(0);
-            break;
         }
     }
+    let mut lines = rest.rsplit(|b| *b == b'\n');
+    let boot = lines.find_map(|line| line.strip_prefix(b"btime "));
+    now.boot = boot.and_then(|rest| Numbers(rest).next()).unwrap_or(0);
     now.all = all.ok_or("no line \"cpu\" with four numbers")?;
     Ok(())
 }
@@ -177,19 +181,20 @@ impl Iterator for Numbers<'_> {
     type Item = u64;
 
     fn next(&mut self) -> Option<u64> {
-        let text = self.0.trim_ascii_start();
-        let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
-        if digits == 0 || text.get(digits).is_some_and(|b| !b.is_ascii_whitespace()) {
-            self.0 = &[];
-            return None;
+        let mut rest = self.0;
+        while let [b' ' | b'\t' | b'\n' | b'\r' | b'\x0c', more @ ..] = rest {
+            rest = more;
         }
-        let (number, rest) = text.split_at(digits);
-        self.0 = rest;
-        Some(
-            number
-                .iter()
-                .fold(0u64, |n, b| n.saturating_mul(10).saturating_add(u64::from(b - b'0'))),
-        )
+        let start = rest.len();
+        let mut number = 0u64;
+        while let [digit @ b'0'..=b'9', more @ ..] = rest {
+            number = number.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+            rest = more;
+        }
+        let ends = rest.first().is_none_or(u8::is_ascii_whitespace);
+        let found = rest.len() < start && ends;
+        self.0 = if found { rest } else { &[] };
+        found.then_some(number)
     }
 }
 

@@ -2,6 +2,7 @@
 //! made each time.
 
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use super::{Host, MAX_ENTRIES};
 const AGAIN: Duration = Duration::from_secs(60);
 /// What failed to be read is looked for again no sooner than this: it may only be asleep.
 const DOUBT: Duration = Duration::from_secs(10);
-/// Longer than any number.
+/// Longer than any number, and than the words of a battery.
 const ROOM: usize = 64;
 /// The most bytes of a file's one word.
 const MAX_WORD: usize = 256;
@@ -72,7 +73,7 @@ fn number(text: &[u8]) -> Option<i64> {
     std::str::from_utf8(text.trim_ascii()).ok()?.parse().ok()
 }
 
-/// A file with one number that is read again and again: its descriptor is kept. Lighter than
+/// A file with one number or word that is read again and again: its descriptor is kept. Lighter than
 /// [`super::Kept`] where there are many.
 pub struct Figure {
     path: PathBuf,
@@ -90,20 +91,26 @@ impl Figure {
 
     /// What the file says now; `None` if that is no number, or it is gone.
     pub fn read(&mut self, host: &Host) -> Option<i64> {
+        self.parse(host, number).ok()?
+    }
+
+    /// What `parse` makes of what the file says now.
+    pub fn parse<T>(&mut self, host: &Host, parse: impl FnOnce(&[u8]) -> T) -> io::Result<T> {
         if !host.is_real() {
-            return host.number(&self.path);
+            return host.read(&self.path).map(|text| parse(&text));
         }
+        let file = match &self.file {
+            Some(file) => file,
+            None => self.file.insert(super::open(&self.path)?),
+        };
         let mut room = [0; ROOM];
-        if self.file.is_none() {
-            self.file = super::open(&self.path).ok();
-        }
-        match self.file.as_ref()?.read_at(&mut room, 0) {
-            Ok(length) => number(&room[..length]),
-            Err(_) => {
+        match file.read_at(&mut room, 0) {
+            Ok(length) => Ok(parse(&room[..length])),
+            Err(error) => {
                 // A sleeping device refuses; one that is gone does so for ever. Opened anew, both
                 // are told apart next time.
                 self.file = None;
-                None
+                Err(error)
             }
         }
     }

@@ -2,12 +2,11 @@
 //! changed is swapped for the new one under whoever looks, and one that nobody needs is forgotten
 //! with all that was made from it. Which of two configs is in force is settled in `configs`.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::daemon::cache::Key;
+use crate::daemon::cache::{Entries, Key};
 use crate::daemon::configs::Taken;
 use crate::daemon::engine::{Engine, Errand};
 use crate::daemon::history;
@@ -134,13 +133,14 @@ impl Engine {
             Some(Key { instance: same as u16, ..key.clone() })
         };
         let path = slot.path.clone();
-        let (mut kept, mut lost) = (HashMap::new(), Vec::new());
+        let (mut kept, mut lost) = (Entries::default(), Vec::new());
         for (key, mut entry) in std::mem::take(&mut self.cache.entries) {
             if key.config != id {
                 kept.insert(key, entry);
                 continue;
             }
             if let Some(new) = moved(&key) {
+                entry.order = None;
                 // A worker's answer would come under the old number: it is asked again.
                 if entry.busy.take().is_some() {
                     entry.due = Duration::ZERO;

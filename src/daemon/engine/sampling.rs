@@ -2,16 +2,19 @@
 //! came of it goes into the cache. Who asked over which connection, and what is drawn from it, is
 //! not known here.
 
+use std::rc::Rc;
 use std::time::Duration;
 
-use rainline_segments::{Pace, Where};
+use rainline_segments::{Pace, Source, Where};
 
 use crate::config::{Config, Instance};
-use crate::daemon::cache::{Entry, Key};
+use crate::daemon::cache::{Entry, Key, Order};
+use crate::daemon::configs::Configs;
 use crate::daemon::engine::{Engine, Errand};
+use crate::daemon::history::{self, Past};
 use crate::daemon::schedule::{self, Now};
 use crate::daemon::workers::{Answer, Job, Outcome};
-use crate::daemon::{drawing, history, jobs};
+use crate::daemon::{drawing, jobs};
 use crate::protocol::{Request, Verb};
 
 impl Engine {
@@ -44,8 +47,9 @@ impl Engine {
         }
     }
 
-    /// Reads everything that somebody looks at and that is due.
-    pub(in crate::daemon) fn tick(&mut self, now: &Now) {
+    /// Reads everything that somebody looks at and that is due; how much that was.
+    pub(in crate::daemon) fn tick(&mut self, now: &Now) -> usize {
+        let mut count = 0;
         for key in self.cache.due(now.boot) {
             // Another view shows it, too, and it was read a moment ago.
             if self.cache.entries.get(&key).is_none_or(|entry| now.boot < entry.due) {
@@ -53,7 +57,9 @@ impl Engine {
             }
             let config = self.configs.slots[&key.config].config.clone();
             self.sample(&key, &config, now);
+            count += 1;
         }
+        count
     }
 
     /// Reads an instance now, or has a worker read it.
@@ -62,19 +68,16 @@ impl Engine {
         if instance.kind.place == Where::Own {
             return self.follow(key, instance, now);
         }
-        if instance.kind.place == Where::Daemon {
-            self.open(key, instance);
-        }
         let Some(entry) = self.cache.entries.get_mut(key) else { return };
         if instance.kind.place == Where::Worker {
             entry.plan(now);
             if entry.busy.is_some() {
                 return;
             }
-            let (kind, options) = (instance.kind.name.to_owned(), instance.options.to_string());
-            let number = source_number(key, &options);
-            entry.number = Some(number);
-            let job = Job::Sample { key: number, kind, options, ask: entry.ask.clone() };
+            let order = entry.order.get_or_insert_with(|| Rc::new(order(key, instance))).clone();
+            entry.number = Some(order.number);
+            let (kind, options) = (instance.kind.name.to_owned(), order.options.clone());
+            let job = Job::Sample { key: order.number, kind, options, ask: entry.ask.clone() };
             let memo = entry.memo.get_or_insert_with(|| {
                 let slot = self.configs.slots.get(&key.config).filter(|_| key.is_host());
                 let memo = slot.and_then(|slot| {
@@ -84,10 +87,13 @@ impl Engine {
             });
             let patience = instance.patience.unwrap_or(schedule::patience(instance.kind.pace));
             let raw = memo.clone().into_bytes();
-            let ticket = self.pool.submit(&provider(instance), job, raw, Some(patience));
+            let ticket = self.pool.submit(&order.provider, job, raw, Some(patience));
             entry.busy = Some(ticket);
             self.errands.insert(ticket, Errand::Sample(key.clone()));
             return;
+        }
+        if entry.source.is_none() {
+            entry.source = opened(key, instance, &self.configs, &self.past);
         }
         let Some(source) = &mut entry.source else {
             return entry.record(Err("its options make no sense".into()), now);
@@ -205,18 +211,27 @@ impl Engine {
     /// Opens the source of an instance in the daemon, if it is not open.
     pub(super) fn open(&mut self, key: &Key, instance: &Instance) {
         let Some(entry) = self.cache.entries.get_mut(key) else { return };
-        if entry.source.is_some() {
-            return;
+        if entry.source.is_none() {
+            entry.source = opened(key, instance, &self.configs, &self.past);
         }
-        let Ok(mut source) = (instance.kind.open)(&instance.options) else { return };
-        if let Some(slot) = self.configs.slots.get(&key.config)
-            && let Some(memo) = self.past.memos.get(&history::key(&slot.path, instance))
-        {
-            let recall = std::panic::AssertUnwindSafe(|| source.recall(memo));
-            let _ = std::panic::catch_unwind(recall);
-        }
-        entry.source = Some(source);
     }
+}
+
+/// The source of an instance, told what it wanted to be told; `None` if its options make no sense.
+fn opened(
+    key: &Key,
+    instance: &Instance,
+    configs: &Configs,
+    past: &Past,
+) -> Option<Box<dyn Source>> {
+    let mut source = (instance.kind.open)(&instance.options).ok()?;
+    if let Some(slot) = configs.slots.get(&key.config)
+        && let Some(memo) = past.memos.get(&history::key(&slot.path, instance))
+    {
+        let recall = std::panic::AssertUnwindSafe(|| source.recall(memo));
+        let _ = std::panic::catch_unwind(recall);
+    }
+    Some(source)
 }
 
 /// Whose jobs share their luck: an instance's. Of two disks only the one whose mount is dead has to
@@ -225,11 +240,12 @@ fn provider(instance: &Instance) -> String {
     format!("{} {}", instance.kind.name, instance.name)
 }
 
-/// The number under which a worker keeps a source open: another one for other options, since the
+/// What a worker is told of an instance. Its number is another one for other options, since the
 /// instances of a changed config may have the numbers of those before.
-fn source_number(key: &Key, options: &str) -> u64 {
+fn order(key: &Key, instance: &Instance) -> Order {
     use std::hash::{DefaultHasher, Hash, Hasher};
+    let options = instance.options.to_string();
     let mut hasher = DefaultHasher::new();
-    (key, options).hash(&mut hasher);
-    hasher.finish()
+    (key, &options).hash(&mut hasher);
+    Order { number: hasher.finish(), options, provider: provider(instance) }
 }

@@ -110,7 +110,7 @@ impl Past {
     /// How many cells it gets. In a few the edges of the parts leave the past of `rain` no room.
     fn width(&self, context: &Context) -> usize {
         match self.shape {
-            Shape::Rain { .. } => context.graphs.min(Graphs::Slim).cells(self.width),
+            Shape::Rain { .. } => context.cells_at(context.graphs.min(Graphs::Slim), self.width),
             _ => context.cells(self.width),
         }
     }
