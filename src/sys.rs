@@ -15,12 +15,11 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-#[cfg(any(target_env = "musl", test))]
-mod heap;
-
+/// musl's allocator is small and hard to corrupt, and takes 90 ns for a block and its end where this
+/// one takes 55: a line that is drawn is some hundreds of blocks.
 #[cfg(target_env = "musl")]
 #[global_allocator]
-static HEAP: heap::Heap = heap::Heap::new();
+static HEAP: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 unsafe extern "C" {
     fn syscall(number: c_long, ...) -> c_long;
