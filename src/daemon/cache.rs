@@ -6,12 +6,13 @@
 //! the entries of the view going; nothing else is ever read.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
 use rainline_segments::{Ask, Pace, Sample, Source};
+use rustc_hash::FxBuildHasher;
 
 use super::drawing::Drawing;
 use super::history::{self, Rings};
@@ -26,48 +27,9 @@ const LASTED: Duration = Duration::from_secs(30);
 /// So many failures in a row are trouble that a bar may hint at.
 const TROUBLE: u32 = 3;
 
-/// Quick to work out, and nothing else: keys are made from our own user's requests, and nobody gains
-/// by making his own collide. (Multiplied by 2⁶⁴ over the golden ratio, as Knuth has it.)
-#[derive(Clone, Copy, Default)]
-pub struct Quick(u64);
-
-impl Hasher for Quick {
-    fn finish(&self) -> u64 {
-        // A table looks at both ends.
-        self.0 ^ (self.0 >> 32)
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut eight = [0; 8];
-            eight[..chunk.len()].copy_from_slice(chunk);
-            self.write_u64(u64::from_le_bytes(eight));
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.write_u64(number.into());
-    }
-
-    fn write_u16(&mut self, number: u16) {
-        self.write_u64(number.into());
-    }
-
-    fn write_u8(&mut self, number: u8) {
-        self.write_u64(number.into());
-    }
-
-    fn write_usize(&mut self, number: usize) {
-        self.write_u64(number as u64);
-    }
-}
-
-/// The last reading of each instance.
-pub type Entries = HashMap<Key, Entry, BuildHasherDefault<Quick>>;
+/// The last reading of each instance. Keys are made from our own user's requests: nobody gains by
+/// making his own collide.
+pub type Entries = HashMap<Key, Entry, FxBuildHasher>;
 
 /// Whose reading it is: an instance of a config, and with whom it is shared.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
