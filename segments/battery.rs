@@ -10,12 +10,12 @@
 
 use std::time::Duration;
 
-use crate::base::charge::Sum;
+use crate::base::battery_total::Sum;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::{Charging, Host, PowerDoor};
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{Charging, Machine, PowerDoor};
 
 crate::options! {
     /// Charge in percent from which downwards the level is `warning`, unless it charges.
@@ -50,7 +50,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Daemon,
     pace: Pace::Tick(Duration::from_secs(5)),
     priority: 75,
@@ -81,14 +81,14 @@ struct Flow {
 }
 
 impl Source for Battery {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let cells = self.door.read(host)?;
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let cells = self.door.read(machine)?;
         let Some(all) = Sum::of(&cells) else {
             self.flow = None;
             return Ok(None);
         };
         let charge = 100.0 * all.share;
-        let rate = self.smooth(&all, host.uptime());
+        let rate = self.smooth(&all, machine.uptime());
         let over = matches!(all.state, Charging::Full | Charging::NotCharging);
         let hidden = self.options.hide_above < 100.0
             && (charge > self.options.hide_above || (over && all.is_at_limit()));
@@ -191,8 +191,8 @@ fn sign(state: Charging, share: f64) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::{Battery as Cell, fixture};
-    use crate::base::trial::number;
+    use crate::base::test_support::number;
+    use crate::machine::{Battery as Cell, fixture};
 
     fn cell(state: Charging, share: f64, capacity: f64, rate: f64) -> Cell {
         let rate = (rate > 0.0).then_some(rate);

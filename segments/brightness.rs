@@ -10,9 +10,9 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::{Figure, Found, Host};
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{Figure, Found, Machine};
 
 crate::options! {
     /// Which screen, as named in `/sys/class/backlight`; empty: the panel.
@@ -33,7 +33,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Daemon,
     pace: Pace::Tick(Duration::from_secs(1)),
     priority: 20,
@@ -61,12 +61,12 @@ struct Panel {
 }
 
 impl Source for Brightness {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let wanted = &self.options.device;
-        let Some(panel) = self.panel.look(host, |host| find(host, wanted)) else {
+        let Some(panel) = self.panel.look(machine, |machine| find(machine, wanted)) else {
             return Ok(None);
         };
-        let Some(now) = panel.now.read(host).filter(|now| *now >= 0) else {
+        let Some(now) = panel.now.read(machine).filter(|now| *now >= 0) else {
             self.panel.doubt();
             return Ok(None);
         };
@@ -79,16 +79,16 @@ impl Source for Brightness {
     }
 }
 
-fn find(host: &Host, wanted: &str) -> Option<Panel> {
-    let entries = host.list(CLASS).ok()?;
+fn find(machine: &Machine, wanted: &str) -> Option<Panel> {
+    let entries = machine.list(CLASS).ok()?;
     let panels = entries.iter().filter_map(|entry| {
         let name = entry.name.to_string_lossy();
         if !wanted.is_empty() && wanted != name {
             return None;
         }
         let dir = PathBuf::from(CLASS).join(&entry.name);
-        let most = host.number(dir.join("max_brightness")).filter(|most| *most > 0)? as f64;
-        let kind = host.word(dir.join("type"));
+        let most = machine.number(dir.join("max_brightness")).filter(|most| *most > 0)? as f64;
+        let kind = machine.word(dir.join("type"));
         let rank = KINDS.iter().position(|known| kind.as_deref() == Some(known));
         let now = Figure::new(dir.join("brightness"));
         Some((rank.unwrap_or(KINDS.len()), Panel { name: (&*name).into(), most, now }))
@@ -99,9 +99,9 @@ fn find(host: &Host, wanted: &str) -> Option<Panel> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
-    use crate::base::trial::sample_with;
+    use crate::base::test_support::sample_with;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     #[test]
     fn the_better_of_two_controls_is_read() {
@@ -121,13 +121,13 @@ mod tests {
 
     #[test]
     fn nothing_and_nonsense_show_nothing() {
-        let (_dir, host) = machine(&[
+        let (_dir, machine) = machine_with(&[
             ("sys/class/backlight/a/max_brightness", "0\n"),
             ("sys/class/backlight/a/brightness", "5\n"),
             ("sys/class/backlight/b/max_brightness", "100\n"),
             ("sys/class/backlight/b/brightness", "-5\n"),
         ]);
-        assert_eq!(sample_with(&SEGMENT, "", &host), None);
+        assert_eq!(sample_with(&SEGMENT, "", &machine), None);
         assert_eq!(sample_with(&SEGMENT, "", &fixture("empty")), None);
     }
 }

@@ -7,8 +7,8 @@
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
 crate::options! {
     /// Root's sign; empty: the same as everybody's.
@@ -43,7 +43,7 @@ struct Character {
 }
 
 impl Source for Character {
-    fn sample(&mut self, host: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, ask: &Ask) -> Result<Option<Sample>, Error> {
         let failed = ask.status.is_some_and(|status| status != 0);
         let sample = Sample::new(if failed { Level::Critical } else { Level::Good });
         let keymap = ask.keymap.as_ref().map_or("", |keymap| keymap.reveal());
@@ -52,7 +52,7 @@ impl Source for Character {
             keymap,
             "vicmd" | "viopp" | "vi-command" | "vi-move" | "vi" | "command" | "normal" | "default"
         );
-        let root = host.uid() == 0 && !self.options.root.is_empty();
+        let root = machine.uid() == 0 && !self.options.root.is_empty();
         Ok(Some(match (normal, root) {
             (true, _) => sample.with("sign", Value::sign("❮", "❮", "<")),
             (false, true) => sample.with("sign", Value::text(self.options.root.as_str())),
@@ -64,12 +64,12 @@ impl Source for Character {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::machine::fixture;
 
-    fn sample(options: &str, host: &str, status: i32, keymap: &str) -> Sample {
+    fn sample(options: &str, machine: &str, status: i32, keymap: &str) -> Sample {
         let mut source = open(&options.parse().expect("TOML")).expect("good options");
         let ask = Ask { status: Some(status), keymap: Some(keymap.into()), ..Ask::default() };
-        source.sample(&fixture(host), &ask).expect("no error").expect("always there")
+        source.sample(&fixture(machine), &ask).expect("no error").expect("always there")
     }
 
     #[test]

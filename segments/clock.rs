@@ -15,9 +15,9 @@ use chrono::{DateTime, FixedOffset};
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::{Host, Zone};
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{Machine, Zone};
 
 crate::options! {
     /// The pattern of `$text`, as for strftime.
@@ -46,7 +46,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Daemon,
     // A pattern may show seconds. One that does not makes the same frame again, which nobody draws.
     pace: Pace::Tick(std::time::Duration::from_secs(1)),
@@ -56,7 +56,7 @@ pub(crate) static SEGMENT: Kind = Kind {
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
-    if !options.zone.is_empty() && !Host::is_zone_name(&options.zone) {
+    if !options.zone.is_empty() && !Machine::is_zone_name(&options.zone) {
         let message = format!("{:?} is no time zone; \"Europe/Berlin\" is one", options.zone);
         return Err(OptionError { key: "zone".into(), message });
     }
@@ -148,8 +148,8 @@ struct Clock {
 const AGAIN: i64 = 86_400;
 
 impl Source for Clock {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let (now, short) = self.now(host)?;
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let (now, short) = self.now(machine)?;
         let mut sample = Sample::new(Level::Idle)
             .with("text", self.time.write(now)?)
             .with("date", self.date.write(now)?)
@@ -164,15 +164,15 @@ impl Source for Clock {
 
 impl Clock {
     /// The time in the zone chosen, and that zone's short name now.
-    fn now(&mut self, host: &Host) -> Result<(DateTime<FixedOffset>, Option<String>), Error> {
-        let now = host.now();
+    fn now(&mut self, machine: &Machine) -> Result<(DateTime<FixedOffset>, Option<String>), Error> {
+        let now = machine.now();
         if self.name.is_empty() {
             return Ok((now, None));
         }
         let moment = now.timestamp();
         let (zone, _) = match self.zone.take() {
             Some((zone, at)) if moment.abs_diff(at) < AGAIN as u64 => self.zone.insert((zone, at)),
-            _ => self.zone.insert((host.zone(&self.name)?, moment)),
+            _ => self.zone.insert((machine.zone(&self.name)?, moment)),
         };
         let local = zone.at(moment);
         let Some(offset) = FixedOffset::east_opt(local.offset) else {
@@ -185,7 +185,7 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::machine::fixture;
 
     fn sample(options: &str) -> Sample {
         let table = options.parse().expect("TOML");

@@ -11,8 +11,8 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
 crate::options! {
     /// Whose are counted: `docker`, `podman`, `cri-o`, `containerd`, `kubernetes`, `lxc`, `machine`;
@@ -35,7 +35,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     // A walk through a few hundred directories.
     place: Where::Worker,
     pace: Pace::Tick(Duration::from_secs(10)),
@@ -90,20 +90,20 @@ struct Running {
 }
 
 impl Source for Containers {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let mut running = Running::default();
-        let second = host.lstat(format!("{ROOT}/cgroup.controllers")).is_ok();
+        let second = machine.lstat(format!("{ROOT}/cgroup.controllers")).is_ok();
         let root = match second {
             true => Some(PathBuf::from(ROOT)),
             false => FIRST_VERSION
                 .iter()
                 .map(|name| Path::new(ROOT).join(name))
-                .find(|dir| host.lstat(dir).is_ok_and(|stat| stat.is_dir)),
+                .find(|dir| machine.lstat(dir).is_ok_and(|stat| stat.is_dir)),
         };
         if let Some(root) = root {
-            walk(host, &root, "", 0, &mut { MOST }, &mut running);
+            walk(machine, &root, "", 0, &mut { MOST }, &mut running);
         }
-        for entry in host.list(MACHINES).unwrap_or_default() {
+        for entry in machine.list(MACHINES).unwrap_or_default() {
             // `unit:…` are links to the names.
             let name = entry.name.to_string_lossy();
             if !name.contains(':') && !entry.is_dir {
@@ -118,7 +118,7 @@ impl Source for Containers {
         let count: usize = running.by_engine.values().sum();
         if count == 0 {
             let there = |(path, engine): &(&str, &str)| {
-                is_wanted(engine) && host.lstat(path).is_ok_and(|stat| stat.is_socket)
+                is_wanted(engine) && machine.lstat(path).is_ok_and(|stat| stat.is_socket)
             };
             if self.options.hide_zero || !SOCKETS.iter().any(there) {
                 return Ok(None);
@@ -137,8 +137,15 @@ impl Source for Containers {
     }
 }
 
-fn walk(host: &Host, dir: &Path, parent: &str, depth: usize, left: &mut usize, into: &mut Running) {
-    for name in host.directories(dir) {
+fn walk(
+    machine: &Machine,
+    dir: &Path,
+    parent: &str,
+    depth: usize,
+    left: &mut usize,
+    into: &mut Running,
+) {
+    for name in machine.directories(dir) {
         if *left == 0 {
             return;
         }
@@ -152,7 +159,7 @@ fn walk(host: &Host, dir: &Path, parent: &str, depth: usize, left: &mut usize, i
                 // What is below `kubepods` stays Kubernetes', however deep.
                 let parent = if parent == "kubepods" { parent } else { &*name };
                 let parent = if name.starts_with("kubepods") { "kubepods" } else { parent };
-                walk(host, &dir.join(&name), parent, depth + 1, left, into);
+                walk(machine, &dir.join(&name), parent, depth + 1, left, into);
             }
             None => {}
         }
@@ -188,9 +195,9 @@ fn is_number(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
-    use crate::base::trial::sample_with;
+    use crate::base::test_support::sample_with;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     const NUMBER: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -226,24 +233,25 @@ mod tests {
     #[test]
     fn the_first_version_is_walked_in_one_hierarchy() {
         let path = |controller: &str| format!("sys/fs/cgroup/{controller}/docker/{NUMBER}/tasks");
-        let (_dir, host) = machine(&[(&path("pids"), "1\n"), (&path("memory"), "1\n")]);
-        let sample = sample_with(&SEGMENT, "", &host).expect("a container");
+        let (_dir, machine) = machine_with(&[(&path("pids"), "1\n"), (&path("memory"), "1\n")]);
+        let sample = sample_with(&SEGMENT, "", &machine).expect("a container");
         assert_eq!(sample.get("count"), Some(&Value::number(1.0)));
     }
 
     #[test]
     fn what_runs_within_a_container_is_not_counted() {
         let path = format!("sys/fs/cgroup/docker/{NUMBER}/docker/{NUMBER}/cgroup.procs");
-        let (_dir, host) = machine(&[("sys/fs/cgroup/cgroup.controllers", "\n"), (&path, "1\n")]);
-        let sample = sample_with(&SEGMENT, "", &host).expect("a container");
+        let (_dir, machine) =
+            machine_with(&[("sys/fs/cgroup/cgroup.controllers", "\n"), (&path, "1\n")]);
+        let sample = sample_with(&SEGMENT, "", &machine).expect("a container");
         assert_eq!(sample.get("count"), Some(&Value::number(1.0)));
     }
 
     #[test]
     fn an_engine_without_any_may_show_its_zero() {
-        let (_dir, host) = machine(&[("sockets", "/run/docker.sock 660 listening\n")]);
-        assert_eq!(sample_with(&SEGMENT, "", &host), None);
-        let sample = sample_with(&SEGMENT, "hide-zero = false", &host).expect("an engine");
+        let (_dir, machine) = machine_with(&[("sockets", "/run/docker.sock 660 listening\n")]);
+        assert_eq!(sample_with(&SEGMENT, "", &machine), None);
+        let sample = sample_with(&SEGMENT, "hide-zero = false", &machine).expect("an engine");
         assert_eq!(sample.get("count"), Some(&Value::number(0.0)));
         assert_eq!(sample_with(&SEGMENT, "hide-zero = false", &fixture("empty")), None);
     }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::{Group, Host};
+use crate::base::cpu_usage::{Work, numeral};
 use crate::base::value::{Level, Part, Sample, Value};
-use crate::base::work::{Work, numeral};
+use crate::machine::{Group, Machine};
 
 crate::options! {
     /// Usage in percent from which a processor counts as busy.
@@ -41,7 +41,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Daemon,
     pace: Pace::Tick(Duration::from_secs(1)),
     priority: 40,
@@ -68,14 +68,14 @@ struct Cores {
 }
 
 impl Source for Cores {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        self.work.read(host)?;
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        self.work.read(machine)?;
         let count = self.work.count();
         if count == 0 {
             return Ok(None);
         }
         if self.known != Some(count) {
-            self.groups = host.groups();
+            self.groups = machine.groups();
             self.known = Some(count);
         }
         let cores = self.work.cores();
@@ -144,14 +144,14 @@ fn each(parts: Vec<Part>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
-    fn second(host: &Host) -> Sample {
+    fn second(machine: &Machine) -> Sample {
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
         let mut last = None;
         for _ in 0..2 {
-            last = source.sample(host, &Ask::default()).expect("readable");
+            last = source.sample(machine, &Ask::default()).expect("readable");
         }
         last.expect("something to show")
     }
@@ -192,23 +192,23 @@ mod tests {
 
     #[test]
     fn groups_that_leave_somebody_out_are_not_believed() {
-        let (_dir, host) = machine(&[
+        let (_dir, machine) = machine_with(&[
             ("proc/stat", "cpu 0 0 0 0\ncpu0 0 0 0 0\ncpu1 0 0 0 0\n"),
             ("proc/stat@2", "cpu 150 0 0 50\ncpu0 100 0 0 0\ncpu1 50 0 0 50\n"),
             ("sys/devices/cpu_core/cpus", "0\n"),
             ("sys/devices/cpu_atom/cpus", "7\n"),
         ]);
-        let sample = second(&host);
+        let sample = second(&machine);
         assert_eq!(parts(&sample, "groups"), None);
         assert_eq!(parts(&sample, "cores").expect("cores").len(), 2);
     }
 
     #[test]
     fn all_of_them_busy_is_critical() {
-        let (_dir, host) = machine(&[
+        let (_dir, machine) = machine_with(&[
             ("proc/stat", "cpu 0 0 0 0\ncpu0 0 0 0 0\ncpu1 0 0 0 0\n"),
             ("proc/stat@2", "cpu 200 0 0 0\ncpu0 100 0 0 0\ncpu1 95 0 0 5\n"),
         ]);
-        assert_eq!(second(&host).level, Level::Critical);
+        assert_eq!(second(&machine).level, Level::Critical);
     }
 }

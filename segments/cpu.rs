@@ -7,9 +7,9 @@
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::Host;
+use crate::base::cpu_usage::{Bands, Work, numeral};
 use crate::base::value::{Level, Part, Sample, Value};
-use crate::base::work::{Bands, Work, numeral};
+use crate::machine::Machine;
 
 crate::options! {
     /// Usage in percent from which the level is `warning`.
@@ -37,7 +37,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Daemon,
     pace: Pace::Tick(std::time::Duration::from_secs(1)),
     priority: 70,
@@ -55,8 +55,8 @@ struct Cpu {
 }
 
 impl Source for Cpu {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        self.work.read(host)?;
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        self.work.read(machine)?;
         let count = self.work.count();
         let mut sample = Sample::new(Level::Idle);
         if let Some(bands) = self.work.bands() {
@@ -122,19 +122,19 @@ fn cores_as_parts(cores: &[Option<f64>]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::trial::number;
+    use crate::base::test_support::number;
+    use crate::machine::fixture;
 
     fn source() -> Box<dyn Source> {
         open(&toml::Table::new()).expect("defaults are fine")
     }
 
-    fn sample(source: &mut dyn Source, host: &Host) -> Sample {
-        source.sample(host, &Ask::default()).expect("readable").expect("something to show")
+    fn sample(source: &mut dyn Source, machine: &Machine) -> Sample {
+        source.sample(machine, &Ask::default()).expect("readable").expect("something to show")
     }
 
     /// A machine whose first line of `/proc/stat` is each of these in turn.
-    fn machine(lines: &[&str]) -> (tempfile::TempDir, Host) {
+    fn machine_with(lines: &[&str]) -> (tempfile::TempDir, Machine) {
         let dir = tempfile::tempdir().expect("temporary directory");
         #[allow(clippy::disallowed_methods, reason = "a test arranges its files")]
         for (index, line) in lines.iter().enumerate() {
@@ -143,33 +143,33 @@ mod tests {
             std::fs::write(proc.join(format!("stat@{}", index + 1)), format!("cpu {line}\n"))
                 .expect("file");
         }
-        let host = Host::rooted(dir.path());
-        (dir, host)
+        let machine = Machine::rooted(dir.path());
+        (dir, machine)
     }
 
     /// The usage after these lines of `/proc/stat`.
     fn usage(lines: &[&str]) -> Option<f64> {
-        let (_dir, host) = machine(lines);
+        let (_dir, machine) = machine_with(lines);
         let mut source = source();
         let mut last = Sample::default();
-        lines.iter().for_each(|_| last = sample(&mut *source, &host));
+        lines.iter().for_each(|_| last = sample(&mut *source, &machine));
         number(&last, "usage")
     }
 
     #[test]
     fn one_reading_gives_no_usage_but_says_how_many_there_are() {
-        let host = fixture("laptop");
-        let first = sample(&mut *source(), &host);
+        let machine = fixture("laptop");
+        let first = sample(&mut *source(), &machine);
         let fields: Vec<_> = first.values.iter().map(|(name, _)| *name).collect();
         assert_eq!(fields, ["count"]);
     }
 
     #[test]
     fn bands_are_shares_of_the_difference() {
-        let host = fixture("laptop");
+        let machine = fixture("laptop");
         let mut source = source();
-        sample(&mut *source, &host);
-        let second = sample(&mut *source, &host);
+        sample(&mut *source, &machine);
+        let second = sample(&mut *source, &machine);
         let all = ["usage", "user", "nice", "system", "irq", "steal", "count"];
         let all = all.map(|field| number(&second, field).expect(field));
         assert_eq!(all, [42.0, 25.0, 5.0, 10.0, 2.0, 0.0, 4.0]);
@@ -177,10 +177,10 @@ mod tests {
 
     #[test]
     fn each_core_has_its_own_usage() {
-        let host = fixture("laptop");
+        let machine = fixture("laptop");
         let mut source = source();
-        sample(&mut *source, &host);
-        let second = sample(&mut *source, &host);
+        sample(&mut *source, &machine);
+        let second = sample(&mut *source, &machine);
         let Some(Value::Parts { parts, whole }) = second.get("cores") else { panic!("no cores") };
         let seen: Vec<_> = parts.iter().map(|part| (&*part.name, part.value)).collect();
         assert_eq!(seen, [("0", 100.0), ("1", 48.0), ("2", 20.0), ("3", 0.0)]);
@@ -189,10 +189,10 @@ mod tests {
 
     #[test]
     fn a_server_shows_all_its_cores() {
-        let host = fixture("server");
+        let machine = fixture("server");
         let mut source = source();
-        sample(&mut *source, &host);
-        let second = sample(&mut *source, &host);
+        sample(&mut *source, &machine);
+        let second = sample(&mut *source, &machine);
         let Some(Value::Parts { parts, .. }) = second.get("cores") else { panic!("no cores") };
         assert_eq!((parts.len(), number(&second, "usage")), (64, Some(75.0)));
     }
@@ -233,13 +233,13 @@ mod tests {
 
     #[test]
     fn a_broken_machine_shows_no_usage() {
-        let host = fixture("broken");
+        let machine = fixture("broken");
         let mut source = source();
         for _ in 0..2 {
-            assert_eq!(number(&sample(&mut *source, &host), "usage"), None);
+            assert_eq!(number(&sample(&mut *source, &machine), "usage"), None);
         }
         for _ in 0..2 {
-            let error = source.sample(&host, &Ask::default()).expect_err("garbage");
+            let error = source.sample(&machine, &Ask::default()).expect_err("garbage");
             assert!(matches!(error, Error::Strange { .. }), "{error}");
         }
     }
@@ -258,47 +258,47 @@ mod tests {
 
     #[test]
     fn the_next_process_makes_a_true_difference() {
-        let host = fixture("laptop");
+        let machine = fixture("laptop");
         let mut first = source();
-        sample(&mut *first, &host);
+        sample(&mut *first, &machine);
         let memo = first.memo().expect("counters");
         let mut second = source();
         second.recall(&memo);
-        let sample = sample(&mut *second, &host);
+        let sample = sample(&mut *second, &machine);
         assert_eq!(number(&sample, "usage"), Some(42.0));
         assert!(sample.get("cores").is_some());
     }
 
     #[test]
     fn a_memo_of_another_boot_and_nonsense_are_ignored() {
-        let host = fixture("laptop");
+        let machine = fixture("laptop");
         for memo in ["", "1", "2 3 4", "1 7 0 0 0 0 0 0 0", "1 1 1 1 1 1 1 1 1 x:y", "\u{0}"] {
             let mut source = source();
             source.recall(memo);
-            assert_eq!(number(&sample(&mut *source, &host), "usage"), None, "{memo:?}");
+            assert_eq!(number(&sample(&mut *source, &machine), "usage"), None, "{memo:?}");
         }
     }
 
     #[test]
     fn levels_follow_the_options_and_do_not_flutter() {
-        let (_dir, host) = machine(&["0 0 0 0", "85 0 0 15", "164 0 0 36", "240 0 0 60"]);
+        let (_dir, machine) = machine_with(&["0 0 0 0", "85 0 0 15", "164 0 0 36", "240 0 0 60"]);
         let mut source = source();
-        let levels: Vec<_> = (0..4).map(|_| sample(&mut *source, &host).level).collect();
+        let levels: Vec<_> = (0..4).map(|_| sample(&mut *source, &machine).level).collect();
         // 85 %, 79 % and 76 % against a threshold of 80.
         assert_eq!(levels, [Level::Idle, Level::Warning, Level::Warning, Level::Idle]);
     }
 
     #[test]
     fn the_real_machine_gives_a_percentage_after_a_recall() {
-        let host = Host::real();
+        let machine = Machine::real();
         let mut source = source();
-        sample(&mut *source, &host);
+        sample(&mut *source, &machine);
         let Some(memo) = source.memo() else { return };
         let boot = memo.split(' ').nth(1).expect("a boot time").to_owned();
         let mut next = super::open(&toml::Table::new()).expect("defaults are fine");
         // All there was since boot.
         next.recall(&format!("1 {boot} 0 0 0 0 0 0 0"));
-        let usage = number(&sample(&mut *next, &host), "usage").expect("two readings");
+        let usage = number(&sample(&mut *next, &machine), "usage").expect("two readings");
         assert!((0.0..=100.0).contains(&usage));
     }
 }

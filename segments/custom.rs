@@ -22,10 +22,10 @@ use serde::{Deserialize, Serialize};
 use crate::base::contract::{
     Ask, Error, Field, Heard, Icons, Kind, OptionError, Pace, Pushed, Scope, Source, Unit, Where,
 };
-use crate::base::host::{Call, Host, Surroundings};
 use crate::base::quantity;
 use crate::base::value::{Level, Marked, Sample, Value};
 use crate::base::variant::{self, Variant};
+use crate::machine::{Call, Machine, Surroundings};
 
 /// The most fields that one instance may declare.
 const MOST_FIELDS: usize = 16;
@@ -76,7 +76,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     fields: &[TEXT, SHORT],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Worker,
     pace: Pace::Tick(Duration::from_secs(10)),
     priority: 50,
@@ -154,9 +154,12 @@ struct Memo {
 }
 
 impl Source for Custom {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         if self.options.command.is_empty() {
-            if self.held.as_ref().is_some_and(|held| held.until.is_some_and(|at| host.now() >= at))
+            if self
+                .held
+                .as_ref()
+                .is_some_and(|held| held.until.is_some_and(|at| machine.now() >= at))
             {
                 self.held = None;
             }
@@ -170,7 +173,7 @@ impl Source for Custom {
         let program = words[0];
         let task = Call { words: &words, surroundings: Surroundings::User, env: &[] };
         let failed = |what: &str| Error::Other(format!("{program}: {what}"));
-        let output = host.perform(&task, limit)?.ok_or_else(|| failed("not found"))?;
+        let output = machine.perform(&task, limit)?.ok_or_else(|| failed("not found"))?;
         let urgent = self.options.output == Form::I3blocks && output.code == Some(URGENT);
         if output.code != Some(0) && !urgent {
             return Err(failed(&output.reason()));
@@ -184,7 +187,7 @@ impl Source for Custom {
 
     fn follow(
         &mut self,
-        host: &Host,
+        machine: &Machine,
         _: &Ask,
         _: Duration,
         heard: &mut Heard,
@@ -192,7 +195,7 @@ impl Source for Custom {
         let words: Vec<String> = self.options.command.clone();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let task = Call { words: &words, surroundings: Surroundings::User, env: &[] };
-        host.follow(&task, None, &mut |lines| {
+        machine.follow(&task, None, &mut |lines| {
             // Only the newest counts: what came at once would be seen by nobody.
             let mut lines = lines.rsplit(|byte| *byte == b'\n');
             let newest = lines.find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
@@ -201,13 +204,13 @@ impl Source for Custom {
         })
     }
 
-    fn take(&mut self, host: &Host, pushed: &Pushed) -> Result<Option<Sample>, Error> {
+    fn take(&mut self, machine: &Machine, pushed: &Pushed) -> Result<Option<Sample>, Error> {
         let mut sample = self.pushed(&pushed.text).map_err(Error::Other)?;
         if let (Some(sample), Some(level)) = (&mut sample, pushed.level) {
             sample.level = level;
         }
         let lasts = pushed.lasts.and_then(|lasts| chrono::TimeDelta::from_std(lasts).ok());
-        let until = lasts.and_then(|lasts| host.now().checked_add_signed(lasts));
+        let until = lasts.and_then(|lasts| machine.now().checked_add_signed(lasts));
         self.held = Some(Held { pushed: pushed.clone(), sample: sample.clone(), until });
         Ok(sample)
     }
@@ -459,8 +462,8 @@ fn level_of(colour: &str) -> Level {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     fn custom(options: &str) -> Box<dyn Source> {
         open(&toml::from_str(options).expect("TOML")).expect("sensible")
@@ -473,9 +476,9 @@ mod tests {
 
     /// The sample of a command that prints this.
     fn printed(options: &str, output: &str) -> Result<Option<Sample>, String> {
-        let (_dir, host) = machine(&[("commands/x", output)]);
+        let (_dir, machine) = machine_with(&[("commands/x", output)]);
         let mut source = custom(&format!("command = [\"x\"]\n{options}"));
-        source.sample(&host, &Ask::default()).map_err(|error| error.to_string())
+        source.sample(&machine, &Ask::default()).map_err(|error| error.to_string())
     }
 
     fn push(source: &mut dyn Source, text: &str) -> Result<Option<Sample>, String> {
@@ -584,7 +587,7 @@ mod tests {
 
     #[test]
     fn what_is_set_lasts_as_long_as_it_was_said_and_over_a_restart() {
-        let files = |clock: &'static str| machine(&[("clock", clock)]);
+        let files = |clock: &'static str| machine_with(&[("clock", clock)]);
         let (_a, noon) = files("2026-11-23T12:00:00Z");
         let (_b, later) = files("2026-11-23T12:09:59Z");
         let (_c, over) = files("2026-11-23T12:10:00Z");
@@ -595,18 +598,19 @@ mod tests {
         let mut next = custom("");
         next.recall(&source.memo().expect("something to keep"));
         next.recall("nonsense");
-        let mut level =
-            |host| next.sample(host, &Ask::default()).expect("fine").map(|sample| sample.level);
+        let mut level = |machine| {
+            next.sample(machine, &Ask::default()).expect("fine").map(|sample| sample.level)
+        };
         assert_eq!(level(&later), Some(Level::Info));
         assert_eq!(level(&over), None);
     }
 
     #[test]
     fn a_stream_shows_its_newest_line() {
-        let (_dir, host) = machine(&[("commands/x", "{\"load\":1}\n{\"load\":2}\n\n")]);
+        let (_dir, machine) = machine_with(&[("commands/x", "{\"load\":1}\n{\"load\":2}\n\n")]);
         let mut source = custom(&format!("command = [\"x\"]\nmode = \"streaming\"\n{LOAD}"));
         let mut heard = Vec::new();
-        let done = source.follow(&host, &Ask::default(), Duration::ZERO, &mut |sample| {
+        let done = source.follow(&machine, &Ask::default(), Duration::ZERO, &mut |sample| {
             heard.push(sample.expect("read").expect("a value"));
             true
         });

@@ -17,8 +17,8 @@ use path::Parts;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
 crate::options! {
     /// So many of the last parts are written out; 0: all.
@@ -68,11 +68,11 @@ struct Directory {
 }
 
 impl Source for Directory {
-    fn sample(&mut self, host: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, ask: &Ask) -> Result<Option<Sample>, Error> {
         let walked = ask.env("PWD").map(Path::new).filter(|path| path.is_absolute());
         let (here, gone) = match (&ask.cwd, walked) {
             // Cleaned on its way, a strange name does not lead there any more.
-            (Some(cwd), Some(walked)) if walked == cwd || host.is_same_place(walked, cwd) => {
+            (Some(cwd), Some(walked)) if walked == cwd || machine.is_same_place(walked, cwd) => {
                 (walked.to_owned(), false)
             }
             (Some(cwd), _) => (cwd.clone(), false),
@@ -80,12 +80,12 @@ impl Source for Directory {
             (None, Some(walked)) => (walked.to_owned(), true),
             (None, None) => return Ok(None),
         };
-        let tree = if gone { None } else { host.work_tree(&here) };
-        self.depends = host.work_tree_marks(&here, tree.as_deref());
+        let tree = if gone { None } else { machine.work_tree(&here) };
+        self.depends = machine.work_tree_marks(&here, tree.as_deref());
         self.depends.insert(0, here.clone());
-        let parts = Parts::of(&here, home(host, ask).as_deref());
+        let parts = Parts::of(&here, home(machine, ask).as_deref());
         let (parents, last) = parts.short(&self.options, tree.as_deref());
-        let readonly = !gone && host.is_writable(&here) == Some(false);
+        let readonly = !gone && machine.is_writable(&here) == Some(false);
         let mut sample = Sample::new(if gone { Level::Warning } else { Level::Idle })
             .with("path", Value::Text(parts.whole()))
             .with("short", Value::text([parents.reveal(), last.reveal()].concat()))
@@ -113,21 +113,21 @@ impl Source for Directory {
 }
 
 /// The asker's home, if it is a path that can stand for one: `~` for `/` would say nothing.
-fn home(host: &Host, ask: &Ask) -> Option<PathBuf> {
+fn home(machine: &Machine, ask: &Ask) -> Option<PathBuf> {
     let said = ask.env("HOME").map(PathBuf::from);
     let fits = |home: &PathBuf| home.is_absolute() && home.parent().is_some();
-    said.filter(fits).or_else(|| host.user(host.uid()).map(|user| user.home).filter(fits))
+    said.filter(fits).or_else(|| machine.user(machine.uid()).map(|user| user.home).filter(fits))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::tests::machine;
+    use crate::machine::tests::machine_with;
 
     const FILES: &[(&str, &str)] = &[
         ("etc/passwd", "ann:x:1000:1000::/home/ann:/bin/sh\n"),
         ("home/ann/src/rain/.git/HEAD", ""),
-        ("home/ann/src/rain/segments/base/host/x", ""),
+        ("home/ann/src/rain/segments/machine/x", ""),
         ("home/ann/notes/2026/november/week/x", ""),
         ("usr/share/doc/x", ""),
     ];
@@ -138,9 +138,9 @@ mod tests {
     }
 
     fn sample_of(options: &str, ask: &Ask) -> Option<Sample> {
-        let (_dir, host) = machine(FILES);
+        let (_dir, machine) = machine_with(FILES);
         let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(&host, ask).expect("never fails")
+        source.sample(&machine, ask).expect("never fails")
     }
 
     fn field(sample: &Sample, field: &str) -> String {
@@ -178,13 +178,13 @@ mod tests {
 
     #[test]
     fn the_path_walked_counts_only_where_it_leads_here() {
-        let (dir, host) = machine(FILES);
+        let (dir, machine) = machine_with(FILES);
         #[allow(clippy::disallowed_methods, reason = "a test arranges its files")]
         std::os::unix::fs::symlink("../usr/share", dir.path().join("home/link")).expect("a link");
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
         let mut path = |pwd| {
             let here = ask(Some("/usr/share"), &[("PWD", pwd)]);
-            field(&source.sample(&host, &here).expect("no error").expect("a place"), "path")
+            field(&source.sample(&machine, &here).expect("no error").expect("a place"), "path")
         };
         assert_eq!(path("/home/link"), "/home/link");
         for lie in ["/home/ann", "/none", "relative", "", "/usr/share/../.."] {
@@ -228,7 +228,7 @@ mod tests {
     #[allow(clippy::disallowed_methods, reason = "a test arranges its files")]
     fn a_directory_that_cannot_be_written_says_so() {
         use std::os::unix::fs::PermissionsExt;
-        let (dir, host) = machine(FILES);
+        let (dir, machine) = machine_with(FILES);
         let mode = |mode| {
             let path = dir.path().join("usr/share/doc");
             std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("changed");
@@ -236,7 +236,7 @@ mod tests {
         mode(0o555);
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
         let here = ask(Some("/usr/share/doc"), &[]);
-        let sample = source.sample(&host, &here).expect("no error").expect("a place");
+        let sample = source.sample(&machine, &here).expect("no error").expect("a place");
         mode(0o755);
         assert_eq!(field(&sample, "readonly"), "ro");
     }

@@ -12,9 +12,9 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::{Host, Space};
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{Machine, Space};
 
 crate::options! {
     /// A path in the file system, from `/`.
@@ -49,7 +49,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Worker,
     pace: Pace::Tick(Duration::from_secs(15)),
     priority: 40,
@@ -71,9 +71,9 @@ struct Disk {
 }
 
 impl Source for Disk {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let path = Path::new(&self.options.path);
-        let mount = host.mount_of(path);
+        let mount = machine.mount_of(path);
         if self.options.only_mounted && mount.as_ref().is_none_or(|mount| mount.point != path) {
             return Ok(None);
         }
@@ -81,7 +81,7 @@ impl Source for Disk {
             let what = format!("{} is a {}, which cannot fill up", path.display(), pseudo.kind);
             return Err(Error::Other(what));
         }
-        let space = match host.space(path) {
+        let space = match machine.space(path) {
             Ok(space) => space,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(cause) => return Err(Error::Read { path: path.into(), cause }),
@@ -154,20 +154,20 @@ impl Fill {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     const MOUNTS: &str = "27 1 8:2 / / rw - ext4 /dev/sda2 rw\n22 27 0:21 / /proc rw - proc proc rw\n\
         31 27 8:3 / /mnt/back\\040up rw - xfs /dev/sda3 rw\n";
 
-    fn read(options: &str, host: &Host) -> Result<Option<Sample>, String> {
+    fn read(options: &str, machine: &Machine) -> Result<Option<Sample>, String> {
         let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(host, &Ask::default()).map_err(|error| error.to_string())
+        source.sample(machine, &Ask::default()).map_err(|error| error.to_string())
     }
 
     fn on(space: &str, options: &str) -> Option<Sample> {
-        let (_dir, host) = machine(&[("proc/self/mountinfo", MOUNTS), ("space", space)]);
-        read(options, &host).expect("no error")
+        let (_dir, machine) = machine_with(&[("proc/self/mountinfo", MOUNTS), ("space", space)]);
+        read(options, &machine).expect("no error")
     }
 
     fn number(sample: &Sample, field: &str) -> f64 {
@@ -198,11 +198,11 @@ mod tests {
 
     #[test]
     fn what_is_not_there_or_cannot_fill_up_is_not_shown() {
-        let (_dir, host) =
-            machine(&[("proc/self/mountinfo", MOUNTS), ("space", "/proc 0 0 0 0 0")]);
-        let error = read("path = '/proc'", &host).expect_err("refused");
+        let (_dir, machine) =
+            machine_with(&[("proc/self/mountinfo", MOUNTS), ("space", "/proc 0 0 0 0 0")]);
+        let error = read("path = '/proc'", &machine).expect_err("refused");
         assert_eq!(error, "/proc is a proc, which cannot fill up");
-        assert_eq!(read("path = '/gone'", &host), Ok(None));
+        assert_eq!(read("path = '/gone'", &machine), Ok(None));
         assert_eq!(on("/home 10 5 5 0 0\n", "path = '/home'\nonly-mounted = true"), None);
         assert!(on("/ 10 5 5 0 0\n", "only-mounted = true").is_some());
         assert!(open(&"path = 'home'".parse().expect("TOML")).is_err());
@@ -221,8 +221,8 @@ mod tests {
     fn a_level_survives_its_worker() {
         let mut source = open(&toml::Table::new()).expect("good options");
         source.recall("warning");
-        let (_dir, host) = machine(&[("space", "/ 100 16 16 0 0\n")]);
-        let sample = source.sample(&host, &Ask::default()).expect("readable").expect("a disk");
+        let (_dir, machine) = machine_with(&[("space", "/ 100 16 16 0 0\n")]);
+        let sample = source.sample(&machine, &Ask::default()).expect("readable").expect("a disk");
         assert_eq!(sample.level, Level::Warning, "84 % is within the slack");
         assert_eq!(source.memo().as_deref(), Some("warning"));
         source.recall("nonsense");

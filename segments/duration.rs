@@ -5,8 +5,8 @@ use std::time::Duration as Time;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
 crate::options! {
     /// Seconds below which nothing is shown.
@@ -45,7 +45,7 @@ struct Duration {
 }
 
 impl Source for Duration {
-    fn sample(&mut self, _: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, _: &Machine, ask: &Ask) -> Result<Option<Sample>, Error> {
         let Some(took) = ask.duration.filter(|took| *took >= self.min) else { return Ok(None) };
         let sample = Sample::new(Level::Idle)
             .with("duration", Value::Duration(took))
@@ -69,7 +69,7 @@ fn exact(time: Time) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::machine::fixture;
 
     fn sample(options: &str, duration: Option<u64>) -> Option<Sample> {
         let mut source = open(&options.parse().expect("TOML")).expect("good options");

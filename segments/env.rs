@@ -8,9 +8,9 @@ use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, OptionType, Pace, Scope, Shape, Source, Unit,
     Where, expected,
 };
-use crate::base::host::Host;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
 crate::options! {
     /// The variable to show.
@@ -99,7 +99,7 @@ struct Env {
 }
 
 impl Source for Env {
-    fn sample(&mut self, _: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, _: &Machine, ask: &Ask) -> Result<Option<Sample>, Error> {
         let Some(value) = ask.env(self.name) else { return Ok(None) };
         let sample = Sample::new(Level::Idle)
             .with("name", Value::text(self.name))
@@ -126,7 +126,7 @@ fn short(value: &str) -> Untrusted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::machine::fixture;
 
     fn sample(name: &str, env: &[(&str, &str)]) -> Option<Sample> {
         let table = toml::Table::from_iter([("name".to_owned(), name.into())]);

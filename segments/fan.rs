@@ -10,9 +10,9 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::{Found, Host, Sensor};
-use crate::base::memo;
+use crate::base::saved_state;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{Found, Machine, Sensor};
 
 crate::options! {
     /// Which fan: a chip, a label or both (`thinkpad`, `CPU_FAN`); empty: the fastest.
@@ -39,7 +39,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     // A sensor may answer slowly, or hang.
     place: Where::Worker,
     pace: Pace::Tick(Duration::from_secs(5)),
@@ -64,10 +64,10 @@ struct Fan {
 }
 
 impl Source for Fan {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let Options { sensor: wanted, warning, critical, hide_idle } = &self.options;
-        let fans = self.fans.look(host, |host| {
-            let mut fans = host.fans();
+        let fans = self.fans.look(machine, |machine| {
+            let mut fans = machine.fans();
             fans.retain(|fan| wanted.is_empty() || fan.is(wanted));
             fans
         });
@@ -75,7 +75,8 @@ impl Source for Fan {
         let mut slowest = f64::INFINITY;
         let (mut count, mut failed) = (0.0, false);
         for fan in fans {
-            let Some(speed) = fan.read(host).filter(|speed| (0.0..ABSURD).contains(speed)) else {
+            let Some(speed) = fan.read(machine).filter(|speed| (0.0..ABSURD).contains(speed))
+            else {
                 continue;
             };
             if speed > 0.0 {
@@ -114,11 +115,11 @@ impl Source for Fan {
     }
 
     fn memo(&self) -> Option<String> {
-        memo::keep(1, self.level)
+        saved_state::keep(1, self.level)
     }
 
     fn recall(&mut self, memo: &str) {
-        if let Some(level) = memo::recall(1, memo) {
+        if let Some(level) = saved_state::recall(1, memo) {
             self.level = level;
         }
     }
@@ -127,9 +128,9 @@ impl Source for Fan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
-    use crate::base::trial::{number, sample_with};
+    use crate::base::test_support::{number, sample_with};
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     #[test]
     fn the_fastest_is_shown_and_a_standing_pump_is_no_alarm() {
@@ -150,7 +151,7 @@ mod tests {
     fn thresholds_are_turns_and_leave_some_slack() {
         let file = "sys/class/hwmon/hwmon0/fan1_input";
         let (two, three) = (format!("{file}@2"), format!("{file}@3"));
-        let (_dir, host) = machine(&[
+        let (_dir, machine) = machine_with(&[
             ("sys/class/hwmon/hwmon0/name", "thinkpad\n"),
             (file, "4000\n"),
             (&two, "3950\n"),
@@ -158,19 +159,19 @@ mod tests {
         ]);
         let mut source = open(&"warning = 4000".parse().expect("TOML")).expect("good options");
         let levels = [0; 3].map(|_| {
-            source.sample(&host, &Ask::default()).expect("no error").expect("a fan").level
+            source.sample(&machine, &Ask::default()).expect("no error").expect("a fan").level
         });
         assert_eq!(levels, [Level::Warning, Level::Warning, Level::Idle]);
     }
 
     #[test]
     fn a_fan_below_its_own_least_is_a_warning() {
-        let (_dir, host) = machine(&[
+        let (_dir, machine) = machine_with(&[
             ("sys/class/hwmon/hwmon0/name", "it87\n"),
             ("sys/class/hwmon/hwmon0/fan1_input", "220\n"),
             ("sys/class/hwmon/hwmon0/fan1_min", "500\n"),
         ]);
-        assert_eq!(sample_with(&SEGMENT, "", &host).expect("a fan").level, Level::Warning);
+        assert_eq!(sample_with(&SEGMENT, "", &machine).expect("a fan").level, Level::Warning);
     }
 
     #[test]

@@ -11,9 +11,9 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::{Figure, Found, Host, cpus};
-use crate::base::memo;
+use crate::base::saved_state;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{Figure, Found, Machine, cpus};
 
 crate::options! {
     /// Share of the highest clock, in percent, below which the level is `warning` (a processor held
@@ -37,7 +37,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Worker,
     pace: Pace::Tick(Duration::from_secs(2)),
     priority: 30,
@@ -69,12 +69,12 @@ struct Policy {
 }
 
 impl Source for Frequency {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let policies = self.policies.look(host, find);
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let policies = self.policies.look(machine, find);
         let mut clocks: Vec<(f64, f64)> = policies
             .iter_mut()
             .filter_map(|policy| {
-                let khz = policy.now.read(host).filter(|khz| *khz > 0)?;
+                let khz = policy.now.read(machine).filter(|khz| *khz > 0)?;
                 Some((khz as f64 * 1000.0, policy.count))
             })
             .collect();
@@ -84,7 +84,7 @@ impl Source for Frequency {
         let preference = first(|policy| policy.preference.as_ref());
         if clocks.is_empty() {
             self.policies.doubt();
-            clocks = cpuinfo(host);
+            clocks = cpuinfo(machine);
         }
         let count: f64 = clocks.iter().map(|(_, count)| count).sum();
         let Some(highest) = clocks.iter().map(|(hz, _)| *hz).reduce(f64::max) else {
@@ -115,35 +115,36 @@ impl Source for Frequency {
     }
 
     fn memo(&self) -> Option<String> {
-        memo::keep(1, self.level)
+        saved_state::keep(1, self.level)
     }
 
     fn recall(&mut self, memo: &str) {
-        if let Some(level) = memo::recall(1, memo) {
+        if let Some(level) = saved_state::recall(1, memo) {
             self.level = level;
         }
     }
 }
 
-fn find(host: &Host) -> Vec<Policy> {
-    let policies = host.numbered(POLICIES, "policy").into_iter().map(|(_, dir)| {
-        let count = host.word(dir.join("affected_cpus")).map_or(1, |list| cpus(&list).len());
+fn find(machine: &Machine) -> Vec<Policy> {
+    let policies = machine.numbered(POLICIES, "policy").into_iter().map(|(_, dir)| {
+        let count = machine.word(dir.join("affected_cpus")).map_or(1, |list| cpus(&list).len());
         let most = ["scaling_max_freq", "cpuinfo_max_freq"];
-        let most = most.iter().find_map(|name| host.number(dir.join(name)).filter(|khz| *khz > 0));
+        let most =
+            most.iter().find_map(|name| machine.number(dir.join(name)).filter(|khz| *khz > 0));
         Policy {
             now: Figure::new(dir.join("scaling_cur_freq")),
             count: count.max(1) as f64,
             most: most.map(|khz| khz as f64 * 1000.0),
-            governor: host.word(dir.join("scaling_governor")),
-            preference: host.word(dir.join("energy_performance_preference")),
+            governor: machine.word(dir.join("scaling_governor")),
+            preference: machine.word(dir.join("energy_performance_preference")),
         }
     });
     policies.collect()
 }
 
 /// The clocks in `/proc/cpuinfo`, in Hz, each of one processor.
-fn cpuinfo(host: &Host) -> Vec<(f64, f64)> {
-    let text = host.read("/proc/cpuinfo").unwrap_or_default();
+fn cpuinfo(machine: &Machine) -> Vec<(f64, f64)> {
+    let text = machine.read("/proc/cpuinfo").unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let clocks = text.lines().filter_map(|line| {
         let (name, value) = line.split_once(':')?;
@@ -157,9 +158,9 @@ fn cpuinfo(host: &Host) -> Vec<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
-    use crate::base::trial::{number, sample_with};
+    use crate::base::test_support::{number, sample_with};
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     #[test]
     fn policies_count_for_their_processors() {
@@ -189,10 +190,10 @@ mod tests {
     fn nothing_and_nonsense_show_nothing() {
         assert_eq!(sample_with(&SEGMENT, "", &fixture("empty")), None);
         let text = "cpu MHz : 0.000\ncpu MHz : nan\ncpu MHz\nMHz : 5\ncpu MHz : 1e300\n";
-        let (_dir, host) = machine(&[
+        let (_dir, machine) = machine_with(&[
             ("proc/cpuinfo", text),
             ("sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq", "<unknown>\n"),
         ]);
-        assert_eq!(sample_with(&SEGMENT, "", &host), None);
+        assert_eq!(sample_with(&SEGMENT, "", &machine), None);
     }
 }

@@ -18,9 +18,9 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Heard, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::{Found, Host};
-use crate::base::memo;
+use crate::base::saved_state;
 use crate::base::value::{Level, Part, Sample, Value};
+use crate::machine::{Found, Machine};
 
 crate::options! {
     /// Which card: `amd`, `intel`, `nvidia`, or a name such as `card1`; empty: the one with the most
@@ -54,7 +54,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Worker,
     pace: Pace::Tick(Duration::from_secs(2)),
     priority: 45,
@@ -115,40 +115,41 @@ impl Card {
 }
 
 impl Source for Gpu {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let nvidia = match nvidia::look(host) {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let nvidia = match nvidia::look(machine) {
             nvidia::Cards::None => Ok(Vec::new()),
             nvidia::Cards::Asleep(cards) => Ok(cards),
-            nvidia::Cards::Awake => nvidia::ask(host),
+            nvidia::Cards::Awake => nvidia::ask(machine),
         };
         match nvidia {
-            Ok(nvidia) => Ok(self.show(host, nvidia)),
+            Ok(nvidia) => Ok(self.show(machine, nvidia)),
             // The others are shown without them.
-            Err(why) => self.show(host, Vec::new()).map(Some).ok_or(why),
+            Err(why) => self.show(machine, Vec::new()).map(Some).ok_or(why),
         }
     }
 
-    fn stays(&self, host: &Host) -> bool {
-        !matches!(nvidia::look(host), nvidia::Cards::None) && host.has_program(nvidia::PROGRAM)
+    fn stays(&self, machine: &Machine) -> bool {
+        !matches!(nvidia::look(machine), nvidia::Cards::None)
+            && machine.has_program(nvidia::PROGRAM)
     }
 
     fn follow(
         &mut self,
-        host: &Host,
+        machine: &Machine,
         _: &Ask,
         every: Duration,
         heard: &mut Heard,
     ) -> Result<(), Error> {
-        nvidia::follow(host, every, &mut |nvidia| heard(Ok(self.show(host, nvidia))))
+        nvidia::follow(machine, every, &mut |nvidia| heard(Ok(self.show(machine, nvidia))))
     }
 
     /// JSON of the form's number, the level, and how long each card had slept.
     fn memo(&self) -> Option<String> {
-        memo::keep(2, (self.level, &self.idle))
+        saved_state::keep(2, (self.level, &self.idle))
     }
 
     fn recall(&mut self, memo: &str) {
-        if let Some((level, idle)) = memo::recall(2, memo) {
+        if let Some((level, idle)) = saved_state::recall(2, memo) {
             (self.level, self.idle) = (level, idle);
         }
     }
@@ -156,8 +157,8 @@ impl Source for Gpu {
 
 impl Gpu {
     /// What is shown of all cards, NVIDIA's among them.
-    fn show(&mut self, host: &Host, nvidia: Vec<Card>) -> Option<Sample> {
-        let places = self.places.look(host, find);
+    fn show(&mut self, machine: &Machine, nvidia: Vec<Card>) -> Option<Sample> {
+        let places = self.places.look(machine, find);
         let mut cards = Vec::new();
         for place in places.iter() {
             let maker = match &*place.driver {
@@ -165,7 +166,7 @@ impl Gpu {
                 "i915" | "xe" => "intel",
                 _ => continue,
             };
-            let asleep = sleeps(host, &place.dir.join("device"));
+            let asleep = sleeps(machine, &place.dir.join("device"));
             let card = Card {
                 id: place.name.clone(),
                 maker,
@@ -175,8 +176,8 @@ impl Gpu {
             };
             cards.push(match maker {
                 _ if asleep => Card { usage: Some(0.0), ..card },
-                "amd" => amd::read(host, place, card),
-                _ => self.idle.read(host, place, card),
+                "amd" => amd::read(machine, place, card),
+                _ => self.idle.read(machine, place, card),
             });
         }
         cards.extend(nvidia);
@@ -224,14 +225,14 @@ impl Gpu {
 }
 
 /// Whether a device sleeps.
-fn sleeps(host: &Host, device: &Path) -> bool {
-    host.word(device.join("power/runtime_status")).as_deref() == Some("suspended")
+fn sleeps(machine: &Machine, device: &Path) -> bool {
+    machine.word(device.join("power/runtime_status")).as_deref() == Some("suspended")
 }
 
-fn find(host: &Host) -> Vec<Place> {
-    let cards = host.numbered(CARDS, "card").into_iter();
+fn find(machine: &Machine) -> Vec<Place> {
+    let cards = machine.numbered(CARDS, "card").into_iter();
     let place = |(number, dir): (u32, PathBuf)| {
-        let uevent = host.read(dir.join("device/uevent")).ok()?;
+        let uevent = machine.read(dir.join("device/uevent")).ok()?;
         let uevent = String::from_utf8_lossy(&uevent);
         let driver = uevent.lines().find_map(|line| line.strip_prefix("DRIVER="))?.to_owned();
         Some(Place { name: format!("card{number}"), dir, driver })
@@ -258,9 +259,9 @@ fn sane(value: Option<f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
-    use crate::base::trial::{number, sample_with};
+    use crate::base::test_support::{number, sample_with};
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     #[test]
     fn the_card_with_the_most_memory_is_shown() {
@@ -294,45 +295,48 @@ mod tests {
     }
 
     /// What a source that stays hands over on this machine until it has said so much.
-    fn followed(host: &Host, most: usize) -> (Vec<Option<Sample>>, Result<(), Error>) {
+    fn followed(machine: &Machine, most: usize) -> (Vec<Option<Sample>>, Result<(), Error>) {
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
-        assert!(source.stays(host));
+        assert!(source.stays(machine));
         let mut heard = Vec::new();
-        let done = source.follow(host, &Ask::default(), Duration::from_secs(2), &mut |sampled| {
-            heard.push(sampled.expect("no error"));
-            heard.len() < most
-        });
+        let done =
+            source.follow(machine, &Ask::default(), Duration::from_secs(2), &mut |sampled| {
+                heard.push(sampled.expect("no error"));
+                heard.len() < most
+            });
         (heard, done)
     }
 
     #[test]
     fn where_the_command_stays_each_answer_is_a_reading_of_all_cards() {
         let device = "sys/class/drm/card0/device";
-        let (_dir, host) = machine(&[
+        let (_dir, machine) = machine_with(&[
             ("proc/driver/nvidia/gpus/0000:01:00.0/information", ""),
             ("commands/nvidia-smi", "0, GeForce, 40, 1024, 8192, 60, 100, 900, 1900\n"),
             (&format!("{device}/uevent"), "DRIVER=amdgpu\n"),
             (&format!("{device}/gpu_busy_percent"), "12\n"),
         ]);
-        let (heard, done) = followed(&host, 1);
+        let (heard, done) = followed(&machine, 1);
         let sample = heard[0].as_ref().expect("cards");
         assert_eq!([number(sample, "usage"), number(sample, "count")], [Some(40.0), Some(2.0)]);
         assert!(done.is_ok());
-        let named = |program: &str| machine(&[(&format!("commands/{program}"), "")]);
-        for (dir, host) in [named("nvidia-smi"), machine(&[(&format!("{device}/uevent"), "")])] {
+        let named = |program: &str| machine_with(&[(&format!("commands/{program}"), "")]);
+        for (dir, machine) in
+            [named("nvidia-smi"), machine_with(&[(&format!("{device}/uevent"), "")])]
+        {
             let source = open(&toml::Table::new()).expect("defaults are fine");
-            assert!(!source.stays(&host), "{}", dir.path().display());
+            assert!(!source.stays(&machine), "{}", dir.path().display());
         }
     }
 
     #[test]
     fn a_sleeping_card_is_left_to_sleep_by_the_command_that_stays_too() {
-        let (_dir, host) = machine(&[
+        let (_dir, machine) = machine_with(&[
             ("proc/driver/nvidia/gpus/0000:01:00.0/information", ""),
             ("sys/bus/pci/devices/0000:01:00.0/power/runtime_status", "suspended\n"),
             ("commands/nvidia-smi", "0, GeForce, 40, 1024, 8192, 60, 100, 900, 1900\n"),
         ]);
-        let (heard, done) = followed(&host, 2);
+        let (heard, done) = followed(&machine, 2);
         assert_eq!(heard.len(), 1, "then it waits until the card wakes");
         let sample = heard[0].as_ref().expect("a card");
         assert_eq!(sample.get("state"), Some(&Value::text("asleep")));
@@ -342,21 +346,21 @@ mod tests {
     #[test]
     fn cards_without_their_command_are_said_and_hide_no_other() {
         let card = ("proc/driver/nvidia/gpus/0000:01:00.0/information", "");
-        let (_dir, host) = machine(&[card]);
+        let (_dir, machine) = machine_with(&[card]);
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
-        assert!(!source.stays(&host));
-        let why = source.sample(&host, &Ask::default()).expect_err("no command").to_string();
+        assert!(!source.stays(&machine));
+        let why = source.sample(&machine, &Ask::default()).expect_err("no command").to_string();
         assert_eq!(why, "nvidia-smi: not found; it comes with NVIDIA's driver");
         let other = ("sys/class/drm/card0/device/uevent", "DRIVER=amdgpu\n");
-        let (_dir, host) = machine(&[card, other]);
-        let sample = sample_with(&SEGMENT, "", &host).expect("the other card");
+        let (_dir, machine) = machine_with(&[card, other]);
+        let sample = sample_with(&SEGMENT, "", &machine).expect("the other card");
         assert_eq!(sample.get("name"), Some(&Value::text("amd")));
     }
 
     #[test]
     fn the_next_worker_knows_how_long_a_card_had_slept() {
         let file = "sys/class/drm/card0/gt/gt0/rc6_residency_ms";
-        let (_dir, host) = machine(&[
+        let (_dir, machine) = machine_with(&[
             ("proc/uptime", "100.00 1\n"),
             ("proc/uptime@3", "104.00 1\n"),
             ("sys/class/drm/card0/device/uevent", "DRIVER=i915\n"),
@@ -364,11 +368,11 @@ mod tests {
             (&format!("{file}@2"), "53000\n"),
         ]);
         let mut first = open(&toml::Table::new()).expect("defaults are fine");
-        first.sample(&host, &Ask::default()).expect("no error");
+        first.sample(&machine, &Ask::default()).expect("no error");
         let mut next = open(&toml::Table::new()).expect("defaults are fine");
         next.recall("nonsense");
         next.recall(&first.memo().expect("a past"));
-        let sample = next.sample(&host, &Ask::default()).expect("no error").expect("a card");
+        let sample = next.sample(&machine, &Ask::default()).expect("no error").expect("a card");
         assert_eq!(number(&sample, "usage"), Some(25.0));
     }
 

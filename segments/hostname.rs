@@ -7,9 +7,9 @@
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::Host;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
 crate::options! {
     /// Show the name only to those who came by ssh.
@@ -45,10 +45,10 @@ struct Hostname {
 }
 
 impl Source for Hostname {
-    fn sample(&mut self, host: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, ask: &Ask) -> Result<Option<Sample>, Error> {
         let connection = ask.env("SSH_CONNECTION");
         let ssh = connection.is_some() || ask.env("SSH_TTY").is_some();
-        let name = Untrusted::new(host.hostname());
+        let name = Untrusted::new(machine.hostname());
         if name.is_empty() || (self.options.ssh_only && !ssh) {
             return Ok(None);
         }
@@ -73,13 +73,13 @@ impl Source for Hostname {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::machine::fixture;
 
-    fn sample(options: &str, host: &str, env: &[(&str, &str)]) -> Option<Sample> {
+    fn sample(options: &str, machine: &str, env: &[(&str, &str)]) -> Option<Sample> {
         let env = env.iter().map(|(name, value)| (name.to_string(), (*value).into())).collect();
         let ask = Ask { env, ..Ask::default() };
         let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(&fixture(host), &ask).expect("no error")
+        source.sample(&fixture(machine), &ask).expect("no error")
     }
 
     #[test]

@@ -7,9 +7,9 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::{Addresses, Host, NetworkDoor};
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{Addresses, Machine, NetworkDoor};
 
 crate::options! {
     /// The interface; empty: the one of the default route.
@@ -28,7 +28,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Daemon,
     pace: Pace::Tick(Duration::from_secs(10)),
     priority: 30,
@@ -45,14 +45,14 @@ struct Ip {
 }
 
 impl Source for Ip {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let interface = match &*self.options.interface {
-            "" => self.door.default_interface(host)?.map(<[u8]>::to_owned),
+            "" => self.door.default_interface(machine)?.map(<[u8]>::to_owned),
             name => Some(name.as_bytes().to_owned()),
         };
         let addresses = match &interface {
-            Some(interface) => self.door.addresses(host, interface)?,
-            None => host.outward_addresses(),
+            Some(interface) => self.door.addresses(machine, interface)?,
+            None => machine.outward_addresses(),
         };
         let Addresses { v4, v6 } = addresses;
         if v4.is_none() && v6.is_none() {
@@ -75,7 +75,7 @@ impl Source for Ip {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::machine::fixture;
 
     /// Both addresses on a fixture machine.
     fn shown(machine: &str, options: &str) -> Option<[Option<Value>; 2]> {

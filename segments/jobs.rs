@@ -3,8 +3,8 @@
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
 crate::options! {
     /// So many jobs are the fewest that are shown.
@@ -35,7 +35,7 @@ struct Jobs {
 }
 
 impl Source for Jobs {
-    fn sample(&mut self, _: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, _: &Machine, ask: &Ask) -> Result<Option<Sample>, Error> {
         let shown = ask.jobs > 0 && ask.jobs >= self.min;
         Ok(shown
             .then(|| Sample::new(Level::Info).with("count", Value::number(f64::from(ask.jobs)))))
@@ -45,7 +45,7 @@ impl Source for Jobs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::machine::fixture;
 
     fn count(options: &str, jobs: u32) -> Option<f64> {
         let mut source = open(&options.parse().expect("TOML")).expect("good options");

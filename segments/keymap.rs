@@ -8,8 +8,8 @@
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
 crate::options! {
     /// Show the mode in which one types, too.
@@ -44,7 +44,7 @@ struct Keymap {
 }
 
 impl Source for Keymap {
-    fn sample(&mut self, _: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, _: &Machine, ask: &Ask) -> Result<Option<Sample>, Error> {
         let Some(keymap) = &ask.keymap else { return Ok(None) };
         // The same lists as zsh, bash and fish have them; `main` is whatever is linked to it.
         let (mode, short, level) = match keymap.reveal() {
@@ -71,7 +71,7 @@ impl Source for Keymap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::machine::fixture;
 
     fn sample(options: &str, keymap: &str) -> Option<Sample> {
         let mut source = open(&options.parse().expect("TOML")).expect("good options");

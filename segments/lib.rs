@@ -6,31 +6,32 @@
 //!
 //! Invariants:
 //! - A segment imports [`base`] only: it knows no theme, no config, no target, no other segment.
-//! - A source sees the machine through [`Host`] and the asker through [`Ask`], nothing else: no
+//! - A source sees the machine through [`Machine`] and the asker through [`Ask`], nothing else: no
 //!   environment, no clock, no command of its own.
 //! - A source never says a colour; [`Level`] is all it may say about looks.
 //! - Text from outside is [`Untrusted`] from the moment it is read.
 //! - No reading is worth a panic: missing, empty, frozen and absurd files are ordinary input.
 
+pub mod machine;
+
 pub mod base {
-    //! What segments share: the contract, values, the machine, history, and readings of which more
-    //! than one segment makes something.
-    pub mod charge;
-    pub mod classes;
+    //! What segments share: the contract, values, history, and readings that more than one segment
+    //! makes something of.
+    pub mod battery_total;
     pub mod contract;
-    pub mod fetched;
+    pub mod cpu_usage;
     pub mod history;
-    pub mod host;
+    pub mod http_cache;
     pub mod marquee;
-    pub mod memo;
+    pub mod memory_breakdown;
     pub mod quantity;
     pub mod rate;
+    pub mod saved_state;
     #[cfg(test)]
-    pub(crate) mod trial;
+    pub(crate) mod test_support;
     pub mod untrusted;
     pub mod value;
     pub mod variant;
-    pub mod work;
 }
 
 pub use base::contract::{
@@ -38,11 +39,11 @@ pub use base::contract::{
     Shape, Source, Unit, Where, expected,
 };
 pub use base::history::{Cell, Ring};
-pub use base::host::{Call, Host, Surroundings};
 pub use base::quantity;
 pub use base::untrusted::Untrusted;
-pub use base::value::{HostId, Level, Live, Marked, Part, Sample, Sign, Value};
+pub use base::value::{Level, Live, Marked, Part, Sample, Sign, Value};
 pub use base::variant::Variant;
+pub use machine::{Call, Machine, Machine as Host, Surroundings};
 
 mod battery;
 mod brightness;
@@ -54,7 +55,6 @@ mod cpu;
 mod custom;
 mod directory;
 mod disk;
-#[path = "disk-io.rs"]
 mod disk_io;
 mod duration;
 mod env;
@@ -73,11 +73,9 @@ mod network;
 mod os;
 mod pressure;
 mod processes;
-#[path = "public-ip.rs"]
 mod public_ip;
 mod raid;
 mod rainbar;
-#[path = "reboot-required.rs"]
 mod reboot_required;
 mod services;
 mod session;
@@ -159,7 +157,7 @@ mod tests {
 
     fn hosts() -> Vec<String> {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/hosts");
-        let entries = Host::real().list(dir).expect("the fixture machines");
+        let entries = Machine::real().list(dir).expect("the fixture machines");
         let names: Vec<_> = entries.iter().map(|e| e.name.to_string_lossy().into_owned()).collect();
         assert!(names.len() >= 7, "{names:?}");
         names
@@ -181,9 +179,9 @@ mod tests {
         for name in hosts() {
             for kind in ALL {
                 let mut source = (kind.open)(&toml::Table::new()).expect("defaults are fine");
-                let host = base::host::fixture(&name);
+                let machine = machine::fixture(&name);
                 for ask in [Ask::default(), ask(kind), ask(kind), Ask { pid: 7, ..ask(kind) }] {
-                    let Ok(Some(sample)) = source.sample(&host, &ask) else { continue };
+                    let Ok(Some(sample)) = source.sample(&machine, &ask) else { continue };
                     let mut seen = BTreeSet::new();
                     for (field, value) in &sample.values {
                         let place = format!("{}.{field} on {name}", kind.name);
@@ -216,11 +214,13 @@ mod tests {
             for mangle in manglings {
                 let dir = tempfile::tempdir().expect("temporary directory");
                 copy(&whole, dir.path(), mangle);
-                let host = Host::rooted(dir.path());
+                let machine = Machine::rooted(dir.path());
                 for kind in ALL {
                     let mut source = (kind.open)(&toml::Table::new()).expect("defaults are fine");
                     for _ in 0..3 {
-                        let Ok(Some(sample)) = source.sample(&host, &ask(kind)) else { continue };
+                        let Ok(Some(sample)) = source.sample(&machine, &ask(kind)) else {
+                            continue;
+                        };
                         for (field, value) in &sample.values {
                             let place = format!("{}.{field} on a mangled {name}", kind.name);
                             let known = kind.fields.iter().find(|known| known.name == *field);
@@ -358,12 +358,12 @@ mod tests {
         ) {
             let text: String = pieces.iter().map(|piece| PIECES[*piece]).collect();
             let files: Vec<_> = READ.iter().map(|path| (*path, &*text)).collect();
-            let (_dir, host) = base::host::tests::machine(&files);
+            let (_dir, machine) = machine::tests::machine_with(&files);
             for kind in ALL {
                 let mut source = (kind.open)(&toml::Table::new()).expect("defaults are fine");
                 source.recall(&text);
                 for _ in 0..readings {
-                    let sampled = source.sample(&host, &ask(kind));
+                    let sampled = source.sample(&machine, &ask(kind));
                     for (field, value) in sampled.ok().flatten().unwrap_or_default().values {
                         let unit = kind.fields.iter().find(|known| known.name == field);
                         check(unit.expect("declared").unit, &value, field);
@@ -381,7 +381,7 @@ mod tests {
         for kind in ALL.iter().filter(local) {
             let mut source = (kind.open)(&toml::Table::new()).expect("defaults are fine");
             for _ in 0..2 {
-                let sample = source.sample(&Host::real(), &Ask::default());
+                let sample = source.sample(&Machine::real(), &Ask::default());
                 assert!(sample.is_ok(), "{}: {sample:?}", kind.name);
             }
         }
@@ -389,10 +389,10 @@ mod tests {
 
     #[test]
     fn the_table_has_every_file_in_order() {
-        let files = Host::real().list(env!("CARGO_MANIFEST_DIR")).expect("our own directory");
+        let files = Machine::real().list(env!("CARGO_MANIFEST_DIR")).expect("our own directory");
         let files = files.iter().filter_map(|entry| entry.name.to_str()?.strip_suffix(".rs"));
-        let mut files: Vec<_> = files.filter(|name| *name != "lib").collect();
-        // `disk-io.rs` comes before `disk.rs`, but its name does not.
+        let files = files.filter(|name| *name != "lib").map(|name| name.replace('_', "-"));
+        let mut files: Vec<_> = files.collect();
         files.sort_unstable();
         let kinds: Vec<_> = ALL.iter().map(|kind| kind.name).collect();
         assert_eq!(files, kinds);

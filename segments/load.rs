@@ -7,8 +7,8 @@
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::{Host, LoadDoor};
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{LoadDoor, Machine};
 
 crate::options! {
     /// Load for each processor, in percent, from which the level is `warning`.
@@ -40,7 +40,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Daemon,
     // The kernel itself counts every five seconds (LOAD_FREQ of loadavg.h).
     pace: Pace::Tick(std::time::Duration::from_secs(5)),
@@ -60,9 +60,9 @@ struct Load {
 }
 
 impl Source for Load {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let Some(load) = self.door.load(host)? else { return Ok(None) };
-        let count = self.door.processors(host).map(|count| count as f64);
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let Some(load) = self.door.load(machine)? else { return Ok(None) };
+        let count = self.door.processors(machine).map(|count| count as f64);
         let value = |load| count.map_or(Value::number(load), |count| Value::of(load, count));
         let mut sample = Sample::new(Level::Idle)
             .with("one", value(load.one))
@@ -89,18 +89,18 @@ impl Source for Load {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
-    fn sample_on(host: &Host) -> Option<Sample> {
+    fn sample_on(machine: &Machine) -> Option<Sample> {
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
-        source.sample(host, &Ask::default()).expect("no error")
+        source.sample(machine, &Ask::default()).expect("no error")
     }
 
     fn level(load: &str, online: &str) -> Level {
         let load = format!("{load} 0.00 0.00 1/1 1\n");
         let files = [("proc/loadavg", &*load), ("sys/devices/system/cpu/online", online)];
-        sample_on(&machine(&files).1).expect("a load").level
+        sample_on(&machine_with(&files).1).expect("a load").level
     }
 
     #[test]
@@ -129,7 +129,7 @@ mod tests {
     fn a_machine_without_a_load_has_nothing_to_show_and_nonsense_is_an_error() {
         assert_eq!(sample_on(&fixture("empty")), None);
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
-        let (_dir, host) = machine(&[("proc/loadavg", "none\n")]);
-        assert!(source.sample(&host, &Ask::default()).is_err());
+        let (_dir, machine) = machine_with(&[("proc/loadavg", "none\n")]);
+        assert!(source.sample(&machine, &Ask::default()).is_err());
     }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
 crate::options! {
     /// The file or directory, from `/`; empty: `$MAIL`, else the user's in `/var/mail` or
@@ -50,16 +50,16 @@ struct Mail {
 }
 
 impl Source for Mail {
-    fn sample(&mut self, host: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
-        for place in self.places(host, ask) {
-            let Ok(facts) = host.facts(&place) else { continue };
+    fn sample(&mut self, machine: &Machine, ask: &Ask) -> Result<Option<Sample>, Error> {
+        for place in self.places(machine, ask) {
+            let Ok(facts) = machine.facts(&place) else { continue };
             if !facts.is_dir {
                 let new = facts.size > 0 && facts.modified > facts.accessed;
                 let sample = Sample::new(Level::Info).with("kind", Value::text("mbox"));
                 return Ok(new.then_some(sample));
             }
             // A directory without `new` is no Maildir.
-            let Ok(entries) = host.list(place.join("new")) else { continue };
+            let Ok(entries) = machine.list(place.join("new")) else { continue };
             let visible = |name: &std::ffi::OsString| !name.as_encoded_bytes().starts_with(b".");
             let count = entries.iter().filter(|entry| visible(&entry.name)).count();
             let sample = Sample::new(Level::Info)
@@ -73,7 +73,7 @@ impl Source for Mail {
 
 impl Mail {
     /// Where mail may be, the likeliest place first.
-    fn places(&self, host: &Host, ask: &Ask) -> Vec<PathBuf> {
+    fn places(&self, machine: &Machine, ask: &Ask) -> Vec<PathBuf> {
         if !self.options.path.is_empty() {
             return vec![PathBuf::from(&self.options.path)];
         }
@@ -81,7 +81,8 @@ impl Mail {
             return vec![PathBuf::from(path)];
         }
         // A login name is no path.
-        let name = host.user_name(host.uid()).filter(|name| !name.contains('/') && name != "..");
+        let name =
+            machine.user_name(machine.uid()).filter(|name| !name.contains('/') && name != "..");
         let name = name.unwrap_or_default();
         if name.is_empty() {
             return Vec::new();
@@ -93,13 +94,13 @@ impl Mail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::tests::machine;
+    use crate::machine::tests::machine_with;
 
     fn shown(options: &str, mail: &str, files: &[(&str, &str)]) -> Option<Sample> {
-        let (_dir, host) = machine(files);
+        let (_dir, machine) = machine_with(files);
         let mut source = open(&options.parse().expect("TOML")).expect("good options");
         let ask = Ask { env: vec![("MAIL".into(), mail.into())], ..Ask::default() };
-        source.sample(&host, &ask).expect("no error")
+        source.sample(&machine, &ask).expect("no error")
     }
 
     const ME: (&str, &str) = ("etc/passwd", "me:x:1000:1000::/home/me:/bin/sh\n");

@@ -9,10 +9,10 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Heard, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::{Call, Host, Surroundings};
 use crate::base::marquee::marquee;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{Call, Machine, Surroundings};
 
 crate::choice! {
     /// Who is asked.
@@ -51,7 +51,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Worker,
     pace: Pace::Tick(Duration::from_secs(2)),
     priority: 20,
@@ -90,28 +90,28 @@ struct Song {
 }
 
 impl Source for Media {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let players = self.options.players;
         if players != Players::Mpris
-            && let Some(song) = ask_mpd(host, &self.options.mpd)?
+            && let Some(song) = ask_mpd(machine, &self.options.mpd)?
         {
-            return Ok(self.show(host, Some(song)));
+            return Ok(self.show(machine, Some(song)));
         }
         match players {
             Players::Mpd => Ok(None),
             // Whoever has neither does not miss it.
-            Players::Auto if !host.has_program(PROGRAM) => Ok(None),
-            Players::Auto | Players::Mpris => Ok(self.show(host, ask_mpris(host)?)),
+            Players::Auto if !machine.has_program(PROGRAM) => Ok(None),
+            Players::Auto | Players::Mpris => Ok(self.show(machine, ask_mpris(machine)?)),
         }
     }
 
-    fn stays(&self, host: &Host) -> bool {
-        self.options.players != Players::Mpd && host.has_program(PROGRAM)
+    fn stays(&self, machine: &Machine) -> bool {
+        self.options.players != Players::Mpd && machine.has_program(PROGRAM)
     }
 
     fn follow(
         &mut self,
-        host: &Host,
+        machine: &Machine,
         _: &Ask,
         every: Duration,
         heard: &mut Heard,
@@ -119,21 +119,21 @@ impl Source for Media {
         let words = [PROGRAM, "metadata", "--follow", "--format", FORMAT];
         let task = Call { words: &words, surroundings: Surroundings::Source, env: &[] };
         let (mut song, mut asked, mut mpd) = (None, None, Ok(None));
-        host.follow(&task, Some(every), &mut |lines| {
+        machine.follow(&task, Some(every), &mut |lines| {
             if let Some(newest) = newest(lines) {
                 song = newest;
             }
-            let now = host.uptime();
+            let now = machine.uptime();
             if self.options.players == Players::Auto
                 && asked.is_none_or(|at| now.saturating_sub(at) >= every)
             {
-                (asked, mpd) = (Some(now), ask_mpd(host, &self.options.mpd));
+                (asked, mpd) = (Some(now), ask_mpd(machine, &self.options.mpd));
             }
             match &mpd {
-                Ok(Some(song)) => heard(Ok(self.show(host, Some(song.clone())))),
-                Ok(None) => heard(Ok(self.show(host, song.clone()))),
+                Ok(Some(song)) => heard(Ok(self.show(machine, Some(song.clone())))),
+                Ok(None) => heard(Ok(self.show(machine, song.clone()))),
                 // Who else plays is shown without it.
-                Err(_) if song.is_some() => heard(Ok(self.show(host, song.clone()))),
+                Err(_) if song.is_some() => heard(Ok(self.show(machine, song.clone()))),
                 Err(why) => heard(Err(Error::Other(why.to_string()))),
             }
         })
@@ -141,7 +141,7 @@ impl Source for Media {
 }
 
 impl Media {
-    fn show(&self, host: &Host, song: Option<Song>) -> Option<Sample> {
+    fn show(&self, machine: &Machine, song: Option<Song>) -> Option<Sample> {
         let song = song.filter(|song| song.playing || !self.options.hide_paused)?;
         let shown = match (&*song.artist, &*song.title) {
             ("", title) => title.to_owned(),
@@ -156,7 +156,7 @@ impl Media {
         let shown = match self.options.scroll {
             0 => shown,
             speed => {
-                let cells = host.uptime().as_secs().wrapping_mul(u64::from(speed));
+                let cells = machine.uptime().as_secs().wrapping_mul(u64::from(speed));
                 let window = self.options.width.clamp(1, 400) as usize;
                 marquee(shown.reveal(), window, cells as usize).into()
             }
@@ -193,9 +193,9 @@ impl Media {
 }
 
 /// What the players of the desktop play, as `playerctl` tells it once.
-fn ask_mpris(host: &Host) -> Result<Option<Song>, Error> {
+fn ask_mpris(machine: &Machine) -> Result<Option<Song>, Error> {
     let missing = || Error::Other(format!("{PROGRAM}: not found; players are asked by it"));
-    match host.run(&[PROGRAM, "metadata", "--format", FORMAT], LIMIT) {
+    match machine.run(&[PROGRAM, "metadata", "--format", FORMAT], LIMIT) {
         Ok(printed) => Ok(newest(&printed.ok_or_else(missing)?).flatten()),
         // Its way to say that there is nobody.
         Err(error) if error.to_string().contains("No player") => Ok(None),
@@ -240,15 +240,15 @@ fn mpris(song: &str) -> Option<Song> {
 }
 
 /// What MPD plays, where it is reachable.
-fn ask_mpd(host: &Host, address: &str) -> Result<Option<Song>, Error> {
+fn ask_mpd(machine: &Machine, address: &str) -> Result<Option<Song>, Error> {
     let usual = [
-        format!("/run/user/{}/mpd/socket", host.uid()),
+        format!("/run/user/{}/mpd/socket", machine.uid()),
         "/run/mpd/socket".into(),
         "127.0.0.1:6600".into(),
     ];
     let addresses = if address.is_empty() { &usual[..] } else { &[address.to_owned()] };
     for address in addresses {
-        if let Some(answer) = host.converse(address, "status\ncurrentsong\nclose\n", LIMIT)? {
+        if let Some(answer) = machine.converse(address, "status\ncurrentsong\nclose\n", LIMIT)? {
             return Ok(mpd(&String::from_utf8_lossy(&answer)));
         }
     }
@@ -286,9 +286,9 @@ fn mpd(answer: &str) -> Option<Song> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
-    use crate::base::trial::sample_with;
+    use crate::base::test_support::sample_with;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     #[test]
     fn the_desktops_player_is_shown() {
@@ -320,12 +320,12 @@ mod tests {
     #[test]
     fn a_long_song_moves_by_the_clock() {
         let at = |uptime: &str| {
-            let (_dir, host) = machine(&[
+            let (_dir, machine) = machine_with(&[
                 ("proc/uptime", uptime),
                 ("answers/_s", "OK MPD 0.23\nstate: play\nTitle: abcdef\nOK\n"),
             ]);
             let options = "mpd = '/s'\nwidth = 4\nscroll = 1";
-            sample_with(&SEGMENT, options, &host).and_then(|sample| sample.get("song").cloned())
+            sample_with(&SEGMENT, options, &machine).and_then(|sample| sample.get("song").cloned())
         };
         assert_eq!(at("9.0 1"), Some(Value::text("abcd")));
         assert_eq!(at("10.0 1"), Some(Value::text("bcde")));
@@ -334,10 +334,10 @@ mod tests {
     #[test]
     fn a_command_that_is_not_there_is_said_to_whoever_wants_it() {
         let why = |options: &str| {
-            let (_dir, host) = machine(&[]);
+            let (_dir, machine) = machine_with(&[]);
             let mut source = open(&options.parse().expect("TOML")).expect("good options");
-            assert!(!source.stays(&host));
-            match source.sample(&host, &Ask::default()) {
+            assert!(!source.stays(&machine));
+            match source.sample(&machine, &Ask::default()) {
                 Ok(sample) => format!("{sample:?}"),
                 Err(why) => why.to_string(),
             }
@@ -369,12 +369,12 @@ mod tests {
     fn what_stays_is_shown_and_mpd_goes_first() {
         let song = "\x1ePlaying\x1fp\x1f1\x1f2\x1fal\x1far\x1fdesk\x1d\n";
         let shown = |files: &[(&str, &str)]| {
-            let (_dir, host) = machine(files);
+            let (_dir, machine) = machine_with(files);
             let mut source = open(&toml::Table::new()).expect("defaults are fine");
-            assert!(source.stays(&host));
+            assert!(source.stays(&machine));
             let mut heard = None;
             let every = Duration::from_secs(2);
-            let done = source.follow(&host, &Ask::default(), every, &mut |sampled| {
+            let done = source.follow(&machine, &Ask::default(), every, &mut |sampled| {
                 heard = sampled.expect("no error").and_then(|song| song.get("title").cloned());
                 true
             });

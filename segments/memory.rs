@@ -4,12 +4,12 @@
 //! sums up to the total, which in a control group with a limit below the machine's memory is that
 //! limit, and `scope` says so. How the numbers come about is said in `base/classes.rs`.
 
-use crate::base::classes::{self, Limit};
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::Host;
+use crate::base::memory_breakdown::{self, Limit};
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
 crate::options! {
     /// Whose memory is shown: the host's, the control group's where it has a limit, or (auto) the
@@ -42,7 +42,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Daemon,
     pace: Pace::Tick(std::time::Duration::from_secs(1)),
     priority: 65,
@@ -51,18 +51,18 @@ pub(crate) static SEGMENT: Kind = Kind {
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
-    Ok(Box::new(Memory { options, door: classes::Memory::default(), level: Level::Idle }))
+    Ok(Box::new(Memory { options, door: memory_breakdown::Memory::default(), level: Level::Idle }))
 }
 
 struct Memory {
     options: Options,
-    door: classes::Memory,
+    door: memory_breakdown::Memory,
     level: Level,
 }
 
 impl Source for Memory {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let picture = self.door.read(host, self.options.limit)?;
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let picture = self.door.read(machine, self.options.limit)?;
         let (total, usage) = (picture.total as f64, picture.usage());
         self.level = self.level.settle(usage, self.options.warning, self.options.critical);
         let sample = Sample::new(self.level)
@@ -81,7 +81,7 @@ impl Source for Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::machine::fixture;
 
     const KB: u64 = 1024;
     const MB: u64 = 1024 * KB;
@@ -165,11 +165,11 @@ mod tests {
     /// larger than all that is not free.
     #[test]
     fn the_host_seen_from_a_container_stays_within_its_total() {
-        let host = sample_with("limit = 'host'", "container");
-        assert_eq!(bytes(&host, "total"), Some(4_000_000 * KB));
-        assert_eq!(bytes(&host, "used"), Some(200_000 * KB));
+        let machine = sample_with("limit = 'host'", "container");
+        assert_eq!(bytes(&machine, "total"), Some(4_000_000 * KB));
+        assert_eq!(bytes(&machine, "used"), Some(200_000 * KB));
         let expected = [0, 0, 200_000, 1_800_000, 2_000_000].map(|kb| kb * KB);
-        assert_eq!(parts(&host), (expected.to_vec(), 4_000_000 * KB));
+        assert_eq!(parts(&machine), (expected.to_vec(), 4_000_000 * KB));
     }
 
     #[test]
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn the_real_machine_adds_up() {
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
-        let sample = source.sample(&Host::real(), &Ask::default());
+        let sample = source.sample(&Machine::real(), &Ask::default());
         let (parts, whole) = parts(&sample.expect("readable").expect("something to show"));
         assert_eq!(parts.iter().sum::<u64>(), whole);
     }

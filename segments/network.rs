@@ -12,10 +12,10 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::{Host, Kept, NetworkDoor, Traffic};
 use crate::base::rate::Meter;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{Kept, Machine, NetworkDoor, Traffic};
 
 crate::options! {
     /// The interface; empty: the one of the default route.
@@ -48,7 +48,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Daemon,
     pace: Pace::Tick(Duration::from_secs(1)),
     priority: 52,
@@ -107,23 +107,23 @@ impl Watched {
 }
 
 impl Source for Network {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let name = match &*self.options.interface {
-            "" => self.door.default_interface(host)?.map(<[u8]>::to_owned),
+            "" => self.door.default_interface(machine)?.map(<[u8]>::to_owned),
             name => Some(name.as_bytes().to_owned()),
         };
         let found = match &name {
-            Some(name) => self.door.traffic(host, name)?.map(|traffic| (name, traffic)),
+            Some(name) => self.door.traffic(machine, name)?.map(|traffic| (name, traffic)),
             None => None,
         };
         let Some((name, traffic)) = found else {
             self.watched = None;
             return Ok(None);
         };
-        let now = host.uptime();
-        let boot = *self
-            .boot
-            .get_or_insert_with(|| host.now().timestamp().saturating_sub_unsigned(now.as_secs()));
+        let now = machine.uptime();
+        let boot = *self.boot.get_or_insert_with(|| {
+            machine.now().timestamp().saturating_sub_unsigned(now.as_secs())
+        });
         if let Some((recalled, then)) = self.recalled.take()
             && boot.abs_diff(then) <= SAME_BOOT
         {
@@ -135,7 +135,7 @@ impl Source for Network {
         let Some(watched) = &mut self.watched else { return Ok(None) };
         let Traffic { received, sent } = traffic;
         let rates = watched.meter.read([received, sent], now);
-        let state = watched.state.read(host).unwrap_or_default().trim_ascii();
+        let state = watched.state.read(machine).unwrap_or_default().trim_ascii();
         let down = matches!(state, b"down" | b"lowerlayerdown");
         if let Some(rates) = rates
             && !down
@@ -194,7 +194,7 @@ fn remembered(memo: &str) -> Option<(Watched, i64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::tests::machine;
+    use crate::machine::tests::machine_with;
 
     const ROUTE: &str = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\n\
         eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\n";
@@ -207,8 +207,8 @@ mod tests {
         open(&options.parse().expect("TOML")).expect("good options")
     }
 
-    fn sample(source: &mut dyn Source, host: &Host) -> Option<Sample> {
-        source.sample(host, &Ask::default()).expect("readable")
+    fn sample(source: &mut dyn Source, machine: &Machine) -> Option<Sample> {
+        source.sample(machine, &Ask::default()).expect("readable")
     }
 
     fn rates(sample: &Sample) -> Option<(f64, f64)> {
@@ -228,9 +228,12 @@ mod tests {
             files.push((format!("proc/uptime@{index}"), format!("{}.00 0.00\n", 100 + 2 * at)));
         }
         let files: Vec<_> = files.iter().map(|(path, text)| (&**path, &**text)).collect();
-        let (_dir, host) = machine(&files);
+        let (_dir, machine) = machine_with(&files);
         let mut source = source("");
-        readings.iter().map(|_| sample(&mut *source, &host).map(|sample| rates(&sample))).collect()
+        readings
+            .iter()
+            .map(|_| sample(&mut *source, &machine).map(|sample| rates(&sample)))
+            .collect()
     }
 
     #[test]
@@ -265,15 +268,15 @@ mod tests {
 
     #[test]
     fn a_named_interface_needs_no_route_and_a_dead_link_is_a_warning() {
-        let (_dir, host) = machine(&[
+        let (_dir, machine) = machine_with(&[
             ("proc/net/dev", &dev(1, 2)),
             ("sys/class/net/eth0/operstate", "down\n"),
             ("proc/uptime", "5.0 1\n"),
         ]);
-        assert_eq!(sample(&mut *source(""), &host), None, "no default route");
-        let shown = sample(&mut *source("interface = 'eth0'"), &host).expect("shown");
+        assert_eq!(sample(&mut *source(""), &machine), None, "no default route");
+        let shown = sample(&mut *source("interface = 'eth0'"), &machine).expect("shown");
         assert_eq!((shown.level, shown.get("state")), (Level::Warning, Some(&Value::text("down"))));
-        assert_eq!(sample(&mut *source("interface = 'eth1'"), &host), None);
+        assert_eq!(sample(&mut *source("interface = 'eth1'"), &machine), None);
         assert!(open(&"interface = '../x'".parse().expect("TOML")).is_err());
     }
 
@@ -287,9 +290,9 @@ mod tests {
         }
         let files: Vec<_> = files.iter().map(|(path, text)| (&**path, &**text)).collect();
         let levels = |options: &str| {
-            let (_dir, host) = machine(&files);
+            let (_dir, machine) = machine_with(&files);
             let mut source = source(options);
-            readings.map(|_| sample(&mut *source, &host).map(|sample| sample.level))
+            readings.map(|_| sample(&mut *source, &machine).map(|sample| sample.level))
         };
         let (idle, warning) = (Some(Level::Idle), Some(Level::Warning));
         assert_eq!(levels("warning = 2000"), [idle, warning, warning, idle]);
@@ -300,7 +303,7 @@ mod tests {
     #[test]
     fn what_was_remembered_makes_the_first_reading_a_difference() {
         let on = |clock: &str, uptime: &str, received: u64, sent: u64| {
-            machine(&[
+            machine_with(&[
                 ("proc/net/route", ROUTE),
                 ("proc/net/dev", &dev(received, sent)),
                 ("proc/uptime", uptime),

@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::Host;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
 crate::options! {}
 
@@ -31,7 +31,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Daemon,
     pace: Pace::Tick(Duration::from_secs(600)),
     priority: 15,
@@ -68,17 +68,17 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
 struct Os;
 
 impl Source for Os {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         // The first is the machine's own, the second the distribution's (os-release(5)).
         let text = ["/etc/os-release", "/usr/lib/os-release"];
-        let text = text.iter().find_map(|path| host.read(path).ok()).unwrap_or_default();
+        let text = text.iter().find_map(|path| machine.read(path).ok()).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
-        let (kernel, arch) = (host.kernel(), host.architecture());
+        let (kernel, arch) = (machine.kernel(), machine.architecture());
         let id = value(&text, "ID").unwrap_or_default();
         let named = value(&text, "NAME").filter(|name| !name.is_empty());
         let Some(name) = named
             .or_else(|| (!id.is_empty()).then(|| id.clone()))
-            .or_else(|| (!kernel.is_empty()).then(|| format!("{} {kernel}", host.system())))
+            .or_else(|| (!kernel.is_empty()).then(|| format!("{} {kernel}", machine.system())))
         else {
             return Ok(None);
         };
@@ -134,12 +134,12 @@ fn value(text: &str, key: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
-    fn shown(host: &Host) -> Option<Sample> {
+    fn shown(machine: &Machine) -> Option<Sample> {
         let mut source = open(&toml::Table::new()).expect("no options");
-        source.sample(host, &Ask::default()).expect("no error")
+        source.sample(machine, &Ask::default()).expect("no error")
     }
 
     #[test]
@@ -168,14 +168,15 @@ mod tests {
 
     #[test]
     fn relatives_lend_their_logo_and_without_a_name_the_kernel_stands() {
-        let (_dir, host) = machine(&[("etc/os-release", "ID=mine\nID_LIKE=\"odd debian\"\n")]);
-        let sample = shown(&host).expect("known");
+        let (_dir, machine) =
+            machine_with(&[("etc/os-release", "ID=mine\nID_LIKE=\"odd debian\"\n")]);
+        let sample = shown(&machine).expect("known");
         assert_eq!(sample.get("logo"), Some(&Value::sign("\u{f306}", "mine", "mine")));
         assert_eq!(sample.get("name"), Some(&Value::text("mine")));
-        let (_dir, host) = machine(&[("proc/sys/kernel/osrelease", "2.6.32\n")]);
-        let sample = shown(&host).expect("known");
+        let (_dir, machine) = machine_with(&[("proc/sys/kernel/osrelease", "2.6.32\n")]);
+        let sample = shown(&machine).expect("known");
         assert_eq!(sample.get("name"), Some(&Value::text("Linux 2.6.32")));
-        assert_eq!(shown(&machine(&[]).1), None);
+        assert_eq!(shown(&machine_with(&[]).1), None);
         let logos: Vec<_> = LOGOS.iter().map(|(id, _)| id).collect();
         assert!(logos.is_sorted());
     }

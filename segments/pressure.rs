@@ -11,8 +11,8 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::{Host, PressureDoor, RESOURCES, Stall, Whose};
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{Machine, PressureDoor, RESOURCES, Stall, Whose};
 
 crate::choice! {
     /// Whose pressure is shown.
@@ -57,7 +57,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Daemon,
     pace: Pace::Tick(Duration::from_secs(2)),
     priority: 45,
@@ -119,9 +119,9 @@ impl Wait {
 }
 
 impl Source for Stalls {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let now = host.uptime();
-        let read = self.door.read(host);
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let now = machine.uptime();
+        let read = self.door.read(machine);
         let means = read.iter().zip(RESOURCES);
         let means = means.filter_map(|(read, name)| Some((read.as_ref()?.some.mean, name)));
         let Some((worst, name)) = means.max_by(|a, b| a.0.total_cmp(&b.0)) else {
@@ -148,9 +148,9 @@ impl Source for Stalls {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
-    use crate::base::trial::number;
+    use crate::base::test_support::number;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     fn source(options: &str) -> Box<dyn Source> {
         open(&options.parse().expect("TOML")).expect("good options")
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_first_reading_is_the_kernels_and_the_next_our_own() {
-        let (_dir, host) = machine(&[
+        let (_dir, machine) = machine_with(&[
             ("proc/uptime", "100.00 1\n"),
             ("proc/uptime@2", "102.00 1\n"),
             ("proc/uptime@3", "103.00 1\n"),
@@ -168,7 +168,7 @@ mod tests {
         ]);
         let mut source = source("");
         let mut io = || {
-            let sample = source.sample(&host, &Ask::default()).expect("no error").expect("some");
+            let sample = source.sample(&machine, &Ask::default()).expect("no error").expect("some");
             number(&sample, "io")
         };
         // Half a second of two; then nothing new; then nothing new for too long.

@@ -10,9 +10,9 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::{Doing, Host, MemoryDoor, Task};
-use crate::base::memo;
+use crate::base::saved_state;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{Doing, Machine, MemoryDoor, Task};
 
 crate::choice! {
     /// What the most is taken of.
@@ -51,7 +51,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     // A walk through a few hundred files.
     place: Where::Worker,
     pace: Pace::Tick(Duration::from_secs(5)),
@@ -97,8 +97,8 @@ struct Top<'a> {
 }
 
 impl Source for Processes {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let tasks = host.tasks()?;
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let tasks = machine.tasks()?;
         if tasks.is_empty() {
             return Ok(None);
         }
@@ -117,8 +117,8 @@ impl Source for Processes {
             .with("blocked", Value::number(blocked))
             .with("zombies", Value::number(number(Doing::Zombie)));
         let top = match self.options.by {
-            By::Cpu => self.busiest(&tasks, host),
-            By::Memory => self.largest(&tasks, host),
+            By::Cpu => self.busiest(&tasks, machine),
+            By::Memory => self.largest(&tasks, machine),
         };
         if let Some(top) = top.filter(|top| top.share >= self.options.least) {
             sample = sample
@@ -140,12 +140,12 @@ impl Source for Processes {
         let mut most: Vec<_> = taken.iter().map(|(key, taken)| (key, taken.as_millis())).collect();
         most.sort_unstable_by_key(|(_, taken)| std::cmp::Reverse(*taken));
         most.truncate(MOST_KEPT);
-        memo::keep(2, (self.level, at, most))
+        saved_state::keep(2, (self.level, at, most))
     }
 
     fn recall(&mut self, memo: &str) {
         type Memo = (Level, Duration, Vec<((u32, u64), u64)>);
-        let Some((level, at, taken)) = memo::recall::<Memo>(2, memo) else { return };
+        let Some((level, at, taken)) = saved_state::recall::<Memo>(2, memo) else { return };
         if self.before.as_ref().is_none_or(|before| before.at < at) {
             let taken = taken.into_iter().map(|(key, taken)| (key, Duration::from_millis(taken)));
             (self.level, self.before) = (level, Some(Walk { at, taken: taken.collect() }));
@@ -154,8 +154,8 @@ impl Source for Processes {
 }
 
 impl Processes {
-    fn busiest<'a>(&mut self, tasks: &'a [Task], host: &Host) -> Option<Top<'a>> {
-        let now = host.uptime();
+    fn busiest<'a>(&mut self, tasks: &'a [Task], machine: &Machine) -> Option<Top<'a>> {
+        let now = machine.uptime();
         // A walk in the future is one of before the machine was started anew.
         self.before.take_if(|before| before.at > now);
         let passed = self.before.as_ref().map(|before| now.saturating_sub(before.at));
@@ -171,14 +171,14 @@ impl Processes {
             Some((task, task.taken.saturating_sub(*then).as_secs_f64()))
         };
         let (task, used) = tasks.iter().filter_map(used).max_by(|a, b| a.1.total_cmp(&b.1))?;
-        let all = host.processors().unwrap_or(1).max(1) as f64;
+        let all = machine.processors().unwrap_or(1).max(1) as f64;
         let processors = (used / passed).min(all);
         Some(Top { task, share: 100.0 * processors / all, processors: Some(processors) })
     }
 
-    fn largest<'a>(&mut self, tasks: &'a [Task], host: &Host) -> Option<Top<'a>> {
+    fn largest<'a>(&mut self, tasks: &'a [Task], machine: &Machine) -> Option<Top<'a>> {
         let task = tasks.iter().max_by_key(|task| task.resident)?;
-        let total = self.memory.read(host).ok()?.total.filter(|total| *total > 0)?;
+        let total = self.memory.read(machine).ok()?.total.filter(|total| *total > 0)?;
         let share = 100.0 * task.resident as f64 / total as f64;
         Some(Top { task, share, processors: None })
     }
@@ -187,8 +187,8 @@ impl Processes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     fn source(options: &str) -> Box<dyn Source> {
         open(&options.parse().expect("TOML")).expect("good options")
@@ -201,9 +201,9 @@ mod tests {
     }
 
     /// Two processes; between the walks, ten seconds apart, the second takes four seconds.
-    fn busy_machine() -> (tempfile::TempDir, Host) {
+    fn busy_machine() -> (tempfile::TempDir, Machine) {
         let second = |ticks| stat("cc1plus", 'R', ticks, 7, 1000).replacen('1', "2", 1);
-        machine(&[
+        machine_with(&[
             ("proc/1/stat", &stat("init", 'S', 500, 1, 10)),
             ("proc/2/stat", &second(1000)),
             ("proc/2/stat@2", &second(1400)),
@@ -214,15 +214,16 @@ mod tests {
         ])
     }
 
-    fn samples(options: &str, host: &Host) -> [Sample; 2] {
+    fn samples(options: &str, machine: &Machine) -> [Sample; 2] {
         let mut source = source(options);
-        [0; 2].map(|_| source.sample(host, &Ask::default()).expect("no error").expect("processes"))
+        [0; 2]
+            .map(|_| source.sample(machine, &Ask::default()).expect("no error").expect("processes"))
     }
 
     #[test]
     fn the_busiest_between_two_walks_is_named() {
-        let (_dir, host) = busy_machine();
-        let [first, second] = samples("", &host);
+        let (_dir, machine) = busy_machine();
+        let [first, second] = samples("", &machine);
         assert_eq!((first.get("top"), first.get("count")), (None, Some(&Value::number(2.0))));
         assert_eq!(first.get("running"), Some(&Value::number(1.0)));
         assert_eq!(second.get("top"), Some(&Value::text("cc1plus")));
@@ -232,26 +233,26 @@ mod tests {
 
     #[test]
     fn the_next_worker_knows_the_walk() {
-        let (_dir, host) = busy_machine();
+        let (_dir, machine) = busy_machine();
         let mut first = source("");
-        first.sample(&host, &Ask::default()).expect("no error");
+        first.sample(&machine, &Ask::default()).expect("no error");
         let memo = first.memo().expect("a walk");
         let mut next = source("");
         for nonsense in ["", "[]", "[2,\"idle\",{\"secs\":1,\"nanos\":0},[]]", "{}"] {
             next.recall(nonsense);
         }
         next.recall(&memo);
-        let sample = next.sample(&host, &Ask::default()).expect("no error").expect("processes");
+        let sample = next.sample(&machine, &Ask::default()).expect("no error").expect("processes");
         assert_eq!(sample.get("share"), Some(&Value::percent(20.0)));
     }
 
     #[test]
     fn a_walk_before_a_restart_is_forgotten() {
-        let (_dir, host) = busy_machine();
+        let (_dir, machine) = busy_machine();
         let mut source = source("");
         source.recall("[1,\"idle\",{\"secs\":9999,\"nanos\":0},[[[2,7],5]]]");
         let mut top = || {
-            let sample = source.sample(&host, &Ask::default()).expect("no error");
+            let sample = source.sample(&machine, &Ask::default()).expect("no error");
             sample.expect("processes").get("top").cloned()
         };
         assert_eq!([top(), top()], [None, Some(Value::text("cc1plus"))]);
@@ -259,14 +260,14 @@ mod tests {
 
     #[test]
     fn a_small_share_names_nobody() {
-        let (_dir, host) = busy_machine();
-        assert_eq!(samples("least = 21", &host)[1].get("top"), None);
+        let (_dir, machine) = busy_machine();
+        assert_eq!(samples("least = 21", &machine)[1].get("top"), None);
     }
 
     #[test]
     fn the_largest_is_named_at_once() {
-        let (_dir, host) = busy_machine();
-        let [first, _] = samples("by = 'memory'", &host);
+        let (_dir, machine) = busy_machine();
+        let [first, _] = samples("by = 'memory'", &machine);
         assert_eq!(first.get("top"), Some(&Value::text("cc1plus")));
         assert_eq!(first.get("memory"), Some(&Value::number(4_096_000.0)));
         assert_eq!(first.get("share"), Some(&Value::percent(10.0)));
@@ -274,19 +275,19 @@ mod tests {
 
     #[test]
     fn a_pid_that_came_again_is_somebody_else() {
-        let (_dir, host) = machine(&[
+        let (_dir, machine) = machine_with(&[
             ("proc/1/stat", &stat("old", 'S', 100, 1, 10)),
             ("proc/1/stat@2", &stat("new", 'S', 900, 2, 10)),
             ("proc/uptime", "100.00 1\n"),
             ("proc/uptime@2", "110.00 1\n"),
         ]);
-        assert_eq!(samples("", &host)[1].get("top"), None);
+        assert_eq!(samples("", &machine)[1].get("top"), None);
     }
 
     #[test]
     fn many_blocked_are_a_warning() {
-        let (_dir, host) = machine(&[("proc/1/stat", &stat("dd", 'D', 1, 1, 1))]);
-        let level = |warning| samples(&format!("warning = {warning}"), &host)[0].level;
+        let (_dir, machine) = machine_with(&[("proc/1/stat", &stat("dd", 'D', 1, 1, 1))]);
+        let level = |warning| samples(&format!("warning = {warning}"), &machine)[0].level;
         assert_eq!([level(1), level(2), level(0)], [Level::Warning, Level::Idle, Level::Idle]);
     }
 

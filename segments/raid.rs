@@ -8,9 +8,9 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::Host;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
 crate::options! {
     /// Show that all is well, too.
@@ -36,7 +36,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Worker,
     pace: Pace::Tick(Duration::from_secs(30)),
     priority: 60,
@@ -65,10 +65,10 @@ struct Array {
 }
 
 impl Source for Raid {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let table = host.read("/proc/mdstat").unwrap_or_default();
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let table = machine.read("/proc/mdstat").unwrap_or_default();
         let mut arrays = arrays(&String::from_utf8_lossy(&table));
-        arrays.extend(pools(host));
+        arrays.extend(pools(machine));
         let troubled = arrays.iter().filter(|array| array.level > Level::Good).count();
         // The first of those that are equally bad.
         let Some(worst) = arrays.iter().rev().max_by_key(|array| array.level) else {
@@ -166,11 +166,11 @@ fn detail(array: &mut Array, line: &str) {
 }
 
 /// The pools of ZFS, as its kernel module tells of them.
-fn pools(host: &Host) -> Vec<Array> {
+fn pools(machine: &Machine) -> Vec<Array> {
     const DIR: &str = "/proc/spl/kstat/zfs";
-    let entries = host.list(DIR).unwrap_or_default();
+    let entries = machine.list(DIR).unwrap_or_default();
     let pools = entries.into_iter().filter(|entry| entry.is_dir).filter_map(|entry| {
-        let state = host.read(format!("{DIR}/{}/state", entry.name.to_str()?)).ok()?;
+        let state = machine.read(format!("{DIR}/{}/state", entry.name.to_str()?)).ok()?;
         let state = String::from_utf8_lossy(&state).trim().to_ascii_lowercase();
         let (level, state) = match &*state {
             "" => return None,
@@ -186,8 +186,8 @@ fn pools(host: &Host) -> Vec<Array> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     const HEALTHY: &str = "Personalities : [raid1] [raid6] [raid5] [raid4]\n\
         md127 : active raid1 sdb1[1] sda1[0]\n      523264 blocks super 1.2 [2/2] [UU]\n      \n\
@@ -202,9 +202,9 @@ mod tests {
         \x20     [==>..]  check =  5.0% (5/100) finish=1.0min speed=1K/sec\n\
         md3 : inactive sde1[0](S)\n      8 blocks\nmd4 : active raid1 a b\n      9 blocks [2/2] [UU]\n        resync=DELAYED\n";
 
-    fn shown(options: &str, host: &Host) -> Option<Sample> {
+    fn shown(options: &str, machine: &Machine) -> Option<Sample> {
         let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(host, &Ask::default()).expect("readable")
+        source.sample(machine, &Ask::default()).expect("readable")
     }
 
     #[test]
@@ -230,27 +230,27 @@ mod tests {
 
     #[test]
     fn the_worst_is_shown_and_health_only_when_asked() {
-        let (_dir, host) = machine(&[("proc/mdstat", TROUBLED)]);
-        let sample = shown("", &host).expect("trouble");
+        let (_dir, machine) = machine_with(&[("proc/mdstat", TROUBLED)]);
+        let sample = shown("", &machine).expect("trouble");
         assert_eq!(
             (sample.level, sample.get("name")),
             (Level::Critical, Some(&Value::text("md1")))
         );
         assert_eq!(sample.get("troubled"), Some(&Value::number(5.0)));
-        let (_dir, host) = machine(&[("proc/mdstat", HEALTHY)]);
-        assert_eq!(shown("", &host), None);
-        let sample = shown("always = true", &host).expect("asked for");
+        let (_dir, machine) = machine_with(&[("proc/mdstat", HEALTHY)]);
+        assert_eq!(shown("", &machine), None);
+        let sample = shown("always = true", &machine).expect("asked for");
         assert_eq!((sample.level, sample.get("state")), (Level::Good, Some(&Value::text("ok"))));
     }
 
     #[test]
     fn a_pool_is_as_well_as_it_says() {
-        let (_dir, host) = machine(&[
+        let (_dir, machine) = machine_with(&[
             ("proc/spl/kstat/zfs/tank/state", "DEGRADED\n"),
             ("proc/spl/kstat/zfs/rpool/state", "ONLINE\n"),
             ("proc/spl/kstat/zfs/arcstats", "1 2\n"),
         ]);
-        let sample = shown("", &host).expect("trouble");
+        let sample = shown("", &machine).expect("trouble");
         assert_eq!(sample.get("state"), Some(&Value::text("degraded")));
         assert_eq!(
             (sample.get("name"), sample.get("arrays")),

@@ -9,14 +9,14 @@
 
 use std::time::Duration;
 
-use crate::base::charge::Sum;
-use crate::base::classes::{Limit, Memory};
+use crate::base::battery_total::Sum;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::{Charging, Host, PowerDoor};
+use crate::base::cpu_usage::{self, Work};
+use crate::base::memory_breakdown::{Limit, Memory};
 use crate::base::value::{Level, Sample, Value};
-use crate::base::work::{self, Work};
+use crate::machine::{Charging, Machine, PowerDoor};
 
 crate::options! {
     /// Whose memory is shown: the host's, the control group's where it has a limit, or (auto) the
@@ -61,7 +61,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Daemon,
     pace: Pace::Tick(Duration::from_secs(1)),
     priority: 50,
@@ -99,9 +99,9 @@ struct Charge {
 }
 
 impl Source for Rainbar {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let read = self.processors.read(host);
-        let memory = self.memory.read(host, self.options.limit);
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let read = self.processors.read(machine);
+        let memory = self.memory.read(machine, self.options.limit);
         let mut sample = Sample::new(Level::Idle);
         let mut most: f64 = 0.0;
         if let Some(shares) = self.processors.bands().filter(|_| read.is_ok()) {
@@ -128,7 +128,7 @@ impl Source for Rainbar {
             (Err(_), Ok(())) => {}
             (Err(_), Err(error)) => return Err(error),
         }
-        if let Some(charge) = self.charge(host) {
+        if let Some(charge) = self.charge(machine) {
             sample = sample
                 .with("charge", Value::percent(100.0 * charge.share))
                 .with("arrow", charge.state.arrow());
@@ -148,18 +148,18 @@ impl Source for Rainbar {
 }
 
 impl Rainbar {
-    fn charge(&mut self, host: &Host) -> Option<Charge> {
+    fn charge(&mut self, machine: &Machine) -> Option<Charge> {
         if !self.options.battery {
             return None;
         }
-        let now = host.uptime();
+        let now = machine.uptime();
         if let Some((at, known)) = &self.charge
             && now.saturating_sub(*at) < CHARGE_PACE
         {
             return *known;
         }
         // One that cannot be read is shown as none: what is wrong the segment `battery` tells.
-        let cells = self.batteries.read(host).unwrap_or_default();
+        let cells = self.batteries.read(machine).unwrap_or_default();
         let charge = Sum::of(&cells).map(|sum| Charge { share: sum.share, state: sum.state });
         self.charge = Some((now, charge));
         charge
@@ -174,7 +174,7 @@ struct Bands {
 }
 
 impl Bands {
-    fn of(shares: &work::Bands) -> Bands {
+    fn of(shares: &cpu_usage::Bands) -> Bands {
         Bands {
             user: shares.user + shares.nice,
             system: shares.system + shares.irq,
@@ -192,8 +192,8 @@ impl Bands {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::trial::number;
+    use crate::base::test_support::number;
+    use crate::machine::fixture;
 
     fn open_with(options: &str) -> Box<dyn Source> {
         open(&options.parse().expect("TOML")).expect("good options")
@@ -202,10 +202,10 @@ mod tests {
     /// What is shown of a machine after its second reading.
     fn second(options: &str, machine: &str) -> Sample {
         let mut source = open_with(options);
-        let host = fixture(machine);
+        let machine = fixture(machine);
         let mut last = None;
         for _ in 0..2 {
-            last = source.sample(&host, &Ask::default()).expect("readable");
+            last = source.sample(&machine, &Ask::default()).expect("readable");
         }
         last.expect("something to show")
     }
@@ -238,7 +238,7 @@ mod tests {
     }
 
     /// A machine with these files.
-    fn machine(files: &[(&str, &str)]) -> (tempfile::TempDir, Host) {
+    fn machine_with(files: &[(&str, &str)]) -> (tempfile::TempDir, Machine) {
         let dir = tempfile::tempdir().expect("temporary directory");
         #[allow(clippy::disallowed_methods, reason = "a test arranges its files")]
         for (path, text) in files {
@@ -246,17 +246,17 @@ mod tests {
             std::fs::create_dir_all(path.parent().expect("a parent")).expect("directory");
             std::fs::write(path, text).expect("file");
         }
-        let host = Host::rooted(dir.path());
-        (dir, host)
+        let machine = Machine::rooted(dir.path());
+        (dir, machine)
     }
 
     #[test]
     fn a_machine_that_waits_for_its_disk_is_not_busy() {
         let files = [("proc/stat", "cpu 0 0 0 0 0\n"), ("proc/stat@2", "cpu 0 0 0 20 80\n")];
-        let (_dir, host) = machine(&files);
+        let (_dir, machine) = machine_with(&files);
         let mut source = open_with("");
-        source.sample(&host, &Ask::default()).expect("readable");
-        let sample = source.sample(&host, &Ask::default()).expect("readable").expect("shown");
+        source.sample(&machine, &Ask::default()).expect("readable");
+        let sample = source.sample(&machine, &Ask::default()).expect("readable").expect("shown");
         let all = ["cpu", "wait", "work"].map(|field| number(&sample, field));
         assert_eq!(all, [Some(0.0), Some(80.0), Some(100.0)]);
         // There is no /proc/meminfo here: half a chart.
@@ -265,8 +265,8 @@ mod tests {
 
     #[test]
     fn nothing_to_read_at_all_is_an_error() {
-        let (_dir, host) = machine(&[]);
-        assert!(open_with("").sample(&host, &Ask::default()).is_err());
+        let (_dir, machine) = machine_with(&[]);
+        assert!(open_with("").sample(&machine, &Ask::default()).is_err());
     }
 
     #[test]
@@ -290,10 +290,10 @@ mod tests {
             ("proc/uptime@3", "104.9 1.0\n"),
             ("proc/uptime@4", "105.1 1.0\n"),
         ]);
-        let (_dir, host) = machine(&files);
+        let (_dir, machine) = machine_with(&files);
         let mut source = open_with("");
         let charges: Vec<_> = (0..3)
-            .map(|_| source.sample(&host, &Ask::default()).expect("readable").expect("shown"))
+            .map(|_| source.sample(&machine, &Ask::default()).expect("readable").expect("shown"))
             .map(|sample| number(&sample, "charge"))
             .collect();
         assert_eq!(charges, [Some(50.0), Some(50.0), Some(10.0)]);

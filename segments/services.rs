@@ -9,9 +9,9 @@ use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, OptionType, Pace, Scope, Shape, Source, Unit,
     Where, expected,
 };
-use crate::base::host::Host;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
 crate::options! {
     /// Whose units are looked at.
@@ -39,7 +39,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Worker,
     pace: Pace::Tick(Duration::from_secs(30)),
     priority: 55,
@@ -90,24 +90,24 @@ struct Services {
 }
 
 impl Source for Services {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         // As sd_booted(3) tells it.
-        if host.lstat("/run/systemd/system").is_err() {
+        if machine.lstat("/run/systemd/system").is_err() {
             return Ok(None);
         }
         let whose = self.options.scope;
         let system = match whose {
             Whose::User => BTreeSet::new(),
-            _ => self.failed(host, "--system")?,
+            _ => self.failed(machine, "--system")?,
         };
         // Root without a session, or a daemon started by cron, has no manager of its own.
-        let manager = format!("/run/user/{}/systemd", host.uid());
+        let manager = format!("/run/user/{}/systemd", machine.uid());
         let user = match whose {
             Whose::System => BTreeSet::new(),
-            _ if host.lstat(manager).is_err() => BTreeSet::new(),
-            Whose::User => self.failed(host, "--user")?,
+            _ if machine.lstat(manager).is_err() => BTreeSet::new(),
+            Whose::User => self.failed(machine, "--user")?,
             // That one's own cannot be asked does not hide the system's.
-            Whose::Both => self.failed(host, "--user").unwrap_or_default(),
+            Whose::Both => self.failed(machine, "--user").unwrap_or_default(),
         };
         let count = system.len() + user.len();
         if count == 0 {
@@ -136,9 +136,9 @@ impl Source for Services {
 
 impl Services {
     /// The failed units of one manager, without those that may fail.
-    fn failed(&self, host: &Host, manager: &str) -> Result<BTreeSet<String>, Error> {
+    fn failed(&self, machine: &Machine, manager: &str) -> Result<BTreeSet<String>, Error> {
         let command = ["systemctl", manager, "--no-pager", "--no-legend", "--plain", "--failed"];
-        let printed = host.run(&command, LIMIT)?.unwrap_or_default();
+        let printed = machine.run(&command, LIMIT)?.unwrap_or_default();
         let text = String::from_utf8_lossy(&printed);
         let units = text.lines().filter_map(|line| {
             // UNIT LOAD ACTIVE SUB DESCRIPTION; old ones put a dot before it all the same.
@@ -160,8 +160,8 @@ impl Services {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     const ARGUMENTS: &str = "--no-pager --no-legend --plain --failed";
     const SYSTEM: &str = "nginx.service loaded failed failed A web server\n\
@@ -170,13 +170,13 @@ mod tests {
     const USER: &str = "● emacs.service loaded failed failed Emacs\n";
 
     fn on(options: &str, files: &[(&str, &str)]) -> Option<Sample> {
-        let (_dir, host) = machine(files);
-        shown(options, &host)
+        let (_dir, machine) = machine_with(files);
+        shown(options, &machine)
     }
 
-    fn shown(options: &str, host: &Host) -> Option<Sample> {
+    fn shown(options: &str, machine: &Machine) -> Option<Sample> {
         let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(host, &Ask::default()).expect("no error")
+        source.sample(machine, &Ask::default()).expect("no error")
     }
 
     #[test]

@@ -18,8 +18,8 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
 use others::{Other, State};
 use tool::Layer;
@@ -103,9 +103,9 @@ struct Session {
 }
 
 impl Source for Session {
-    fn sample(&mut self, host: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
-        let layers = self.layers(host, ask);
-        let others = others::find(host, ask, &layers, &self.options.dtach_directories);
+    fn sample(&mut self, machine: &Machine, ask: &Ask) -> Result<Option<Sample>, Error> {
+        let layers = self.layers(machine, ask);
+        let others = others::find(machine, ask, &layers, &self.options.dtach_directories);
         if layers.is_empty() && others.is_empty() {
             return Ok(None);
         }
@@ -143,14 +143,14 @@ impl Source for Session {
 }
 
 impl Session {
-    fn layers(&mut self, host: &Host, ask: &Ask) -> Vec<Layer> {
-        let ancestors = host.lineage(ask.pid);
+    fn layers(&mut self, machine: &Machine, ask: &Ask) -> Vec<Layer> {
+        let ancestors = machine.lineage(ask.pid);
         match (&self.known, &ancestors) {
             (Some((client, layers)), None) if ask.pid != 0 && *client == ask.client => {
                 layers.clone()
             }
             _ => {
-                let layers = nest::find(host, ask, ancestors.as_deref());
+                let layers = nest::find(machine, ask, ancestors.as_deref());
                 if ancestors.is_some() {
                     self.known = Some((ask.client, layers.clone()));
                 }
@@ -163,7 +163,7 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::machine::fixture;
 
     const TMUX: (&str, &str) = ("TMUX", "/tmp/tmux-1000/default,300,2");
     const PANE: (&str, &str) = ("TMUX_PANE", "%7");
@@ -300,9 +300,9 @@ mod tests {
     #[test]
     fn an_asker_that_ended_is_where_it_was() {
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
-        let host = fixture("terminals");
+        let machine = fixture("terminals");
         let mut nest = |pid| {
-            let sample = source.sample(&host, &ask(pid, &[TMUX, PANE])).expect("no error");
+            let sample = source.sample(&machine, &ask(pid, &[TMUX, PANE])).expect("no error");
             shown(&sample.expect("a session"), "nest").to_owned()
         };
         assert_eq!([nest(420), nest(99_999)], ["dtach", "dtach"]);

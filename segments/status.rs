@@ -8,8 +8,8 @@ use rustix::process::Signal;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
 crate::options! {
     /// Show it after a success, too.
@@ -54,7 +54,7 @@ struct Status {
 }
 
 impl Source for Status {
-    fn sample(&mut self, _: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, _: &Machine, ask: &Ask) -> Result<Option<Sample>, Error> {
         let Some(status) = ask.status else { return Ok(None) };
         let pipe = if ask.pipestatus.len() > 1 { &*ask.pipestatus } else { &[] };
         let earlier = pipe.iter().any(|status| *status != 0);
@@ -133,7 +133,7 @@ fn signal(status: i32) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::machine::fixture;
 
     fn sample(options: &str, status: Option<i32>, pipestatus: &[i32]) -> Option<Sample> {
         let mut source = open(&options.parse().expect("TOML")).expect("good options");

@@ -6,8 +6,8 @@
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::{Host, MemoryDoor, Zram};
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{Machine, MemoryDoor, Zram};
 
 crate::options! {
     /// Usage in percent below which nothing is shown.
@@ -39,7 +39,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Daemon,
     pace: Pace::Tick(std::time::Duration::from_secs(5)),
     priority: 40,
@@ -58,8 +58,8 @@ struct Swap {
 }
 
 impl Source for Swap {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let memory = self.memory.read(host)?;
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let memory = self.memory.read(machine)?;
         let (Some(total), Some(free)) = (memory.swap_total, memory.swap_free) else {
             return Ok(None);
         };
@@ -80,7 +80,7 @@ impl Source for Swap {
             .with("free", Value::of(free as f64, total as f64))
             .with("total", Value::number(total as f64))
             .with("usage", Value::percent(usage));
-        if let Some(Zram { original, taken }) = host.zram() {
+        if let Some(Zram { original, taken }) = machine.zram() {
             sample = sample
                 .with("zram", Value::number(taken as f64))
                 .with("saved", Value::number(original.saturating_sub(taken) as f64));
@@ -96,12 +96,12 @@ impl Source for Swap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
-    fn sample_on(options: &str, host: &Host) -> Option<Sample> {
+    fn sample_on(options: &str, machine: &Machine) -> Option<Sample> {
         let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(host, &Ask::default()).expect("no error")
+        source.sample(machine, &Ask::default()).expect("no error")
     }
 
     fn bytes(sample: &Sample, field: &str) -> Option<u64> {
@@ -128,19 +128,21 @@ mod tests {
     fn no_swap_or_one_as_good_as_unused_is_not_shown() {
         assert_eq!(sample_on("", &fixture("laptop")), None);
         assert_eq!(sample_on("hide-below = 5", &fixture("server")), None);
-        assert_eq!(sample_on("", &machine(&[("proc/meminfo", "")]).1), None);
+        assert_eq!(sample_on("", &machine_with(&[("proc/meminfo", "")]).1), None);
     }
 
     #[test]
     fn more_free_than_there_is_is_none_used() {
-        let (_dir, host) = machine(&[("proc/meminfo", "SwapTotal: 10 kB\nSwapFree: 99 kB\n")]);
-        let sample = sample_on("hide-below = 0", &host).expect("swap");
+        let (_dir, machine) =
+            machine_with(&[("proc/meminfo", "SwapTotal: 10 kB\nSwapFree: 99 kB\n")]);
+        let sample = sample_on("hide-below = 0", &machine).expect("swap");
         assert_eq!((bytes(&sample, "used"), bytes(&sample, "free")), (Some(0), Some(10 * 1024)));
     }
 
     #[test]
     fn a_full_swap_is_critical() {
-        let (_dir, host) = machine(&[("proc/meminfo", "SwapTotal: 100 kB\nSwapFree: 3 kB\n")]);
-        assert_eq!(sample_on("", &host).expect("swap").level, Level::Critical);
+        let (_dir, machine) =
+            machine_with(&[("proc/meminfo", "SwapTotal: 100 kB\nSwapFree: 3 kB\n")]);
+        assert_eq!(sample_on("", &machine).expect("swap").level, Level::Critical);
     }
 }

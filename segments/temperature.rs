@@ -11,9 +11,9 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::{Found, Host, Sensor};
-use crate::base::memo;
+use crate::base::saved_state;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{Found, Machine, Sensor};
 
 crate::choice! {
     /// The scale.
@@ -48,7 +48,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     // A sensor may answer slowly, or hang.
     place: Where::Worker,
     pace: Pace::Tick(Duration::from_secs(5)),
@@ -92,14 +92,14 @@ struct Temperature {
 }
 
 impl Source for Temperature {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let wanted = &self.options.sensor;
-        let sensors = self.sensors.look(host, |host| chosen(host.temperatures(), wanted));
+        let sensors = self.sensors.look(machine, |machine| chosen(machine.temperatures(), wanted));
         let mut hottest: Option<(usize, f64)> = None;
         let (mut sum, mut count, mut lasts) = (0.0, 0, true);
         for (index, sensor) in sensors.iter_mut().enumerate() {
             lasts &= sensor.lasts();
-            let read = sensor.read(host).filter(|degrees| SANE.contains(degrees));
+            let read = sensor.read(machine).filter(|degrees| SANE.contains(degrees));
             let Some(degrees) = read else { continue };
             (sum, count) = (sum + degrees, count + 1);
             if hottest.is_none_or(|(_, most)| degrees > most) {
@@ -137,11 +137,11 @@ impl Source for Temperature {
     }
 
     fn memo(&self) -> Option<String> {
-        memo::keep(1, self.level)
+        saved_state::keep(1, self.level)
     }
 
     fn recall(&mut self, memo: &str) {
-        if let Some(level) = memo::recall(1, memo) {
+        if let Some(level) = saved_state::recall(1, memo) {
             self.level = level;
         }
     }
@@ -189,9 +189,9 @@ fn chosen(mut found: Vec<Sensor>, wanted: &str) -> Vec<Sensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
-    use crate::base::trial::sample_with;
+    use crate::base::test_support::sample_with;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     fn number(sample: &Sample, field: &str) -> f64 {
         sample.get(field).and_then(Value::as_number).expect(field)
@@ -238,7 +238,7 @@ mod tests {
         let file = "sys/class/thermal/thermal_zone0";
         let (kind, temp) = (format!("{file}/type"), format!("{file}/temp"));
         let (two, three) = (format!("{temp}@2"), format!("{temp}@3"));
-        let (_dir, host) = machine(&[
+        let (_dir, machine) = machine_with(&[
             (&kind, "cpu-thermal\n"),
             (&temp, "75500\n"),
             (&two, "73000\n"),
@@ -246,7 +246,7 @@ mod tests {
         ]);
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
         let levels = [0; 3].map(|_| {
-            source.sample(&host, &Ask::default()).expect("no error").expect("a zone").level
+            source.sample(&machine, &Ask::default()).expect("no error").expect("a zone").level
         });
         assert_eq!(levels, [Level::Warning, Level::Warning, Level::Idle]);
     }

@@ -1,8 +1,8 @@
 //! A text of the user's own, shown as it is.
 
 use crate::base::contract::{Ask, Error, Field, Icons, Kind, Pace, Scope, Source, Unit, Where};
-use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
 crate::options! {
     /// What to show.
@@ -17,7 +17,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     fields: &[Field { name: "text", about: "the text", unit: Unit::Text }],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Daemon,
     pace: Pace::Change,
     priority: 50,
@@ -29,7 +29,7 @@ struct Text {
 }
 
 impl Source for Text {
-    fn sample(&mut self, _: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, _: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         if self.text.is_empty() {
             return Ok(None);
         }
@@ -40,7 +40,7 @@ impl Source for Text {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::machine::fixture;
 
     fn sample(text: &str) -> Option<Sample> {
         let table = toml::Table::from_iter([("text".to_owned(), text.into())]);

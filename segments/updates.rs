@@ -13,8 +13,8 @@ use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, OptionType, Pace, Scope, Shape, Source, Unit,
     Where, expected,
 };
-use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
 crate::options! {
     /// Who is asked: `auto` for whoever has a database here, or one of them by name.
@@ -35,7 +35,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Worker,
     pace: Pace::Tick(Duration::from_secs(600)),
     priority: 30,
@@ -209,14 +209,14 @@ struct Found {
 }
 
 impl Source for Updates {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let noted = match self.options.manager {
-            Manager(None) => noted(host).map(|found| ("update-notifier", found)),
+            Manager(None) => noted(machine).map(|found| ("update-notifier", found)),
             Manager(Some(_)) => None,
         };
         let asked = match noted {
             Some(noted) => Some(noted),
-            None => self.ask(host)?,
+            None => self.ask(machine)?,
         };
         let Some((manager, Found { count, security })) = asked else { return Ok(None) };
         if security == 0 && count < self.options.hide_below.max(1) {
@@ -250,13 +250,13 @@ impl Source for Updates {
 
 impl Updates {
     /// Asks whoever is there, or takes what it said lately.
-    fn ask(&mut self, host: &Host) -> Result<Option<(&'static str, Found)>, Error> {
-        let now = host.now().timestamp();
+    fn ask(&mut self, machine: &Machine) -> Result<Option<(&'static str, Found)>, Error> {
+        let now = machine.now().timestamp();
         for (at, way) in WAYS.iter().enumerate() {
             if matches!(self.options.manager, Manager(Some(wanted)) if wanted != at) {
                 continue;
             }
-            let Ok(facts) = host.facts(Path::new(way.database)) else { continue };
+            let Ok(facts) = machine.facts(Path::new(way.database)) else { continue };
             if let Some(last) = &self.last
                 && last.way == at
                 && last.database == facts.modified
@@ -264,7 +264,7 @@ impl Updates {
             {
                 return Ok(Some((way.name, last.found)));
             }
-            let Some(found) = way.ask(host)? else { continue };
+            let Some(found) = way.ask(machine)? else { continue };
             self.last = Some(Asked { way: at, at: now, database: facts.modified, found });
             return Ok(Some((way.name, found)));
         }
@@ -274,8 +274,10 @@ impl Updates {
 
 impl Way {
     /// `None`: its program is not here.
-    fn ask(&self, host: &Host) -> Result<Option<Found>, Error> {
-        let Some(printed) = host.run_well(self.command, LIMIT, self.fine)? else { return Ok(None) };
+    fn ask(&self, machine: &Machine) -> Result<Option<Found>, Error> {
+        let Some(printed) = machine.run_well(self.command, LIMIT, self.fine)? else {
+            return Ok(None);
+        };
         let lines = |printed: &[u8], counts: &dyn Fn(&str) -> bool| {
             let text = String::from_utf8_lossy(printed).into_owned();
             text.lines().filter(|line| (self.update)(line) && counts(line)).count() as u32
@@ -286,7 +288,7 @@ impl Way {
             Security::Line(is_one) => lines(&printed, &is_one),
             // One command less where there is nothing to find.
             Security::Command(_) if count == 0 => 0,
-            Security::Command(command) => host
+            Security::Command(command) => machine
                 .run_well(command, LIMIT, self.fine)?
                 .map_or(0, |printed| lines(&printed, &|_| true)),
         };
@@ -295,8 +297,8 @@ impl Way {
 }
 
 /// What Ubuntu's update-notifier wrote down.
-fn noted(host: &Host) -> Option<Found> {
-    let text = host.read("/var/lib/update-notifier/updates-available").ok()?;
+fn noted(machine: &Machine) -> Option<Found> {
+    let text = machine.read("/var/lib/update-notifier/updates-available").ok()?;
     let text = String::from_utf8_lossy(&text);
     let mut found = Found::default();
     let mut any = false;
@@ -332,22 +334,22 @@ fn remembered(memo: &str) -> Option<Asked> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     fn source(options: &str) -> Box<dyn Source> {
         open(&options.parse().expect("TOML")).expect("good options")
     }
 
     /// Count, security and the level.
-    fn shown(source: &mut dyn Source, host: &Host) -> Option<(f64, Option<f64>, Level)> {
-        let sample = source.sample(host, &Ask::default()).expect("no error")?;
+    fn shown(source: &mut dyn Source, machine: &Machine) -> Option<(f64, Option<f64>, Level)> {
+        let sample = source.sample(machine, &Ask::default()).expect("no error")?;
         let number = |field| sample.get(field).and_then(Value::as_number);
         Some((number("count")?, number("security"), sample.level))
     }
 
     fn on(files: &[(&str, &str)]) -> Option<(f64, Option<f64>, Level)> {
-        shown(&mut *source(""), &machine(files).1)
+        shown(&mut *source(""), &machine_with(files).1)
     }
 
     #[test]
@@ -402,9 +404,9 @@ mod tests {
         assert_eq!(on(&[]), None);
         assert_eq!(on(&[("var/lib/dpkg/status", "")]), None, "no program");
         let files = [("var/lib/dpkg/status", ""), ("commands/apt", "a [upgradable from: 1]\n")];
-        let (_dir, host) = machine(&files);
-        assert!(shown(&mut *source("manager = 'apt'"), &host).is_some());
-        assert_eq!(shown(&mut *source("manager = 'pacman'"), &host), None);
+        let (_dir, machine) = machine_with(&files);
+        assert!(shown(&mut *source("manager = 'apt'"), &machine).is_some());
+        assert_eq!(shown(&mut *source("manager = 'pacman'"), &machine), None);
         assert!(open(&"manager = 'rm'".parse().expect("TOML")).is_err());
     }
 
@@ -413,7 +415,7 @@ mod tests {
     fn later(clock: &str, times: &str) -> Option<(f64, Option<f64>, Level)> {
         let on = |clock: &str, times: &str, apt: &str| {
             let database = ("var/lib/dpkg/status", "");
-            machine(&[database, ("clock", clock), ("times", times), ("commands/apt", apt)])
+            machine_with(&[database, ("clock", clock), ("times", times), ("commands/apt", apt)])
         };
         let noon = on(
             "2026-11-23T12:00:00+00:00",

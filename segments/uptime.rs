@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::base::contract::{Ask, Error, Field, Icons, Kind, Pace, Scope, Source, Unit, Where};
-use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
 crate::options! {
     /// Days from which the level is `warning`: time for an update. 0: never.
@@ -22,7 +22,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Daemon,
     pace: Pace::Tick(Duration::from_secs(10)),
     priority: 30,
@@ -34,8 +34,8 @@ struct Uptime {
 }
 
 impl Source for Uptime {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let uptime = host.uptime();
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let uptime = machine.uptime();
         let most = self.options.warning_days * 86_400.0;
         let long = most > 0.0 && uptime.as_secs_f64() >= most;
         // After the first minute seconds are noise: the line would be drawn anew for each.
@@ -46,7 +46,7 @@ impl Source for Uptime {
         let mut sample = Sample::new(if long { Level::Warning } else { Level::Idle })
             .with("uptime", Value::Duration(Duration::from_secs(shown)));
         let since = chrono::Duration::from_std(uptime).ok();
-        if let Some(since) = since.and_then(|uptime| host.now().checked_sub_signed(uptime)) {
+        if let Some(since) = since.and_then(|uptime| machine.now().checked_sub_signed(uptime)) {
             sample = sample.with("since", Value::Time(since));
         }
         Ok(Some(sample))
@@ -56,12 +56,12 @@ impl Source for Uptime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
-    fn sample_on(options: &str, host: &Host) -> Sample {
+    fn sample_on(options: &str, machine: &Machine) -> Sample {
         let mut source = (SEGMENT.open)(&options.parse().expect("TOML")).expect("good options");
-        source.sample(host, &Ask::default()).expect("no error").expect("always up")
+        source.sample(machine, &Ask::default()).expect("no error").expect("always up")
     }
 
     #[test]
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn seconds_in_the_first_minute() {
-        let sample = sample_on("", &machine(&[("proc/uptime", "12.90 3.00\n")]).1);
+        let sample = sample_on("", &machine_with(&[("proc/uptime", "12.90 3.00\n")]).1);
         assert_eq!(sample.get("uptime"), Some(&Value::Duration(Duration::from_secs(12))));
     }
 
@@ -87,9 +87,11 @@ mod tests {
 
     #[test]
     fn older_than_the_calendar_is_only_a_duration() {
-        let (_dir, host) =
-            machine(&[("proc/uptime", "9000000000000000 1\n"), ("clock", "2026-11-23T00:00:00Z")]);
-        let sample = sample_on("", &host);
+        let (_dir, machine) = machine_with(&[
+            ("proc/uptime", "9000000000000000 1\n"),
+            ("clock", "2026-11-23T00:00:00Z"),
+        ]);
+        let sample = sample_on("", &machine);
         assert!(sample.get("uptime").is_some() && sample.get("since").is_none());
     }
 }

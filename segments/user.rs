@@ -8,9 +8,9 @@ use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, OptionType, Pace, Scope, Shape, Source, Unit,
     Where, expected,
 };
-use crate::base::host::Host;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
 crate::options! {
     /// When to show it: always, or only where one is another than usual: root, by ssh, by su or
@@ -75,10 +75,10 @@ struct User {
 }
 
 impl Source for User {
-    fn sample(&mut self, host: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
-        let uid = host.uid();
+    fn sample(&mut self, machine: &Machine, ask: &Ask) -> Result<Option<Sample>, Error> {
+        let uid = machine.uid();
         let claimed = ask.env("LOGNAME").or_else(|| ask.env("USER"));
-        let name = match host.user_name(uid) {
+        let name = match machine.user_name(uid) {
             Some(name) => Untrusted::from(name),
             None => claimed.map_or_else(|| Untrusted::from(uid.to_string()), Untrusted::from),
         };
@@ -110,17 +110,17 @@ impl Source for User {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
-    fn sample_on(options: &str, host: &Host, env: &[(&str, &str)]) -> Option<Sample> {
+    fn sample_on(options: &str, machine: &Machine, env: &[(&str, &str)]) -> Option<Sample> {
         let env = env.iter().map(|(name, value)| (name.to_string(), (*value).into())).collect();
         let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(host, &Ask { env, ..Ask::default() }).expect("no error")
+        source.sample(machine, &Ask { env, ..Ask::default() }).expect("no error")
     }
 
-    fn sample(options: &str, host: &str, env: &[(&str, &str)]) -> Option<Sample> {
-        sample_on(options, &fixture(host), env)
+    fn sample(options: &str, machine: &str, env: &[(&str, &str)]) -> Option<Sample> {
+        sample_on(options, &fixture(machine), env)
     }
 
     fn text<'a>(sample: &'a Sample, field: &str) -> &'a str {
@@ -164,8 +164,8 @@ mod tests {
 
     #[test]
     fn without_a_row_the_environment_names_the_user_and_then_the_number() {
-        let (_dir, host) = machine(&[("etc/passwd", "root:x:0:0::/root:/bin/sh\n")]);
-        let name = |env| text(&sample_on("", &host, env).expect("a user"), "name").to_owned();
+        let (_dir, machine) = machine_with(&[("etc/passwd", "root:x:0:0::/root:/bin/sh\n")]);
+        let name = |env| text(&sample_on("", &machine, env).expect("a user"), "name").to_owned();
         assert_eq!(name(&[("USER", "dir\u{1b}user")]), "dir·user");
         assert_eq!(name(&[]), "1000");
     }

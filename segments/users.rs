@@ -9,9 +9,9 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::Host;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
 crate::options! {
     /// Users below which nothing is shown: alone one need not be counted.
@@ -33,7 +33,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Worker,
     pace: Pace::Tick(Duration::from_secs(15)),
     priority: 25,
@@ -58,10 +58,10 @@ struct Session {
 }
 
 impl Source for Users {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let sessions = match of_systemd(host) {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let sessions = match of_systemd(machine) {
             Some(sessions) => sessions,
-            None => of_utmp(host),
+            None => of_utmp(machine),
         };
         let mut users: Vec<&[u8]> = sessions.iter().map(|session| &*session.user).collect();
         users.sort_unstable();
@@ -86,14 +86,14 @@ impl Source for Users {
 }
 
 /// The sessions that systemd knows; `None` where it keeps no notes.
-fn of_systemd(host: &Host) -> Option<Vec<Session>> {
+fn of_systemd(machine: &Machine) -> Option<Vec<Session>> {
     const DIR: &str = "/run/systemd/sessions";
-    let entries = host.list(DIR).ok()?;
+    let entries = machine.list(DIR).ok()?;
     // Beside each session there is a FIFO, `NAME.ref`.
     let names = entries.iter().filter_map(|entry| entry.name.to_str());
     let names = names.filter(|name| !name.contains('.')).take(MOST);
     let sessions = names.filter_map(|name| {
-        let text = host.read(format!("{DIR}/{name}")).ok()?;
+        let text = machine.read(format!("{DIR}/{name}")).ok()?;
         let value = |key: &str| {
             let mut lines = text.split(|b| *b == b'\n');
             lines.find_map(|line| line.strip_prefix(key.as_bytes())?.strip_prefix(b"="))
@@ -108,12 +108,12 @@ fn of_systemd(host: &Host) -> Option<Vec<Session>> {
 }
 
 /// The sessions in the records of `utmp`.
-fn of_utmp(host: &Host) -> Vec<Session> {
-    let records = ["/run/utmp", "/var/run/utmp"].iter().find_map(|path| host.read(path).ok());
+fn of_utmp(machine: &Machine) -> Vec<Session> {
+    let records = ["/run/utmp", "/var/run/utmp"].iter().find_map(|path| machine.read(path).ok());
     let records = records.unwrap_or_default();
     // Where others' processes are hidden (`hidepid`) there is no telling who is alive.
-    let hidden = host.lstat("/proc/1").is_err();
-    let alive = |pid: u32| hidden || host.lstat(format!("/proc/{pid}")).is_ok();
+    let hidden = machine.lstat("/proc/1").is_err();
+    let alive = |pid: u32| hidden || machine.lstat(format!("/proc/{pid}")).is_ok();
     records.chunks_exact(RECORD).filter_map(|bytes| record(bytes, &alive)).take(MOST).collect()
 }
 
@@ -139,19 +139,19 @@ fn record(bytes: &[u8], alive: &dyn Fn(u32) -> bool) -> Option<Session> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
-    fn shown(options: &str, host: &Host) -> Option<[Option<f64>; 3]> {
+    fn shown(options: &str, machine: &Machine) -> Option<[Option<f64>; 3]> {
         let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        let sample = source.sample(host, &Ask::default()).expect("no error")?;
+        let sample = source.sample(machine, &Ask::default()).expect("no error")?;
         let number = |field| sample.get(field).and_then(Value::as_number);
         Some(["users", "sessions", "remote"].map(number))
     }
 
     #[test]
     fn people_are_counted_once_and_programs_not_at_all() {
-        let (_dir, host) = machine(&[
+        let (_dir, machine) = machine_with(&[
             ("run/systemd/sessions/1", "UID=0\nUSER=root\nREMOTE=1\nCLASS=user\nSTATE=active\n"),
             ("run/systemd/sessions/2", "UID=7\nUSER=me\nREMOTE=0\nCLASS=user\nSTATE=online\n"),
             ("run/systemd/sessions/3", "UID=7\nUSER=me\nREMOTE=1\nCLASS=user-early\n"),
@@ -160,8 +160,8 @@ mod tests {
             ("run/systemd/sessions/2.ref", "USER=x\n"),
             ("run/systemd/sessions/5", "noise\n"),
         ]);
-        assert_eq!(shown("", &host), Some([Some(2.0), Some(3.0), Some(2.0)]));
-        assert_eq!(shown("hide-below = 3", &host), None);
+        assert_eq!(shown("", &machine), Some([Some(2.0), Some(3.0), Some(2.0)]));
+        assert_eq!(shown("hide-below = 3", &machine), None);
     }
 
     fn bytes(kind: i16, pid: u32, user: &str, from: &str) -> Vec<u8> {
@@ -196,11 +196,11 @@ mod tests {
         let text = String::from_utf8(records.concat()).expect("small numbers");
         let utmp = ("run/utmp", &*(text + "cut off"));
         let both = Some([Some(2.0), Some(2.0), Some(1.0)]);
-        let (_dir, host) = machine(&[utmp, ("proc/1/stat", ""), ("proc/5/stat", "")]);
-        assert_eq!(shown("", &host), both);
-        assert_eq!(shown("", &machine(&[utmp]).1), both, "processes are hidden");
-        let (_dir, host) = machine(&[utmp, ("proc/1/stat", "")]);
-        assert_eq!(shown("hide-below = 0", &host), None, "leftovers");
+        let (_dir, machine) = machine_with(&[utmp, ("proc/1/stat", ""), ("proc/5/stat", "")]);
+        assert_eq!(shown("", &machine), both);
+        assert_eq!(shown("", &machine_with(&[utmp]).1), both, "processes are hidden");
+        let (_dir, machine) = machine_with(&[utmp, ("proc/1/stat", "")]);
+        assert_eq!(shown("hide-below = 0", &machine), None, "leftovers");
     }
 
     #[test]

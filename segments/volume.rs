@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
 crate::choice! {
     /// What is heard, or what hears.
@@ -42,7 +42,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Worker,
     pace: Pace::Tick(Duration::from_secs(2)),
     priority: 25,
@@ -103,11 +103,11 @@ struct Volume {
 }
 
 impl Source for Volume {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let known = self.way.take();
         let mut failure = None;
         for way in known.into_iter().chain(&WAYS) {
-            match self.ask(way, host) {
+            match self.ask(way, machine) {
                 Ok(Some(sound)) => {
                     self.way = Some(way);
                     return Ok(Some(self.sample_of(sound)));
@@ -123,14 +123,14 @@ impl Source for Volume {
 }
 
 impl Volume {
-    fn ask(&self, way: &Way, host: &Host) -> Result<Option<Sound>, Error> {
+    fn ask(&self, way: &Way, machine: &Machine) -> Result<Option<Sound>, Error> {
         let commands = match self.options.device {
             Device::Output => way.output,
             Device::Input => way.input,
         };
         let mut answer = String::new();
         for command in commands {
-            let Some(printed) = host.run(command, LIMIT)? else { return Ok(None) };
+            let Some(printed) = machine.run(command, LIMIT)? else { return Ok(None) };
             answer.push_str(&String::from_utf8_lossy(&printed));
             answer.push('\n');
         }
@@ -196,7 +196,7 @@ fn amixer(text: &str) -> Option<Sound> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::machine::fixture;
 
     fn sample_with(options: &str, name: &str) -> Option<Sample> {
         let mut source = open(&options.parse().expect("TOML")).expect("good options");

@@ -11,9 +11,9 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::{Host, NetworkDoor};
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{Machine, NetworkDoor};
 
 crate::options! {
     /// Interfaces that are not shown.
@@ -38,7 +38,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Daemon,
     pace: Pace::Tick(Duration::from_secs(5)),
     priority: 45,
@@ -79,11 +79,11 @@ impl Tunnel {
     }
 
     /// What the kernel says of the interface in `dir` of sysfs.
-    fn of(host: &Host, dir: &Path) -> Option<Tunnel> {
+    fn of(machine: &Machine, dir: &Path) -> Option<Tunnel> {
         // `linux/if_arp.h`: ARPHRD_PPP; `linux/if_tun.h`: IFF_TAP.
         const PPP: u32 = 512;
         const TAP: u32 = 2;
-        let text = |file: &str| host.read(dir.join(file)).unwrap_or_default();
+        let text = |file: &str| machine.read(dir.join(file)).unwrap_or_default();
         let uevent = text("uevent");
         if uevent.split(|b| *b == b'\n').any(|line| line == b"DEVTYPE=wireguard") {
             return Some(Tunnel::WireGuard);
@@ -109,19 +109,19 @@ fn directory(name: &[u8]) -> PathBuf {
 }
 
 /// Whether it is up and, where there is somebody at its other end to miss, has it.
-fn is_up(host: &Host, name: &[u8]) -> bool {
+fn is_up(machine: &Machine, name: &[u8]) -> bool {
     const UP: u32 = 0x1;
     let dir = directory(name);
-    let flags = host.read(dir.join("flags")).ok().and_then(|flags| hexadecimal(&flags));
-    let state = host.read(dir.join("operstate")).unwrap_or_default();
+    let flags = machine.read(dir.join("flags")).ok().and_then(|flags| hexadecimal(&flags));
+    let state = machine.read(dir.join("operstate")).unwrap_or_default();
     flags.is_some_and(|flags| flags & UP != 0) && state.trim_ascii() != b"down"
 }
 
 impl Source for Vpn {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let mut found = Vec::new();
         let mut seen = 0;
-        for (name, _) in self.door.interfaces(host)?.take(MOST) {
+        for (name, _) in self.door.interfaces(machine)?.take(MOST) {
             seen += 1;
             if name.contains(&b'/') {
                 continue;
@@ -129,27 +129,27 @@ impl Source for Vpn {
             let kind = match self.known.get(name) {
                 Some(kind) => *kind,
                 None => {
-                    let kind = Tunnel::of(host, &directory(name));
+                    let kind = Tunnel::of(machine, &directory(name));
                     self.known.insert(name.to_owned(), kind);
                     kind
                 }
             };
             let ignored = self.options.ignore.iter().any(|other| other.as_bytes() == name);
-            if let Some(kind) = kind.filter(|_| !ignored && is_up(host, name)) {
+            if let Some(kind) = kind.filter(|_| !ignored && is_up(machine, name)) {
                 found.push((name.to_owned(), kind));
             }
         }
         if self.known.len() > seen {
             // Somebody left; a namesake that comes may be something else.
-            let there: Vec<_> = self.door.interfaces(host)?.map(|(name, _)| name).collect();
+            let there: Vec<_> = self.door.interfaces(machine)?.map(|(name, _)| name).collect();
             self.known.retain(|name, _| there.contains(&&**name));
         }
         if found.iter().any(|(_, kind)| *kind == Tunnel::Tap) {
-            let routes: Vec<_> = self.door.routes(host)?.collect();
+            let routes: Vec<_> = self.door.routes(machine)?.collect();
             let routed = |name: &[u8]| routes.iter().any(|route| route.interface == name);
             found.retain(|(name, kind)| *kind != Tunnel::Tap || routed(name));
         }
-        let default = self.door.default_interface(host)?;
+        let default = self.door.default_interface(machine)?;
         if let Some(at) = found.iter().position(|(name, _)| Some(&**name) == default) {
             found.swap(0, at);
         }
@@ -170,16 +170,16 @@ impl Source for Vpn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     fn source(options: &str) -> Box<dyn Source> {
         open(&options.parse().expect("TOML")).expect("good options")
     }
 
     /// All names, kind and whether the default route goes through it.
-    fn shown(source: &mut dyn Source, host: &Host) -> Option<[String; 3]> {
-        let sample = source.sample(host, &Ask::default()).expect("readable")?;
+    fn shown(source: &mut dyn Source, machine: &Machine) -> Option<[String; 3]> {
+        let sample = source.sample(machine, &Ask::default()).expect("readable")?;
         Some(["names", "kind", "default"].map(|field| match sample.get(field) {
             Some(Value::Text(text)) => text.reveal().to_owned(),
             other => panic!("{other:?}"),
@@ -215,10 +215,10 @@ mod tests {
     #[test]
     fn tunnels_are_told_by_what_they_are() {
         let files = [&[("proc/net/dev", DEV), ("proc/net/route", ROUTES)], LINKS].concat();
-        let (_dir, host) = machine(&files);
-        assert_eq!(shown(&mut *source(""), &host), words(["ppp0 tap0 tun0", "ppp", "default"]));
+        let (_dir, machine) = machine_with(&files);
+        assert_eq!(shown(&mut *source(""), &machine), words(["ppp0 tap0 tun0", "ppp", "default"]));
         let ignoring = "ignore = ['ppp0', 'tap0']";
-        assert_eq!(shown(&mut *source(ignoring), &host), words(["tun0", "tun", ""]));
+        assert_eq!(shown(&mut *source(ignoring), &machine), words(["tun0", "tun", ""]));
     }
 
     #[test]
@@ -236,10 +236,10 @@ mod tests {
             &[][..],
         ]
         .concat();
-        let (_dir, host) = machine(&files);
+        let (_dir, machine) = machine_with(&files);
         let mut source = source("");
         // The second look reads the table twice: it sees that somebody left.
-        let seen = [0; 3].map(|_| shown(&mut *source, &host));
+        let seen = [0; 3].map(|_| shown(&mut *source, &machine));
         assert_eq!(seen, [None, None, words(["tun0", "ppp", ""])]);
     }
 

@@ -12,9 +12,9 @@ use serde::Deserialize;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::fetched::Fetched;
-use crate::base::host::{Host, is_url};
+use crate::base::http_cache::Fetched;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{Machine, is_url};
 
 crate::choice! {
     /// The scale.
@@ -48,7 +48,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Worker,
     pace: Pace::Tick(Duration::from_secs(900)),
     priority: 20,
@@ -145,9 +145,9 @@ fn read(text: &str) -> Option<Now> {
 }
 
 impl Source for Weather {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let Some(fetched) = &mut self.fetched else { return Ok(None) };
-        let now = fetched.get(host)?;
+        let now = fetched.get(machine)?;
         let shown = |celsius: f64| match self.unit {
             Scale::Celsius => celsius,
             Scale::Fahrenheit => celsius * 9.0 / 5.0 + 32.0,
@@ -200,19 +200,19 @@ impl Source for Weather {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
-    fn sample_with(options: &str, host: &Host) -> Result<Option<Sample>, Error> {
+    fn sample_with(options: &str, machine: &Machine) -> Result<Option<Sample>, Error> {
         let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(host, &Ask::default())
+        source.sample(machine, &Ask::default())
     }
 
     const PLACE: &str = "place = '52.52, 13.41'\n";
 
     fn answer(current: &str) -> Result<Option<Sample>, Error> {
         let text = format!("{{\"latitude\":52.5,\"current\":{{{current}}}}}");
-        sample_with(PLACE, &machine(&[("commands/curl", &text)]).1)
+        sample_with(PLACE, &machine_with(&[("commands/curl", &text)]).1)
     }
 
     #[test]
@@ -253,7 +253,7 @@ mod tests {
         for current in ["", "\"temperature_2m\":\"warm\"", "\"temperature_2m\":1e9", "\"x\":1"] {
             assert!(answer(current).is_err(), "{current:?}");
         }
-        assert!(sample_with(PLACE, &machine(&[("commands/curl", "<html>")]).1).is_err());
+        assert!(sample_with(PLACE, &machine_with(&[("commands/curl", "<html>")]).1).is_err());
     }
 
     #[test]

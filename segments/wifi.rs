@@ -9,9 +9,9 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::host::Host;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
 crate::options! {
     /// The interface; empty: the first that is connected.
@@ -37,7 +37,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Worker,
     pace: Pace::Tick(Duration::from_secs(10)),
     priority: 35,
@@ -58,8 +58,8 @@ struct Wifi {
 }
 
 impl Source for Wifi {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let interfaces = host
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let interfaces = machine
             .wireless()
             .map_err(|error| Error::Other(format!("nl80211 does not answer: {error}")))?;
         let wanted = self.options.interface.as_bytes();
@@ -101,12 +101,12 @@ impl Source for Wifi {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
-    fn shown(options: &str, host: &Host) -> Option<Sample> {
+    fn shown(options: &str, machine: &Machine) -> Option<Sample> {
         let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(host, &Ask::default()).expect("readable")
+        source.sample(machine, &Ask::default()).expect("readable")
     }
 
     #[test]
@@ -124,14 +124,14 @@ mod tests {
 
     #[test]
     fn a_name_is_text_and_a_weak_signal_a_warning() {
-        let (_dir, host) = machine(&[("wireless", "wlan0 -85 1 #(id)\x1b[31m$(id)\n")]);
-        let sample = shown("", &host).expect("connected");
+        let (_dir, machine) = machine_with(&[("wireless", "wlan0 -85 1 #(id)\x1b[31m$(id)\n")]);
+        let sample = shown("", &machine).expect("connected");
         assert_eq!(sample.get("ssid"), Some(&Value::text("#(id)·[31m$(id)")));
         assert_eq!(sample.level, Level::Warning);
-        assert_eq!(shown("interface = 'wlan1'", &host), None);
-        let (_dir, host) = machine(&[("wireless", "wlan0 -1e300 nan x\nw -inf -5 y\n")]);
-        assert_eq!(shown("", &host).expect("connected").level, Level::Critical);
-        assert_eq!(shown("interface = 'w'", &host).expect("connected").get("rate"), None);
+        assert_eq!(shown("interface = 'wlan1'", &machine), None);
+        let (_dir, machine) = machine_with(&[("wireless", "wlan0 -1e300 nan x\nw -inf -5 y\n")]);
+        assert_eq!(shown("", &machine).expect("connected").level, Level::Critical);
+        assert_eq!(shown("interface = 'w'", &machine).expect("connected").get("rate"), None);
     }
 
     #[test]

@@ -4,9 +4,9 @@
 //! Shown nowhere else.
 
 use crate::base::contract::{Ask, Error, Field, Icons, Kind, Pace, Scope, Source, Unit, Where};
-use crate::base::host::Host;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Live, Sample, Value};
+use crate::machine::Machine;
 
 crate::options! {}
 
@@ -22,7 +22,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Daemon,
     pace: Pace::Ask,
     priority: 50,
@@ -35,7 +35,7 @@ pub(crate) static SEGMENT: Kind = Kind {
 struct Window;
 
 impl Source for Window {
-    fn sample(&mut self, _: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, _: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let live = |what| Value::Live { what, known: Untrusted::default() };
         Ok(Some(
             Sample::new(Level::Idle)
@@ -53,7 +53,8 @@ mod tests {
     #[test]
     fn every_field_is_left_to_tmux() {
         let mut source = (SEGMENT.open)(&toml::Table::new()).expect("opens");
-        let sample = source.sample(&Host::real(), &Ask::default()).expect("reads").expect("shows");
+        let sample =
+            source.sample(&Machine::real(), &Ask::default()).expect("reads").expect("shows");
         assert_eq!(sample.values.len(), SEGMENT.fields.len());
         assert!(sample.values.iter().all(|(_, value)| matches!(value, Value::Live { .. })));
     }

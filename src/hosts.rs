@@ -13,7 +13,6 @@ use crate::theme::Theme;
 
 mod bash;
 mod byobu;
-#[path = "hosts/byobu-screen.rs"]
 mod byobu_screen;
 mod dvtm;
 mod fish;

@@ -279,7 +279,7 @@ type Mangle = fn(&[u8]) -> Vec<u8>;
 #[test]
 fn no_segment_breaks_on_any_machine() {
     let names: Vec<_> =
-        ALL.iter().filter(|kind| kind.scope == Scope::Host).map(|kind| kind.name).collect();
+        ALL.iter().filter(|kind| kind.scope == Scope::Machine).map(|kind| kind.name).collect();
     let config = format!("[line.terminal]\nleft = {names:?}\n");
     let ruins = tempfile::Builder::new().prefix("rl-").tempdir_in("/tmp").expect("a directory");
     let mangled: [(&str, Mangle); 3] = [

@@ -113,7 +113,7 @@ pub fn children(pid: u32) -> Vec<u32> {
 pub fn everything() -> String {
     let by_clock = |kind: &&&rainline_segments::Kind| {
         matches!(kind.pace, rainline_segments::Pace::Tick(_))
-            && kind.scope == rainline_segments::Scope::Host
+            && kind.scope == rainline_segments::Scope::Machine
     };
     let names = rainline_segments::ALL.iter().filter(by_clock).map(|kind| kind.name);
     format!("[line.tmux]\nright = {:?}\n", names.collect::<Vec<_>>())

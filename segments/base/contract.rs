@@ -2,7 +2,7 @@
 //!
 //! A kind is data: name, icons, fields, options, default format. The engine lists, documents,
 //! checks and schedules kinds without knowing any of them. A source is the code that reads an
-//! instance's values; it sees the machine only through [`Host`] and the asker through [`Ask`].
+//! instance's values; it sees the machine only through [`Machine`] and the asker through [`Ask`].
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::host::Host;
 use super::untrusted::Untrusted;
 use super::value::{Level, Sample};
 use super::variant::Variant;
+use crate::machine::Machine;
 
 /// One kind of segment. Its file in `segments/`, its config key and its heading in the docs all
 /// bear its `name`.
@@ -105,7 +105,7 @@ impl Unit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// The same for everybody on this machine.
-    Host,
+    Machine,
     /// One per client: its environment and its session.
     Client,
     /// One per directory, and per what the source sees of the asker's environment.
@@ -138,7 +138,7 @@ pub enum Pace {
 
 /// Reads an instance's values. `None`: nothing to show here.
 pub trait Source: Send {
-    fn sample(&mut self, host: &Host, ask: &Ask) -> Result<Option<Sample>, Error>;
+    fn sample(&mut self, machine: &Machine, ask: &Ask) -> Result<Option<Sample>, Error>;
 
     /// Counters that the next process needs to make its first reading a true difference. They are
     /// kept beside the socket while no daemon runs, and go from worker to worker.
@@ -153,7 +153,7 @@ pub trait Source: Send {
     /// For [`Where::Worker`]: whether there is something on this machine that it would rather stay
     /// with than ask anew for each reading. Then it is followed in a worker of its own, as one of
     /// [`Where::Own`] is. Asked where a reading is due; without a daemon it is sampled all the same.
-    fn stays(&self, _host: &Host) -> bool {
+    fn stays(&self, _host: &Machine) -> bool {
         false
     }
 
@@ -161,15 +161,15 @@ pub trait Source: Send {
     /// until that says `false` or there will be no more. `every` is how often it would be sampled.
     /// An error handed over is said by `doctor`, and the source goes on; one that is returned, or an
     /// end, is followed by a new start after a pause that grows. What waits does so in a door that
-    /// sees the leash, such as [`Host::follow`].
+    /// sees the leash, such as [`Machine::follow`].
     fn follow(
         &mut self,
-        host: &Host,
+        machine: &Machine,
         ask: &Ask,
         _every: Duration,
         heard: &mut Heard,
     ) -> Result<(), Error> {
-        let sampled = self.sample(host, ask);
+        let sampled = self.sample(machine, ask);
         heard(sampled);
         Ok(())
     }
@@ -183,7 +183,7 @@ pub trait Source: Send {
 
     /// Takes a value from outside (`rainline set`), which shows at once. It runs in the daemon,
     /// whatever the kind's place, so it only computes. The error says what was expected.
-    fn take(&mut self, _host: &Host, _pushed: &Pushed) -> Result<Option<Sample>, Error> {
+    fn take(&mut self, _host: &Machine, _pushed: &Pushed) -> Result<Option<Sample>, Error> {
         Err(Error::Other("takes no values; only `custom` does".into()))
     }
 
@@ -218,7 +218,7 @@ pub struct Pushed {
 pub struct Ask {
     /// Same number, same asker: for sources of [`Scope::Client`].
     pub client: u64,
-    /// The asker's process, 0 if unknown; [`Host::lineage`] starts from it.
+    /// The asker's process, 0 if unknown; [`Machine::lineage`] starts from it.
     pub pid: u32,
     /// Any bytes: a directory's name need not be UTF-8.
     #[serde(with = "raw_path")]

@@ -253,23 +253,18 @@ impl Value {
     }
 }
 
-/// Named typed values and a level, at a moment, from a host.
+/// Named typed values and a level, at a moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {
     pub level: Level,
-    /// Which machine it is from; 0 is this one.
-    pub host: HostId,
     /// In the order in which the source set them; the names are the kind's declared fields.
     pub values: Vec<(&'static str, Value)>,
 }
 
-/// The machine that a sample is from. 0 is this one; others come over a feed.
-pub type HostId = u16;
-
 impl Sample {
     pub fn new(level: Level) -> Self {
         // Most have so many, and a sample is made every second.
-        Sample { level, host: 0, values: Vec::with_capacity(8) }
+        Sample { level, values: Vec::with_capacity(8) }
     }
 
     /// Adds a value; for building a sample in one expression.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Card, Place};
-use crate::base::host::Host;
+use crate::machine::Machine;
 
 /// Where each driver keeps the milliseconds slept, and MHz now and at most; the first that is there.
 const SLEPT: [&str; 4] = [
@@ -36,19 +36,19 @@ const TOO_SHORT: Duration = Duration::from_millis(500);
 pub(super) struct Past(HashMap<String, (Duration, Duration, Option<f64>)>);
 
 impl Past {
-    pub(super) fn read(&mut self, host: &Host, place: &Place, card: Card) -> Card {
+    pub(super) fn read(&mut self, machine: &Machine, place: &Place, card: Card) -> Card {
         let first = |names: &[&str]| {
-            let mut numbers = names.iter().filter_map(|name| host.number(place.dir.join(name)));
+            let mut numbers = names.iter().filter_map(|name| machine.number(place.dir.join(name)));
             numbers.find(|number| *number > 0).map(|number| number as f64)
         };
         let clock = first(&CLOCK).map(|mhz| (mhz * 1e6, first(&MOST).map(|mhz| mhz * 1e6)));
-        let usage = first(&SLEPT).and_then(|slept| self.usage(host, place, slept));
+        let usage = first(&SLEPT).and_then(|slept| self.usage(machine, place, slept));
         Card { usage, clock, ..card }
     }
 
-    fn usage(&mut self, host: &Host, place: &Place, slept: f64) -> Option<f64> {
+    fn usage(&mut self, machine: &Machine, place: &Place, slept: f64) -> Option<f64> {
         let slept = Duration::try_from_secs_f64(slept / 1000.0).ok()?;
-        let now = host.uptime();
+        let now = machine.uptime();
         let Some((before, at, usage)) = self.0.get_mut(&place.name) else {
             self.0.insert(place.name.clone(), (slept, now, None));
             return None;
@@ -69,13 +69,13 @@ impl Past {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::tests::machine;
+    use crate::machine::tests::machine_with;
 
     #[test]
     fn what_is_no_sleep_is_work() {
         let file = "sys/class/drm/card0/gt/gt0/rc6_residency_ms";
         let (two, three, four) = (format!("{file}@2"), format!("{file}@3"), format!("{file}@4"));
-        let (_dir, host) = machine(&[
+        let (_dir, machine) = machine_with(&[
             ("proc/uptime", "100.00 1\n"),
             ("proc/uptime@2", "102.00 1\n"),
             ("proc/uptime@3", "104.00 1\n"),
@@ -93,7 +93,7 @@ mod tests {
             driver: "i915".into(),
         };
         let mut past = Past::default();
-        let read = [0; 4].map(|_| past.read(&host, &place, Card::default()));
+        let read = [0; 4].map(|_| past.read(&machine, &place, Card::default()));
         let usages = read.map(|card| {
             assert_eq!(card.clock, Some((350e6, None)));
             card.usage

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::{Card, memory, sane, sleeps};
 use crate::base::contract::Error;
-use crate::base::host::{Call, Entry, Host, Surroundings};
+use crate::machine::{Call, Entry, Machine, Surroundings};
 
 pub(super) const PROGRAM: &str = "nvidia-smi";
 /// Less than the engine's own patience, so that the command's complaint is heard.
@@ -38,12 +38,12 @@ pub(super) enum Cards {
     Awake,
 }
 
-pub(super) fn look(host: &Host) -> Cards {
-    let known = host.list(DEVICES).unwrap_or_default();
+pub(super) fn look(machine: &Machine) -> Cards {
+    let known = machine.list(DEVICES).unwrap_or_default();
     if known.is_empty() {
         return Cards::None;
     }
-    if !known.iter().all(|entry| sleeps(host, &device(entry))) {
+    if !known.iter().all(|entry| sleeps(machine, &device(entry))) {
         return Cards::Awake;
     }
     let card = |index: usize| Card {
@@ -62,15 +62,15 @@ fn device(entry: &Entry) -> PathBuf {
 }
 
 /// Whether some card would fall asleep if it were left alone.
-fn may_sleep(host: &Host) -> bool {
-    let known = host.list(DEVICES).unwrap_or_default();
-    let auto = |entry: &Entry| host.word(device(entry).join("power/control"));
+fn may_sleep(machine: &Machine) -> bool {
+    let known = machine.list(DEVICES).unwrap_or_default();
+    let auto = |entry: &Entry| machine.word(device(entry).join("power/control"));
     known.iter().any(|entry| auto(entry).as_deref() == Some("auto"))
 }
 
 /// The cards as the command tells them once.
-pub(super) fn ask(host: &Host) -> Result<Vec<Card>, Error> {
-    let printed = host.run(&[PROGRAM, QUERY, FORMAT], LIMIT)?;
+pub(super) fn ask(machine: &Machine) -> Result<Vec<Card>, Error> {
+    let printed = machine.run(&[PROGRAM, QUERY, FORMAT], LIMIT)?;
     let missing = || Error::Other(format!("{PROGRAM}: not found; it comes with NVIDIA's driver"));
     let printed = printed.ok_or_else(missing)?;
     Ok(String::from_utf8_lossy(&printed).lines().filter_map(card).collect())
@@ -79,25 +79,25 @@ pub(super) fn ask(host: &Host) -> Result<Vec<Card>, Error> {
 /// Hands over the cards whenever the command tells of them, which it does `every` so often, until
 /// `heard` says `false`. While they sleep that is said instead.
 pub(super) fn follow(
-    host: &Host,
+    machine: &Machine,
     every: Duration,
     heard: &mut dyn FnMut(Vec<Card>) -> bool,
 ) -> Result<(), Error> {
     loop {
-        match look(host) {
+        match look(machine) {
             // Without a driver no command answers either.
             Cards::None => return Err(Error::Other("NVIDIA's driver is gone".into())),
             Cards::Asleep(cards) => {
-                if !(heard(cards) && host.rest(Some(every))) {
+                if !(heard(cards) && machine.rest(Some(every))) {
                     return Ok(());
                 }
             }
             Cards::Awake => {
-                if attend(host, every, heard)? == After::Over {
+                if attend(machine, every, heard)? == After::Over {
                     return Ok(());
                 }
                 // Long enough to fall asleep; what was told last is not old by then.
-                if !host.rest(Some((every * 5 / 2).min(MOST_REST))) {
+                if !machine.rest(Some((every * 5 / 2).min(MOST_REST))) {
                     return Ok(());
                 }
             }
@@ -115,7 +115,7 @@ enum After {
 
 /// Stays with the command.
 fn attend(
-    host: &Host,
+    machine: &Machine,
     every: Duration,
     heard: &mut dyn FnMut(Vec<Card>) -> bool,
 ) -> Result<After, Error> {
@@ -126,10 +126,10 @@ fn attend(
     let words = [PROGRAM, QUERY, FORMAT, "-l", &seconds];
     let task = Call { words: &words, surroundings: Surroundings::Source, env: &[] };
     let mut table = Table::default();
-    let (mut calm, mut spoke, mut after) = (0, host.uptime(), After::Over);
+    let (mut calm, mut spoke, mut after) = (0, machine.uptime(), After::Over);
     let mut silent = false;
-    host.follow(&task, Some(every), &mut |lines| {
-        let now = host.uptime();
+    machine.follow(&task, Some(every), &mut |lines| {
+        let now = machine.uptime();
         if !table.read(&String::from_utf8_lossy(lines), now, every * SILENT) {
             silent = now.saturating_sub(spoke) > every * SILENT;
             return !silent;
@@ -141,7 +141,7 @@ fn attend(
         if !heard(cards) {
             return false;
         }
-        if calm >= CALM && may_sleep(host) {
+        if calm >= CALM && may_sleep(machine) {
             after = After::Rest;
         }
         after == After::Over

@@ -11,21 +11,21 @@ use std::path::{Path, PathBuf};
 
 use super::tool::{Layer, Tool, display};
 use crate::base::contract::Ask;
-use crate::base::host::{Host, Process};
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Live, Value};
+use crate::machine::{Machine, Process};
 
 /// The tools around the asker, outermost first. Without its ancestors (`None`) the environment is
 /// believed, in the order in which these tools are usually put into each other.
-pub fn find(host: &Host, ask: &Ask, ancestors: Option<&[Process]>) -> Vec<Layer> {
+pub fn find(machine: &Machine, ask: &Ask, ancestors: Option<&[Process]>) -> Vec<Layer> {
     let mut layers = match ancestors {
-        Some(ancestors) => by_ancestors(host, ask, ancestors),
+        Some(ancestors) => by_ancestors(machine, ask, ancestors),
         None => by_environment(ask),
     };
     let seen = |layers: &[Layer], tool| layers.iter().any(|layer| layer.tool == tool);
     if ancestors.is_some()
         && layers.first().is_some_and(|layer| layer.tool == Tool::Tmux)
-        && screen_server(ask).is_some_and(|server| has_tmux_client(host, server))
+        && screen_server(ask).is_some_and(|server| has_tmux_client(machine, server))
     {
         layers.splice(0..0, screen(ask));
     }
@@ -44,7 +44,7 @@ pub fn find(host: &Host, ask: &Ask, ancestors: Option<&[Process]>) -> Vec<Layer>
     layers
 }
 
-fn by_ancestors(host: &Host, ask: &Ask, ancestors: &[Process]) -> Vec<Layer> {
+fn by_ancestors(machine: &Machine, ask: &Ask, ancestors: &[Process]) -> Vec<Layer> {
     let mut layers: Vec<Layer> = Vec::new();
     let mut inner = None;
     for process in ancestors {
@@ -58,7 +58,7 @@ fn by_ancestors(host: &Host, ask: &Ask, ancestors: &[Process]) -> Vec<Layer> {
         {
             // The environment speaks of the innermost of a kind.
             let first = !layers.iter().any(|layer| layer.tool == tool);
-            layers.push(if first { known(host, ask, tool, process.pid) } else { bare(tool) });
+            layers.push(if first { known(machine, ask, tool, process.pid) } else { bare(tool) });
         }
         inner = tool;
     }
@@ -75,17 +75,17 @@ fn by_environment(ask: &Ask) -> Vec<Layer> {
 }
 
 /// What the environment says of the tool whose process was found, if it is about that process.
-fn known(host: &Host, ask: &Ask, tool: Tool, pid: u32) -> Layer {
+fn known(machine: &Machine, ask: &Ask, tool: Tool, pid: u32) -> Layer {
     let layer = match tool {
         Tool::Tmux if tmux_server(ask) == Some(pid) => tmux(ask),
         Tool::Tmux => None,
         Tool::Screen if screen_server(ask) == Some(pid) => screen(ask),
         // A backtick is told nothing; the socket's name begins with its server's number.
-        Tool::Screen => screen_by_socket(host, ask, pid),
+        Tool::Screen => screen_by_socket(machine, ask, pid),
         Tool::Abduco => abduco(ask),
         Tool::Dvtm => dvtm(ask),
         Tool::Xpra => xpra(ask),
-        Tool::Dtach => dtach(host, pid),
+        Tool::Dtach => dtach(machine, pid),
         Tool::Mosh | Tool::Ssh => None,
     };
     layer.unwrap_or_else(|| bare(tool))
@@ -131,23 +131,23 @@ fn screen_server(ask: &Ask) -> Option<u32> {
 }
 
 /// Whether a client of tmux runs somewhere below this process.
-fn has_tmux_client(host: &Host, server: u32) -> bool {
-    let entries = host.list("/proc").unwrap_or_default();
+fn has_tmux_client(machine: &Machine, server: u32) -> bool {
+    let entries = machine.list("/proc").unwrap_or_default();
     let pids = entries.iter().filter_map(|entry| entry.name.to_str()?.parse::<u32>().ok());
     pids.filter(|pid| {
-        let comm = host.read(format!("/proc/{pid}/comm")).unwrap_or_default();
+        let comm = machine.read(format!("/proc/{pid}/comm")).unwrap_or_default();
         comm.starts_with(b"tmux: client")
     })
-    .filter_map(|pid| host.lineage(pid))
+    .filter_map(|pid| machine.lineage(pid))
     .any(|ancestors| ancestors.iter().any(|process| process.pid == server))
 }
 
-fn screen_by_socket(host: &Host, ask: &Ask, pid: u32) -> Option<Layer> {
+fn screen_by_socket(machine: &Machine, ask: &Ask, pid: u32) -> Option<Layer> {
     let dir = match ask.env("SCREENDIR") {
         Some(dir) => PathBuf::from(dir),
-        None => Path::new("/run/screen").join(format!("S-{}", host.user(host.uid())?.name)),
+        None => Path::new("/run/screen").join(format!("S-{}", machine.user(machine.uid())?.name)),
     };
-    let entries = host.list(dir).ok()?;
+    let entries = machine.list(dir).ok()?;
     let of_server = |name: &str| name.split('.').next().and_then(|n| n.parse().ok()) == Some(pid);
     let sockets = entries.iter().filter(|entry| entry.is_socket);
     let socket = sockets.filter_map(|entry| entry.name.to_str()).find(|name| of_server(name))?;
@@ -186,8 +186,8 @@ fn xpra(ask: &Ask) -> Option<Layer> {
 }
 
 /// dtach tells its children nothing; its command line begins `dtach -MODE SOCKET`.
-fn dtach(host: &Host, pid: u32) -> Option<Layer> {
-    let line = host.read(format!("/proc/{pid}/cmdline")).ok()?;
+fn dtach(machine: &Machine, pid: u32) -> Option<Layer> {
+    let line = machine.read(format!("/proc/{pid}/cmdline")).ok()?;
     let line = String::from_utf8_lossy(&line);
     let socket = Path::new(line.split('\0').nth(2)?);
     let name = named(&socket.file_name()?.to_string_lossy());

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::tool::{Layer, Tool, display};
 use crate::base::contract::Ask;
-use crate::base::host::{Entry, Host};
+use crate::machine::{Entry, Machine};
 
 /// A session that is not ours.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,13 +45,13 @@ impl Other {
 }
 
 /// The user's other sessions, by tool and name.
-pub fn find(host: &Host, ask: &Ask, own: &[Layer], dtach: &[String]) -> Vec<Other> {
-    let places = places(host, ask, dtach);
-    let uid = host.uid();
+pub fn find(machine: &Machine, ask: &Ask, own: &[Layer], dtach: &[String]) -> Vec<Other> {
+    let places = places(machine, ask, dtach);
+    let uid = machine.uid();
     let mut sockets: Vec<(Tool, PathBuf, Entry)> = Vec::new();
     for (tool, dir) in places {
         // Most of the places do not exist on most machines.
-        let entries = host.list(&dir).unwrap_or_default().into_iter();
+        let entries = machine.list(&dir).unwrap_or_default().into_iter();
         let ours = entries.filter(|entry| entry.is_socket && entry.uid == uid);
         sockets.extend(ours.map(|entry| (tool, dir.join(&entry.name), entry)));
     }
@@ -59,7 +59,7 @@ pub fn find(host: &Host, ask: &Ask, own: &[Layer], dtach: &[String]) -> Vec<Othe
     if sockets.is_empty() {
         return Vec::new();
     }
-    let listeners = host.listeners();
+    let listeners = machine.listeners();
     let mut others: Vec<Other> = sockets
         .iter()
         .map(|(tool, path, entry)| {
@@ -75,9 +75,9 @@ pub fn find(host: &Host, ask: &Ask, own: &[Layer], dtach: &[String]) -> Vec<Othe
 }
 
 /// Where each tool puts its sockets.
-fn places(host: &Host, ask: &Ask, dtach: &[String]) -> Vec<(Tool, PathBuf)> {
-    let uid = host.uid();
-    let user = host.user(uid);
+fn places(machine: &Machine, ask: &Ask, dtach: &[String]) -> Vec<(Tool, PathBuf)> {
+    let uid = machine.uid();
+    let user = machine.user(uid);
     let mut places = Vec::new();
     let tmux = Path::new(ask.env("TMUX_TMPDIR").unwrap_or("/tmp"));
     places.push((Tool::Tmux, tmux.join(format!("tmux-{uid}"))));

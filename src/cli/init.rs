@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use clap::builder::PossibleValuesParser;
-use rainline_segments::{Ask, Host as Machine, Pace, Sample};
+use rainline_segments::{Ask, Machine, Pace, Sample};
 
 use super::say;
 use crate::compat::tmux_plugins;

@@ -8,7 +8,7 @@ mod style;
 
 use std::path::PathBuf;
 
-use rainline_segments::base::host::MemoryDoor;
+use rainline_segments::machine::MemoryDoor;
 
 use self::memory::{Memory, cells, memory};
 use self::options::Options;
@@ -199,7 +199,7 @@ fn battery(options: &Options, style: &Style, power: &Power) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use rainline_segments::base::host::Meminfo;
+    use rainline_segments::machine::Meminfo;
 
     fn options(words: &[&str]) -> Options {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();

@@ -3,7 +3,7 @@
 mod colours;
 mod options;
 
-use rainline_segments::base::host::{Averages, Meminfo, MemoryDoor};
+use rainline_segments::machine::{Averages, Meminfo, MemoryDoor};
 
 use self::colours::{CPU, LOAD, MEMORY};
 use self::options::{Look, Options, Refused, parse};

@@ -267,7 +267,7 @@ impl Reader {
         let span = segment.span.clone();
         let instance = self.instance(&wanted, &segment.source, span.clone(), theme, instances)?;
         let kind = instances.get(usize::from(instance))?.kind;
-        if kind.scope != Scope::Host || kind.pace == Pace::Ask {
+        if kind.scope != Scope::Machine || kind.pace == Pace::Ask {
             let message =
                 format!("`{wanted}` depends on who looks, so there is nothing to wait for");
             self.fault(&segment.source, Fault::new(span, message));

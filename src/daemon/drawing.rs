@@ -249,7 +249,7 @@ pub fn sharing(request: &Request, kind: &Kind) -> (u64, Option<PathBuf>) {
         (Pace::Ask, _) => moment(request, kind),
         (_, Scope::Client) => client(request, kind),
         (_, Scope::Place) => environment(request, kind),
-        (_, Scope::Host) => 0,
+        (_, Scope::Machine) => 0,
     };
     (who, place)
 }

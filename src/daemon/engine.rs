@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use rainline_segments::Host;
+use rainline_segments::Machine;
 
 use super::cache::{Cache, Entry, Key};
 use super::channel::{Channels, Drawn};
@@ -68,7 +68,7 @@ pub(super) struct Engine {
     frames: Frames,
     cache: Cache,
     configs: Configs,
-    host: Host,
+    host: Machine,
     errands: HashMap<u64, Errand>,
     pending: Vec<Pending>,
     /// Which instances a shape of a config shows.

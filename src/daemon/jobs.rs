@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rainline_segments::{Ask, Host, Pace, Sample, Source, Where};
+use rainline_segments::{Ask, Machine, Pace, Sample, Source, Where};
 
 use super::drawing::{self, Drawing};
 use super::history::{self, Past, Rings};
@@ -67,8 +67,8 @@ struct Open {
 }
 
 /// The machine as sources see it, or a directory that stands for it.
-pub fn host(root: Option<PathBuf>) -> Host {
-    root.map_or_else(Host::real, Host::rooted)
+pub fn host(root: Option<PathBuf>) -> Machine {
+    root.map_or_else(Machine::real, Machine::rooted)
 }
 
 fn say(answer: &Answer, raw: &[u8]) -> std::io::Result<()> {
@@ -78,7 +78,7 @@ fn say(answer: &Answer, raw: &[u8]) -> std::io::Result<()> {
 }
 
 /// `Err` when nobody listens any more.
-fn work(job: Job, raw: &[u8], host: &Host, open: &mut Open) -> std::io::Result<()> {
+fn work(job: Job, raw: &[u8], host: &Machine, open: &mut Open) -> std::io::Result<()> {
     let Open { sources, places } = open;
     match job {
         Job::Gather { path } => {
@@ -160,7 +160,7 @@ fn depends(source: &dyn Source) -> Vec<PathBuf> {
 }
 
 /// Whether it wants to be followed; one that breaks down does not.
-fn stays(source: &dyn Source, host: &Host) -> bool {
+fn stays(source: &dyn Source, host: &Machine) -> bool {
     catch_unwind(AssertUnwindSafe(|| source.stays(host))).unwrap_or(false)
 }
 
@@ -174,7 +174,7 @@ fn open(kind: &str, options: &str) -> Result<Box<dyn Source>, String> {
 fn follow(
     kind: &str,
     options: &str,
-    host: &Host,
+    host: &Machine,
     ask: &Ask,
     every: Duration,
 ) -> Result<(), String> {
@@ -191,7 +191,11 @@ fn follow(
 }
 
 /// Reads a source; a panic is an error like any other.
-pub fn guarded(source: &mut dyn Source, host: &Host, ask: &Ask) -> Result<Option<Sample>, String> {
+pub fn guarded(
+    source: &mut dyn Source,
+    host: &Machine,
+    ask: &Ask,
+) -> Result<Option<Sample>, String> {
     match catch_unwind(AssertUnwindSafe(|| source.sample(host, ask))) {
         Ok(sampled) => sampled.map_err(|error| error.to_string()),
         Err(_) => Err("it broke down (a bug)".into()),
@@ -235,7 +239,7 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 /// Draws a line from nothing but a config and one reading of each source.
-fn line(request: &[u8], past: &[u8], host: &Host) -> std::io::Result<()> {
+fn line(request: &[u8], past: &[u8], host: &Machine) -> std::io::Result<()> {
     let Ok(Some((request, _))) = Request::decode(request) else { return Ok(()) };
     let path = config_path(&request);
     let gathered =
@@ -307,7 +311,7 @@ impl Once {
         Once { each, trouble: false }
     }
 
-    fn sample(&mut self, config: &Config, host: &Host, request: &Request, place: Where) {
+    fn sample(&mut self, config: &Config, host: &Machine, request: &Request, place: Where) {
         for (id, taken) in &mut self.each {
             let instance = &config.instances[usize::from(*id)];
             if instance.kind.place != place {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use rainline_segments::{Call, Host, Level, Surroundings, Untrusted};
+use rainline_segments::{Call, Level, Machine, Surroundings, Untrusted};
 use serde::{Deserialize, Serialize};
 
 use super::alerts::Ring;
@@ -47,7 +47,7 @@ impl News {
 }
 
 /// Tells it; `Err` says why nobody heard.
-pub fn tell(news: &News, host: &Host) -> Result<(), String> {
+pub fn tell(news: &News, host: &Machine) -> Result<(), String> {
     match &news.action {
         Action::Command(words) => command(words, news, host),
         Action::Desktop => {
@@ -88,7 +88,7 @@ pub fn tell(news: &News, host: &Host) -> Result<(), String> {
 
 /// Runs a command of the config: its placeholders are whole words, so that none ends up inside of a
 /// script.
-fn command(words: &[String], news: &News, host: &Host) -> Result<(), String> {
+fn command(words: &[String], news: &News, host: &Machine) -> Result<(), String> {
     let text = news.text();
     let said = [
         ("{alert}", "RAINLINE_ALERT", news.alert.as_str()),
@@ -105,7 +105,7 @@ fn command(words: &[String], news: &News, host: &Host) -> Result<(), String> {
     perform(&words, &said.map(|(_, name, value)| (name, value)), host).map(drop)
 }
 
-fn perform(words: &[&str], env: &[(&str, &str)], host: &Host) -> Result<Vec<u8>, String> {
+fn perform(words: &[&str], env: &[(&str, &str)], host: &Machine) -> Result<Vec<u8>, String> {
     let task = Call { words, surroundings: Surroundings::User, env };
     let program = words.first().copied().unwrap_or_default();
     match host.perform(&task, LIMIT).map_err(|error| error.to_string())? {
@@ -116,7 +116,7 @@ fn perform(words: &[&str], env: &[(&str, &str)], host: &Host) -> Result<Vec<u8>,
 }
 
 /// What tmux says of each of its clients; none if it does not answer.
-fn clients(server: &str, what: &str, host: &Host) -> Vec<String> {
+fn clients(server: &str, what: &str, host: &Machine) -> Vec<String> {
     let format = format!("#{{{what}}}");
     let said = perform(&["tmux", "-S", server, "list-clients", "-F", &format], &[], host);
     let text = String::from_utf8_lossy(&said.unwrap_or_default()).into_owned();

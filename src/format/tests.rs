@@ -1,5 +1,5 @@
 use super::*;
-use rainline_segments::{Ask, Error, Host, Icons, Level, Pace, Part, Scope, Source, Where};
+use rainline_segments::{Ask, Error, Icons, Level, Machine, Pace, Part, Scope, Source, Where};
 
 const FIELDS: &[Field] = &[
     Field { name: "usage", about: "", unit: Unit::Percent },
@@ -16,7 +16,7 @@ const FIELDS: &[Field] = &[
 
 struct Nothing;
 impl Source for Nothing {
-    fn sample(&mut self, _: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, _: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         Ok(None)
     }
 }
@@ -29,7 +29,7 @@ static KIND: Kind = Kind {
     fields: FIELDS,
     options: &[],
     env: &[],
-    scope: Scope::Host,
+    scope: Scope::Machine,
     place: Where::Daemon,
     pace: Pace::Ask,
     priority: 50,

@@ -3,7 +3,7 @@
 //! Waiting for a disk is idle; interrupts and what the hypervisor took are busy; a guest's time is
 //! counted once (the kernel has it in `user` already).
 
-use rainline_segments::base::host::Times;
+use rainline_segments::machine::Times;
 
 /// The busy share between two readings, from 0 to 1; `None` where no tick passed, or a counter went
 /// back.

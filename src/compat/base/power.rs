@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use rainline_segments::Host;
-use rainline_segments::base::host::{Battery, Charging};
+use rainline_segments::machine::{Battery, Charging};
 
 /// Where Linux has them.
 pub const SUPPLIES: &str = "/sys/class/power_supply";

@@ -11,7 +11,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rainline_segments::base::host::Times;
+use rainline_segments::machine::Times;
 use rustix::fs::{Access, FlockOperation};
 
 use crate::{runtime, sys};

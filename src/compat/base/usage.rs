@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use rainline_segments::base::host::{Processors, ProcessorsDoor};
+use rainline_segments::machine::{Processors, ProcessorsDoor};
 
 use super::counters::between;
 use super::state::{self, Counted};

@@ -1,6 +1,6 @@
 //! The memory's classes, their order and how many cells each gets.
 
-use rainline_segments::base::host::Meminfo;
+use rainline_segments::machine::Meminfo;
 
 use super::options::Options;
 

@@ -1,7 +1,7 @@
 //! tmux-battery's names.
 
 use rainline_segments::Host;
-use rainline_segments::base::host::Charging;
+use rainline_segments::machine::Charging;
 
 use super::options::Options;
 use crate::compat::base::power::{Power, power};

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rainline_segments::Host;
-use rainline_segments::base::host::{MemoryDoor, Processors, ProcessorsDoor, Times};
+use rainline_segments::machine::{MemoryDoor, Processors, ProcessorsDoor, Times};
 
 use super::battery::Battery;
 use super::options::Options;

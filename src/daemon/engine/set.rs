@@ -39,7 +39,7 @@ impl Engine {
             word => Some(Level::named(word).map_err(|why| format!("--level: {why}"))?),
         };
         let pushed = Pushed { text: request.admin.clone(), level, lasts };
-        if instance.kind.scope != Scope::Host {
+        if instance.kind.scope != Scope::Machine {
             return Err(format!("`{name}` takes no values; only `custom` does"));
         }
         self.entry(&key, &config);

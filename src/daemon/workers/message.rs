@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rainline_segments::{Ask, HostId, Level, Sample, Value};
+use rainline_segments::{Ask, Level, Sample, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Gathered;
@@ -79,20 +79,18 @@ pub enum Answer {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Wire {
     level: Level,
-    host: HostId,
     values: Vec<(String, Value)>,
 }
 
 impl Wire {
     pub fn new(sample: Sample) -> Wire {
         let values = sample.values.into_iter().map(|(name, value)| (name.to_owned(), value));
-        Wire { level: sample.level, host: sample.host, values: values.collect() }
+        Wire { level: sample.level, values: values.collect() }
     }
 
     /// The sample, with the names that its kind declares; others are dropped.
     pub fn sample(self, kind: &rainline_segments::Kind) -> Sample {
         let mut sample = Sample::new(self.level);
-        sample.host = self.host;
         for (name, value) in self.values {
             if let Some(field) = kind.fields.iter().find(|field| field.name == name) {
                 sample.values.push((field.name, value));
@@ -194,7 +192,7 @@ mod tests {
         let value = Value::Text(Untrusted::from("x"));
         let names = kind.fields.iter().map(|field| field.name.to_owned());
         let values = names.chain(["no-such-field".to_owned()]).map(|name| (name, value.clone()));
-        let wire = Wire { level: Level::Good, host: 0, values: values.collect() };
+        let wire = Wire { level: Level::Good, values: values.collect() };
         let sample = wire.sample(kind);
         assert_eq!(sample.values.len(), kind.fields.len());
         assert_eq!(sample.level, Level::Good);

@@ -1,0 +1,142 @@
+//! Whether the machine waits for a restart: a package asked for it, or the running kernel's modules
+//! were replaced by another's, so that it can load none any more.
+//!
+//! In a container the kernel is somebody else's and its modules are no concern.
+
+use std::time::Duration;
+
+use crate::base::contract::{
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+};
+use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
+
+crate::options! {
+    /// Look at the running kernel's modules, too.
+    kernel: bool = true,
+}
+
+pub(crate) static SEGMENT: Kind = Kind {
+    name: "reboot-required",
+    about: "Whether the machine waits for a restart.",
+    icons: Icons { nerd: "\u{f0709}", unicode: "reboot", ascii: "reboot" },
+    format: " $icon( $packages) ",
+    fields: &[
+        Field::new("reason", "`packages` or `kernel`", Unit::Text),
+        Field::new("packages", "packages that ask for it, where they are known", Unit::Count),
+        Field::new("names", "their names, with blanks between", Unit::Text),
+    ],
+    options: OPTIONS,
+    env: &[],
+    scope: Scope::Machine,
+    place: Where::Daemon,
+    pace: Pace::Tick(Duration::from_secs(60)),
+    priority: 55,
+    open,
+};
+
+fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
+    Ok(Box::new(RebootRequired { options: Options::read(table)? }))
+}
+
+struct RebootRequired {
+    options: Options,
+}
+
+/// What packages leave behind who ask for it: Debian's, openSUSE's.
+const FLAGS: [&str; 2] = ["/run/reboot-required", "/run/reboot-needed"];
+
+impl Source for RebootRequired {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        if FLAGS.iter().any(|flag| machine.lstat(flag).is_ok()) {
+            let names = machine.read("/run/reboot-required.pkgs").unwrap_or_default();
+            let names = String::from_utf8_lossy(&names).into_owned();
+            // A package that was upgraded twice asks twice.
+            let mut names: Vec<&str> = names.split_ascii_whitespace().collect();
+            names.sort_unstable();
+            names.dedup();
+            let sample = Sample::new(Level::Warning).with("reason", Value::text("packages"));
+            if names.is_empty() {
+                return Ok(Some(sample));
+            }
+            let count = Value::number(names.len() as f64);
+            let names = Value::text(names.join(" "));
+            return Ok(Some(sample.with("packages", count).with("names", names)));
+        }
+        let replaced = self.options.kernel && !is_container(machine) && is_replaced(machine);
+        Ok(replaced.then(|| Sample::new(Level::Warning).with("reason", Value::text("kernel"))))
+    }
+}
+
+/// Whether the running kernel's modules are gone and another's are there. A kernel that never had
+/// any has no such directory at all.
+fn is_replaced(machine: &Machine) -> bool {
+    const DIR: &str = "/lib/modules";
+    let kernel = machine.kernel();
+    if kernel.is_empty() || kernel.contains('/') || machine.lstat(format!("{DIR}/{kernel}")).is_ok()
+    {
+        return false;
+    }
+    let others = machine.list(DIR).unwrap_or_default();
+    let is_kernel = |name: &std::ffi::OsStr| {
+        // What is left of a removed kernel is no kernel.
+        name.to_str().is_some_and(|name| machine.lstat(format!("{DIR}/{name}/modules.dep")).is_ok())
+    };
+    others.iter().any(|entry| entry.is_dir && is_kernel(&entry.name))
+}
+
+/// As systemd, Docker and Podman leave their marks.
+fn is_container(machine: &Machine) -> bool {
+    ["/run/systemd/container", "/.dockerenv", "/run/.containerenv"]
+        .iter()
+        .any(|mark| machine.lstat(mark).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
+
+    fn shown(options: &str, machine: &Machine) -> Option<Sample> {
+        let mut source = open(&options.parse().expect("TOML")).expect("good options");
+        source.sample(machine, &Ask::default()).expect("no error")
+    }
+
+    #[test]
+    fn packages_ask_for_it() {
+        let asked = [("run/reboot-required", "*** System restart required ***\n")];
+        let sample = shown("", &machine_with(&asked).1).expect("asked for");
+        assert_eq!((sample.level, sample.get("packages")), (Level::Warning, None));
+        assert!(shown("", &machine_with(&[("run/reboot-needed", "")]).1).is_some());
+        let named = [asked[0], ("run/reboot-required.pkgs", "linux-image-6.1\nlibc6\nlibc6\n")];
+        let sample = shown("", &machine_with(&named).1).expect("asked for");
+        assert_eq!(sample.get("packages"), Some(&Value::number(2.0)));
+        assert_eq!(sample.get("names"), Some(&Value::text("libc6 linux-image-6.1")));
+    }
+
+    #[test]
+    fn a_kernel_without_its_modules_asks_for_it() {
+        let running = ("proc/sys/kernel/osrelease", "6.9.1\n");
+        let other = ("lib/modules/6.10.0/modules.dep", "");
+        let reason = |options: &str, files: &[(&str, &str)]| {
+            shown(options, &machine_with(files).1).and_then(|sample| sample.get("reason").cloned())
+        };
+        assert_eq!(reason("", &[running, other]), Some(Value::text("kernel")));
+        assert_eq!(reason("kernel = false", &[running, other]), None);
+        assert_eq!(reason("", &[running, other, (".dockerenv", "")]), None);
+        assert_eq!(reason("", &[running, other, ("lib/modules/6.9.1/x", "")]), None);
+        assert_eq!(reason("", &[running, ("lib/modules/6.10.0/extra/x", "")]), None);
+        assert_eq!(reason("", &[running]), None, "a kernel that has no modules");
+        assert_eq!(reason("", &[other]), None, "no telling");
+        assert_eq!(reason("", &[("proc/sys/kernel/osrelease", "../../x\n"), other]), None);
+    }
+
+    #[test]
+    fn only_the_server_waits_for_a_restart() {
+        assert!(shown("", &fixture("server")).is_some());
+        for machine in ["laptop", "container", "empty", "broken"] {
+            assert_eq!(shown("", &fixture(machine)), None, "{machine}");
+        }
+    }
+}
