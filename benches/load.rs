@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
-use rainline::protocol::{PROTOCOL, Request, Verb};
+use rainline_client::protocol::{PROTOCOL, Request, Verb};
 
 mod support;
 use support::{House, cpu, figure, machine, run_for};

@@ -7,12 +7,13 @@ use rainline::config;
 use rainline::daemon::bare::Bare;
 use rainline::daemon::jobs;
 use rainline::example::Example;
-use rainline::format::Format;
-use rainline::graph::{self, Classes, Curve, Dot, Pen, Scale};
-use rainline::protocol::{Request, Verb};
-use rainline::render::{self, Want};
-use rainline::style::Depth;
-use rainline::targets::{self, Caps};
+use rainline::line::rows::{self, Want};
+use rainline_caps::Caps;
+use rainline_caps::Depth;
+use rainline_client::protocol::{Request, Verb};
+use rainline_render::format::Format;
+use rainline_render::graph::{self, Classes, Curve, Dot, Pen, Scale};
+use rainline_render::targets;
 use rainline_segments::Ring;
 
 mod support;
@@ -66,23 +67,23 @@ fn main() {
     }
     let log = Scale { curve: Curve::Log, ..scale };
     row("spark by logarithm, 60 cells", time(2000, || drop(graph::spark(&cells, 60, log, pen))));
-    let laid = time(500, || drop(render::rows(&ten, want, &example, &caps)));
+    let laid = time(500, || drop(rows::rows(&ten, want, &example, &caps)));
     row("format, paint and fit 10 segments", laid);
     let narrow = Caps { columns: 60, ..Caps::default() };
-    row("the same into 60 cells", time(500, || drop(render::rows(&ten, want, &example, &narrow))));
-    let rows = render::rows(&ten, want, &example, &caps);
+    row("the same into 60 cells", time(500, || drop(rows::rows(&ten, want, &example, &narrow))));
+    let rows = rows::rows(&ten, want, &example, &caps);
     for target in targets::ALL {
-        let micros = time(500, || drop(render::encode(&rows, target, &caps)));
+        let micros = time(500, || drop(rows::encode(&rows, target, &caps)));
         row(&format!("encode for {}", target.name), micros);
     }
     let tmux = targets::find("tmux").expect("known");
     for (name, depth) in [("256", Depth::Ansi256), ("16", Depth::Ansi16)] {
         let fewer = Caps { depth, ..caps.clone() };
-        let micros = time(500, || drop(render::encode(&rows, tmux, &fewer)));
+        let micros = time(500, || drop(rows::encode(&rows, tmux, &fewer)));
         row(&format!("encode for tmux in {name} colours"), micros);
     }
     let whole = time(500, || {
-        drop(render::encode(&render::rows(&ten, want, &example, &caps), tmux, &caps));
+        drop(rows::encode(&rows::rows(&ten, want, &example, &caps), tmux, &caps));
     });
     row("**a 10-segment line for tmux** (budget 50)", whole);
 

@@ -13,12 +13,12 @@ use std::time::Duration;
 use rainline_segments::{Kind, Pace, find};
 use serde::{Deserialize, Serialize};
 
-use crate::diagnostic::Source;
-use crate::format::Format;
-use crate::frame::InstanceId;
-use crate::style::spec::Spec;
-use crate::targets::Glyphs;
-use crate::theme::Theme;
+use rainline_caps::Glyphs;
+use rainline_render::diagnostic::Source;
+use rainline_render::format::Format;
+use rainline_render::frame::InstanceId;
+use rainline_render::style::spec::Spec;
+use rainline_render::theme::Theme;
 
 pub mod alerts;
 pub mod common;
@@ -157,7 +157,7 @@ impl Config {
 
     /// The names of all themes that this config can use: the user's, then the built-in ones.
     pub fn theme_names(&self) -> Vec<&str> {
-        let built_in = crate::theme::BUILT_IN.iter().map(|(name, _)| *name);
+        let built_in = rainline_render::theme::BUILT_IN.iter().map(|(name, _)| *name);
         let mut names: Vec<&str> = self.user_themes.iter().map(|(name, _)| name.as_str()).collect();
         names.extend(built_in.filter(|name| !self.user_themes.iter().any(|(n, _)| n == name)));
         names

@@ -22,17 +22,16 @@ use rustix::fs::Mode;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::{Resource, Rlimit};
 
-use crate::client::{self, timespec};
-use crate::protocol::{ReplyKind, build_id};
-use crate::runtime::{self, Runtime};
-use crate::{spawn, sys};
+use rainline_client::protocol::{ReplyKind, build_id};
+use rainline_client::runtime::{self, Runtime};
+use rainline_client::{self, timespec};
+use rainline_client::{spawn, sys};
 
 mod alerts;
 pub mod bare;
 mod cache;
 mod channel;
 mod configs;
-mod drawing;
 mod engine;
 mod frames;
 mod history;
@@ -43,7 +42,6 @@ mod serve;
 mod watch;
 pub mod workers;
 
-pub use drawing::{Drawing, Nothing};
 pub use history::Past;
 
 use engine::Engine;
@@ -73,7 +71,7 @@ pub struct Options {
 /// Makes this process a daemon as far as one process can: a session of its own, nothing inherited.
 /// The caller then runs itself once more, so that the daemon leads no session.
 pub fn detach() {
-    sys::close_from(3);
+    crate::sys::close_from(3);
     let _ = rustix::process::setsid();
     let _ = std::env::set_current_dir("/");
     rustix::process::umask(Mode::from_raw_mode(0o077));
@@ -116,7 +114,8 @@ fn lock(runtime: &Runtime) -> Result<Option<OwnedFd>, String> {
         let lock = runtime.lock(runtime::LOCK);
         let lock = lock.map_err(|error| format!("{}: {error}", runtime.path.display()))?;
         // Also with the lock: its file may have been removed from under a daemon that lives.
-        let lives = matches!(client::admin(runtime, "ping", 200), Ok((ReplyKind::Text, _)));
+        let lives =
+            matches!(rainline_client::admin(runtime, "ping", 200), Ok((ReplyKind::Text, _)));
         if lives {
             return Ok(None);
         }
@@ -438,7 +437,7 @@ impl Daemon {
             "pid {}\nbuild {:016x} protocol {}\nuptime {} s\n",
             std::process::id(),
             build_id(),
-            crate::protocol::PROTOCOL,
+            rainline_client::protocol::PROTOCOL,
             sys::boot().saturating_sub(self.started).as_secs(),
         );
         if let Some(kilobytes) = resident() {
@@ -523,7 +522,7 @@ impl Daemon {
 
     /// Whether another daemon answers under our name.
     fn is_another(&self) -> bool {
-        matches!(client::admin(&self.runtime, "ping", 200), Ok((ReplyKind::Text, _)))
+        matches!(rainline_client::admin(&self.runtime, "ping", 200), Ok((ReplyKind::Text, _)))
     }
 }
 

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use crate::config::alerts::{self, Action};
 use crate::config::common::OPTIONS;
 use crate::config::{KEYS, SLOTS};
-use crate::format::formatter::TABLE;
-use crate::theme::{BUILT_IN, TABLES, Theme};
-use crate::{compat, hosts, targets};
+use crate::{compat, hosts};
+use rainline_render::format::formatter::TABLE;
+use rainline_render::targets;
+use rainline_render::theme::{BUILT_IN, TABLES, Theme};
 
 /// Where the generated part of the README begins and ends.
 pub const README_MARKS: (&str, &str) = ("<!-- reference -->", "<!-- /reference -->");

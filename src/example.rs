@@ -8,8 +8,8 @@ use chrono::DateTime;
 use rainline_segments::{Field, Kind, Level, Part, Ring, Sample, Unit, Value};
 
 use crate::config::Config;
-use crate::frame::InstanceId;
-use crate::render::{Age, Reading, Readings};
+use crate::line::rows::{Age, Reading, Readings};
+use rainline_render::frame::InstanceId;
 
 /// Readings of every instance of a config, the same each time.
 pub struct Example {

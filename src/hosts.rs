@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::protocol::{ENV, MORE_ENV};
-use crate::targets::Version;
-use crate::theme::Theme;
+use rainline_caps::Version;
+use rainline_client::protocol::{ENV, MORE_ENV};
+use rainline_render::theme::Theme;
 
 mod bash;
 mod byobu;

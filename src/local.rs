@@ -9,11 +9,12 @@
 use std::time::Duration;
 
 use crate::config::Config;
+use crate::daemon::Past;
 use crate::daemon::workers::{Answer, Job, Process};
-use crate::daemon::{Drawing, Nothing, Past};
-use crate::protocol::{Request, Verb};
-use crate::runtime::{self, Runtime};
-use crate::sys;
+use crate::line::drawing::{Drawing, Nothing};
+use rainline_client::protocol::{Request, Verb};
+use rainline_client::runtime::{self, Runtime};
+use rainline_client::sys;
 
 /// Draws lines without a daemon. Its worker stays open between two lines, for whoever draws many.
 #[derive(Default)]

@@ -5,14 +5,16 @@
 //! fast path gets what it needs of that in [`settle`]. No panic leaves [`main`].
 
 #![no_main]
+#![allow(unsafe_code)]
 
 use std::ffi::{OsStr, OsString, c_int};
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use rainline::client::{self, Outcome, Why};
-use rainline::sys::{self, Strings};
-use rainline::{cli, compat, local, runtime, spawn};
+use rainline::{cli, compat, local};
+use rainline_client::sys::{self, Strings};
+use rainline_client::{self, Outcome, Why};
+use rainline_client::{runtime, spawn};
 
 /// What std's own start gives to a program that panicked.
 const PANICKED: i32 = 101;
@@ -22,7 +24,7 @@ const PANICKED: i32 = 101;
 #[unsafe(no_mangle)]
 pub extern "C" fn main(_: c_int, args: Strings, env: Strings) -> c_int {
     // Outside of what catches panics, or it would lie elsewhere: a panic in it ends the program.
-    let outcome = client::fast(args.clone(), env);
+    let outcome = rainline_client::fast(args.clone(), env);
     let code = catch_unwind(AssertUnwindSafe(|| {
         settle(args.clone());
         slow(outcome, args)
@@ -34,7 +36,7 @@ pub extern "C" fn main(_: c_int, args: Strings, env: Strings) -> c_int {
 /// Does what std's start would have done and something here relies on.
 fn settle(mut args: Strings) {
     sys::ignore_sigpipe();
-    client::open_standard();
+    rainline_client::open_standard();
     args.next().into_iter().for_each(sys::hand_on_program);
 }
 
@@ -44,7 +46,7 @@ fn slow(outcome: Outcome, args: Strings) -> i32 {
         Outcome::Miss(request, why) => {
             let mut line = local::line(&request);
             line.push(b'\n');
-            client::write_whole(&line);
+            rainline_client::write_whole(&line);
             if why == Why::Absent
                 && let Ok(runtime) = runtime::open()
             {
@@ -54,7 +56,7 @@ fn slow(outcome: Outcome, args: Strings) -> i32 {
         }
         Outcome::Stream(request) => {
             let mut local = local::Local::default();
-            client::stream(*request, &mut |request| local.line(request))
+            rainline_client::stream(*request, &mut |request| local.line(request))
         }
         Outcome::Set(request) => cli::push(&request),
         Outcome::Cli => {

@@ -15,7 +15,7 @@ pub fn config() -> Option<PathBuf> {
 
 /// This program, so that it can be named in another's config: absolute, links kept.
 pub fn program() -> PathBuf {
-    let named = PathBuf::from(crate::sys::program());
+    let named = PathBuf::from(rainline_client::sys::program());
     if named.is_absolute() {
         return named;
     }

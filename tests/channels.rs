@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rainline::hosts::{self, Wiring};
-use rainline::theme::Theme;
+use rainline_render::theme::Theme;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::hostile::{Dice, NASTY};

@@ -7,12 +7,13 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use rainline::format::formatter::TABLE;
-use rainline::width::{Policy, width};
+use rainline_caps::Policy;
+use rainline_render::format::formatter::TABLE;
+use rainline_render::width::width;
 use rainline_segments::ALL;
 use rustix::process::{Pid, Signal, kill_process};
 
-use rainline::theme::BUILT_IN;
+use rainline_render::theme::BUILT_IN;
 
 use crate::support::{DEADLINE, Sandbox, Terminal, program, wait_end};
 
@@ -81,7 +82,7 @@ fn a_bar_gets_its_line_whatever_has_become_of_the_daemon() {
     for entry in fs::read_dir(sandbox.runtime()).expect("a directory").flatten() {
         fs::remove_file(entry.path()).expect("removed");
     }
-    let name = format!("rainline-{}.sock", rainline::protocol::PROTOCOL);
+    let name = format!("rainline-{}.sock", rainline_client::protocol::PROTOCOL);
     drop(UnixListener::bind(sandbox.runtime().join(name)).expect("bound"));
     good_right(run(&sandbox, &PRINT));
 }
@@ -573,7 +574,7 @@ fn a_running_daemon_follows_its_config_and_keeps_the_last_good_one() {
 fn the_second_line_without_a_daemon_has_true_differences() {
     // A daemon that nobody may start: five starts in ten minutes are enough.
     let sandbox = Sandbox::new();
-    let now = rainline::sys::boot().as_secs();
+    let now = rainline_client::sys::boot().as_secs();
     let starts: String = (0..5).map(|_| format!("{now}\n")).collect();
     sandbox.write("run/spawn.state", starts);
     let first = good_line(run(&sandbox, &PRINT));

@@ -584,7 +584,7 @@ fn nothing_of_a_word_is_run() {
 fn a_link_is_the_drop_in_and_the_client_knows_the_names() {
     let links: Vec<&str> =
         compat::ALL.iter().filter(|peer| peer.link).map(|peer| peer.name).collect();
-    assert_eq!(links, rainline::client::DROP_INS);
+    assert_eq!(links, rainline_client::DROP_INS);
     let sandbox = Sandbox::new();
     let link = sandbox.path("spark");
     std::os::unix::fs::symlink(program(), &link).expect("a link");

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
 
-use rainline::protocol::{HEADER, PROTOCOL, ReplyHeader, ReplyKind, Request, Verb};
+use rainline_client::protocol::{HEADER, PROTOCOL, ReplyHeader, ReplyKind, Request, Verb};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{DEADLINE, lives, program, until};
@@ -380,8 +380,8 @@ fn the_daemon_leads_no_session_and_lives_in_the_root() {
     let pid = until("a daemon", || sandbox.pid());
     let cwd = std::fs::read_link(format!("/proc/{pid}/cwd")).expect("ours to see");
     assert_eq!(cwd, Path::new("/"));
-    let session = rainline::sys::session(pid as i32);
-    assert_ne!(session, rainline::sys::session(0));
+    let session = rainline_client::sys::session(pid as i32);
+    assert_ne!(session, rainline_client::sys::session(0));
     assert_ne!(session, pid);
 }
 

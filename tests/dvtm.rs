@@ -4,12 +4,14 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use rainline::frame::{Frame, Piece, Span};
 use rainline::hosts::{self, Wiring};
-use rainline::style::Style;
-use rainline::targets::{self, Caps};
-use rainline::theme::Theme;
-use rainline::width::{Policy, width};
+use rainline_caps::Caps;
+use rainline_caps::Policy;
+use rainline_render::frame::{Frame, Piece, Span};
+use rainline_render::style::Style;
+use rainline_render::targets;
+use rainline_render::theme::Theme;
+use rainline_render::width::width;
 use rustix::fs::Mode;
 
 use crate::support::hostile::hostile;

@@ -231,7 +231,11 @@ fn a_file_that_does_not_count_is_not_printed() {
     let whole = |until: u64| {
         let mut bytes = Vec::new();
         let until = Duration::from_secs(until);
-        rainline::runtime::frame_header(rainline::protocol::build_id(), until, &mut bytes);
+        rainline_client::runtime::frame_header(
+            rainline_client::protocol::build_id(),
+            until,
+            &mut bytes,
+        );
         bytes.extend_from_slice(b"FORGED\n");
         bytes
     };

@@ -9,7 +9,9 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rainline::protocol::{HEADER, PROTOCOL, ReplyHeader, ReplyKind, Request, Verb, build_id};
+use rainline_client::protocol::{
+    HEADER, PROTOCOL, ReplyHeader, ReplyKind, Request, Verb, build_id,
+};
 
 use crate::support::machine::{Machine, SETTLED, fixtures};
 use crate::support::{golden, root};

@@ -3,16 +3,19 @@
 
 use proptest::prelude::*;
 use rainline::config::{self, Config, Gathered, SourceFile};
-use rainline::format::formatter::TABLE;
-use rainline::format::{Context, Format, Graphs};
-use rainline::frame::Frame;
-use rainline::protocol::{Bad, HEADER, ReplyHeader, ReplyKind, Request, Verb};
-use rainline::render::{self, Age, Reading, Readings, Want};
-use rainline::style::spec::Spec;
-use rainline::style::{Color, Depth};
-use rainline::targets::{self, Caps, Glyphs};
-use rainline::theme::Theme;
-use rainline::width::{self, Cut, Policy};
+use rainline::line::rows::{self, Age, Reading, Readings, Want};
+use rainline_caps::Depth;
+use rainline_caps::Policy;
+use rainline_caps::{Caps, Glyphs};
+use rainline_client::protocol::{Bad, HEADER, ReplyHeader, ReplyKind, Request, Verb};
+use rainline_render::format::formatter::TABLE;
+use rainline_render::format::{Context, Format, Graphs};
+use rainline_render::frame::Frame;
+use rainline_render::style::Color;
+use rainline_render::style::spec::Spec;
+use rainline_render::targets;
+use rainline_render::theme::Theme;
+use rainline_render::width::{self, Cut};
 use rainline_segments::{ALL, Kind, Level, Live, Part, Sample, Unit, Value, find};
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -323,13 +326,13 @@ proptest! {
         }
         for row in rows(&config, "x", "full", &readings, &caps) {
             prop_assert_eq!(row.width(policy), columns, "{:?}", row);
-            let plain = render::encode(&[row], targets::find("plain").expect("there"), &caps);
+            let plain = rows::encode(&[row], targets::find("plain").expect("there"), &caps);
             // What a host fills in is not drawn here, and what is joined across spans may shrink.
             if !live && policy != Policy::Unicode {
                 prop_assert_eq!(width::width(&plain, policy), columns, "{:?}", plain);
             }
             for target in targets::ALL {
-                render::encode(&[Frame::default()], target, &caps);
+                rows::encode(&[Frame::default()], target, &caps);
             }
         }
     }
@@ -342,7 +345,7 @@ proptest! {
         let caps = Caps { columns, ..Caps::default() };
         let rows = rows(&config, "x", "left", &readings, &caps);
         for target in targets::ALL {
-            let line = render::encode(&rows, target, &caps);
+            let line = rows::encode(&rows, target, &caps);
             // What a host's own escapes are made of, and nothing else.
             let own = match target.name {
                 "plain" | "dvtm" | "tmux" => "\n",
@@ -361,7 +364,7 @@ fn request() -> impl Strategy<Value = Request> {
     let verbs = [Verb::Print, Verb::Stream, Verb::Set, Verb::Admin, Verb::Feed];
     let word = || "[a-z.\u{e9}漢 ]{0,9}";
     let bytes = || prop::collection::vec(any::<u8>(), 0..40);
-    let env = prop::collection::btree_map(0..rainline::protocol::ENV.len(), bytes(), 0..5);
+    let env = prop::collection::btree_map(0..rainline_client::protocol::ENV.len(), bytes(), 0..5);
     let numbers =
         (any::<u64>(), any::<u16>(), any::<(u16, u16)>(), any::<u16>(), any::<[u32; 5]>());
     let words = (word(), word(), word(), word(), word(), word(), word(), word(), word(), word());
@@ -371,7 +374,7 @@ fn request() -> impl Strategy<Value = Request> {
             let (nonce, columns, version, deadline, [pid, session, status, duration, jobs]) =
                 numbers;
             let (line, slot, target, theme, glyphs, depth, width, keymap, pane, holds) = words;
-            let names = rainline::protocol::ENV;
+            let names = rainline_client::protocol::ENV;
             let env = env.into_iter().map(|(at, value)| (names[at].to_owned(), value)).collect();
             Request {
                 verb,
@@ -400,7 +403,7 @@ fn request() -> impl Strategy<Value = Request> {
                 holds,
                 channel,
                 admin,
-                build: rainline::protocol::build_id(),
+                build: rainline_client::protocol::build_id(),
                 last: nonce % 2 == 1,
             }
         },
@@ -561,7 +564,7 @@ fn rows(
     readings: &dyn Readings,
     caps: &Caps,
 ) -> Vec<Frame> {
-    render::rows(config, Want { line, slot, theme: "" }, readings, caps)
+    rows::rows(config, Want { line, slot, theme: "" }, readings, caps)
 }
 
 /// Nothing was read yet.

@@ -3,12 +3,16 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use rainline::format::Format;
-use rainline::style::{Color, Depth};
-use rainline::targets::{self, Glyphs};
-use rainline::theme::{BUILT_IN, Theme};
-use rainline::width::{Policy, width};
-use rainline::{hosts, protocol};
+use rainline::hosts;
+use rainline_caps::Depth;
+use rainline_caps::Glyphs;
+use rainline_caps::Policy;
+use rainline_client::protocol;
+use rainline_render::format::Format;
+use rainline_render::style::Color;
+use rainline_render::targets;
+use rainline_render::theme::{BUILT_IN, Theme};
+use rainline_render::width::width;
 use rainline_segments::{ALL, Unit};
 
 use crate::support::root;
@@ -116,7 +120,7 @@ fn built_in_glyphs_are_counted_alike_everywhere() {
 
 #[test]
 fn themes_can_be_read_on_their_own_ground() {
-    use rainline::theme::Look;
+    use rainline_render::theme::Look;
     for (name, _) in BUILT_IN {
         let theme = Theme::built_in(name).expect("built in");
         let line = theme.over(Default::default(), "line", &Look::default());
@@ -167,8 +171,8 @@ const CLASSES: [&str; 5] = ["kernel", "anonymous", "shared", "cache", "free"];
 
 #[test]
 fn graphs_can_be_read_on_the_grounds_of_their_theme() {
-    use rainline::graph::Gradient;
-    use rainline::theme::Look;
+    use rainline_render::graph::Gradient;
+    use rainline_render::theme::Look;
     for (name, _) in BUILT_IN {
         let theme = Theme::built_in(name).expect("built in");
         if theme.colourless() {
@@ -212,13 +216,13 @@ fn graphs_can_be_read_on_the_grounds_of_their_theme() {
 
 #[test]
 fn themes_come_down_without_losing_their_text() {
-    use rainline::theme::Look;
+    use rainline_render::theme::Look;
     for (name, _) in BUILT_IN {
         let theme = Theme::built_in(name).expect("built in");
         let line = theme.over(Default::default(), "line", &Look::default());
         for depth in [Depth::Ansi256, Depth::Ansi16, Depth::Mono] {
             let style = theme.over(line, "segment", &Look::default()).at(depth);
-            let same = style.fg == style.bg && style.fg != rainline::style::Color::Default;
+            let same = style.fg == style.bg && style.fg != rainline_render::style::Color::Default;
             assert!(!same, "{name}: text vanishes at {depth:?}");
         }
     }
@@ -226,7 +230,7 @@ fn themes_come_down_without_losing_their_text() {
 
 /// How a colour looks to an eye without one kind of cone, in linear light (Machado, Oliveira and
 /// Fernandes 2009, severity 1).
-fn simulated(color: rainline::style::Color, matrix: &[[f64; 3]; 3]) -> [f64; 3] {
+fn simulated(color: rainline_render::style::Color, matrix: &[[f64; 3]; 3]) -> [f64; 3] {
     let (r, g, b) = color.rgb().expect("a known colour");
     let linear = |c: u8| (f64::from(c) / 255.0).powf(2.2);
     let light = [linear(r), linear(g), linear(b)];

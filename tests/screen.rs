@@ -6,13 +6,15 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rainline::frame::{Frame, Piece, Span};
 use rainline::hosts::{self, Wiring};
-use rainline::protocol::PROTOCOL;
-use rainline::style::{Attrs, Depth, Style};
-use rainline::targets::{self, Caps};
-use rainline::theme::Theme;
-use rainline::width::Policy;
+use rainline_caps::Caps;
+use rainline_caps::Depth;
+use rainline_caps::Policy;
+use rainline_client::protocol::PROTOCOL;
+use rainline_render::frame::{Frame, Piece, Span};
+use rainline_render::style::{Attrs, Style};
+use rainline_render::targets;
+use rainline_render::theme::Theme;
 use rainline_segments::Untrusted;
 use rustix::fs::Mode;
 

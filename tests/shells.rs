@@ -6,13 +6,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rainline::frame::{Frame, Piece, Span};
 use rainline::hosts::{self, Wiring};
-use rainline::render::{Prompt, encode_prompt};
-use rainline::style::Style;
-use rainline::targets::{self, Caps};
-use rainline::theme::Theme;
-use rainline::width::Policy;
+use rainline::line::rows::{Prompt, encode_prompt};
+use rainline_caps::Caps;
+use rainline_caps::Policy;
+use rainline_render::frame::{Frame, Piece, Span};
+use rainline_render::style::Style;
+use rainline_render::targets;
+use rainline_render::theme::Theme;
 use rainline_segments::Untrusted;
 
 use crate::support::hostile::{Dice, hostile};

@@ -2,10 +2,13 @@
 //! not escape strings.
 
 use proptest::prelude::*;
-use rainline::frame::{Arm, Choice, Frame, Mark, On, Piece, Span, Text};
-use rainline::style::{Attrs, Color, Style};
-use rainline::targets::{self, Caps};
-use rainline::width::{self, Policy};
+use rainline_caps::Caps;
+use rainline_caps::On;
+use rainline_caps::Policy;
+use rainline_render::frame::{Arm, Choice, Frame, Mark, Piece, Span, Text};
+use rainline_render::style::{Attrs, Color, Style};
+use rainline_render::targets;
+use rainline_render::width;
 use rainline_segments::{Live, Untrusted};
 
 use crate::support::hostile::{Dice, NASTY, SPECIAL, hostile};

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 
 use super::say;
 use crate::compat::ALL;
-use crate::diagnostic::nearest;
 use crate::error::Error;
+use rainline_render::diagnostic::nearest;
 
 /// Run another program's command as that program would, or list them.
 ///

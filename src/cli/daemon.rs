@@ -6,12 +6,12 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::say;
-use crate::client::{self, Why};
 use crate::daemon::{self, Options};
 use crate::error::Error;
-use crate::protocol::ReplyKind;
-use crate::runtime::{self, Runtime};
-use crate::{spawn, sys};
+use rainline_client::protocol::ReplyKind;
+use rainline_client::runtime::{self, Runtime};
+use rainline_client::{self, Why};
+use rainline_client::{spawn, sys};
 
 /// How long a person waits for a daemon, in milliseconds.
 const PATIENCE: u16 = 3000;
@@ -84,12 +84,18 @@ pub fn run(args: Args) -> Result<i32, Error> {
             Ok(0)
         }
         What::Start(knobs) => with_runtime(|runtime| start(runtime, &knobs)),
-        What::Stop => with_runtime(|runtime| match client::admin(runtime, "stop", PATIENCE) {
-            Err(Why::Absent) => said("The daemon does not run.\n"),
-            answer => show(answer),
-        }),
-        What::Status => with_runtime(|runtime| show(client::admin(runtime, "status", PATIENCE))),
-        What::Reload => with_runtime(|runtime| show(client::admin(runtime, "reload", PATIENCE))),
+        What::Stop => {
+            with_runtime(|runtime| match rainline_client::admin(runtime, "stop", PATIENCE) {
+                Err(Why::Absent) => said("The daemon does not run.\n"),
+                answer => show(answer),
+            })
+        }
+        What::Status => {
+            with_runtime(|runtime| show(rainline_client::admin(runtime, "status", PATIENCE)))
+        }
+        What::Reload => {
+            with_runtime(|runtime| show(rainline_client::admin(runtime, "reload", PATIENCE)))
+        }
     }
 }
 
@@ -105,14 +111,14 @@ fn detach(knobs: &Knobs) -> i32 {
 }
 
 fn start(runtime: &Runtime, knobs: &Knobs) -> Result<i32, Error> {
-    if client::admin(runtime, "ping", 1000).is_ok() {
+    if rainline_client::admin(runtime, "ping", 1000).is_ok() {
         return said("The daemon runs already.\n");
     }
     spawn::reset(runtime);
     spawn::launch(&knobs.arguments()).map_err(Error::io("the daemon cannot be started"))?;
     let until = sys::awake() + Duration::from_millis(PATIENCE.into());
     while sys::awake() < until {
-        if client::admin(runtime, "ping", 200).is_ok() {
+        if rainline_client::admin(runtime, "ping", 200).is_ok() {
             return said("The daemon runs.\n");
         }
         std::thread::sleep(Duration::from_millis(10));

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use super::{here, init, say};
-use crate::client::{self, Why};
 use crate::error::Error;
-use crate::protocol::{ReplyKind, build_id};
-use crate::{config, hosts, paths, runtime, spawn};
+use crate::{config, hosts, paths};
+use rainline_client::protocol::{ReplyKind, build_id};
+use rainline_client::{self, Why};
+use rainline_client::{runtime, spawn};
 
 /// Tell what works here, what does not, and what to do about it.
 ///
@@ -78,7 +79,7 @@ fn daemon(report: &mut Report) {
         }
     };
     report.add(Health::Fine, &format!("runtime directory {}", runtime::place().display()));
-    match client::admin(&runtime, "status", 2000) {
+    match rainline_client::admin(&runtime, "status", 2000) {
         Ok((ReplyKind::Text, text)) => {
             let text = String::from_utf8_lossy(&text);
             let ours = text.contains(&format!("{:016x}", build_id()));

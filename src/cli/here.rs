@@ -8,12 +8,12 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use super::say;
-use crate::client::{self, Why};
 use crate::error::Error;
 use crate::local::Local;
-use crate::protocol::{ReplyKind, Request};
-use crate::style::Depth;
-use crate::{runtime, spawn};
+use rainline_caps::Depth;
+use rainline_client::protocol::{ReplyKind, Request};
+use rainline_client::{self, Why};
+use rainline_client::{runtime, spawn};
 
 const NEXT: &str = "
   rainline try tmux     see it in a sandboxed tmux that touches nothing of yours
@@ -67,7 +67,7 @@ fn request(theme: &str) -> Option<Request> {
         words.extend(["--theme", theme]);
     }
     let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
-    let mut request = client::parse(&words)?;
+    let mut request = rainline_client::parse(&words)?;
     request.deadline = PATIENCE;
     Some(request)
 }
@@ -82,7 +82,7 @@ impl Drawer {
     fn line(&mut self, theme: &str) -> String {
         let Some(request) = request(theme) else { return String::new() };
         let line = match runtime::open() {
-            Ok(runtime) => match client::ask(&runtime, &request) {
+            Ok(runtime) => match rainline_client::ask(&runtime, &request) {
                 Ok((ReplyKind::Line, line)) => line,
                 answer => {
                     // First our own: it leaves its counters where a new daemon takes them up.

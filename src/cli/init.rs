@@ -10,11 +10,13 @@ use super::say;
 use crate::compat::tmux_plugins;
 use crate::config::{Config, Instance};
 use crate::error::Error;
-use crate::frame::InstanceId;
 use crate::hosts::{self, Host, Wiring};
-use crate::render::{Age, Reading, Readings, Want};
-use crate::targets::{self, Caps, Version};
-use crate::{config, paths, render};
+use crate::line::rows;
+use crate::line::rows::{Age, Reading, Readings, Want};
+use crate::{config, paths};
+use rainline_caps::{Caps, Version};
+use rainline_render::frame::InstanceId;
+use rainline_render::targets;
 
 /// Print the lines that wire a host.
 ///
@@ -84,8 +86,8 @@ fn windows(host: &Host, config: &Config, version: Version) -> String {
         ..Caps::default()
     };
     let want = Want { line: &line, slot: "left", theme: "" };
-    let rows = render::rows(config, want, &Unread::of(config), &caps);
-    render::encode(&rows, target, &caps)
+    let rows = rows::rows(config, want, &Unread::of(config), &caps);
+    rows::encode(&rows, target, &caps)
 }
 
 /// Readings of what needs no machine: each source asked once by nobody.

@@ -9,9 +9,10 @@ use super::{here, say};
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::example::Example;
-use crate::render::{self, FULL, Want};
-use crate::targets::{self, Caps, Glyphs, Target};
-use crate::{client, paths};
+use crate::line::rows::{self, FULL, Want};
+use crate::paths;
+use rainline_caps::{Caps, Glyphs};
+use rainline_render::targets::{self, Target};
 
 mod segments;
 
@@ -63,7 +64,7 @@ pub fn run(args: Args) -> Result<i32, Error> {
         depth: if target.adapts_colour { Default::default() } else { here::depth() },
         policy: (target.policy)((0, 0)),
         glyphs: glyphs.unwrap_or_default(),
-        columns: usize::from(args.columns.unwrap_or_else(client::columns)),
+        columns: usize::from(args.columns.unwrap_or_else(rainline_client::columns)),
         ..Caps::default()
     };
     let example = Example::of(&config);
@@ -76,8 +77,8 @@ pub fn run(args: Args) -> Result<i32, Error> {
     };
     for name in names {
         let want = Want { line: &args.line, slot: FULL, theme: name };
-        let rows = render::rows(&config, want, &example, &caps);
-        let line = render::encode(&rows, target, &caps);
+        let rows = rows::rows(&config, want, &example, &caps);
+        let line = rows::encode(&rows, target, &caps);
         let about = config.theme_named(name).map(|theme| theme.about.clone()).unwrap_or_default();
         let line = if args.target.is_some() { visible(&line) } else { line };
         say(&format!("{name}: {about}\n{line}\n\n"));

@@ -3,9 +3,10 @@
 use clap::builder::PossibleValuesParser;
 
 use crate::error::Error;
-use crate::style::Depth;
-use crate::targets::{self, Glyphs};
-use crate::width::Policy;
+use rainline_caps::Depth;
+use rainline_caps::Glyphs;
+use rainline_caps::Policy;
+use rainline_render::targets;
 
 /// Print one line now.
 ///

@@ -3,9 +3,9 @@
 use rainline_segments::{ALL, Kind, find};
 
 use super::say;
-use crate::diagnostic::nearest;
 use crate::docs;
 use crate::error::Error;
+use rainline_render::diagnostic::nearest;
 
 /// List the segments, or describe one.
 #[derive(clap::Args)]

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::complain;
-use crate::client::{self, Why};
 use crate::error::Error;
-use crate::protocol::{ReplyKind, Request};
-use crate::{runtime, spawn, sys};
+use rainline_client::protocol::{ReplyKind, Request};
+use rainline_client::{self, Why};
+use rainline_client::{runtime, spawn, sys};
 
 /// The most bytes of a value.
 const MOST: usize = 16 * 1024;
@@ -65,7 +65,7 @@ fn pushed(request: &Request) -> Result<(), String> {
     let until = sys::awake() + START;
     let mut started = false;
     loop {
-        let why = match client::ask(&runtime, request) {
+        let why = match rainline_client::ask(&runtime, request) {
             Ok((ReplyKind::Text, _)) => return Ok(()),
             Ok((ReplyKind::Refused, why)) => {
                 return Err(String::from_utf8_lossy(&why).into_owned());

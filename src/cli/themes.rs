@@ -4,11 +4,12 @@ use std::io::IsTerminal as _;
 
 use super::{here, say};
 use crate::config::{self, Config};
-use crate::diagnostic::nearest;
 use crate::error::Error;
-use crate::style::{Color, Depth};
-use crate::theme::Theme;
 use crate::{docs, paths};
+use rainline_caps::Depth;
+use rainline_render::diagnostic::nearest;
+use rainline_render::style::Color;
+use rainline_render::theme::Theme;
 
 /// List the themes, each with this terminal's line in it, or describe one.
 #[derive(clap::Args)]

@@ -26,9 +26,10 @@ use self::machine::Machine;
 use self::options::Options;
 use self::wiring::{decoded, given, rewrite};
 use super::{Call, Deviation, Peer, Printed};
-use crate::client::{Pace, timespec, write_whole};
 use crate::hosts::{in_quotes, shell_word};
-use crate::sys;
+use rainline_caps::pacing::Pace;
+use rainline_client::sys;
+use rainline_client::{timespec, write_whole};
 
 /// What `init` and `compat` call it.
 pub const NAME: &str = "tmux-plugins";

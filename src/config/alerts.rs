@@ -5,7 +5,7 @@ use std::time::Duration;
 use rainline_segments::Level;
 use serde::{Deserialize, Serialize};
 
-use crate::frame::InstanceId;
+use rainline_render::frame::InstanceId;
 
 /// The keys of an alert.
 pub const KEYS: &[(&str, &str)] = &[

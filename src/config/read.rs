@@ -13,12 +13,13 @@ use toml::de::{DeTable, DeValue};
 use super::alerts::{self, Action, Alert};
 use super::common::OPTIONS;
 use super::{Config, DEFAULT, Instance, KEYS, Line, SLOTS, kind_named};
-use crate::diagnostic::{Diagnostic, Fault, Source};
-use crate::format::Format;
-use crate::frame::{InstanceId, STATES};
-use crate::style::spec::Spec;
-use crate::targets::Glyphs;
-use crate::theme::{self, Theme};
+use rainline_caps::Glyphs;
+use rainline_caps::STATES;
+use rainline_render::diagnostic::{Diagnostic, Fault, Source};
+use rainline_render::format::Format;
+use rainline_render::frame::InstanceId;
+use rainline_render::style::spec::Spec;
+use rainline_render::theme::{self, Theme};
 
 type Key<'i> = Spanned<Cow<'i, str>>;
 type Node<'i> = Spanned<DeValue<'i>>;
@@ -609,7 +610,7 @@ fn fits(option: &Opt, value: &toml::Value) -> Result<(), String> {
             Some(word) if words.contains(&word) => Ok(()),
             Some(word) => {
                 let expected = option.shape.describe();
-                Err(match crate::diagnostic::nearest(word, words.iter().copied()) {
+                Err(match rainline_render::diagnostic::nearest(word, words.iter().copied()) {
                     Some(near) => format!("expected {expected}; did you mean \"{near}\"?"),
                     None => format!("expected {expected}, found \"{word}\""),
                 })

@@ -9,9 +9,9 @@ use rustix::event::{PollFd, poll};
 
 use super::engine::Engine;
 use super::schedule::Now;
-use crate::client::timespec;
-use crate::protocol::Request;
-use crate::{runtime, sys};
+use rainline_client::protocol::Request;
+use rainline_client::timespec;
+use rainline_client::{runtime, sys};
 
 /// A daemon that nobody can ask but its owner.
 pub struct Bare(Engine);

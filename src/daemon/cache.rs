@@ -14,11 +14,11 @@ use std::time::Duration;
 use rainline_segments::{Ask, Pace, Sample, Source};
 use rustc_hash::FxBuildHasher;
 
-use super::drawing::Drawing;
 use super::history::{self, Rings};
 use super::schedule::{self, Now};
 use crate::config::Config;
-use crate::render::{Age, Reading, Readings};
+use crate::line::drawing::Drawing;
+use crate::line::rows::{Age, Reading, Readings};
 
 /// The most views; the one whose lease ends first makes room.
 const MOST_VIEWS: usize = 256;
@@ -398,9 +398,12 @@ mod tests {
     }
 
     fn drawing() -> Drawing {
-        let target = crate::targets::ALL[0].name.to_owned();
-        let request =
-            crate::protocol::Request { line: "tmux".into(), target, ..Default::default() };
+        let target = rainline_render::targets::ALL[0].name.to_owned();
+        let request = rainline_client::protocol::Request {
+            line: "tmux".into(),
+            target,
+            ..Default::default()
+        };
         Drawing::of(&request, &Config::built_in())
     }
 

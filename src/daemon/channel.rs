@@ -25,10 +25,10 @@ use std::rc::Rc;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use crate::client;
-use crate::protocol::{MAX_REQUEST, ReplyKind, Request};
-use crate::runtime::{Runtime, SHELL, SHELLS};
-use crate::sys;
+use rainline_client;
+use rainline_client::protocol::{MAX_REQUEST, ReplyKind, Request};
+use rainline_client::runtime::{Runtime, SHELL, SHELLS};
+use rainline_client::sys;
 
 /// The most shells; each takes four descriptors.
 const MOST: usize = 512;
@@ -358,8 +358,10 @@ impl Asked {
         let nonce = nonce.parse().ok().filter(|nonce| *nonce < 10_000_000_000)?;
         let end = words.iter().position(|word| *word == b"--");
         let (said, env) = words[1..].split_at(end.unwrap_or(words.len()) - 1);
-        let request = client::from_words(said.iter().copied(), env.iter().skip(1).copied());
-        let request = request.filter(|request| request.verb == crate::protocol::Verb::Print);
+        let request =
+            rainline_client::from_words(said.iter().copied(), env.iter().skip(1).copied());
+        let request =
+            request.filter(|request| request.verb == rainline_client::protocol::Verb::Print);
         Some(Asked { nonce, watches: verb == "watch", request })
     }
 }

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::drawing;
 use crate::config::{self, Config, Gathered, Instance};
+use crate::line::drawing;
 
 /// The most configs at a time.
 const MOST: usize = 8;

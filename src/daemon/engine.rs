@@ -20,12 +20,13 @@ use super::channel::{Channels, Drawn};
 use super::configs::Configs;
 use super::frames::Frames;
 use super::history::Past;
+use super::jobs;
 use super::schedule::Now;
 use super::serve::{Connections, Streaming};
 use super::workers::{Outcome, Pool};
-use super::{drawing, jobs};
-use crate::protocol::{ReplyKind, Request, Verb};
-use crate::runtime::{self, Runtime};
+use crate::line::drawing;
+use rainline_client::protocol::{ReplyKind, Request, Verb};
+use rainline_client::runtime::{self, Runtime};
 
 mod alerts;
 mod feed;
@@ -101,7 +102,7 @@ impl Engine {
             past: memo.unwrap_or_default(),
             history: runtime::history_file(),
             remembered: false,
-            asked: crate::sys::boot(),
+            asked: rainline_client::sys::boot(),
             requests: 0,
         };
         engine.connections.channels = Channels::adopt(runtime.clone());

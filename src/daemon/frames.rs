@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::protocol::build_id;
-use crate::runtime::{self, Runtime};
+use rainline_client::protocol::build_id;
+use rainline_client::runtime::{self, Runtime};
 
 /// The most files.
 const MOST: usize = 64;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rainline_segments::{Cell, Kind, Ring, Sample, Unit};
 
 use crate::config::Instance;
-use crate::runtime::hash;
+use rainline_client::runtime::hash;
 
 const MAGIC: &[u8; 4] = b"RLh1";
 /// The most series that are kept.

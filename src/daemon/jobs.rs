@@ -11,20 +11,20 @@ use std::time::Duration;
 
 use rainline_segments::{Ask, Machine, Pace, Sample, Source, Where};
 
-use super::drawing::{self, Drawing};
 use super::history::{self, Past, Rings};
 use super::ring;
 use super::schedule;
 use super::watch::{self, Places};
 use super::workers::{Answer, Job, Kept, MOST_SOURCES, Wire, pack, unpack};
 use crate::config::{self, Config, Gathered};
-use crate::protocol::Request;
-use crate::render::{Age, Reading, Readings};
-use crate::sys;
+use crate::line::drawing::{self, Drawing};
+use crate::line::rows::{Age, Reading, Readings};
+use rainline_client::protocol::Request;
+use rainline_client::sys;
 
 /// Does jobs from standard input until it ends.
 pub fn main(root: Option<PathBuf>) -> i32 {
-    sys::close_from(3);
+    crate::sys::close_from(3);
     std::panic::set_hook(Box::new(|_| {}));
     // Whoever ends us finds by it what we started.
     let _ = rustix::process::setsid();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rainline_segments::Pace;
 
-use crate::render::Age;
+use crate::line::rows::Age;
 
 /// The shortest time for which a request keeps its line's readings going.
 const LEASE: Duration = Duration::from_secs(60);
@@ -26,7 +26,7 @@ pub struct Now {
 
 impl Now {
     pub fn read() -> Now {
-        use crate::sys;
+        use rainline_client::sys;
         Now { boot: sys::boot(), awake: sys::awake(), wall: sys::wall() }
     }
 

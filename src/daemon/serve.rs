@@ -18,9 +18,9 @@ use rustix::net::{
 };
 
 use super::channel::Channels;
-use crate::client::Pace;
-use crate::protocol::{MAX_REQUEST, ReplyHeader, ReplyKind, Request};
-use crate::sys;
+use rainline_caps::pacing::Pace;
+use rainline_client::protocol::{MAX_REQUEST, ReplyHeader, ReplyKind, Request};
+use rainline_client::sys;
 
 /// The most connections; beyond that the newest is refused.
 const MOST: usize = 4096;
@@ -380,7 +380,7 @@ fn is_stream(fd: &OwnedFd) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::HEADER;
+    use rainline_client::protocol::HEADER;
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
 

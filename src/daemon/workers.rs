@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use rustix::event::PollFlags;
 
-use crate::sys;
+use rainline_client::sys;
 
 mod message;
 mod process;

@@ -7,9 +7,9 @@
 use std::path::Path;
 
 use super::{Ability, Host, Trial, Whole, Wiring};
-use crate::style::Style;
-use crate::targets::screen_rendition;
-use crate::theme::Look;
+use rainline_render::style::Style;
+use rainline_render::targets::screen_rendition;
+use rainline_render::theme::Look;
 
 pub(super) static HOST: Host = Host {
     name: "screen",
@@ -88,7 +88,7 @@ fn quoted(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::theme::Theme;
+    use rainline_render::theme::Theme;
 
     fn lines(program: &str, version: (u16, u16)) -> String {
         let theme = Theme::built_in("rain").expect("built in");

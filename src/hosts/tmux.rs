@@ -6,8 +6,8 @@
 use std::fmt::Write as _;
 
 use super::{Ability, Host, Trial, Whole, Wiring, in_quotes, shell_word};
-use crate::style::{Color, Style};
-use crate::theme::{Look, Theme};
+use rainline_render::style::{Color, Style};
+use rainline_render::theme::{Look, Theme};
 
 pub(super) static HOST: Host = Host {
     name: "tmux",
@@ -136,12 +136,12 @@ fn style(theme: &Theme, names: &[&str]) -> String {
     };
     let mut words = vec![format!("fg={}", color(style.fg)), format!("bg={}", color(style.bg))];
     for (attrs, word) in [
-        (crate::style::Attrs::BOLD, "bold"),
-        (crate::style::Attrs::DIM, "dim"),
-        (crate::style::Attrs::ITALIC, "italics"),
-        (crate::style::Attrs::UNDERLINE, "underscore"),
-        (crate::style::Attrs::REVERSE, "reverse"),
-        (crate::style::Attrs::STRIKE, "strikethrough"),
+        (rainline_render::style::Attrs::BOLD, "bold"),
+        (rainline_render::style::Attrs::DIM, "dim"),
+        (rainline_render::style::Attrs::ITALIC, "italics"),
+        (rainline_render::style::Attrs::UNDERLINE, "underscore"),
+        (rainline_render::style::Attrs::REVERSE, "reverse"),
+        (rainline_render::style::Attrs::STRIKE, "strikethrough"),
     ] {
         if style.attrs.has(attrs) {
             words.push(word.into());

@@ -3,7 +3,7 @@
 //!
 //! Each piece that would run a command leaves a file named `SENTINEL` if it does.
 
-use rainline::style::{Attrs, Color, Style};
+use rainline_render::style::{Attrs, Color, Style};
 use rainline_segments::Untrusted;
 
 /// Pieces that mean something to somebody: tmux formats and styles, shells, strftime, terminals.

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use rainline::width::{Policy, width};
+use rainline_caps::Policy;
+use rainline_render::width::width;
 
 use super::{Sandbox, root};
 

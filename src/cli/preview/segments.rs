@@ -7,13 +7,14 @@ use super::{Args, say};
 use crate::config::{self, Config, Gathered, SourceFile};
 use crate::error::Error;
 use crate::example::Example;
-use crate::format::Format;
-use crate::format::formatter::{Entry, TABLE};
-use crate::frame::Frame;
+use crate::line::rows::{self, Want};
 use crate::paths;
-use crate::render::{self, Want};
-use crate::style::Depth;
-use crate::targets::{self, Caps, Glyphs, Target};
+use rainline_caps::Depth;
+use rainline_caps::{Caps, Glyphs};
+use rainline_render::format::Format;
+use rainline_render::format::formatter::{Entry, TABLE};
+use rainline_render::frame::Frame;
+use rainline_render::targets::{self, Target};
 
 /// What each row is shown in.
 const LOOKS: [(&str, Depth, Option<Glyphs>); 4] = [
@@ -154,7 +155,7 @@ fn draw(
 ) -> (String, usize) {
     let line = format!("preview-{index}");
     let want = Want { line: &line, slot: "left", theme };
-    let rows: Vec<Frame> = render::rows(config, want, example, caps);
+    let rows: Vec<Frame> = rows::rows(config, want, example, caps);
     let cells = rows.iter().map(|row| row.width(caps.policy)).max().unwrap_or(0);
-    (render::encode(&rows, target, caps), cells)
+    (rows::encode(&rows, target, caps), cells)
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use rainline_segments::machine::Times;
 use rustix::fs::{Access, FlockOperation};
 
-use crate::{runtime, sys};
+use rainline_client::{runtime, sys};
 
 const MAGIC: &str = "rainline drop-ins 1";
 /// The longest wait for the lock; whoever has it writes a few kilobytes.

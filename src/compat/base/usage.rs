@@ -11,10 +11,11 @@ use rainline_segments::machine::{Processors, ProcessorsDoor};
 
 use super::counters::between;
 use super::state::{self, Counted};
-use crate::client;
 use crate::compat::Call;
-use crate::protocol::{self, ReplyKind, Request, Verb};
-use crate::{paths, runtime};
+use crate::paths;
+use rainline_client;
+use rainline_client::protocol::{self, ReplyKind, Request, Verb};
+use rainline_client::runtime;
 
 /// The shortest stretch that says something, and what is measured where nothing is known: the
 /// window of rainbarf.
@@ -95,7 +96,7 @@ pub fn past() -> Option<Vec<f64>> {
             deadline: PATIENCE,
             ..Request::default()
         };
-        match client::ask(&runtime, &request) {
+        match rainline_client::ask(&runtime, &request) {
             Ok((ReplyKind::Text, text)) => {
                 if let Some(past) = usage_in(&String::from_utf8_lossy(&text)) {
                     return Some(past);

@@ -8,7 +8,7 @@ use super::options::Options;
 use crate::compat::Call;
 use crate::compat::base::state::{self, Chart};
 use crate::compat::base::{past, usage};
-use crate::{runtime, sys};
+use rainline_client::{runtime, sys};
 
 /// The last `width` samples with the newest, oldest first; nothing before them.
 pub(super) fn history(

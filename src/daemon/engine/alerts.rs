@@ -15,8 +15,8 @@ use crate::daemon::note;
 use crate::daemon::ring::News;
 use crate::daemon::schedule::Now;
 use crate::daemon::workers::{Answer, Job, Outcome};
-use crate::protocol::Request;
-use crate::render::{self, Age, Reading, Readings};
+use crate::line::rows::{self, Age, Reading, Readings};
+use rainline_client::protocol::Request;
 
 /// How long telling of an alert may take.
 const RING: Duration = Duration::from_secs(20);
@@ -89,7 +89,7 @@ impl Alerts {
             let level = entry.sample.as_ref().map_or(Level::Idle, |sample| sample.level);
             let Some(ring) = watch.look(alert, level >= alert.level, boot) else { continue };
             let shown = std::panic::AssertUnwindSafe(|| {
-                render::words(&slot.config, alert.instance, &Alone(entry, boot))
+                rows::words(&slot.config, alert.instance, &Alone(entry, boot))
             });
             news.push(News {
                 alert: name.clone(),

@@ -7,9 +7,9 @@ use rainline_segments::base::history::FINE;
 
 use crate::daemon::cache::Cache;
 use crate::daemon::configs::Configs;
-use crate::protocol::MAX_REPLY;
+use rainline_client::protocol::MAX_REPLY;
 
-/// A line for each number, as [`Verb::Feed`](crate::protocol::Verb::Feed) has them.
+/// A line for each number, as [`Verb::Feed`](rainline_client::protocol::Verb::Feed) has them.
 pub fn text(view: u64, cache: &Cache, configs: &Configs) -> String {
     let mut text = String::new();
     let Some(view) = cache.views.get(&view) else { return text };

@@ -12,10 +12,11 @@ use crate::daemon::cache::{Entry, Key, Order};
 use crate::daemon::configs::Configs;
 use crate::daemon::engine::{Engine, Errand};
 use crate::daemon::history::{self, Past};
+use crate::daemon::jobs;
 use crate::daemon::schedule::{self, Now};
 use crate::daemon::workers::{Answer, Job, Outcome};
-use crate::daemon::{drawing, jobs};
-use crate::protocol::{Request, Verb};
+use crate::line::drawing;
+use rainline_client::protocol::{Request, Verb};
 
 impl Engine {
     /// Reads what the view shows and is due, and keeps it going for a while.

@@ -10,7 +10,7 @@ use crate::daemon::cache::Key;
 use crate::daemon::engine::Engine;
 use crate::daemon::jobs;
 use crate::daemon::schedule::Now;
-use crate::protocol::Request;
+use rainline_client::protocol::Request;
 
 impl Engine {
     /// Gives a value to the instance that a request names. `false`: its config is being read.
@@ -22,7 +22,7 @@ impl Engine {
         let name = &request.line;
         let Some(index) = config.instance(name) else {
             let names = config.instances.iter().map(|instance| instance.name.as_str());
-            let near = crate::diagnostic::nearest(name, names);
+            let near = rainline_render::diagnostic::nearest(name, names);
             let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             return Err(format!("there is no segment `{name}` in the config{near}"));
         };

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::daemon::engine::Engine;
-use crate::sys;
+use rainline_client::sys;
 
 impl Engine {
     /// For a person, a line a subject.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use crate::daemon::engine::Engine;
 use crate::daemon::schedule::{self, Now};
-use crate::protocol::ReplyKind;
+use rainline_client::protocol::ReplyKind;
 
 impl Engine {
     /// Whether a stream is open.

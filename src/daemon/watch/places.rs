@@ -14,8 +14,8 @@ use rustix::io::Errno;
 
 use super::edge::Eyes;
 use super::{Names, lead};
-use crate::client::timespec;
-use crate::sys;
+use rainline_client::sys;
+use rainline_client::timespec;
 
 /// The most directories that are watched for one source.
 const MOST: usize = 24;

@@ -13,8 +13,8 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::message::{Answer, Job, pack, unpack};
-use crate::client::timespec;
-use crate::{spawn, sys};
+use rainline_client::timespec;
+use rainline_client::{spawn, sys};
 
 /// A session in which ever more processes appear is left to its limits after so many.
 const MOST_KILLED: usize = 10_000;

@@ -1,0 +1,377 @@
+//! The format language: the user's template that turns a sample into runs of text.
+//!
+//! ```text
+//! $field  ${field}             the field's value, as its unit is usually written
+//! $field.formatter(k:v, …)     the same, written by a formatter
+//! [text](style)                a style for what is inside
+//! (text)                       shown only if something inside has a value
+//! {a|b}                        the first that has all its values
+//! \c                           the character c itself
+//! ```
+//! `$icon` is the segment's icon. Formats are trusted; the values in them are not.
+//!
+//! Knows values and glyph levels, nothing of themes: a style is carried along as it was written.
+//! Parsing reports every fault with its place and never guesses.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::ops::Range;
+
+use rainline_segments::{Field, Kind, Live, Marked, Ring, Sample, Unit, Untrusted, Value};
+
+use crate::diagnostic::Fault;
+use crate::graph::{Dot, Pen};
+use crate::style::spec::Spec;
+use crate::width::{self, Cut};
+use rainline_caps::Glyphs;
+use rainline_caps::Policy;
+
+pub mod formatter;
+mod parse;
+
+pub use formatter::Formatter;
+
+/// A template, parsed and checked against its kind.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Format {
+    nodes: Vec<Node>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Node {
+    Text(String),
+    Icon,
+    Field {
+        name: String,
+        formatter: Formatter,
+    },
+    Styled {
+        nodes: Vec<Node>,
+        style: Spec,
+    },
+    /// Shown only if something inside has a value.
+    Group(Vec<Node>),
+    /// The first that has all its values.
+    First(Vec<Vec<Node>>),
+}
+
+/// What a format is filled from.
+pub struct Context<'a> {
+    pub sample: &'a Sample,
+    /// The past of numeric fields, by the field's name.
+    pub rings: &'a [(&'static str, Ring)],
+    pub kind: &'static Kind,
+    pub icon: &'a str,
+    pub glyphs: Glyphs,
+    /// Whether the place shows colours at all.
+    pub colour: bool,
+    pub policy: Policy,
+    /// The values are too old to be believed: numbers are written as `?`.
+    pub lost: bool,
+    pub graphs: Graphs,
+    /// The most cells that a graph has asked for.
+    pub asked: &'a Cell<usize>,
+}
+
+/// How much of the cells that they ask for graphs get. Where room is scarce they give way before a
+/// neighbour has to go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Graphs {
+    #[default]
+    Whole,
+    /// Wide ones give up to half.
+    Slim,
+    /// All but the smallest give half.
+    Least,
+}
+
+impl Graphs {
+    /// The widest first.
+    pub const ALL: [Graphs; 3] = [Graphs::Whole, Graphs::Slim, Graphs::Least];
+
+    /// The cells that a graph gets that asks for `wanted`.
+    pub fn cells(self, wanted: usize) -> usize {
+        /// Nothing that is no wider gives anything up.
+        const ENOUGH: [usize; 2] = [16, 4];
+        let enough = match self {
+            Graphs::Whole => return wanted,
+            Graphs::Slim => ENOUGH[0],
+            Graphs::Least => ENOUGH[1],
+        };
+        wanted.div_ceil(2).max(wanted.min(enough))
+    }
+}
+
+impl Context<'_> {
+    fn cells(&self, wanted: usize) -> usize {
+        self.cells_at(self.graphs, wanted)
+    }
+
+    fn cells_at(&self, graphs: Graphs, wanted: usize) -> usize {
+        self.asked.set(self.asked.get().max(wanted));
+        graphs.cells(wanted)
+    }
+
+    fn pen(&self) -> Pen {
+        Pen { glyphs: self.glyphs, colour: self.colour }
+    }
+
+    /// The past of a numeric field.
+    fn ring(&self, of: &str) -> Option<&Ring> {
+        self.rings.iter().find(|(name, _)| *name == of).map(|(_, ring)| ring)
+    }
+}
+
+/// A piece of the filled template, with the styles around it from the outside in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run<'a> {
+    pub content: Content,
+    pub styles: Vec<&'a Spec>,
+    /// A style that came with the value, inside of all those.
+    pub own: Option<Box<Spec>>,
+    /// Where the value stands between nothing and full, for gradients.
+    pub position: Option<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    Ours(String),
+    Icon(String),
+    Outside(Untrusted),
+    Live {
+        what: Live,
+        most: u16,
+        known: Untrusted,
+    },
+    /// A graph, with the names of its parts, where it has parts.
+    Graph {
+        dots: Vec<Dot>,
+        parts: Vec<Cow<'static, str>>,
+    },
+}
+
+impl Run<'_> {
+    /// Whether there is anything to see in it but blanks.
+    pub fn shows(&self) -> bool {
+        match &self.content {
+            Content::Ours(text) | Content::Icon(text) => !text.trim().is_empty(),
+            Content::Outside(text) => !text.is_empty(),
+            Content::Live { .. } | Content::Graph { .. } => true,
+        }
+    }
+
+    /// Makes a live text for a host that fills nothing in a text like any other, as wide as it is.
+    pub fn settle(&mut self, glyphs: Glyphs, policy: Policy) {
+        if let Content::Live { most, known, .. } = &self.content {
+            let mark = glyphs.ellipsis(policy);
+            let text = width::cut(known.reveal(), usize::from(*most), Cut::End, mark, policy);
+            self.content = Content::Outside(text.into());
+        }
+    }
+}
+
+impl Format {
+    /// Reads a template for segments of this kind. Faults are counted in bytes of `text`.
+    pub fn parse(text: &str, kind: &Kind) -> Result<Format, Vec<Fault>> {
+        parse::parse(text, kind).map(|nodes| Format { nodes })
+    }
+
+    /// Fills the template.
+    pub fn fill<'a>(&'a self, context: &Context) -> Vec<Run<'a>> {
+        let mut filled = Fill { context, runs: Vec::new(), styles: Vec::new() };
+        for node in &self.nodes {
+            filled.node(node);
+        }
+        filled.runs
+    }
+
+    /// The names of the fields it uses.
+    pub fn fields(&self) -> Vec<&str> {
+        fn walk<'a>(nodes: &'a [Node], found: &mut Vec<&'a str>) {
+            for node in nodes {
+                match node {
+                    Node::Field { name, formatter } => {
+                        found.push(name);
+                        found.extend(formatter.others());
+                    }
+                    Node::Styled { nodes, .. } | Node::Group(nodes) => walk(nodes, found),
+                    Node::First(arms) => arms.iter().for_each(|arm| walk(arm, found)),
+                    Node::Text(_) | Node::Icon => {}
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(&self.nodes, &mut found);
+        found
+    }
+
+    /// The styles it uses, to be checked against a theme.
+    pub fn styles(&self) -> Vec<&Spec> {
+        fn walk<'a>(nodes: &'a [Node], found: &mut Vec<&'a Spec>) {
+            for node in nodes {
+                match node {
+                    Node::Styled { nodes, style } => {
+                        found.push(style);
+                        walk(nodes, found);
+                    }
+                    Node::Group(nodes) => walk(nodes, found),
+                    Node::First(arms) => arms.iter().for_each(|arm| walk(arm, found)),
+                    Node::Text(_) | Node::Icon | Node::Field { .. } => {}
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(&self.nodes, &mut found);
+        found
+    }
+}
+
+/// A template being filled.
+struct Fill<'a, 'c> {
+    context: &'c Context<'c>,
+    runs: Vec<Run<'a>>,
+    styles: Vec<&'a Spec>,
+}
+
+impl<'a> Fill<'a, '_> {
+    fn node(&mut self, node: &'a Node) {
+        match node {
+            Node::Text(text) => self.push(Content::Ours(text.clone()), None),
+            Node::Icon => {
+                if !self.context.icon.is_empty() {
+                    self.push(Content::Icon(self.context.icon.to_owned()), None);
+                }
+            }
+            Node::Field { name, formatter } => self.field(name, formatter),
+            Node::Styled { nodes, style } => {
+                self.styles.push(style);
+                nodes.iter().for_each(|node| self.node(node));
+                self.styles.pop();
+            }
+            Node::Group(nodes) => {
+                // Where there are fields they decide; an icon counts only on its own.
+                let shown = match nodes.iter().any(has_field) {
+                    true => nodes.iter().any(|node| self.has_any(node)),
+                    false => !self.context.icon.is_empty() && nodes.iter().any(has_icon),
+                };
+                if shown {
+                    nodes.iter().for_each(|node| self.node(node));
+                }
+            }
+            Node::First(arms) => {
+                let whole = arms.iter().find(|arm| arm.iter().all(|node| self.has_all(node)));
+                if let Some(arm) = whole {
+                    arm.iter().for_each(|node| self.node(node));
+                }
+            }
+        }
+    }
+
+    fn push(&mut self, content: Content, position: Option<f64>) {
+        self.runs.push(Run { content, styles: self.styles.clone(), own: None, position });
+    }
+
+    fn field(&mut self, name: &str, formatter: &Formatter) {
+        let Some(field) = self.context.kind.fields.iter().find(|field| field.name == name) else {
+            return;
+        };
+        if let (Unit::History(of), Formatter::Past(past)) = (field.unit, formatter) {
+            let content = past.draw(of, self.context);
+            return self.push(content, None);
+        }
+        let value = self.context.sample.get(name);
+        if let Some(Value::Marked(pieces)) = value
+            && self.marked(pieces, formatter)
+        {
+            return;
+        }
+        let content = match value {
+            Some(value) if !self.context.lost => formatter.value(value, self.context),
+            Some(Value::Text(_) | Value::Live { .. } | Value::Sign(_) | Value::Marked(_)) => {
+                value.and_then(|value| formatter.value(value, self.context))
+            }
+            // Nothing read yet, or nothing to be believed: the cells stay.
+            _ => formatter.placeholder(self.context),
+        };
+        if let Some(content) = content {
+            self.push(content, value.and_then(Value::position));
+        }
+    }
+
+    /// A text with styles of its own; `false` where it must be cut and goes as plain text.
+    fn marked(&mut self, pieces: &[Marked], formatter: &Formatter) -> bool {
+        let Formatter::Text { max, .. } = formatter else { return false };
+        if width::width(Marked::text(pieces).reveal(), self.context.policy) > *max {
+            return false;
+        }
+        for piece in pieces {
+            self.push(Content::Outside(piece.text.clone()), None);
+            // A style that is none leaves its text plain.
+            if let (Ok(style), Some(run)) = (Spec::parse(&piece.style), self.runs.last_mut()) {
+                run.own = Some(Box::new(style));
+            }
+        }
+        true
+    }
+
+    fn has_value(&self, name: &str) -> bool {
+        let history = self.context.kind.fields.iter().find_map(|field| match field.unit {
+            Unit::History(of) if field.name == name => Some(of),
+            _ => None,
+        });
+        match history {
+            Some(of) => self.context.ring(of).is_some_and(|ring| !ring.is_empty()),
+            None => self.context.sample.get(name).is_some_and(|value| !value.is_empty()),
+        }
+    }
+
+    fn has_any(&self, node: &Node) -> bool {
+        match node {
+            Node::Text(_) | Node::Icon => false,
+            Node::Field { name, .. } => self.has_value(name),
+            Node::Styled { nodes, .. } | Node::Group(nodes) => {
+                nodes.iter().any(|node| self.has_any(node))
+            }
+            Node::First(arms) => arms.iter().flatten().any(|node| self.has_any(node)),
+        }
+    }
+
+    fn has_all(&self, node: &Node) -> bool {
+        match node {
+            // A group decides for itself whether it is shown.
+            Node::Text(_) | Node::Icon | Node::Group(_) => true,
+            Node::Field { name, .. } => self.has_value(name),
+            Node::Styled { nodes, .. } => nodes.iter().all(|node| self.has_all(node)),
+            Node::First(arms) => arms.iter().any(|arm| arm.iter().all(|node| self.has_all(node))),
+        }
+    }
+}
+
+fn has_field(node: &Node) -> bool {
+    match node {
+        Node::Text(_) | Node::Icon => false,
+        Node::Field { .. } => true,
+        Node::Styled { nodes, .. } | Node::Group(nodes) => nodes.iter().any(has_field),
+        Node::First(arms) => arms.iter().flatten().any(has_field),
+    }
+}
+
+fn has_icon(node: &Node) -> bool {
+    match node {
+        Node::Text(_) | Node::Field { .. } => false,
+        Node::Icon => true,
+        Node::Styled { nodes, .. } | Node::Group(nodes) => nodes.iter().any(has_icon),
+        Node::First(arms) => arms.iter().flatten().any(has_icon),
+    }
+}
+
+/// The field of this kind with this name, or a fault that names the nearest.
+fn declared<'k>(kind: &'k Kind, name: &str, span: Range<usize>) -> Result<&'k Field, Fault> {
+    kind.fields.iter().find(|field| field.name == name).ok_or_else(|| {
+        let known = kind.fields.iter().map(|field| field.name).chain(["icon"]);
+        Fault::new(span, format!("`{}` has no field `{name}`", kind.name)).meant(name, known)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,314 @@
+//! From the runs of a filled format to styled spans: where a theme meets a reading.
+
+use std::borrow::Cow;
+
+use rainline_segments::Level;
+
+use crate::format::{Content, Run};
+use crate::frame::{InstanceId, Span, Text};
+use crate::graph::{Dot, Gradient, Ink};
+use crate::style::spec::{Paint, Spec};
+use crate::style::{Color, Style};
+use crate::theme::{Look, Theme, level_style};
+use rainline_caps::Depth;
+
+/// What the spans of one instance have in common.
+#[derive(Clone, Copy)]
+pub struct Painter<'a> {
+    pub theme: &'a Theme,
+    pub kind: &'a str,
+    pub level: Level,
+    /// The instance's own style from the config.
+    pub own: Option<&'a Spec>,
+    /// The style of a mode (`mode.prefix`) laid over everything.
+    pub mode: Option<&'a str>,
+    pub faded: bool,
+    /// How many colours the place shows: what lies behind a shape is chosen by it.
+    pub depth: Depth,
+    pub origin: InstanceId,
+}
+
+impl Painter<'_> {
+    fn look(&self, position: Option<f64>) -> Look<'_> {
+        Look { kind: self.kind, level: self.level, position, depth: 0 }
+    }
+
+    /// The style of the instance before any run has its say: line, segment, kind, own, level, mode.
+    pub fn base(&self) -> Style {
+        let look = self.look(None);
+        let theme = self.theme;
+        let mut style = theme.over(Style::default(), "line", &look);
+        style = theme.over(style, "segment", &look);
+        style = theme.over(style, self.kind, &look);
+        if let Some(own) = self.own {
+            style = theme.apply(style, own, &look);
+        }
+        style = theme.over(style, level_style(self.level), &look);
+        if let Some(mode) = self.mode {
+            style = theme.over(style, mode, &look);
+        }
+        style
+    }
+
+    /// The runs as spans, in order.
+    pub fn paint(&self, runs: &[Run]) -> Vec<Span> {
+        let base = self.base();
+        let mut spans = Vec::with_capacity(runs.len());
+        for run in runs {
+            let look = self.look(run.position);
+            let class = match run.content {
+                Content::Icon(_) => Some("icon"),
+                Content::Graph { .. } => Some("graph"),
+                _ => None,
+            };
+            let mut style = base;
+            let mut ground = base.bg;
+            // A mode covers the whole segment: nothing inside stands out from it.
+            if self.mode.is_none() {
+                if let Some(class) = class {
+                    style = self.theme.over(style, class, &look);
+                    ground = style.bg;
+                }
+                for spec in run.styles.iter().copied().chain(run.own.as_deref()) {
+                    style = self.theme.apply(style, spec, &look);
+                }
+            }
+            let text = match &run.content {
+                Content::Ours(text) | Content::Icon(text) => Text::Ours(text.as_str().into()),
+                Content::Outside(text) => Text::Outside(text.clone()),
+                Content::Live { what, most, known } => {
+                    Text::Live { what: *what, most: *most, known: known.clone() }
+                }
+                Content::Graph { dots, parts } => {
+                    let pot = Pot::new(self, parts, ground, style, &run.styles);
+                    self.graph(dots, &pot, &mut spans);
+                    continue;
+                }
+            };
+            spans.push(self.span(text, style));
+        }
+        spans
+    }
+
+    fn span(&self, text: Text, style: Style) -> Span {
+        let style = if self.faded { self.theme.faded(style) } else { style };
+        Span { text, style, origin: self.origin, action: None, link: None }
+    }
+
+    /// One span for each run of cells of one look.
+    fn graph(&self, dots: &[Dot], pot: &Pot, out: &mut Vec<Span>) {
+        let mut text = String::with_capacity(dots.len() * '█'.len_utf8());
+        let mut current = None;
+        let mut last = None;
+        for dot in dots {
+            let inks = (rounded(dot.fg), rounded(dot.bg));
+            let look = match last {
+                Some((known, look)) if known == inks => look,
+                _ => pot.look(inks),
+            };
+            last = Some((inks, look));
+            if current != Some(look) {
+                if let Some(style) = current {
+                    out.push(self.span(Text::Ours(text.as_str().into()), style));
+                    text.clear();
+                }
+                current = Some(look);
+            }
+            text.push(dot.glyph);
+        }
+        if let Some(style) = current {
+            out.push(self.span(Text::Ours(text.into()), style));
+        }
+    }
+}
+
+/// The colours of one graph.
+struct Pot<'a> {
+    painter: &'a Painter<'a>,
+    parts: &'a [Cow<'static, str>],
+    /// What the theme colours each part with.
+    colors: Vec<Color>,
+    style: Style,
+    specs: &'a [&'a Spec],
+    /// Whether the style itself names a gradient for the foreground and for the background.
+    own: [bool; 2],
+}
+
+/// The least contrast of a shape with what is behind it (WCAG 2.1, 1.4.11).
+const SHAPES: f64 = 3.0;
+/// The least contrast of a shape with its own shade.
+const SHADES: f64 = 1.5;
+
+/// Steps of a graph's gradients.
+const SHARPNESS: f64 = 20.0;
+
+/// Neighbours that hardly differ share a colour: each change of it is bytes in every frame, and a
+/// blend to work out.
+fn rounded(ink: Ink) -> Ink {
+    let step = |position: f64| (position * SHARPNESS).round() / SHARPNESS;
+    match ink {
+        Ink::At(position) => Ink::At(step(position)),
+        Ink::Faint(position) => Ink::Faint(step(position)),
+        Ink::On(gradient, position) => Ink::On(gradient, step(position)),
+        ink => ink,
+    }
+}
+
+impl<'a> Pot<'a> {
+    fn new(
+        painter: &'a Painter,
+        parts: &'a [Cow<'static, str>],
+        ground: Color,
+        style: Style,
+        specs: &'a [&'a Spec],
+    ) -> Pot<'a> {
+        let color = |(index, name): (usize, &Cow<str>)| painter.theme.part(name, index);
+        let colors = parts.iter().enumerate().map(color).collect();
+        let mut pot = Pot { painter, parts, colors, style, specs, own: [false; 2] };
+        let moves = |paint: fn(&Spec) -> Option<&Paint>| {
+            let last = specs.iter().rev().find_map(|spec| paint(spec));
+            // A level's colour may be a gradient, too.
+            matches!(last, Some(Paint::Gradient(_) | Paint::Level))
+        };
+        pot.own = [moves(|spec| spec.fg.as_ref()), moves(|spec| spec.bg.as_ref())];
+        if pot.own[1] {
+            // It is for the cells of the second series, not for the ground of all.
+            pot.style.bg = ground;
+        }
+        pot
+    }
+
+    /// Where the style names a gradient, each cell stands at its own place on it.
+    fn at(&self, position: f64) -> Style {
+        let look = self.painter.look(Some(position));
+        let apply = |style, spec: &&Spec| self.painter.theme.apply(style, spec, &look);
+        self.specs.iter().fold(self.style, apply)
+    }
+
+    fn look(&self, inks: (Ink, Ink)) -> Style {
+        let (fg, bg) = (self.ink(inks.0, self.style.fg), self.ink(inks.1, self.style.bg));
+        let fg = match inks {
+            // Two grounds side by side.
+            (Ink::Ground(_), _) => fg,
+            (_, Ink::Ground(_)) => self.readable(fg, bg, SHAPES),
+            (_, Ink::Faint(_)) => self.readable(fg, bg, SHADES),
+            _ => fg,
+        };
+        Style { fg, bg, attrs: self.style.attrs }
+    }
+
+    fn ink(&self, ink: Ink, plain: Color) -> Color {
+        let theme = self.painter.theme;
+        let part = |index: usize| self.colors.get(index).copied().unwrap_or_default();
+        match ink {
+            Ink::Base => plain,
+            Ink::At(position) if self.own[0] => self.at(position).fg,
+            Ink::At(_) => self.style.fg,
+            Ink::Faint(position) => theme.grounded(self.ink(Ink::At(position), plain)),
+            Ink::On(Gradient::Tide, position) if self.own[1] => self.at(position).bg,
+            Ink::On(Gradient::Heat | Gradient::Work, position) if self.own[0] => {
+                self.at(position).fg
+            }
+            Ink::On(gradient, position) => theme
+                .gradient(gradient.name(), position)
+                .unwrap_or_else(|| self.style.bg.blend(self.style.fg, position)),
+            Ink::Part(index) => part(index),
+            // A place of sixteen colours has no quiet ones to choose from.
+            Ink::Ground(index) if self.painter.depth <= Depth::Ansi16 => part(index),
+            Ink::Ground(index) => {
+                let name = self.parts.get(index).map_or("", |name| name);
+                theme.ground(name, index)
+            }
+            Ink::Mark => theme.over(self.style, "strong", &self.painter.look(None)).fg,
+        }
+    }
+
+    /// The colour, or where it could not be seen on this ground the better of line and text.
+    fn readable(&self, fg: Color, bg: Color, least: f64) -> Color {
+        let contrast =
+            |color: Color| color.at(self.painter.depth).contrast(bg.at(self.painter.depth));
+        if contrast(fg).is_none_or(|contrast| contrast >= least) {
+            return fg;
+        }
+        let bright = self.ink(Ink::Mark, fg);
+        let better = |a: Color, b: Color| if contrast(a) >= contrast(b) { a } else { b };
+        better(fg, better(bright, self.style.bg))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::theme::BUILT_IN;
+
+    const CLASSES: [&str; 5] = ["kernel", "anonymous", "shared", "cache", "free"];
+
+    /// The styles of these dots, one each, in a graph styled as written.
+    fn styles(theme: &Theme, depth: Depth, written: &str, dots: &[Dot]) -> Vec<Style> {
+        let painter = Painter {
+            theme,
+            kind: "rainbar",
+            level: Level::Idle,
+            own: None,
+            mode: None,
+            faded: false,
+            depth,
+            origin: 0,
+        };
+        let spec = Spec::parse(written).expect("a style");
+        let parts = CLASSES.map(Cow::Borrowed);
+        let style = theme.apply(painter.base(), &spec, &painter.look(None));
+        let specs = [&spec];
+        let pot = Pot::new(&painter, &parts, painter.base().bg, style, &specs);
+        dots.iter().map(|dot| pot.look((dot.fg, dot.bg))).collect()
+    }
+
+    fn dot(fg: Ink, bg: Ink) -> Dot {
+        Dot { glyph: '▄', fg, bg }
+    }
+
+    #[test]
+    fn what_stands_before_a_part_can_be_read_in_every_theme_at_every_depth() {
+        for (name, _) in BUILT_IN {
+            let theme = Theme::built_in(name).expect("built in");
+            for depth in [Depth::True, Depth::Ansi256, Depth::Ansi16] {
+                for part in 0..CLASSES.len() {
+                    let hues = [0.0, 0.5, 1.0].map(|at| Ink::On(Gradient::Work, at));
+                    let dots = hues.map(|hue| dot(hue, Ink::Ground(part)));
+                    for style in styles(&theme, depth, "", &dots) {
+                        let Style { fg, bg, .. } = style.at(depth);
+                        let contrast = fg.contrast(bg).unwrap_or(SHAPES);
+                        assert!(contrast >= SHAPES, "{name} {depth:?} {part}: {contrast:.2}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_style_may_bring_its_own_gradients_for_two_series() {
+        let theme = Theme::built_in("rain").expect("built in");
+        let pair = dot(Ink::On(Gradient::Heat, 1.0), Ink::On(Gradient::Tide, 0.0));
+        let blank = dot(Ink::Base, Ink::Base);
+        let both = |written| styles(&theme, Depth::True, written, &[pair, blank]);
+        let own = both("fg:gradient(load) bg:gradient(cool)");
+        assert_eq!(Some(own[0].fg), theme.gradient("load", 1.0));
+        assert_eq!(Some(own[0].bg), theme.gradient("cool", 0.0));
+        // The ground of what is blank is no reading.
+        assert_eq!(own[1].bg, both("")[1].bg);
+        let usual = &both("fg:text")[0];
+        assert_eq!(Some(usual.fg), theme.gradient("heat", 1.0));
+        assert_eq!(Some(usual.bg), theme.gradient("tide", 0.0));
+    }
+
+    #[test]
+    fn a_theme_without_the_gradients_of_graphs_has_shades() {
+        let mut theme = Theme::built_in("rain").expect("built in");
+        theme.gradients.clear();
+        let heat = |at| dot(Ink::On(Gradient::Heat, at), Ink::Base);
+        let shades = styles(&theme, Depth::True, "fg:text", &[heat(0.0), heat(0.5), heat(1.0)]);
+        assert_eq!(Some(shades[2].fg), theme.color("text"));
+        assert_eq!(shades[0].fg, shades[0].bg);
+        assert!(shades[1].fg != shades[0].fg && shades[1].fg != shades[2].fg);
+    }
+}

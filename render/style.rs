@@ -1,0 +1,344 @@
+//! Colours and styles as plain data, and how a colour comes down to a poorer terminal.
+//!
+//! Knows nothing of themes or targets. Blending is done in OKLab, where halfway between two colours
+//! looks halfway (Björn Ottosson, "A perceptual color space for image processing", 2020).
+
+pub mod spec;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use rainline_caps::Depth;
+
+/// A colour as a theme means it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Color {
+    /// Whatever the terminal's own foreground or background is.
+    #[default]
+    Default,
+    /// The terminal's own palette: 0–7 plain, 8–15 bright, 16–255 the xterm cube and greys.
+    Indexed(u8),
+    Rgb(u8, u8, u8),
+}
+
+/// Bold, dim and so on, as a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Attrs(u8);
+
+impl Attrs {
+    pub const NONE: Attrs = Attrs(0);
+    pub const BOLD: Attrs = Attrs(1);
+    pub const DIM: Attrs = Attrs(2);
+    pub const ITALIC: Attrs = Attrs(4);
+    pub const UNDERLINE: Attrs = Attrs(8);
+    pub const REVERSE: Attrs = Attrs(16);
+    pub const STRIKE: Attrs = Attrs(32);
+
+    /// The words of the style language.
+    pub const NAMES: &'static [(&'static str, Attrs)] = &[
+        ("bold", Attrs::BOLD),
+        ("dim", Attrs::DIM),
+        ("italic", Attrs::ITALIC),
+        ("underline", Attrs::UNDERLINE),
+        ("reverse", Attrs::REVERSE),
+        ("strike", Attrs::STRIKE),
+    ];
+
+    pub fn has(self, other: Attrs) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    pub fn with(self, other: Attrs) -> Attrs {
+        Attrs(self.0 | other.0)
+    }
+
+    pub fn without(self, other: Attrs) -> Attrs {
+        Attrs(self.0 & !other.0)
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// How a span looks, with nothing left to look up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Style {
+    pub fg: Color,
+    pub bg: Color,
+    pub attrs: Attrs,
+}
+
+impl Style {
+    pub fn at(self, depth: Depth) -> Style {
+        Style { fg: self.fg.at(depth), bg: self.bg.at(depth), attrs: self.attrs }
+    }
+}
+
+/// The names of the terminal's own sixteen colours, by index.
+pub const ANSI_NAMES: [&str; 16] = [
+    "black",
+    "red",
+    "green",
+    "yellow",
+    "blue",
+    "magenta",
+    "cyan",
+    "white",
+    "bright-black",
+    "bright-red",
+    "bright-green",
+    "bright-yellow",
+    "bright-blue",
+    "bright-magenta",
+    "bright-cyan",
+    "bright-white",
+];
+
+/// xterm's default values of the sixteen: what a nearest match is measured against.
+const ANSI_RGB: [(u8, u8, u8); 16] = [
+    (0, 0, 0),
+    (205, 0, 0),
+    (0, 205, 0),
+    (205, 205, 0),
+    (0, 0, 238),
+    (205, 0, 205),
+    (0, 205, 205),
+    (229, 229, 229),
+    (127, 127, 127),
+    (255, 0, 0),
+    (0, 255, 0),
+    (255, 255, 0),
+    (92, 92, 255),
+    (255, 0, 255),
+    (0, 255, 255),
+    (255, 255, 255),
+];
+
+impl Color {
+    /// Reads `default`, an ANSI name, a palette number or `#rrggbb`.
+    pub fn parse(text: &str) -> Option<Color> {
+        if text == "default" {
+            return Some(Color::Default);
+        }
+        if let Some(hex) = text.strip_prefix('#') {
+            if hex.len() != 6 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+                return None;
+            }
+            let value = u32::from_str_radix(hex, 16).ok()?;
+            return Some(Color::Rgb((value >> 16) as u8, (value >> 8) as u8, value as u8));
+        }
+        if let Some(index) = ANSI_NAMES.iter().position(|name| *name == text) {
+            return Some(Color::Indexed(index as u8));
+        }
+        text.parse::<u8>().ok().map(Color::Indexed)
+    }
+
+    /// Its red, green and blue, where that is known.
+    pub fn rgb(self) -> Option<(u8, u8, u8)> {
+        match self {
+            Color::Default => None,
+            Color::Rgb(r, g, b) => Some((r, g, b)),
+            Color::Indexed(index @ 0..=15) => Some(ANSI_RGB[usize::from(index)]),
+            Color::Indexed(index @ 16..=231) => {
+                let level = |n: u8| if n == 0 { 0 } else { 55 + 40 * n };
+                let cube = index - 16;
+                Some((level(cube / 36), level(cube / 6 % 6), level(cube % 6)))
+            }
+            Color::Indexed(index) => {
+                let grey = 8 + 10 * (index - 232);
+                Some((grey, grey, grey))
+            }
+        }
+    }
+
+    /// The nearest colour that a place of this depth can show.
+    pub fn at(self, depth: Depth) -> Color {
+        match (self, depth) {
+            (Color::Default, _) | (_, Depth::True) => self,
+            (_, Depth::Mono) => Color::Default,
+            (Color::Indexed(_), Depth::Ansi256) | (Color::Indexed(0..=15), Depth::Ansi16) => self,
+            (_, Depth::Ansi256) => self.known_nearest(16, 255),
+            (_, Depth::Ansi16) => self.known_nearest(0, 15),
+        }
+    }
+
+    /// As [`Color::nearest`], which a theme's few dozen colours ask for again and again.
+    fn known_nearest(self, first: u8, last: u8) -> Color {
+        thread_local! {
+            static KNOWN: RefCell<HashMap<(Color, u8), Color>> = RefCell::default();
+        }
+        KNOWN.with_borrow_mut(|known| {
+            if known.len() >= 1024 {
+                known.clear();
+            }
+            *known.entry((self, first)).or_insert_with(|| self.nearest(first..=last))
+        })
+    }
+
+    fn nearest(self, among: std::ops::RangeInclusive<u8>) -> Color {
+        let Some(rgb) = self.rgb() else { return self };
+        let wanted = Lab::from_rgb(rgb);
+        // The sixteen have four greys and nothing between them and loud colours: what is nearly
+        // grey is one of those.
+        const GREYS: [u8; 4] = [0, 7, 8, 15];
+        const NEARLY: f64 = 0.045;
+        let grey = *among.end() < 16 && wanted.a.hypot(wanted.b) < NEARLY;
+        // Halfway to the darkest grey a ground is still a ground.
+        const DARK: f64 = 0.35;
+        if grey && wanted.l < DARK {
+            return Color::Indexed(0);
+        }
+        let among = among.filter(|index| !grey || GREYS.contains(index));
+        let apart = |index| (wanted.distance(PALETTE[usize::from(index)]), index);
+        let best = among.map(apart).min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, index)| index);
+        best.map_or(self, Color::Indexed)
+    }
+
+    /// `t` of the way from `self` to `other`, as the eye sees it. A colour of unknown value
+    /// (`default`) is not mixed: the nearer end wins.
+    pub fn blend(self, other: Color, t: f64) -> Color {
+        match (self.rgb(), other.rgb()) {
+            (Some(a), Some(b)) => {
+                let (a, b) = (Lab::from_rgb(a), Lab::from_rgb(b));
+                let mix = |x: f64, y: f64| x + (y - x) * t.clamp(0.0, 1.0);
+                let (r, g, b) =
+                    Lab { l: mix(a.l, b.l), a: mix(a.a, b.a), b: mix(a.b, b.b) }.to_rgb();
+                Color::Rgb(r, g, b)
+            }
+            _ if t < 0.5 => self,
+            _ => other,
+        }
+    }
+
+    /// The same hue at this lightness of OKLab (0–1), neither loud nor so pale that the nearest of
+    /// 256 colours would be a grey.
+    pub fn toned(self, lightness: f64) -> Color {
+        /// Distances from grey: what is nearer than the first is one.
+        const GREY: f64 = 0.02;
+        const PALE: f64 = 0.08;
+        const LOUD: f64 = 0.09;
+        let Some(rgb) = self.rgb() else { return self };
+        let Lab { a, b, .. } = Lab::from_rgb(rgb);
+        let chroma = a.hypot(b);
+        let factor = if chroma < GREY { 1.0 } else { chroma.clamp(PALE, LOUD) / chroma };
+        let (r, g, b) = Lab { l: lightness, a: a * factor, b: b * factor }.to_rgb();
+        Color::Rgb(r, g, b)
+    }
+
+    /// WCAG 2 relative luminance, 0 (black) to 1 (white).
+    pub fn luminance(self) -> Option<f64> {
+        let (r, g, b) = self.rgb()?;
+        Some(0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b))
+    }
+
+    /// WCAG 2 contrast ratio, 1 to 21.
+    pub fn contrast(self, other: Color) -> Option<f64> {
+        let (a, b) = (self.luminance()?, other.luminance()?);
+        Some((a.max(b) + 0.05) / (a.min(b) + 0.05))
+    }
+}
+
+/// sRGB component to linear light.
+fn linear(component: u8) -> f64 {
+    static LIGHTS: LazyLock<[f64; 256]> = LazyLock::new(|| {
+        std::array::from_fn(|component| {
+            let c = component as f64 / 255.0;
+            if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        })
+    });
+    LIGHTS[usize::from(component)]
+}
+
+/// The 256 colours, as the eye sees them: a line with fewer colours asks for the nearest of them
+/// again and again.
+static PALETTE: LazyLock<[Lab; 256]> = LazyLock::new(|| {
+    std::array::from_fn(|index| {
+        Lab::from_rgb(Color::Indexed(index as u8).rgb().unwrap_or_default())
+    })
+});
+
+/// Linear light to sRGB component.
+fn gamma(light: f64) -> u8 {
+    let light = light.clamp(0.0, 1.0);
+    let c =
+        if light <= 0.003_130_8 { 12.92 * light } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 };
+    (c * 255.0).round() as u8
+}
+
+/// A colour in OKLab.
+#[derive(Clone, Copy)]
+struct Lab {
+    l: f64,
+    a: f64,
+    b: f64,
+}
+
+impl Lab {
+    fn from_rgb((r, g, b): (u8, u8, u8)) -> Lab {
+        let (r, g, b) = (linear(r), linear(g), linear(b));
+        let l = (0.412_221_470_8 * r + 0.536_332_536_3 * g + 0.051_445_992_9 * b).cbrt();
+        let m = (0.211_903_498_2 * r + 0.680_699_545_1 * g + 0.107_396_956_6 * b).cbrt();
+        let s = (0.088_302_461_9 * r + 0.281_718_837_6 * g + 0.629_978_700_5 * b).cbrt();
+        Lab {
+            l: 0.210_454_255_3 * l + 0.793_617_785_0 * m - 0.004_072_046_8 * s,
+            a: 1.977_998_495_1 * l - 2.428_592_205_0 * m + 0.450_593_709_9 * s,
+            b: 0.025_904_037_1 * l + 0.782_771_766_2 * m - 0.808_675_766_0 * s,
+        }
+    }
+
+    fn to_rgb(self) -> (u8, u8, u8) {
+        let l = (self.l + 0.396_337_777_4 * self.a + 0.215_803_757_3 * self.b).powi(3);
+        let m = (self.l - 0.105_561_345_8 * self.a - 0.063_854_172_8 * self.b).powi(3);
+        let s = (self.l - 0.089_484_177_5 * self.a - 1.291_485_548_0 * self.b).powi(3);
+        (
+            gamma(4.076_741_662_1 * l - 3.307_711_591_3 * m + 0.230_969_929_2 * s),
+            gamma(-1.268_438_004_6 * l + 2.609_757_401_1 * m - 0.341_319_396_5 * s),
+            gamma(-0.004_196_086_3 * l - 0.703_418_614_7 * m + 1.707_614_701_0 * s),
+        )
+    }
+
+    fn distance(self, other: Lab) -> f64 {
+        (self.l - other.l).powi(2) + (self.a - other.a).powi(2) + (self.b - other.b).powi(2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_every_form() {
+        assert_eq!(Color::parse("#1b2230"), Some(Color::Rgb(0x1b, 0x22, 0x30)));
+        assert_eq!(Color::parse("bright-blue"), Some(Color::Indexed(12)));
+        assert_eq!(Color::parse("214"), Some(Color::Indexed(214)));
+        assert_eq!(Color::parse("default"), Some(Color::Default));
+        for wrong in ["#12345", "#gggggg", "256", "mauve", "", "#", "#+12345"] {
+            assert_eq!(Color::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn comes_down_to_the_nearest() {
+        assert_eq!(Color::Rgb(255, 0, 0).at(Depth::Ansi16), Color::Indexed(9));
+        assert_eq!(Color::Rgb(34, 48, 64).at(Depth::Ansi16), Color::Indexed(0));
+        assert_eq!(Color::Rgb(95, 135, 175).at(Depth::Ansi256), Color::Indexed(67));
+        assert_eq!(Color::Rgb(1, 2, 3).at(Depth::Mono), Color::Default);
+        assert_eq!(Color::Indexed(200).at(Depth::Ansi256), Color::Indexed(200));
+    }
+
+    #[test]
+    fn blends_end_where_they_should() {
+        let (a, b) = (Color::Rgb(10, 200, 30), Color::Rgb(240, 20, 90));
+        assert_eq!(a.blend(b, 0.0), a);
+        assert_eq!(a.blend(b, 1.0), b);
+        assert_eq!(Color::Default.blend(b, 0.4), Color::Default);
+    }
+
+    #[test]
+    fn black_on_white_has_the_full_contrast() {
+        let ratio = Color::Rgb(0, 0, 0).contrast(Color::Rgb(255, 255, 255)).expect("known");
+        assert!((ratio - 21.0).abs() < 1e-9);
+    }
+}

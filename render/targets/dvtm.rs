@@ -1,0 +1,59 @@
+//! dvtm's bar: plain text from a FIFO.
+//!
+//! A line of more than 511 bytes with its newline, or with a control character or invalid UTF-8 in
+//! it, freezes the bar for good; so none of these leaves this file.
+
+use super::{Flat, Glyphs, Right, Target, flat, plain_text};
+use rainline_caps::Depth;
+use rainline_caps::Policy;
+
+pub static TARGET: Target = Target {
+    name: "dvtm",
+    about: "dvtm's bar: plain text, one short line.",
+    adapts_colour: false,
+    depth: Depth::Mono,
+    glyphs: Glyphs::Unicode,
+    policy: |_| Policy::Wcwidth,
+    encode: |frame, caps, out| {
+        let start = out.len();
+        for piece in flat(frame, caps) {
+            if let Flat::Span(span) = piece {
+                out.push_str(&plain_text(&span.text, caps));
+            }
+        }
+        let end = out.floor_char_boundary(start + MOST_BYTES);
+        out.truncate(end);
+    },
+    right: Right::Nowhere,
+};
+
+/// The most bytes of a line without its newline.
+const MOST_BYTES: usize = 510;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Frame, Piece, Span};
+    use crate::style::Style;
+    use rainline_caps::Caps;
+
+    #[test]
+    fn is_cut_at_a_character() {
+        for before in 0..3 {
+            let text = format!("{}{}", "x".repeat(before), "漢".repeat(300));
+            let frame = Frame { pieces: vec![Piece::Span(Span::ours(text, Style::default()))] };
+            let mut out = String::new();
+            (TARGET.encode)(&frame, &Caps::default(), &mut out);
+            assert!(out.len() <= 510 && out.len() > 507, "{}", out.len());
+        }
+    }
+
+    #[test]
+    fn no_control_passes() {
+        let frame =
+            Frame { pieces: vec![Piece::Span(Span::ours("a\tb\x1b\u{9b}", Style::default()))] };
+        let mut out = String::new();
+        (TARGET.encode)(&frame, &Caps::default(), &mut out);
+        assert_eq!(out, "ab");
+    }
+}
