@@ -19,14 +19,14 @@ pub use read::{TABLES, unknown_names};
 
 /// The themes that are built in: name and file, the default first.
 pub static BUILT_IN: &[(&str, &str)] = &[
-    ("rain", include_str!("../themes/rain.toml")),
-    ("rain-light", include_str!("../themes/rain-light.toml")),
-    ("mono", include_str!("../themes/mono.toml")),
-    ("contrast", include_str!("../themes/contrast.toml")),
-    ("catppuccin", include_str!("../themes/catppuccin.toml")),
-    ("dracula", include_str!("../themes/dracula.toml")),
-    ("gruvbox", include_str!("../themes/gruvbox.toml")),
-    ("nord", include_str!("../themes/nord.toml")),
+    ("rain", include_str!("themes/rain.toml")),
+    ("rain-light", include_str!("themes/rain-light.toml")),
+    ("mono", include_str!("themes/mono.toml")),
+    ("contrast", include_str!("themes/contrast.toml")),
+    ("catppuccin", include_str!("themes/catppuccin.toml")),
+    ("dracula", include_str!("themes/dracula.toml")),
+    ("gruvbox", include_str!("themes/gruvbox.toml")),
+    ("nord", include_str!("themes/nord.toml")),
 ];
 
 /// For which background a theme is made.

@@ -156,7 +156,7 @@ mod tests {
     use std::path::Path;
 
     fn hosts() -> Vec<String> {
-        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/hosts");
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
         let entries = Machine::real().list(dir).expect("the fixture machines");
         let names: Vec<_> = entries.iter().map(|e| e.name.to_string_lossy().into_owned()).collect();
         assert!(names.len() >= 7, "{names:?}");
@@ -210,7 +210,7 @@ mod tests {
             |text| text.iter().map(|b| if b.is_ascii_digit() { b'0' } else { *b }).collect(),
         ];
         for name in ["laptop", "server", "container", "two-batteries"] {
-            let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/hosts").join(name);
+            let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
             for mangle in manglings {
                 let dir = tempfile::tempdir().expect("temporary directory");
                 copy(&whole, dir.path(), mangle);

@@ -419,10 +419,10 @@ mod edge {
     }
 }
 
-/// The fixture machine `name` of `tests/hosts`.
+/// The fixture machine `name` of `fixtures` (`tests/hosts`).
 #[cfg(test)]
 pub(crate) fn fixture(name: &str) -> Machine {
-    Machine::rooted(Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/hosts").join(name))
+    Machine::rooted(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name))
 }
 
 #[cfg(test)]
