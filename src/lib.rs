@@ -19,9 +19,9 @@
 //! - [`daemon`], [`local`]: who samples, when, and what a request gets. The loop is in `daemon.rs`,
 //!   the short way from a request to its reply in `daemon/engine.rs`; whatever happens besides has
 //!   a room of its own in `daemon/` or `daemon/engine/`.
-//! - [`hosts`], [`compat`], [`imports`], [`docs`], [`example`], [`paths`], [`error`], [`cli`]: wiring
-//!   lines, other programs' commands and settings, texts, the user's places, how a command fails,
-//!   and the command line.
+//! - [`hosts`], [`compat`], [`imports`], [`docs`], [`example`], [`paths`], [`files`], [`error`],
+//!   [`cli`]: wiring lines, other programs' commands and settings, texts, the user's places, files
+//!   replaced in one step, how a command fails, and the command line.
 //!
 //! Invariants:
 //! - Text from outside is `Untrusted` until a target's encoder has escaped it. Themes and config
@@ -39,6 +39,7 @@ pub mod diagnostic;
 pub mod docs;
 pub mod error;
 pub mod example;
+pub mod files;
 pub mod format;
 pub mod frame;
 pub mod graph;

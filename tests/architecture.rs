@@ -90,7 +90,8 @@ const MAY: &[(&str, &[&str])] = &[
     ),
     ("src/hosts", &["hosts", "protocol", "style", "targets", "theme"]),
     // Clients with a picture of their own: no config, no theme, no daemon's inside.
-    ("src/compat", &["client", "compat", "hosts", "paths", "protocol", "runtime", "sys"]),
+    ("src/files.rs", &[]),
+    ("src/compat", &["client", "compat", "files", "hosts", "paths", "protocol", "runtime", "sys"]),
 ];
 
 #[test]
