@@ -16,6 +16,7 @@ use crate::base::host::{Host, Kept, NetworkDoor, Traffic};
 use crate::base::rate::Meter;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::base::work::SAME_BOOT;
 
 crate::options! {
     /// The interface; empty: the one of the default route.
@@ -81,9 +82,6 @@ struct Network {
     boot: Option<i64>,
     level: Level,
 }
-
-/// Seconds by which the boot time of one boot may seem to move when the clock is set.
-const SAME_BOOT: u64 = 5;
 
 /// The interface of the last reading.
 struct Watched {
