@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rainline::compat;
 
-use crate::support::{Sandbox, program, root};
+use crate::support::{Sandbox, program, root, until};
 
 /// What was recorded of a peer.
 #[derive(Clone, Debug, serde::Deserialize)]
@@ -197,20 +197,20 @@ fn finish(command: &mut Command) -> Output {
 }
 
 /// The standard output, without its last newline.
-fn said(output: &Output) -> String {
+fn stdout(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stdout);
     text.strip_suffix('\n').unwrap_or(&text).to_owned()
 }
 
 /// What is wrong with an answer; `None`: nothing.
 fn wrong(case: &Case, output: &Output) -> Option<String> {
-    let (out, rc) = (said(output), output.status.code());
+    let (out, rc) = (stdout(output), output.status.code());
     if out != case.out || rc != Some(case.rc) {
         return Some(format!("{out:?} ({rc:?}) is not {:?} ({})", case.out, case.rc));
     }
     let complaint = String::from_utf8_lossy(&output.stderr).replace('\n', "|");
     let exact = !case.stderr.starts_with('(');
-    (exact && complaint != case.stderr).then(|| format!("said {complaint:?} on standard error"))
+    (exact && complaint != case.stderr).then(|| format!("{complaint:?} on standard error"))
 }
 
 /// Runs each case, prints a table of what came of it, and fails for those that went wrong.
@@ -262,11 +262,11 @@ fn every_unclean_case_is_there() {
 }
 
 /// What a drop-in prints on a machine, without an error.
-fn fine(machine: &Machine, words: &[&str]) -> String {
+fn printed(machine: &Machine, words: &[&str]) -> String {
     let output = by_name(&home(machine), words);
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() && complaint.is_empty(), "{words:?}: {complaint}");
-    said(&output)
+    stdout(&output)
 }
 
 /// The cells of a chart of each class, by the colour before them.
@@ -286,12 +286,12 @@ const BUSY: (&str, &str) = ("stat1", "stat2");
 fn memory_adds_up_where_the_cache_was_counted_twice() {
     for (cells, cached) in [("38", 4), ("20", 2), ("12", 1)] {
         let machine = Machine::on("meminfoB", "", BUSY);
-        let chart = fine(&machine, &["rainbarf", "--width", cells]);
+        let chart = printed(&machine, &["rainbarf", "--width", cells]);
         assert_eq!(width(&chart).to_string(), cells, "{chart}");
         let cyan = bands(&chart).into_iter().find(|(style, _)| style == "fg=cyan,bg=cyan");
         assert_eq!(cyan.expect("a cache").1, cached, "{chart}");
     }
-    let chart = fine(&Machine::on("meminfoLXC", "", BUSY), &["rainbarf"]);
+    let chart = printed(&Machine::on("meminfoLXC", "", BUSY), &["rainbarf"]);
     assert_eq!(bands(&chart)[0], ("fg=green,bg=green".into(), 19), "{chart}");
     assert_eq!(width(&chart), 38, "{chart}");
 }
@@ -300,15 +300,15 @@ fn memory_adds_up_where_the_cache_was_counted_twice() {
 fn a_chart_is_never_narrower_than_it_should_be() {
     let five_fifths = Machine::on("meminfoC", "", BUSY);
     for cells in ["5", "7", "11", "12", "13", "38", "200"] {
-        let chart = fine(&five_fifths, &["rainbarf", "--width", cells]);
+        let chart = printed(&five_fifths, &["rainbarf", "--width", cells]);
         assert_eq!(width(&chart).to_string(), cells, "{chart}");
     }
     for meminfo in ["meminfoEmpty", "meminfoMin", ""] {
-        let chart = fine(&Machine::on(meminfo, "", BUSY), &["rainbarf"]);
+        let chart = printed(&Machine::on(meminfo, "", BUSY), &["rainbarf"]);
         assert_eq!(width(&chart), 38, "{meminfo}: {chart}");
         assert!(chart.ends_with("#[fg=default,bg=default]"), "{chart}");
     }
-    let none = fine(&five_fifths, &["rainbarf", "--width", "0"]);
+    let none = printed(&five_fifths, &["rainbarf", "--width", "0"]);
     assert_eq!(width(&none), 0, "{none}");
 }
 
@@ -325,9 +325,9 @@ fn every_mix_of_ticks_is_shown_right() {
         ("stat_100", "100.0", '█'),
     ] {
         let machine = Machine::on("meminfoA", "", ("stat1", second));
-        let line = fine(&machine, &["tmux-mem-cpu-load", "-g", "0", "-a", "0"]);
+        let line = printed(&machine, &["tmux-mem-cpu-load", "-g", "0", "-a", "0"]);
         assert_eq!(line, format!("8804MB/15GB{percent:>6}%"), "{second}");
-        let chart = fine(&machine, &["rainbarf"]);
+        let chart = printed(&machine, &["rainbarf"]);
         assert!(chart.ends_with(&format!("{level}#[fg=default,bg=default]")), "{second}: {chart}");
     }
 }
@@ -335,13 +335,13 @@ fn every_mix_of_ticks_is_shown_right() {
 #[test]
 fn missing_counters_and_contradicting_memory_are_no_failure() {
     let machine = Machine { meminfo: "meminfoLXC".into(), ..Machine::default() };
-    let line = fine(&machine, &["tmux-mem-cpu-load", "-c"]);
+    let line = printed(&machine, &["tmux-mem-cpu-load", "-c"]);
     assert!(line.contains("0/3906MB") && line.contains("   0.0%"), "{line}");
     let empty = Machine { meminfo: "meminfoEmpty".into(), ..Machine::default() };
-    assert_eq!(fine(&empty, &["tmux-mem-cpu-load", "-g0"]), "0/0MB   0.0%");
-    assert_eq!(fine(&empty, &["tmux-mem-cpu-load", "-g0", "-m2"]), "0.00%   0.0%");
-    assert_eq!(fine(&empty, &["tmux-mem-cpu-load", "-g0", "-m1"]), "0.00MB   0.0%");
-    assert_eq!(width(&fine(&empty, &["rainbarf"])), 38);
+    assert_eq!(printed(&empty, &["tmux-mem-cpu-load", "-g0"]), "0/0MB   0.0%");
+    assert_eq!(printed(&empty, &["tmux-mem-cpu-load", "-g0", "-m2"]), "0.00%   0.0%");
+    assert_eq!(printed(&empty, &["tmux-mem-cpu-load", "-g0", "-m1"]), "0.00MB   0.0%");
+    assert_eq!(width(&printed(&empty, &["rainbarf"])), 38);
 }
 
 #[test]
@@ -360,36 +360,36 @@ fn exit_codes_of_tmux_mem_cpu_load() {
 #[test]
 fn batteries_are_shown_right() {
     let power = |name: &str| Machine::on("meminfoA", name, BUSY);
-    let half = fine(&power("ps_dis50"), &["rainbarf", "--rgb", "--remaining"]);
+    let half = printed(&power("ps_dis50"), &["rainbarf", "--rgb", "--remaining"]);
     assert!(
         half.ends_with("#[fg=colour196]|#[fg=colour226]▄ 5h0m#[fg=default,bg=default]"),
         "{half}"
     );
-    let two = fine(&power("ps_two"), &["rainbarf", "--remaining"]);
+    let two = printed(&power("ps_two"), &["rainbarf", "--remaining"]);
     assert!(two.ends_with("#[fg=red]|#[fg=green]▆ 7h24m#[fg=default,bg=default]"), "{two}");
     assert_eq!(
-        fine(&power("ps_two"), &["battery", "-at"]),
+        printed(&power("ps_two"), &["battery", "-at"]),
         "#[fg=yellow][74%] [========  ]#[default]"
     );
-    assert_eq!(fine(&power("ps_chg40"), &["battery", "-z"]), "%B%F{136}[40%%] ⚡");
-    assert_eq!(fine(&Machine::default(), &["battery"]), "");
-    let charges = fine(&power("ps_charge_only"), &["rainbarf", "--remaining"]);
+    assert_eq!(printed(&power("ps_chg40"), &["battery", "-z"]), "%B%F{136}[40%%] ⚡");
+    assert_eq!(printed(&Machine::default(), &["battery"]), "");
+    let charges = printed(&power("ps_charge_only"), &["rainbarf", "--remaining"]);
     assert!(charges.ends_with("▅ 2h0m#[fg=default,bg=default]"), "{charges}");
-    let energies = fine(&Machine::default(), &["battery", "-ab", "fake/gb_energy"]);
+    let energies = printed(&Machine::default(), &["battery", "-ab", "fake/gb_energy"]);
     assert_eq!(energies, "\x1b[0;1;33m[50%] [======    ] \x1b[m");
 }
 
 #[test]
 fn every_line_of_a_config_counts() {
     let with = |conf: &str| Machine { conf: conf.into(), ..Machine::on("meminfoA", "", BUSY) };
-    assert_eq!(width(&fine(&with("skip=0\nwidth=12\n"), &["rainbarf"])), 12);
-    let said = fine(&with("width=7\nwidth=\nfg=\nbright=0\nswap=0\nrgb=1\n"), &["rainbarf"]);
-    assert!(said.starts_with("#[fg=colour46,bg=colour28]") && width(&said) == 7, "{said}");
-    let colour = fine(&with("fg=#ff8800 # orange\nwidth = 12# twelve\n"), &["rainbarf"]);
+    assert_eq!(width(&printed(&with("skip=0\nwidth=12\n"), &["rainbarf"])), 12);
+    let chart = printed(&with("width=7\nwidth=\nfg=\nbright=0\nswap=0\nrgb=1\n"), &["rainbarf"]);
+    assert!(chart.starts_with("#[fg=colour46,bg=colour28]") && width(&chart) == 7, "{chart}");
+    let colour = printed(&with("fg=#ff8800 # orange\nwidth = 12# twelve\n"), &["rainbarf"]);
     assert!(colour.starts_with("#[fg=#ff8800,bg=green]") && width(&colour) == 12, "{colour}");
-    let first = fine(&with("width=7\nwidth=9\n# width=3\n\n=\n"), &["rainbarf"]);
+    let first = printed(&with("width=7\nwidth=9\n# width=3\n\n=\n"), &["rainbarf"]);
     assert_eq!(width(&first), 7);
-    assert_eq!(width(&fine(&with("--width=7\n"), &["rainbarf", "-WID=5"])), 5);
+    assert_eq!(width(&printed(&with("--width=7\n"), &["rainbarf", "-WID=5"])), 5);
     let sandbox = home(&with("nonsense=1\n"));
     let output = by_name(&sandbox, &["rainbarf"]);
     assert_eq!(output.status.code(), Some(1));
@@ -406,7 +406,7 @@ fn options_are_read_as_perl_reads_them() {
         &["stray", "--no-bat", "more"],
         &["--nobattery", "--", "--width", "3"],
     ] {
-        let chart = fine(&machine, &[&["rainbarf"], words].concat());
+        let chart = printed(&machine, &[&["rainbarf"], words].concat());
         assert!(!chart.contains('|') && width(&chart) == 38, "{words:?}: {chart}");
     }
     for (words, complaint) in [
@@ -422,7 +422,7 @@ fn options_are_read_as_perl_reads_them() {
         let sandbox = home(&machine);
         let output = by_name(&sandbox, &[&["rainbarf"], words].concat());
         assert_eq!(output.status.code(), Some(1), "{words:?}");
-        assert!(said(&output).starts_with("Usage"), "{words:?}");
+        assert!(stdout(&output).starts_with("Usage"), "{words:?}");
         assert_eq!(String::from_utf8_lossy(&output.stderr).trim_end(), complaint);
     }
 }
@@ -436,7 +436,7 @@ fn history_is_never_lost_and_a_peers_file_is_never_written() {
     let chart = |words: &[&str]| {
         let output = by_name(&sandbox, &[&["rainbarf"], words].concat());
         assert!(output.status.success());
-        let cells = said(&output);
+        let cells = stdout(&output);
         cells.chars().filter(|c| ('▁'..='█').contains(c)).collect::<String>()
     };
     let first = chart(&[]);
@@ -463,7 +463,7 @@ fn ten_at_once_leave_ten_samples() {
     for mut child in children {
         assert!(child.wait().expect("it ends").success());
     }
-    let chart = said(&by_name(&sandbox, &["rainbarf"]));
+    let chart = stdout(&by_name(&sandbox, &["rainbarf"]));
     assert_eq!(chart.chars().filter(|c| *c == '▃').count(), 11, "{chart}");
 }
 
@@ -478,7 +478,7 @@ fn a_line_needs_no_home_and_no_place_to_write() {
         let output = command.arg("compat").args(words).output();
         let output = output.expect("it runs");
         assert!(output.status.success(), "{env:?}");
-        said(&output)
+        stdout(&output)
     };
     let nowhere = ("RAINLINE_RUNTIME_DIR", "/proc/nowhere");
     for env in [&[nowhere] as &[_], &[nowhere, ("HOME", "/proc/nowhere")], &[nowhere, ("HOME", "")]]
@@ -507,7 +507,7 @@ fn no_word_is_run() {
         let output = sandbox.rainline().args(["compat", "spark", "1", &word, "3"]).output();
         let output = output.expect("it runs");
         let words = word.split([' ', ',']).count() + 2;
-        assert_eq!(said(&output).chars().count(), words, "{word}");
+        assert_eq!(stdout(&output).chars().count(), words, "{word}");
         for peer in ["rainbarf", "battery", "tmux-mem-cpu-load"] {
             let _ = sandbox.rainline().args(["compat", peer, &word]).output().expect("it runs");
         }
@@ -521,7 +521,7 @@ fn no_word_is_run() {
 fn a_link_is_the_drop_in_whatever_its_words_are() {
     let sandbox = home(&Machine::default());
     let output = by_link(&sandbox, &["spark", "print", "1", "stream"]);
-    assert_eq!(said(&output), " ▅ ", "words of the fast path are words here");
+    assert_eq!(stdout(&output), " ▅ ", "words of the fast path are words here");
 }
 
 #[test]
@@ -532,7 +532,7 @@ fn input_is_read_only_where_no_word_is_given() {
     let mut child = command.spawn().expect("it runs");
     // It is open until the program has ended: reading it would not return.
     let input = child.stdin.take();
-    assert_eq!(said(&child.wait_with_output().expect("it ends")), "▁█");
+    assert_eq!(stdout(&child.wait_with_output().expect("it ends")), "▁█");
     drop(input);
 }
 
@@ -568,25 +568,27 @@ fn every_drop_in_is_registered() {
     assert!(names.is_sorted(), "sort ALL in src/compat.rs by name: {names:?}");
 }
 
-/// The daemon reads a machine that is at 40 % all the time: a drop-in that shows 40 % asked it.
+/// The daemon reads a fixture that is at 40 % all the time: a drop-in that shows 40 % asked it.
 #[test]
 fn a_running_daemon_is_asked() {
     let sandbox = Sandbox::new();
     let at = fixture(&sandbox, &Machine::on("meminfoA", "", BUSY));
     let started = sandbox.rainline().args(["daemon", "start", "--root"]).arg(&at).output();
     assert!(started.expect("it runs").status.success());
-    let run = |words: &[&str]| {
-        said(&sandbox.rainline().arg("compat").args(words).output().expect("it runs"))
-    };
-    let until = std::time::Instant::now() + crate::support::DEADLINE;
-    let load = ["tmux-mem-cpu-load", "-g0", "-a0"];
-    // Each of these measures as long as the daemon knows nothing.
-    while !run(&load).ends_with("  40.0%") {
-        assert!(std::time::Instant::now() < until, "the daemon's reading is never used");
-    }
-    let chart = run(&["rainbarf", "--width", "20", "--nobattery"]);
-    let cells: String = chart.chars().filter(|c| ('▁'..='█').contains(c)).collect();
-    assert!(cells.ends_with("▃▃"), "its past fills an empty chart: {cells}");
+    // A drop-in waits only shortly for the daemon, and then measures this machine instead.
+    until("a reading by the daemon", || {
+        let line = stdout(&by_name(&sandbox, &["tmux-mem-cpu-load", "-g0", "-a0"]));
+        line.ends_with("  40.0%").then_some(())
+    });
+    let mut number = 0;
+    until("a new chart with the daemon's history", || {
+        number += 1;
+        let dat = format!("/proc/self/missing-{number}");
+        let words = ["rainbarf", "--width", "20", "--nobattery", "--datfile", &dat];
+        let chart = stdout(&by_name(&sandbox, &words));
+        let cells: String = chart.chars().filter(|c| ('▁'..='█').contains(c)).collect();
+        cells.ends_with("▃▃").then_some(())
+    });
     let stopped = sandbox.rainline().args(["daemon", "stop"]).output();
     assert!(stopped.expect("it runs").status.success());
 }
@@ -667,7 +669,7 @@ fn the_plugins_names_are_filled_in_by_one_job_of_a_real_tmux() {
 #[test]
 fn plugins_values_on_fixtures() {
     let machine = Machine::on("meminfoA", "ps_dis80", BUSY);
-    let value = |template: &str| fine(&machine, &["tmux-plugins", "print", template]);
+    let value = |template: &str| printed(&machine, &["tmux-plugins", "print", template]);
     let print = |name: &str| value(&format!("=23=7b{name}=7d"));
     assert_eq!(print("cpu_percentage"), "40.0%");
     assert_eq!((print("cpu_icon"), print("cpu_fg_color")), ("≡".into(), "#[fg=yellow]".into()));
@@ -685,7 +687,7 @@ fn plugins_values_on_fixtures() {
     }
     let none = Machine::default();
     for name in rainline::compat::tmux_plugins::names() {
-        fine(&none, &["tmux-plugins", "print", &format!("=23=7b{name}=7d")]);
+        printed(&none, &["tmux-plugins", "print", &format!("=23=7b{name}=7d")]);
     }
 }
 
@@ -714,7 +716,7 @@ fn the_command_line_lists_the_drop_ins_and_knows_no_others() {
     let sandbox = Sandbox::new();
     let run =
         |words: &[&str]| sandbox.rainline().arg("compat").args(words).output().expect("it runs");
-    let list = said(&run(&[]));
+    let list = stdout(&run(&[]));
     assert_eq!(list.lines().count(), compat::ALL.len());
     assert!(compat::ALL.iter().all(|peer| list.contains(peer.about)));
     assert_eq!(run(&["--help"]).status.code(), Some(0));

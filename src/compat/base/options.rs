@@ -40,6 +40,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_value_is_the_rest_of_the_word_or_the_whole_next_one() {
+        let words = ["-ab=x", "-b", "-a", "--", "-a"].map(str::to_owned);
+        let mut parser = getopt(&words);
+        let mut read = Vec::new();
+        while let Ok(Some(word)) = parser.next() {
+            read.push(match word {
+                lexopt::Arg::Short('b') => value(&mut parser).expect("a value"),
+                word => format!("{word:?}"),
+            });
+        }
+        assert_eq!(read, ["Short('a')", "=x", "-a", "Value(\"-a\")"]);
+        assert_eq!(value(&mut parser), None);
+    }
+
+    #[test]
     fn a_name_may_be_abbreviated_while_one_option_is_meant() {
         let all = [("col", 1), ("color", 2), ("nocolor", 3), ("no-color", 3), ("no", 4)];
         let all = all.map(|(name, option)| (name.to_owned(), option));

@@ -101,9 +101,9 @@ pub(super) fn cells(memory: &Memory, width: usize) -> Vec<usize> {
         classes.iter().map(|class| (share(class) as usize).max(least(class))).collect();
     let short = |fair: &[usize], at: usize| share(&classes[at]) - fair[at] as f64;
     while fair.iter().sum::<usize>() < width {
-        let shortest =
+        let most_short =
             (0..fair.len()).rev().max_by(|a, b| short(&fair, *a).total_cmp(&short(&fair, *b)));
-        shortest.into_iter().for_each(|at| fair[at] += 1);
+        most_short.into_iter().for_each(|at| fair[at] += 1);
     }
     while fair.iter().sum::<usize>() > width {
         // The largest class misses a cell least.
