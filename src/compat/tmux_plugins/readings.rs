@@ -23,7 +23,8 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) struct Readings {
     processors: ProcessorsDoor,
     memory: MemoryDoor,
-    cores: Option<Vec<Sensor>>,
+    /// As [`cores`] found them.
+    cores: Vec<Sensor>,
     counters: Processors,
     /// The counters of the last line.
     before: Option<Times>,
@@ -81,6 +82,20 @@ impl Readings {
         self.before = now.or(self.before);
     }
 
+    /// The mean of the cores.
+    fn cpu_celsius(&mut self, machine: &Host) -> Option<f64> {
+        if self.cores.is_empty() {
+            self.cores = cores(machine);
+        }
+        let read = self.cores.iter_mut().filter_map(|core| core.read(machine));
+        let all: Vec<f64> = read.collect();
+        if all.len() < self.cores.len() {
+            // One is gone: they are found anew next time.
+            self.cores.clear();
+        }
+        (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
+    }
+
     fn load(&mut self, machine: &Host, name: &str, options: &Options) -> String {
         // The longest first: `cpu_temp_icon` is not of `cpu`.
         let load = LOADS
@@ -94,10 +109,7 @@ impl Readings {
         let value = match *load {
             "cpu" => self.usage.map(|share| 100.0 * share),
             "ram" => ram(&mut self.memory, machine),
-            "cpu_temp" => {
-                let cores = self.cores.get_or_insert_with(|| cores(machine));
-                mean(&cores.iter_mut().filter_map(|core| core.read(machine)).collect::<Vec<_>>())
-            }
+            "cpu_temp" => self.cpu_celsius(machine),
             "gpu" => self.gpu.map(|gpu| gpu.percent),
             "gram" => self.gpu.map(|gpu| gpu.memory),
             _ => self.gpu.map(|gpu| gpu.celsius),
@@ -151,10 +163,6 @@ fn cores(machine: &Host) -> Vec<Sensor> {
     let mut sensors = machine.temperatures();
     sensors.retain(|sensor| sensor.label.starts_with("Core ") || sensor.label.starts_with("Tccd"));
     sensors
-}
-
-fn mean(numbers: &[f64]) -> Option<f64> {
-    (!numbers.is_empty()).then(|| numbers.iter().sum::<f64>() / numbers.len() as f64)
 }
 
 fn gpu(machine: &Host) -> Option<Gpu> {
