@@ -35,9 +35,6 @@ pub use stream::{Draw, stream};
 use words::{Around, Directory, Room, complete, known, owned, read};
 pub use words::{columns, from_words, parse};
 
-/// The names under which this program is a drop-in and no client of its own.
-pub const DROP_INS: [&str; 4] = ["battery", "rainbarf", "spark", "tmux-mem-cpu-load"];
-
 /// What the raw arguments came to.
 pub enum Outcome {
     /// A line was printed; leave with this code.
@@ -74,12 +71,10 @@ pub fn fast(
     args: impl Iterator<Item = &'static CStr>,
     env: impl Iterator<Item = &'static CStr>,
 ) -> Outcome {
-    let mut args = args.map(CStr::to_bytes);
-    let program = args.next().unwrap_or_default();
-    let mut args = args.peekable();
+    let mut args = args.map(CStr::to_bytes).skip(1).peekable();
     // The environment is long and most commands don't need it here.
     let ours = |verb: &&[u8]| matches!(*verb, b"print" | b"stream" | b"set");
-    if is_drop_in(program) || !args.peek().is_some_and(ours) {
+    if !args.peek().is_some_and(ours) {
         return Outcome::Cli;
     }
     let around = Around::of(env.map(CStr::to_bytes));
@@ -111,16 +106,6 @@ pub fn fast(
         Ok((kind, _)) => Outcome::Miss(request, no_line(kind)),
         Err(why) => Outcome::Miss(request, why),
     }
-}
-
-/// Whether the program's name, after its last slash, is that of a drop-in.
-#[inline(always)]
-fn is_drop_in(program: &[u8]) -> bool {
-    let is = |name: &&str| match program.strip_suffix(name.as_bytes()) {
-        Some(folder) => matches!(folder, [] | [.., b'/']),
-        None => false,
-    };
-    DROP_INS.iter().any(is)
 }
 
 /// Prints the answer and leaves, if everything is as it nearly always is: the directory is there,

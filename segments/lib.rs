@@ -43,7 +43,7 @@ pub use base::quantity;
 pub use base::untrusted::Untrusted;
 pub use base::value::{Level, Live, Marked, Part, Sample, Sign, Value};
 pub use base::variant::Variant;
-pub use machine::{Call, Machine, Machine as Host, Surroundings};
+pub use machine::{Call, Machine, Surroundings};
 
 mod battery;
 mod brightness;

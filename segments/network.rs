@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
+use crate::base::cpu_usage::SAME_BOOT;
 use crate::base::rate::Meter;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
@@ -81,9 +82,6 @@ struct Network {
     boot: Option<i64>,
     level: Level,
 }
-
-/// Seconds by which the boot time of one boot may seem to move when the clock is set.
-const SAME_BOOT: u64 = 5;
 
 /// The interface of the last reading.
 struct Watched {

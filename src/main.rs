@@ -24,7 +24,8 @@ const PANICKED: i32 = 101;
 #[unsafe(no_mangle)]
 pub extern "C" fn main(_: c_int, args: Strings, env: Strings) -> c_int {
     // Outside of what catches panics, or it would lie elsewhere: a panic in it ends the program.
-    let outcome = rainline_client::fast(args.clone(), env);
+    let is_drop_in = args.clone().next().is_some_and(|program| compat::is_link(program.to_bytes()));
+    let outcome = if is_drop_in { Outcome::Cli } else { rainline_client::fast(args.clone(), env) };
     let code = catch_unwind(AssertUnwindSafe(|| {
         settle(args.clone());
         slow(outcome, args)

@@ -75,6 +75,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("src/sys.rs", &[]),
     ("src/paths.rs", &["config"]),
     ("src/error.rs", &[]),
+    ("src/files.rs", &[]),
     ("src/config", &["config"]),
     ("src/line", &["config", "line", "example"]),
     ("src/example.rs", &["config", "line"]),
@@ -82,7 +83,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("src/imports", &["config", "imports"]),
     ("src/daemon", &["config", "daemon", "line", "sys", "error", "paths", "local"]),
     ("src/local.rs", &["config", "daemon", "line"]),
-    ("src/compat", &["compat", "hosts", "paths"]),
+    ("src/compat", &["compat", "files", "hosts", "paths"]),
     ("src/docs.rs", &["cli", "compat", "config", "docs", "hosts", "line"]),
     (
         "src/cli",

@@ -149,7 +149,7 @@ impl Work {
 }
 
 /// Seconds by which the boot time of one boot may seem to move when the clock is set.
-const SAME_BOOT: u64 = 5;
+pub const SAME_BOOT: u64 = 5;
 
 /// Whether a counter that only grows has shrunk. `iowait` may: processors hand it to each other.
 fn went_back(then: &Times, now: &Times) -> bool {

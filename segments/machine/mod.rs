@@ -17,7 +17,6 @@ mod converse;
 mod disks;
 mod file;
 mod fixture;
-mod glance;
 mod kept;
 mod load;
 mod memory;
@@ -157,7 +156,7 @@ impl Machine {
     /// - `clock` holds the time as RFC 3339; `proc/uptime` the time since boot. Without them the
     ///   real clocks go.
     /// - The `k`-th read of a path takes `PATH@k` if there is one, and keeps to it until the next
-    ///   (`proc/stat`, then `proc/stat@2` for ever). Counted for each `Host`.
+    ///   (`proc/stat` or `proc/stat@1`, then `proc/stat@2` for ever). Counted for each `Host`.
     /// - `sockets` lists what no repository can hold: `PATH MODE [listening]` a line, mode in octal.
     /// - Whatever is there belongs to the fixture's user, who is the `Uid:` of `proc/self/status`,
     ///   else 1000.
@@ -171,7 +170,7 @@ impl Machine {
     }
 
     /// Whether this is the machine we run on, where a descriptor may be kept.
-    pub(crate) fn is_real(&self) -> bool {
+    pub fn is_real(&self) -> bool {
         matches!(self.world, World::Real)
     }
 
@@ -448,9 +447,12 @@ pub(crate) mod tests {
 
     #[test]
     fn the_kth_read_takes_the_kth_file() {
-        let (_dir, machine) = machine_with(&[("a", "1"), ("a@2", "2"), ("a@4", "4")]);
+        let (_dir, machine) =
+            machine_with(&[("a", "1"), ("a@2", "2"), ("a@4", "4"), ("b@1", "1"), ("b@2", "2")]);
         let read: Vec<_> = (0..5).map(|_| machine.read("/a").expect("readable")).collect();
         assert_eq!(read, [b"1", b"2", b"2", b"4", b"4"]);
+        let read: Vec<_> = (0..3).map(|_| machine.read("/b").expect("readable")).collect();
+        assert_eq!(read, [b"1", b"2", b"2"]);
     }
 
     #[test]

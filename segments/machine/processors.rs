@@ -63,20 +63,11 @@ impl Times {
 pub struct ProcessorsDoor {
     stat: Kept,
     sysinfo: Option<sysinfo::System>,
-    /// What was read too early, see [`super::glance`].
-    pub(super) next: Vec<u8>,
-    /// What was looked at last, where that was a FIFO.
-    pub(super) held: Option<std::fs::File>,
 }
 
 impl Default for ProcessorsDoor {
     fn default() -> Self {
-        ProcessorsDoor {
-            stat: Kept::new("/proc/stat"),
-            sysinfo: None,
-            next: Vec::new(),
-            held: None,
-        }
+        ProcessorsDoor { stat: Kept::new("/proc/stat"), sysinfo: None }
     }
 }
 
@@ -96,7 +87,7 @@ impl ProcessorsDoor {
     }
 
     #[allow(clippy::disallowed_methods, reason = "this is the door")]
-    pub(super) fn read_sysinfo(&mut self, now: &mut Processors) -> Result<(), Error> {
+    fn read_sysinfo(&mut self, now: &mut Processors) -> Result<(), Error> {
         /// A processor's time between two readings; usage has two decimals at best.
         const SLICE: f64 = 10_000.0;
         let system = match &mut self.sysinfo {
@@ -129,7 +120,7 @@ impl ProcessorsDoor {
 }
 
 /// Reads the text of `/proc/stat`; an error says what is missing.
-pub(super) fn parse(text: &[u8], now: &mut Processors) -> Result<(), &'static str> {
+fn parse(text: &[u8], now: &mut Processors) -> Result<(), &'static str> {
     now.bands = true;
     now.cores.clear();
     now.boot = 0;

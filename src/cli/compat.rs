@@ -14,12 +14,13 @@ use rainline_render::diagnostic::nearest;
 pub struct Args {
     /// The command.
     name: Option<String>,
-    /// Its own words.
+    /// Its own options and words.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<OsString>,
 }
 
-/// What is known was run before anything was parsed.
+/// Lists the drop-ins, or says that there is none of this name: one that there is ran before the
+/// command line was parsed ([`crate::compat::called`]).
 pub fn run(args: Args) -> Result<i32, Error> {
     let Some(name) = args.name else {
         let width = ALL.iter().map(|peer| peer.name.len()).max().unwrap_or(0);

@@ -1,35 +1,36 @@
-//! The numbers of the names, from this machine.
+//! What the names stand for, read from the machine.
 
-use std::path::Path;
 use std::time::Duration;
 
-use rainline_segments::Host;
-use rainline_segments::machine::{MemoryDoor, Processors, ProcessorsDoor, Times};
+use rainline_segments::Machine;
+use rainline_segments::machine::{MemoryDoor, Processors, ProcessorsDoor, Sensor, Times};
 
 use super::battery::Battery;
 use super::options::Options;
 use super::printf::printf;
 use super::wiring::first;
 use super::{EVERY, LOADS, names};
-use crate::compat::Call;
-use crate::compat::base::counters::between;
-use crate::compat::base::power::{number, word};
-use crate::compat::base::usage::busy;
+use crate::compat::base::peer::Call;
+use crate::compat::base::usage::{between, busy};
 
-/// What takes a process to ask is asked each so many times.
-const RARELY: u32 = 5;
+/// A command is run for one of so many lines.
+const COMMAND_EVERY: u32 = 5;
 /// How long a command may take.
-const LIMIT: Duration = Duration::from_secs(2);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What is known of the machine from one line to the next.
 #[derive(Default)]
-pub(super) struct Machine {
+pub(super) struct Readings {
     processors: ProcessorsDoor,
     memory: MemoryDoor,
-    now: Processors,
+    /// As [`cores`] found them.
+    cores: Vec<Sensor>,
+    counters: Processors,
+    /// The counters of the last line.
     before: Option<Times>,
+    /// The busy share.
     usage: Option<f64>,
-    turn: u32,
+    lines: u32,
     gpu: Option<Gpu>,
 }
 
@@ -41,19 +42,20 @@ struct Gpu {
     celsius: f64,
 }
 
-impl Machine {
+impl Readings {
     pub(super) fn line(&mut self, call: &Call, template: &str, options: &Options) -> String {
         let names = names();
         if template.contains("#{cpu_") {
-            self.count(call);
+            self.read_usage(call);
         }
         if (template.contains("#{gpu_") || template.contains("#{gram_"))
-            && self.turn.is_multiple_of(RARELY)
+            && self.lines.is_multiple_of(COMMAND_EVERY)
         {
-            self.gpu = gpu(call.host);
+            self.gpu = gpu(call.machine);
         }
-        self.turn = self.turn.wrapping_add(1);
-        let battery = template.contains("#{battery_").then(|| Battery::read(call.host)).flatten();
+        self.lines = self.lines.wrapping_add(1);
+        let battery =
+            template.contains("#{battery_").then(|| Battery::read(call.machine)).flatten();
         let mut out = String::new();
         let mut rest = template;
         while let Some((before, length)) = first(rest, &names) {
@@ -61,29 +63,40 @@ impl Machine {
             let name = &rest[before + 2..before + length - 1];
             out += &match name.starts_with("battery_") {
                 true => battery.as_ref().map(|b| b.value(name, options)).unwrap_or_default(),
-                false => self.load(call.host, name, options),
+                false => self.load(call.machine, name, options),
             };
             rest = &rest[before + length..];
         }
         out + rest
     }
 
-    fn count(&mut self, call: &Call) {
-        let Some(before) = self.before else {
-            self.usage = busy(call, EVERY.as_secs());
-            if call.host.counts_for_all() {
-                let read = self.processors.glance(call.host, &mut self.now, LIMIT);
-                self.before = read.ok().map(|()| self.now.all);
-            }
-            return;
+    fn read_usage(&mut self, call: &Call) {
+        let share = match self.before {
+            None => busy(call, EVERY.as_secs()),
+            Some(_) => None,
         };
-        if self.processors.glance(call.host, &mut self.now, LIMIT).is_ok() {
-            self.usage = between(&before, &self.now.all).or(self.usage);
-            self.before = Some(self.now.all);
-        }
+        let read = self.processors.read(call.machine, &mut self.counters);
+        let now = read.ok().map(|()| self.counters.all);
+        let grown = || between(&self.before?, &now?);
+        self.usage = share.or_else(grown).or(self.usage);
+        self.before = now.or(self.before);
     }
 
-    fn load(&mut self, host: &Host, name: &str, options: &Options) -> String {
+    /// The mean of the cores.
+    fn cpu_celsius(&mut self, machine: &Machine) -> Option<f64> {
+        if self.cores.is_empty() {
+            self.cores = cores(machine);
+        }
+        let read = self.cores.iter_mut().filter_map(|core| core.read(machine));
+        let all: Vec<f64> = read.collect();
+        if all.len() < self.cores.len() {
+            // One is gone: they are found anew next time.
+            self.cores.clear();
+        }
+        (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
+    }
+
+    fn load(&mut self, machine: &Machine, name: &str, options: &Options) -> String {
         // The longest first: `cpu_temp_icon` is not of `cpu`.
         let load = LOADS
             .iter()
@@ -95,8 +108,8 @@ impl Machine {
         let what = name[load.len()..].trim_start_matches('_');
         let value = match *load {
             "cpu" => self.usage.map(|share| 100.0 * share),
-            "ram" => ram(&mut self.memory, host),
-            "cpu_temp" => cpu_celsius(host),
+            "ram" => ram(&mut self.memory, machine),
+            "cpu_temp" => self.cpu_celsius(machine),
             "gpu" => self.gpu.map(|gpu| gpu.percent),
             "gram" => self.gpu.map(|gpu| gpu.memory),
             _ => self.gpu.map(|gpu| gpu.celsius),
@@ -106,7 +119,7 @@ impl Machine {
             return if is_gpu { "No GPU".into() } else { String::new() };
         };
         let unit = options.get(&format!("{load}_unit"));
-        let (value, usual) = match (unit, load.ends_with("temp")) {
+        let (value, default) = match (unit, load.ends_with("temp")) {
             ("F", true) => (value * 1.8 + 32.0, [176.0, 194.0]),
             (_, true) => (value, [80.0, 90.0]),
             (_, false) => (value, [30.0, 80.0]),
@@ -121,7 +134,7 @@ impl Machine {
                 let number = |c: char| c.is_ascii_digit();
                 let value = shown.trim_matches(|c| !number(c)).parse().unwrap_or(value);
                 let judge = if *load == "gpu_temp" { "cpu_temp" } else { load };
-                let [medium, high] = usual;
+                let [medium, high] = default;
                 let level = match value {
                     v if v >= options.number(&format!("{judge}_high_thresh"), high) => "high",
                     v if v >= options.number(&format!("{judge}_medium_thresh"), medium) => "medium",
@@ -134,43 +147,31 @@ impl Machine {
 }
 
 /// Used memory in percent: what is not available.
-fn ram(door: &mut MemoryDoor, host: &Host) -> Option<f64> {
-    let meminfo = door.read(host).ok()?;
+fn ram(door: &mut MemoryDoor, machine: &Machine) -> Option<f64> {
+    let meminfo = door.read(machine).ok()?;
     let total = meminfo.total.filter(|total| *total > 0)?;
-    let given_back = || {
+    let reclaimable = || {
         let parts = [meminfo.free, meminfo.buffers, meminfo.cached, meminfo.reclaimable];
         parts.iter().flatten().fold(0_u64, |sum, part| sum.saturating_add(*part))
     };
-    let available = meminfo.available.unwrap_or_else(given_back).min(total);
+    let available = meminfo.available.unwrap_or_else(reclaimable).min(total);
     Some(100.0 * (total - available) as f64 / total as f64)
 }
 
-/// The mean temperature of the cores, or of the groups of them that have a sensor.
-fn cpu_celsius(host: &Host) -> Option<f64> {
-    let chips = host.list("/sys/class/hwmon").ok()?;
-    let mut all = Vec::new();
-    for chip in chips {
-        let dir = Path::new("/sys/class/hwmon").join(&chip.name);
-        for file in host.list(&dir).unwrap_or_default() {
-            let Some(name) = file.name.to_str().and_then(|name| name.strip_suffix("_label")) else {
-                continue;
-            };
-            let label = word(host, dir.join(&file.name)).unwrap_or_default();
-            if label.starts_with("Core ") || label.starts_with("Tccd") {
-                all.extend(number(host, dir.join(format!("{name}_input"))));
-            }
-        }
-    }
-    (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64 / 1000.0)
+/// The sensors of the processors' cores, or of the groups of them that have one.
+fn cores(machine: &Machine) -> Vec<Sensor> {
+    let mut sensors = machine.temperatures();
+    sensors.retain(|sensor| sensor.label.starts_with("Core ") || sensor.label.starts_with("Tccd"));
+    sensors
 }
 
-fn gpu(host: &Host) -> Option<Gpu> {
+fn gpu(machine: &Machine) -> Option<Gpu> {
     const COMMAND: [&str; 3] = [
         "nvidia-smi",
         "--query-gpu=utilization.gpu,memory.used,memory.total,temperature.gpu",
         "--format=csv,noheader,nounits",
     ];
-    let printed = host.run(&COMMAND, LIMIT).ok()??;
+    let printed = machine.run(&COMMAND, COMMAND_TIMEOUT).ok()??;
     gpus(&String::from_utf8_lossy(&printed))
 }
 
@@ -196,13 +197,13 @@ fn gpus(text: &str) -> Option<Gpu> {
 mod tests {
     use super::*;
 
-    /// What a name is at a number, with these options said.
-    fn at(number: f64, name: &str, said: &[(&str, &str)]) -> String {
+    /// What a name stands for at a number, with these options given.
+    fn at(number: f64, name: &str, set: &[(&str, &str)]) -> String {
         let gpu = Gpu { percent: number, memory: number, celsius: number };
-        let mut machine =
-            Machine { gpu: Some(gpu), usage: Some(number / 100.0), ..Machine::default() };
-        let said = said.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        machine.load(&Host::rooted("/nowhere"), name, &Options::with(said))
+        let usage = Some(number / 100.0);
+        let mut readings = Readings { gpu: Some(gpu), usage, ..Readings::default() };
+        let set = set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        readings.load(&Machine::rooted("/proc/self/missing"), name, &Options::with(set))
     }
 
     #[test]
@@ -243,6 +244,25 @@ mod tests {
             ("≡".into(), "≣".into())
         );
         assert_eq!(at(50.0, "gpu_temp_icon", &[f, ("cpu_temp_high_thresh", "120")]), "≣");
+    }
+
+    #[test]
+    fn the_processors_temperature_is_the_mean_of_the_cores() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let chip = dir.path().join("sys/class/hwmon/hwmon0");
+        std::fs::create_dir_all(&chip).expect("a directory");
+        let write =
+            |file: &str, text: &str| std::fs::write(chip.join(file), text).expect("written");
+        write("name", "coretemp\n");
+        for (number, label, celsius) in
+            [(1, "Package id 0", 90), (2, "Core 0", 40), (3, "Core 1", 51)]
+        {
+            write(&format!("temp{number}_label"), &format!("{label}\n"));
+            write(&format!("temp{number}_input"), &format!("{celsius}000\n"));
+        }
+        let machine = Machine::rooted(dir.path());
+        let options = Options::with([("cpu_temp_format".to_owned(), "%.1f".to_owned())]);
+        assert_eq!(Readings::default().load(&machine, "cpu_temp", &options), "45.5C");
     }
 
     #[test]

@@ -1,13 +1,13 @@
-//! Reads the history that rainbarf keeps: a list of numbers in Perl's `Storable` format. Never
-//! written.
+//! Reads the file in which rainbarf keeps its history: a list of numbers in Perl's `Storable` format.
+//! It is never written.
 //!
 //! `pst0`, major and minor version, the byte order's name with its length, four sizes, then `02`
 //! and a count, then the items: `07` a double, `08` a byte plus 128, `06` a native integer, `09` a
-//! 32-bit integer of network order, `0a` a short text. Only what this program writes is read; a
-//! file that is cut or of another kind is no history.
+//! 32-bit integer of network order, `0a` a short text. Only what rainbarf writes is read; a file
+//! that is cut or of another kind is no history.
 
 /// The samples, oldest first; `None` for anything that is not a list of numbers.
-pub fn samples(bytes: &[u8]) -> Option<Vec<f64>> {
+pub(super) fn samples(bytes: &[u8]) -> Option<Vec<f64>> {
     let mut rest = bytes.strip_prefix(b"pst0")?;
     let _version = take(&mut rest, 2)?;
     let order = usize::from(take(&mut rest, 1)?[0]);
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_or_of_another_kind_is_none() {
+    fn a_file_that_is_cut_or_of_another_kind_is_none() {
         let whole = file(2, &[8, 128, 8, 129]);
         assert!((0..whole.len()).all(|end| samples(&whole[..end]).is_none()));
         assert_eq!(samples(&file(1, &[3, 0, 0, 0, 0])), None);
