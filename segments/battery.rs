@@ -12,18 +12,18 @@ use std::time::Duration;
 
 use crate::base::battery_total::Sum;
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Charging, Machine, PowerDoor};
 
-crate::options! {
+options! {
     /// Charge in percent from which downwards the level is `warning`, unless it charges.
     warning: f64 = 20.0,
     /// Charge in percent from which downwards the level is `critical`, unless it charges.
     critical: f64 = 10.0,
     /// Show nothing while the charge is above this, in percent, or charging is over.
-    hide_above("hide-above"): f64 = 100.0,
+    hide_above: f64 = 100.0,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
@@ -51,7 +51,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Tick(Duration::from_secs(5)),
     priority: 75,
     open,

@@ -8,17 +8,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Figure, Found, Machine};
 
-crate::options! {
+options! {
     /// Which screen, as named in `/sys/class/backlight`; empty: the panel.
     device: String = "",
     /// Show nothing while it is at least so bright, in percent.
-    hide_above("hide-above"): f64 = 100.5,
+    hide_above: f64 = 100.5,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
@@ -34,7 +34,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Tick(Duration::from_secs(1)),
     priority: 20,
     open,

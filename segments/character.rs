@@ -5,12 +5,12 @@
 //! from it is a field.
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
-crate::options! {
+options! {
     /// Root's sign; empty: the same as everybody's.
     root: String = "#",
 }
@@ -20,15 +20,15 @@ pub(crate) static SEGMENT: Kind = Kind {
     about: "The sign after which you type; its colour tells how the last command ended.",
     icons: Icons { nerd: "❯", unicode: "❯", ascii: ">" },
     format: "[{$sign|$icon}](bold fg:level)",
-    fields: &[Field {
-        name: "sign",
-        about: "another sign than usual: root's, or that of vi's normal mode",
-        unit: Unit::Text,
-    }],
+    fields: &[Field::new(
+        "sign",
+        "another sign than usual: root's, or that of vi's normal mode",
+        Unit::Text,
+    )],
     options: OPTIONS,
     env: &[],
     scope: Scope::Client,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Ask,
     priority: 100,
     open,

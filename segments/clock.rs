@@ -13,13 +13,13 @@ use chrono::format::{Item, StrftimeItems};
 use chrono::{DateTime, FixedOffset};
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Machine, Zone};
 
-crate::options! {
+options! {
     /// The pattern of `$text`, as for strftime.
     time: String = "%H:%M",
     /// The pattern of `$date`, as for strftime.
@@ -34,20 +34,16 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f017}", unicode: "", ascii: "" },
     format: " ($icon )$text ",
     fields: &[
-        Field { name: "text", about: "the time, in the pattern `time`", unit: Unit::Text },
-        Field { name: "date", about: "the date, in the pattern `date`", unit: Unit::Text },
-        Field { name: "time", about: "the moment, for other patterns", unit: Unit::Time },
-        Field { name: "zone", about: "the short name of the zone chosen: `CET`", unit: Unit::Text },
-        Field {
-            name: "place",
-            about: "the last word of the zone chosen: `Berlin`",
-            unit: Unit::Text,
-        },
+        Field::new("text", "the time, in the pattern `time`", Unit::Text),
+        Field::new("date", "the date, in the pattern `date`", Unit::Text),
+        Field::new("time", "the moment, for other patterns", Unit::Time),
+        Field::new("zone", "the short name of the zone chosen: `CET`", Unit::Text),
+        Field::new("place", "the last word of the zone chosen: `Berlin`", Unit::Text),
     ],
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     // A pattern may show seconds. One that does not makes the same frame again, which nobody draws.
     pace: Pace::Tick(std::time::Duration::from_secs(1)),
     priority: 90,

@@ -9,17 +9,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
-crate::options! {
+options! {
     /// Whose are counted: `docker`, `podman`, `cri-o`, `containerd`, `kubernetes`, `lxc`, `machine`;
     /// empty: all.
     engines: Vec<String> = Vec::<String>::new(),
     /// Show nothing while there is none. Otherwise an engine that is there shows its 0.
-    hide_zero("hide-zero"): bool = true,
+    hide_zero: bool = true,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
@@ -37,7 +37,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     env: &[],
     scope: Scope::Machine,
     // A walk through a few hundred directories.
-    place: Where::Worker,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(10)),
     priority: 25,
     open,

@@ -6,13 +6,13 @@
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::cpu_usage::{Work, numeral};
 use crate::base::value::{Level, Part, Sample, Value};
 use crate::machine::{Group, Machine};
 
-crate::options! {
+options! {
     /// Usage in percent from which a processor counts as busy.
     busy: f64 = 90.0,
     /// Share of busy processors, in percent, from which the level is `warning`.
@@ -42,7 +42,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Tick(Duration::from_secs(1)),
     priority: 40,
     open,
@@ -126,12 +126,12 @@ impl Source for Cores {
         Ok(Some(sample.with("cores", each(all.collect()))))
     }
 
-    fn memo(&self) -> Option<String> {
+    fn save(&self) -> Option<String> {
         self.work.memo()
     }
 
-    fn recall(&mut self, memo: &str) {
-        self.work.recall(memo);
+    fn restore(&mut self, saved: &str) {
+        self.work.recall(saved);
     }
 }
 

@@ -5,13 +5,13 @@
 //! place empty until the next, unless the counters of an earlier process were recalled.
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::cpu_usage::{Bands, Work, numeral};
 use crate::base::value::{Level, Part, Sample, Value};
 use crate::machine::Machine;
 
-crate::options! {
+options! {
     /// Usage in percent from which the level is `warning`.
     warning: f64 = 80.0,
     /// Usage in percent from which the level is `critical`.
@@ -38,7 +38,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Tick(std::time::Duration::from_secs(1)),
     priority: 70,
     open,
@@ -84,12 +84,12 @@ impl Source for Cpu {
         Ok(Some(sample))
     }
 
-    fn memo(&self) -> Option<String> {
+    fn save(&self) -> Option<String> {
         self.work.memo()
     }
 
-    fn recall(&mut self, memo: &str) {
-        self.work.recall(memo);
+    fn restore(&mut self, saved: &str) {
+        self.work.recall(saved);
     }
 }
 
@@ -261,9 +261,9 @@ mod tests {
         let machine = fixture("laptop");
         let mut first = source();
         sample(&mut *first, &machine);
-        let memo = first.memo().expect("counters");
+        let memo = first.save().expect("counters");
         let mut second = source();
-        second.recall(&memo);
+        second.restore(&memo);
         let sample = sample(&mut *second, &machine);
         assert_eq!(number(&sample, "usage"), Some(42.0));
         assert!(sample.get("cores").is_some());
@@ -274,7 +274,7 @@ mod tests {
         let machine = fixture("laptop");
         for memo in ["", "1", "2 3 4", "1 7 0 0 0 0 0 0 0", "1 1 1 1 1 1 1 1 1 x:y", "\u{0}"] {
             let mut source = source();
-            source.recall(memo);
+            source.restore(memo);
             assert_eq!(number(&sample(&mut *source, &machine), "usage"), None, "{memo:?}");
         }
     }
@@ -293,11 +293,11 @@ mod tests {
         let machine = Machine::real();
         let mut source = source();
         sample(&mut *source, &machine);
-        let Some(memo) = source.memo() else { return };
+        let Some(memo) = source.save() else { return };
         let boot = memo.split(' ').nth(1).expect("a boot time").to_owned();
         let mut next = super::open(&toml::Table::new()).expect("defaults are fine");
         // All there was since boot.
-        next.recall(&format!("1 {boot} 0 0 0 0 0 0 0"));
+        next.restore(&format!("1 {boot} 0 0 0 0 0 0 0"));
         let usage = number(&sample(&mut *next, &machine), "usage").expect("two readings");
         assert!((0.0..=100.0).contains(&usage));
     }

@@ -15,12 +15,12 @@ use std::path::{Path, PathBuf};
 use path::Parts;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
-crate::options! {
+options! {
     /// So many of the last parts are written out; 0: all.
     depth: u32 = 3_u32,
     /// So many letters are left of each part before those; 0: the parts are left out.
@@ -46,8 +46,8 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &["HOME", "PWD"],
-    scope: Scope::Place,
-    place: Where::Worker,
+    scope: Scope::Directory,
+    runs_in: RunsIn::Worker,
     pace: Pace::Change,
     priority: 95,
     open,
@@ -107,7 +107,7 @@ impl Source for Directory {
         Ok(Some(sample))
     }
 
-    fn depends(&self) -> Vec<PathBuf> {
+    fn dependencies(&self) -> Vec<PathBuf> {
         self.depends.clone()
     }
 }

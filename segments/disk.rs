@@ -10,19 +10,19 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Machine, Space};
 
-crate::options! {
+options! {
     /// A path in the file system, from `/`.
     path: String = "/",
     /// Show nothing while nothing is mounted exactly there (a disk that is sometimes away).
-    only_mounted("only-mounted"): bool = false,
+    only_mounted: bool = false,
     /// Usage in percent below which nothing is shown.
-    hide_below("hide-below"): f64 = 0.0,
+    hide_below: f64 = 0.0,
     /// Usage in percent, of bytes or inodes, from which the level is `warning`.
     warning: f64 = 85.0,
     /// Usage in percent, of bytes or inodes, from which the level is `critical`.
@@ -50,7 +50,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Worker,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(15)),
     priority: 40,
     open,
@@ -116,13 +116,12 @@ impl Source for Disk {
         ))
     }
 
-    /// The level, whose slack needs it.
-    fn memo(&self) -> Option<String> {
-        Some(self.level.name().into())
+    fn save(&self) -> Option<String> {
+        self.level.save()
     }
 
-    fn recall(&mut self, memo: &str) {
-        self.level = Level::named(memo).unwrap_or(self.level);
+    fn restore(&mut self, saved: &str) {
+        self.level.restore(saved);
     }
 }
 
@@ -220,12 +219,12 @@ mod tests {
     #[test]
     fn a_level_survives_its_worker() {
         let mut source = open(&toml::Table::new()).expect("good options");
-        source.recall("warning");
+        source.restore("warning");
         let (_dir, machine) = machine_with(&[("space", "/ 100 16 16 0 0\n")]);
         let sample = source.sample(&machine, &Ask::default()).expect("readable").expect("a disk");
         assert_eq!(sample.level, Level::Warning, "84 % is within the slack");
-        assert_eq!(source.memo().as_deref(), Some("warning"));
-        source.recall("nonsense");
+        assert_eq!(source.save().as_deref(), Some("warning"));
+        source.restore("nonsense");
     }
 
     #[test]

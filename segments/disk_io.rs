@@ -11,17 +11,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::rate::Meter;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Disk, DisksDoor, Machine, physical};
 
-crate::options! {
+options! {
     /// A disk or a part of one (`sda`), or a mount (`/home`); empty: all physical disks.
     disk: String = "",
     /// Bytes a second below which, reading and writing, nothing is shown.
-    hide_below("hide-below"): f64 = 0.0,
+    hide_below: f64 = 0.0,
     /// Busy time in percent from which the level is `warning`; above 100: never.
     warning: f64 = 95.0,
     /// Busy time in percent from which the level is `critical`; above 100: never.
@@ -49,7 +49,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Tick(Duration::from_secs(1)),
     priority: 35,
     open,

@@ -3,12 +3,12 @@
 use std::time::Duration as Time;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
-crate::options! {
+options! {
     /// Seconds below which nothing is shown.
     min: f64 = 2.0,
 }
@@ -19,13 +19,13 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f051b}", unicode: "", ascii: "" },
     format: " ($icon )$duration ",
     fields: &[
-        Field { name: "duration", about: "from its start to its end", unit: Unit::Duration },
-        Field { name: "exact", about: "the same to the tenth: `2.4s`", unit: Unit::Text },
+        Field::new("duration", "from its start to its end", Unit::Duration),
+        Field::new("exact", "the same to the tenth: `2.4s`", Unit::Text),
     ],
     options: OPTIONS,
     env: &[],
     scope: Scope::Client,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Ask,
     priority: 55,
     open,

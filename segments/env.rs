@@ -5,14 +5,14 @@
 //! says where one works, and nothing that is likely to hold a secret.
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, OptionType, Pace, Scope, Shape, Source, Unit,
-    Where, expected,
+    Ask, Error, Field, Icons, Kind, OptionError, OptionType, OptionValue, Pace, RunsIn, Scope,
+    Source, Unit, expected, options,
 };
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
-crate::options! {
+options! {
     /// The variable to show.
     name: Name = Name("VIRTUAL_ENV"),
 }
@@ -56,14 +56,14 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "", unicode: "", ascii: "" },
     format: " ($icon )$short.text(max:24,cut:middle) ",
     fields: &[
-        Field { name: "name", about: "the variable's name", unit: Unit::Text },
-        Field { name: "value", about: "what it is set to", unit: Unit::Text },
-        Field { name: "short", about: "the last part, where it is a path", unit: Unit::Text },
+        Field::new("name", "the variable's name", Unit::Text),
+        Field::new("value", "what it is set to", Unit::Text),
+        Field::new("short", "the last part, where it is a path", Unit::Text),
     ],
     options: OPTIONS,
     env: NAMES,
     scope: Scope::Client,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Ask,
     priority: 58,
     open,
@@ -73,16 +73,16 @@ pub(crate) static SEGMENT: Kind = Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Name(&'static str);
 
-impl OptionType for Name {
-    const SHAPE: Shape = Shape::Choice(NAMES);
+impl OptionValue for Name {
+    const TYPE: OptionType = OptionType::Choice(NAMES);
 
     fn from_toml(value: &toml::Value) -> Result<Self, String> {
-        let text = value.as_str().ok_or_else(|| expected(Self::SHAPE, value))?;
+        let text = value.as_str().ok_or_else(|| expected(Self::TYPE, value))?;
         let known = NAMES.iter().find(|known| **known == text);
         known
             .copied()
             .map(Name)
-            .ok_or_else(|| format!("expected {}, found {text:?}", Self::SHAPE.describe()))
+            .ok_or_else(|| format!("expected {}, found {text:?}", Self::TYPE.describe()))
     }
 
     fn to_toml(&self) -> toml::Value {

@@ -8,13 +8,12 @@
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::saved_state;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Found, Machine, Sensor};
 
-crate::options! {
+options! {
     /// Which fan: a chip, a label or both (`thinkpad`, `CPU_FAN`); empty: the fastest.
     sensor: String = "",
     /// Turns a minute from which the level is `warning`; 0: never.
@@ -22,7 +21,7 @@ crate::options! {
     /// Turns a minute from which the level is `critical`; 0: never.
     critical: f64 = 0.0,
     /// Show nothing while all stand still.
-    hide_idle("hide-idle"): bool = false,
+    hide_idle: bool = false,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
@@ -41,7 +40,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     env: &[],
     scope: Scope::Machine,
     // A sensor may answer slowly, or hang.
-    place: Where::Worker,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(5)),
     priority: 25,
     open,
@@ -49,8 +48,8 @@ pub(crate) static SEGMENT: Kind = Kind {
 
 /// No fan of a computer turns faster; chips say 65 535 or 1 350 000 for a stuck one.
 const ABSURD: f64 = 40_000.0;
-/// Below a threshold by so many turns a level is left.
-const SLACK: f64 = 100.0;
+/// How far below a threshold, in turns a minute, a level is left.
+const HYSTERESIS: f64 = 100.0;
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
@@ -95,13 +94,11 @@ impl Source for Fan {
         if *hide_idle && speed == 0.0 {
             return Ok(None);
         }
-        let never = |turns: f64| if turns > 0.0 { turns } else { f64::INFINITY };
-        // The usual slack is in percent; turns are counted by the hundred.
-        let hundreds = |turns: f64| turns / SLACK * Level::SLACK;
-        self.level = self.level.settle(
-            hundreds(speed),
-            hundreds(never(*warning)),
-            hundreds(never(*critical)),
+        self.level = self.level.settle_by(
+            HYSTERESIS,
+            speed,
+            Level::threshold(*warning),
+            Level::threshold(*critical),
         );
         let level = if failed { self.level.max(Level::Warning) } else { self.level };
         let most = fan.most.filter(|most| *most >= speed);
@@ -114,14 +111,12 @@ impl Source for Fan {
         Ok(Some(sample.with("count", Value::number(count))))
     }
 
-    fn memo(&self) -> Option<String> {
-        saved_state::keep(1, self.level)
+    fn save(&self) -> Option<String> {
+        self.level.save()
     }
 
-    fn recall(&mut self, memo: &str) {
-        if let Some(level) = saved_state::recall(1, memo) {
-            self.level = level;
-        }
+    fn restore(&mut self, saved: &str) {
+        self.level.restore(saved);
     }
 }
 

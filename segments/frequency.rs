@@ -9,13 +9,12 @@
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::saved_state;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Figure, Found, Machine, cpus};
 
-crate::options! {
+options! {
     /// Share of the highest clock, in percent, below which the level is `warning` (a processor held
     /// back by heat or a weak charger); 0: never.
     warning: f64 = 0.0,
@@ -38,7 +37,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Worker,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(2)),
     priority: 30,
     open,
@@ -114,14 +113,12 @@ impl Source for Frequency {
         Ok(Some(sample))
     }
 
-    fn memo(&self) -> Option<String> {
-        saved_state::keep(1, self.level)
+    fn save(&self) -> Option<String> {
+        self.level.save()
     }
 
-    fn recall(&mut self, memo: &str) {
-        if let Some(level) = saved_state::recall(1, memo) {
-            self.level = level;
-        }
+    fn restore(&mut self, saved: &str) {
+        self.level.restore(saved);
     }
 }
 

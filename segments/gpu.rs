@@ -16,13 +16,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Heard, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Emit, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::saved_state;
 use crate::base::value::{Level, Part, Sample, Value};
 use crate::machine::{Found, Machine};
 
-crate::options! {
+options! {
     /// Which card: `amd`, `intel`, `nvidia`, or a name such as `card1`; empty: the one with the most
     /// memory.
     card: String = "",
@@ -55,7 +55,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Worker,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(2)),
     priority: 45,
     open,
@@ -128,7 +128,7 @@ impl Source for Gpu {
         }
     }
 
-    fn stays(&self, machine: &Machine) -> bool {
+    fn prefers_follow(&self, machine: &Machine) -> bool {
         !matches!(nvidia::look(machine), nvidia::Cards::None)
             && machine.has_program(nvidia::PROGRAM)
     }
@@ -138,18 +138,18 @@ impl Source for Gpu {
         machine: &Machine,
         _: &Ask,
         every: Duration,
-        heard: &mut Heard,
+        emit: &mut Emit,
     ) -> Result<(), Error> {
-        nvidia::follow(machine, every, &mut |nvidia| heard(Ok(self.show(machine, nvidia))))
+        nvidia::follow(machine, every, &mut |nvidia| emit(Ok(self.show(machine, nvidia))))
     }
 
     /// JSON of the form's number, the level, and how long each card had slept.
-    fn memo(&self) -> Option<String> {
+    fn save(&self) -> Option<String> {
         saved_state::keep(2, (self.level, &self.idle))
     }
 
-    fn recall(&mut self, memo: &str) {
-        if let Some((level, idle)) = saved_state::recall(2, memo) {
+    fn restore(&mut self, saved: &str) {
+        if let Some((level, idle)) = saved_state::recall(2, saved) {
             (self.level, self.idle) = (level, idle);
         }
     }
@@ -297,7 +297,7 @@ mod tests {
     /// What a source that stays hands over on this machine until it has said so much.
     fn followed(machine: &Machine, most: usize) -> (Vec<Option<Sample>>, Result<(), Error>) {
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
-        assert!(source.stays(machine));
+        assert!(source.prefers_follow(machine));
         let mut heard = Vec::new();
         let done =
             source.follow(machine, &Ask::default(), Duration::from_secs(2), &mut |sampled| {
@@ -325,7 +325,7 @@ mod tests {
             [named("nvidia-smi"), machine_with(&[(&format!("{device}/uevent"), "")])]
         {
             let source = open(&toml::Table::new()).expect("defaults are fine");
-            assert!(!source.stays(&machine), "{}", dir.path().display());
+            assert!(!source.prefers_follow(&machine), "{}", dir.path().display());
         }
     }
 
@@ -348,7 +348,7 @@ mod tests {
         let card = ("proc/driver/nvidia/gpus/0000:01:00.0/information", "");
         let (_dir, machine) = machine_with(&[card]);
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
-        assert!(!source.stays(&machine));
+        assert!(!source.prefers_follow(&machine));
         let why = source.sample(&machine, &Ask::default()).expect_err("no command").to_string();
         assert_eq!(why, "nvidia-smi: not found; it comes with NVIDIA's driver");
         let other = ("sys/class/drm/card0/device/uevent", "DRIVER=amdgpu\n");
@@ -370,8 +370,8 @@ mod tests {
         let mut first = open(&toml::Table::new()).expect("defaults are fine");
         first.sample(&machine, &Ask::default()).expect("no error");
         let mut next = open(&toml::Table::new()).expect("defaults are fine");
-        next.recall("nonsense");
-        next.recall(&first.memo().expect("a past"));
+        next.restore("nonsense");
+        next.restore(&first.save().expect("a past"));
         let sample = next.sample(&machine, &Ask::default()).expect("no error").expect("a card");
         assert_eq!(number(&sample, "usage"), Some(25.0));
     }

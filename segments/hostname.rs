@@ -5,15 +5,15 @@
 //! ones).
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
-crate::options! {
+options! {
     /// Show the name only to those who came by ssh.
-    ssh_only("ssh-only"): bool = false,
+    ssh_only: bool = false,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
@@ -22,15 +22,15 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f233}", unicode: "", ascii: "" },
     format: " ($ssh )($icon )$short ",
     fields: &[
-        Field { name: "name", about: "the whole name", unit: Unit::Text },
-        Field { name: "short", about: "the name up to its first dot", unit: Unit::Text },
-        Field { name: "ssh", about: "`ssh` if you came by it", unit: Unit::Text },
-        Field { name: "client", about: "the address you came from", unit: Unit::Text },
+        Field::new("name", "the whole name", Unit::Text),
+        Field::new("short", "the name up to its first dot", Unit::Text),
+        Field::new("ssh", "`ssh` if you came by it", Unit::Text),
+        Field::new("client", "the address you came from", Unit::Text),
     ],
     options: OPTIONS,
     env: &["SSH_CONNECTION", "SSH_TTY"],
     scope: Scope::Client,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Ask,
     priority: 60,
     open,

@@ -1,12 +1,12 @@
 //! How many jobs the asking shell has in the background.
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
-crate::options! {
+options! {
     /// So many jobs are the fewest that are shown.
     min: u32 = 1_u32,
 }
@@ -16,11 +16,11 @@ pub(crate) static SEGMENT: Kind = Kind {
     about: "How many jobs your shell has in the background.",
     icons: Icons { nerd: "\u{f013}", unicode: "✦", ascii: "&" },
     format: " ($icon )$count ",
-    fields: &[Field { name: "count", about: "running and stopped", unit: Unit::Count }],
+    fields: &[Field::new("count", "running and stopped", Unit::Count)],
     options: OPTIONS,
     env: &[],
     scope: Scope::Client,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Ask,
     priority: 72,
     open,

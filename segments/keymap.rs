@@ -6,12 +6,12 @@
 //! sign (`set show-mode-in-prompt on`).
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
-crate::options! {
+options! {
     /// Show the mode in which one types, too.
     insert: bool = false,
 }
@@ -22,14 +22,14 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "", unicode: "", ascii: "" },
     format: " $mode ",
     fields: &[
-        Field { name: "mode", about: "`normal`, `insert`, `visual`, `replace`", unit: Unit::Text },
-        Field { name: "short", about: "its first letter, a capital", unit: Unit::Text },
-        Field { name: "keymap", about: "what the shell calls it", unit: Unit::Text },
+        Field::new("mode", "`normal`, `insert`, `visual`, `replace`", Unit::Text),
+        Field::new("short", "its first letter, a capital", Unit::Text),
+        Field::new("keymap", "what the shell calls it", Unit::Text),
     ],
     options: OPTIONS,
     env: &[],
     scope: Scope::Client,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Ask,
     priority: 88,
     open,

@@ -29,20 +29,20 @@ pub mod base {
     pub mod saved_state;
     #[cfg(test)]
     pub(crate) mod test_support;
+    pub mod time_span;
     pub mod untrusted;
     pub mod value;
     pub mod variant;
 }
 
 pub use base::contract::{
-    Ask, Error, Field, Heard, Icons, Kind, Opt, OptionError, OptionType, Pace, Pushed, Scope,
-    Shape, Source, Unit, Where, expected,
+    Ask, Emit, Error, Field, Icons, Kind, Opt, OptionError, OptionType, OptionValue, Pace, RunsIn,
+    Scope, SetValue, Source, Unit, Variant, expected,
 };
 pub use base::history::{Cell, Ring};
-pub use base::quantity;
 pub use base::untrusted::Untrusted;
-pub use base::value::{Level, Live, Marked, Part, Sample, Sign, Value};
-pub use base::variant::Variant;
+pub use base::value::{Level, Live, Part, Sample, Sign, Styled, Value};
+pub use base::{quantity, time_span, variant};
 pub use machine::{Call, Machine, Machine as Host, Surroundings};
 
 mod battery;
@@ -227,8 +227,8 @@ mod tests {
                             check(known.expect("declared").unit, value, &place);
                         }
                     }
-                    if let Some(memo) = source.memo() {
-                        source.recall(&memo);
+                    if let Some(memo) = source.save() {
+                        source.restore(&memo);
                     }
                 }
             }
@@ -253,7 +253,7 @@ mod tests {
     /// The value is of its unit's shape and a number that can be drawn.
     fn check(unit: Unit, value: &Value, place: &str) {
         let fits = match value {
-            Value::Text(_) | Value::Live { .. } | Value::Sign(_) | Value::Marked(_) => {
+            Value::Text(_) | Value::Live { .. } | Value::Sign(_) | Value::Styled(_) => {
                 unit == Unit::Text
             }
             Value::Number { value, .. } => {
@@ -361,7 +361,7 @@ mod tests {
             let (_dir, machine) = machine::tests::machine_with(&files);
             for kind in ALL {
                 let mut source = (kind.open)(&toml::Table::new()).expect("defaults are fine");
-                source.recall(&text);
+                source.restore(&text);
                 for _ in 0..readings {
                     let sampled = source.sample(&machine, &ask(kind));
                     for (field, value) in sampled.ok().flatten().unwrap_or_default().values {
@@ -369,7 +369,7 @@ mod tests {
                         check(unit.expect("declared").unit, &value, field);
                     }
                 }
-                source.memo();
+                source.save();
             }
         }
     }

@@ -5,12 +5,12 @@
 //! (proc(5)): a high load beside idle processors says that something hangs.
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{LoadDoor, Machine};
 
-crate::options! {
+options! {
     /// Load for each processor, in percent, from which the level is `warning`.
     warning: f64 = 100.0,
     /// Load for each processor, in percent, from which the level is `critical`.
@@ -41,7 +41,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     // The kernel itself counts every five seconds (LOAD_FREQ of loadavg.h).
     pace: Pace::Tick(std::time::Duration::from_secs(5)),
     priority: 45,

@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
-crate::options! {
+options! {
     /// The file or directory, from `/`; empty: `$MAIL`, else the user's in `/var/mail` or
     /// `/var/spool/mail`.
     path: String = "",
@@ -30,7 +30,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &["MAIL"],
     scope: Scope::Client,
-    place: Where::Worker,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(30)),
     priority: 50,
     open,

@@ -7,19 +7,20 @@
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Heard, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Emit, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, choice,
+    options,
 };
 use crate::base::marquee::marquee;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Call, Machine, Surroundings};
 
-crate::choice! {
+choice! {
     /// Who is asked.
     Players { Auto = "auto", Mpd = "mpd", Mpris = "mpris" }
 }
 
-crate::options! {
+options! {
     /// Who is asked: MPD, the players of the desktop by `playerctl`, or (auto) both in this order.
     players: Players = Players::Auto,
     /// Where MPD listens, a path or `HOST:PORT`; empty: at its usual places.
@@ -29,7 +30,7 @@ crate::options! {
     /// Cells in a second by which a longer `$song` moves; 0: it stands still and is cut.
     scroll: u32 = 0_u32,
     /// Show nothing while it is paused.
-    hide_paused("hide-paused"): bool = false,
+    hide_paused: bool = false,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
@@ -52,7 +53,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Worker,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(2)),
     priority: 20,
     open,
@@ -105,7 +106,7 @@ impl Source for Media {
         }
     }
 
-    fn stays(&self, machine: &Machine) -> bool {
+    fn prefers_follow(&self, machine: &Machine) -> bool {
         self.options.players != Players::Mpd && machine.has_program(PROGRAM)
     }
 
@@ -114,7 +115,7 @@ impl Source for Media {
         machine: &Machine,
         _: &Ask,
         every: Duration,
-        heard: &mut Heard,
+        emit: &mut Emit,
     ) -> Result<(), Error> {
         let words = [PROGRAM, "metadata", "--follow", "--format", FORMAT];
         let task = Call { words: &words, surroundings: Surroundings::Source, env: &[] };
@@ -130,11 +131,11 @@ impl Source for Media {
                 (asked, mpd) = (Some(now), ask_mpd(machine, &self.options.mpd));
             }
             match &mpd {
-                Ok(Some(song)) => heard(Ok(self.show(machine, Some(song.clone())))),
-                Ok(None) => heard(Ok(self.show(machine, song.clone()))),
+                Ok(Some(song)) => emit(Ok(self.show(machine, Some(song.clone())))),
+                Ok(None) => emit(Ok(self.show(machine, song.clone()))),
                 // Who else plays is shown without it.
-                Err(_) if song.is_some() => heard(Ok(self.show(machine, song.clone()))),
-                Err(why) => heard(Err(Error::Other(why.to_string()))),
+                Err(_) if song.is_some() => emit(Ok(self.show(machine, song.clone()))),
+                Err(why) => emit(Err(Error::Other(why.to_string()))),
             }
         })
     }
@@ -336,7 +337,7 @@ mod tests {
         let why = |options: &str| {
             let (_dir, machine) = machine_with(&[]);
             let mut source = open(&options.parse().expect("TOML")).expect("good options");
-            assert!(!source.stays(&machine));
+            assert!(!source.prefers_follow(&machine));
             match source.sample(&machine, &Ask::default()) {
                 Ok(sample) => format!("{sample:?}"),
                 Err(why) => why.to_string(),
@@ -371,7 +372,7 @@ mod tests {
         let shown = |files: &[(&str, &str)]| {
             let (_dir, machine) = machine_with(files);
             let mut source = open(&toml::Table::new()).expect("defaults are fine");
-            assert!(source.stays(&machine));
+            assert!(source.prefers_follow(&machine));
             let mut heard = None;
             let every = Duration::from_secs(2);
             let done = source.follow(&machine, &Ask::default(), every, &mut |sampled| {

@@ -5,13 +5,13 @@
 //! limit, and `scope` says so. How the numbers come about is said in `base/classes.rs`.
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::memory_breakdown::{self, Limit};
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
-crate::options! {
+options! {
     /// Whose memory is shown: the host's, the control group's where it has a limit, or (auto) the
     /// group's where its limit is below the host's memory.
     limit: Limit = Limit::Auto,
@@ -43,7 +43,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Tick(std::time::Duration::from_secs(1)),
     priority: 65,
     open,

@@ -10,18 +10,18 @@
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::rate::Meter;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Kept, Machine, NetworkDoor, Traffic};
 
-crate::options! {
+options! {
     /// The interface; empty: the one of the default route.
     interface: String = "",
     /// Bytes a second below which, in both directions, nothing is shown.
-    hide_below("hide-below"): f64 = 0.0,
+    hide_below: f64 = 0.0,
     /// Bytes a second in either direction from which the level is `warning`; 0: never.
     warning: f64 = 0.0,
     /// Bytes a second in either direction from which the level is `critical`; 0: never.
@@ -49,7 +49,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Tick(Duration::from_secs(1)),
     priority: 52,
     open,
@@ -144,8 +144,8 @@ impl Source for Network {
             return Ok(None);
         }
         let most = rates.map_or(0.0, |[down, up]| down.max(up));
-        let never = |limit: f64| if limit > 0.0 { limit } else { f64::INFINITY };
-        let (warning, critical) = (never(self.options.warning), never(self.options.critical));
+        let warning = Level::threshold(self.options.warning);
+        let critical = Level::threshold(self.options.critical);
         // The slack of thresholds is for percentages: this is one of the threshold.
         let share = |limit: f64| if limit.is_finite() { 100.0 * most / limit } else { 0.0 };
         self.level = match self.level.settle(share(critical), f64::INFINITY, 100.0) {
@@ -169,20 +169,20 @@ impl Source for Network {
     }
 
     /// `1 BOOT RECEIVED SENT NANOSECONDS NAME`.
-    fn memo(&self) -> Option<String> {
+    fn save(&self) -> Option<String> {
         let watched = self.watched.as_ref()?;
         let name = std::str::from_utf8(&watched.name).ok()?;
         Some(format!("1 {} {} {name}", self.boot?, watched.meter.memo()?))
     }
 
-    fn recall(&mut self, memo: &str) {
+    fn restore(&mut self, saved: &str) {
         if self.watched.is_none() {
-            self.recalled = remembered(memo);
+            self.recalled = remembered(saved);
         }
     }
 }
 
-/// Reads what [`Network::memo`] wrote; `None` if it is anything else.
+/// Reads what [`Network::save`] wrote; `None` if it is anything else.
 fn remembered(memo: &str) -> Option<(Watched, i64)> {
     let (boot, rest) = memo.strip_prefix("1 ")?.split_once(' ')?;
     let (counters, name) = rest.rsplit_once(' ')?;
@@ -312,16 +312,16 @@ mod tests {
         };
         let mut first = source("");
         sample(&mut *first, &on("2026-11-23T12:00:10+00:00", "10.0 1\n", 1000, 10).1);
-        let memo = first.memo().expect("counters");
+        let memo = first.save().expect("counters");
         let later = |clock: &str, uptime: &str| {
             let mut second = source("");
-            second.recall(&memo);
+            second.restore(&memo);
             rates(&sample(&mut *second, &on(clock, uptime, 2000, 20).1).expect("shown"))
         };
         assert_eq!(later("2026-11-23T12:00:20+00:00", "20.0 1\n"), Some((100.0, 1.0)));
         assert_eq!(later("2026-11-23T13:00:20+00:00", "20.0 1\n"), None, "another boot");
         for memo in ["", "1", "1 2 eth0", "2 1 1 2 3 eth0", "1 1 a b c eth0", "1 1 1 2 3 ../x"] {
-            source("").recall(memo);
+            source("").restore(memo);
         }
     }
 }

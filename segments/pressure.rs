@@ -9,17 +9,17 @@
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, choice, options,
 };
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Machine, PressureDoor, RESOURCES, Stall, Whose};
 
-crate::choice! {
+choice! {
     /// Whose pressure is shown.
     Of { Auto = "auto", Host = "host" }
 }
 
-crate::options! {
+options! {
     /// Whose pressure is shown: the machine's, or (auto) in a container its own.
     of: Of = Of::Auto,
     /// A control group whose pressure is shown instead, such as `system.slice`.
@@ -58,7 +58,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Tick(Duration::from_secs(2)),
     priority: 45,
     open,

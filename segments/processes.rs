@@ -8,18 +8,18 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, choice, options,
 };
 use crate::base::saved_state;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Doing, Machine, MemoryDoor, Task};
 
-crate::choice! {
+choice! {
     /// What the most is taken of.
     By { Cpu = "cpu", Memory = "memory" }
 }
 
-crate::options! {
+options! {
     /// What `$top` takes the most of.
     by: By = By::Cpu,
     /// Share in percent below which nobody is named.
@@ -53,12 +53,14 @@ pub(crate) static SEGMENT: Kind = Kind {
     env: &[],
     scope: Scope::Machine,
     // A walk through a few hundred files.
-    place: Where::Worker,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(5)),
     priority: 30,
     open,
 };
 
+/// How far below a threshold, in processes, a level is left.
+const HYSTERESIS: f64 = 2.0;
 /// A walk longer ago than this says nothing about now: another worker has walked meanwhile.
 const TOO_LONG: Duration = Duration::from_secs(60);
 /// Between walks nearer than this nobody did anything worth a share.
@@ -104,12 +106,11 @@ impl Source for Processes {
         }
         let number = |doing| tasks.iter().filter(|task| task.doing == doing).count() as f64;
         let blocked = number(Doing::Blocked);
-        let never = |count: f64| if count > 0.0 { count } else { f64::INFINITY };
-        // A count has no slack in percent: two fewer are enough.
-        self.level = self.level.settle(
-            blocked * Level::SLACK / 2.0,
-            never(self.options.warning) * Level::SLACK / 2.0,
-            never(self.options.critical) * Level::SLACK / 2.0,
+        self.level = self.level.settle_by(
+            HYSTERESIS,
+            blocked,
+            Level::threshold(self.options.warning),
+            Level::threshold(self.options.critical),
         );
         let mut sample = Sample::new(self.level)
             .with("count", Value::number(tasks.len() as f64))
@@ -135,7 +136,7 @@ impl Source for Processes {
 
     /// The walk, as far as it could matter: JSON of the form's number, the level, when it was, and
     /// what the processes with the most had taken.
-    fn memo(&self) -> Option<String> {
+    fn save(&self) -> Option<String> {
         let Walk { at, taken } = self.before.as_ref()?;
         let mut most: Vec<_> = taken.iter().map(|(key, taken)| (key, taken.as_millis())).collect();
         most.sort_unstable_by_key(|(_, taken)| std::cmp::Reverse(*taken));
@@ -143,9 +144,9 @@ impl Source for Processes {
         saved_state::keep(2, (self.level, at, most))
     }
 
-    fn recall(&mut self, memo: &str) {
+    fn restore(&mut self, saved: &str) {
         type Memo = (Level, Duration, Vec<((u32, u64), u64)>);
-        let Some((level, at, taken)) = saved_state::recall::<Memo>(2, memo) else { return };
+        let Some((level, at, taken)) = saved_state::recall::<Memo>(2, saved) else { return };
         if self.before.as_ref().is_none_or(|before| before.at < at) {
             let taken = taken.into_iter().map(|(key, taken)| (key, Duration::from_millis(taken)));
             (self.level, self.before) = (level, Some(Walk { at, taken: taken.collect() }));
@@ -236,12 +237,12 @@ mod tests {
         let (_dir, machine) = busy_machine();
         let mut first = source("");
         first.sample(&machine, &Ask::default()).expect("no error");
-        let memo = first.memo().expect("a walk");
+        let memo = first.save().expect("a walk");
         let mut next = source("");
         for nonsense in ["", "[]", "[2,\"idle\",{\"secs\":1,\"nanos\":0},[]]", "{}"] {
-            next.recall(nonsense);
+            next.restore(nonsense);
         }
-        next.recall(&memo);
+        next.restore(&memo);
         let sample = next.sample(&machine, &Ask::default()).expect("no error").expect("processes");
         assert_eq!(sample.get("share"), Some(&Value::percent(20.0)));
     }
@@ -250,7 +251,7 @@ mod tests {
     fn a_walk_before_a_restart_is_forgotten() {
         let (_dir, machine) = busy_machine();
         let mut source = source("");
-        source.recall("[1,\"idle\",{\"secs\":9999,\"nanos\":0},[[[2,7],5]]]");
+        source.restore("[1,\"idle\",{\"secs\":9999,\"nanos\":0},[[[2,7],5]]]");
         let mut top = || {
             let sample = source.sample(&machine, &Ask::default()).expect("no error");
             sample.expect("processes").get("top").cloned()

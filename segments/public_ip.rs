@@ -7,18 +7,18 @@
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, choice, options,
 };
 use crate::base::http_cache::Fetched;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Machine, ip_address, is_url};
 
-crate::choice! {
+choice! {
     /// The version of the Internet protocol.
     Version { Any = "any", Four = "4", Six = "6" }
 }
 
-crate::options! {
+options! {
     /// Who is asked: any address that answers with nothing but ours.
     url: String = "https://icanhazip.com",
     /// The version of the Internet protocol.
@@ -34,7 +34,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Worker,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(900)),
     priority: 15,
     open,
@@ -64,12 +64,12 @@ impl Source for PublicIp {
         Ok(Some(Sample::new(Level::Idle).with("ip", Value::text(&**ip))))
     }
 
-    fn memo(&self) -> Option<String> {
+    fn save(&self) -> Option<String> {
         self.fetched.memo()
     }
 
-    fn recall(&mut self, memo: &str) {
-        self.fetched.recall(memo);
+    fn restore(&mut self, saved: &str) {
+        self.fetched.recall(saved);
     }
 }
 

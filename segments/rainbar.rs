@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use crate::base::battery_total::Sum;
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::cpu_usage::{self, Work};
 use crate::base::memory_breakdown::{Limit, Memory};
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Charging, Machine, PowerDoor};
 
-crate::options! {
+options! {
     /// Whose memory is shown: the host's, the control group's where it has a limit, or (auto) the
     /// group's where its limit is below the host's memory.
     limit: Limit = Limit::Auto,
@@ -62,7 +62,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Tick(Duration::from_secs(1)),
     priority: 50,
     open,
@@ -138,12 +138,12 @@ impl Source for Rainbar {
         Ok(Some(sample))
     }
 
-    fn memo(&self) -> Option<String> {
+    fn save(&self) -> Option<String> {
         self.processors.memo()
     }
 
-    fn recall(&mut self, memo: &str) {
-        self.processors.recall(memo);
+    fn restore(&mut self, saved: &str) {
+        self.processors.recall(saved);
     }
 }
 

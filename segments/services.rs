@@ -6,14 +6,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, OptionType, Pace, Scope, Shape, Source, Unit,
-    Where, expected,
+    Ask, Error, Field, Icons, Kind, OptionError, OptionType, OptionValue, Pace, RunsIn, Scope,
+    Source, Unit, expected, options,
 };
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
-crate::options! {
+options! {
     /// Whose units are looked at.
     scope: Whose = Whose::Both,
     /// Units that may fail: whole names (`fwupd.service`) or their beginnings with a `*`.
@@ -40,7 +40,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Worker,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(30)),
     priority: 55,
     open,
@@ -58,16 +58,16 @@ pub(crate) enum Whose {
     User,
 }
 
-impl OptionType for Whose {
-    const SHAPE: Shape = Shape::Choice(&["both", "system", "user"]);
+impl OptionValue for Whose {
+    const TYPE: OptionType = OptionType::Choice(&["both", "system", "user"]);
 
     fn from_toml(value: &toml::Value) -> Result<Self, String> {
         match value.as_str() {
             Some("both") => Ok(Whose::Both),
             Some("system") => Ok(Whose::System),
             Some("user") => Ok(Whose::User),
-            Some(other) => Err(format!("expected {}, found {other:?}", Self::SHAPE.describe())),
-            None => Err(expected(Self::SHAPE, value)),
+            Some(other) => Err(format!("expected {}, found {other:?}", Self::TYPE.describe())),
+            None => Err(expected(Self::TYPE, value)),
         }
     }
 

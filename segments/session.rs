@@ -16,7 +16,7 @@ mod tool;
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
@@ -24,11 +24,11 @@ use crate::machine::Machine;
 use others::{Other, State};
 use tool::Layer;
 
-crate::options! {
+options! {
     /// What stands between the names in `$nest`.
     join: String = " › ",
     /// Directories with sockets of dtach, which keeps them wherever the user says.
-    dtach_directories("dtach-directories"): Vec<String> = Vec::<String>::new(),
+    dtach_directories: Vec<String> = Vec::<String>::new(),
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
@@ -68,7 +68,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     scope: Scope::Client,
     // It lists directories that the asker's environment names.
-    place: Where::Worker,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(5)),
     priority: 95,
     open,

@@ -6,16 +6,16 @@
 use rustix::process::Signal;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
-crate::options! {
+options! {
     /// Show it after a success, too.
     success: bool = false,
     /// Show it where an earlier command of a pipe failed and the last did not.
-    pipe_failures("pipe-failures"): bool = false,
+    pipe_failures: bool = false,
     /// What stands between the statuses of a pipe.
     join: String = "|",
 }
@@ -26,20 +26,16 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f00d}", unicode: "✘", ascii: "x" },
     format: " ($icon )$text( $meaning) ",
     fields: &[
-        Field { name: "text", about: "the status, or those of the pipe", unit: Unit::Text },
-        Field { name: "code", about: "the status alone", unit: Unit::Count },
-        Field { name: "pipe", about: "the statuses of a pipe, in its order", unit: Unit::Text },
-        Field { name: "signal", about: "the signal that ended it: `SIGINT`", unit: Unit::Text },
-        Field {
-            name: "meaning",
-            about: "the signal, or what 126 and 127 say of the command",
-            unit: Unit::Text,
-        },
+        Field::new("text", "the status, or those of the pipe", Unit::Text),
+        Field::new("code", "the status alone", Unit::Count),
+        Field::new("pipe", "the statuses of a pipe, in its order", Unit::Text),
+        Field::new("signal", "the signal that ended it: `SIGINT`", Unit::Text),
+        Field::new("meaning", "the signal, or what 126 and 127 say of the command", Unit::Text),
     ],
     options: OPTIONS,
     env: &[],
     scope: Scope::Client,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Ask,
     priority: 92,
     open,

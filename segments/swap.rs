@@ -4,14 +4,14 @@
 //! stays out for ever. So the level rises late, and a swap as good as unused is not shown.
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Machine, MemoryDoor, Zram};
 
-crate::options! {
+options! {
     /// Usage in percent below which nothing is shown.
-    hide_below("hide-below"): f64 = 1.0,
+    hide_below: f64 = 1.0,
     /// Usage in percent from which the level is `warning`.
     warning: f64 = 60.0,
     /// Usage in percent from which the level is `critical`.
@@ -40,7 +40,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Tick(std::time::Duration::from_secs(5)),
     priority: 40,
     open,

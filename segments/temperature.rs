@@ -9,18 +9,17 @@
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, choice, options,
 };
-use crate::base::saved_state;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Found, Machine, Sensor};
 
-crate::choice! {
+choice! {
     /// The scale.
     Scale { Celsius = "c", Fahrenheit = "f" }
 }
 
-crate::options! {
+options! {
     /// Which sensor: a chip, a label or both (`nvme`, `Tctl`, `thinkpad CPU`), `all` for the
     /// highest of all; empty: the processors.
     sensor: String = "",
@@ -50,7 +49,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     env: &[],
     scope: Scope::Machine,
     // A sensor may answer slowly, or hang.
-    place: Where::Worker,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(5)),
     priority: 50,
     open,
@@ -136,14 +135,12 @@ impl Source for Temperature {
         Ok(Some(sample))
     }
 
-    fn memo(&self) -> Option<String> {
-        saved_state::keep(1, self.level)
+    fn save(&self) -> Option<String> {
+        self.level.save()
     }
 
-    fn recall(&mut self, memo: &str) {
-        if let Some(level) = saved_state::recall(1, memo) {
-            self.level = level;
-        }
+    fn restore(&mut self, saved: &str) {
+        self.level.restore(saved);
     }
 }
 

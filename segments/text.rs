@@ -1,10 +1,12 @@
 //! A text of the user's own, shown as it is.
 
-use crate::base::contract::{Ask, Error, Field, Icons, Kind, Pace, Scope, Source, Unit, Where};
+use crate::base::contract::{
+    Ask, Error, Field, Icons, Kind, Pace, RunsIn, Scope, Source, Unit, options,
+};
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
-crate::options! {
+options! {
     /// What to show.
     text: String = "",
 }
@@ -14,11 +16,11 @@ pub(crate) static SEGMENT: Kind = Kind {
     about: "A text of your own.",
     icons: Icons { nerd: "", unicode: "", ascii: "" },
     format: " $text ",
-    fields: &[Field { name: "text", about: "the text", unit: Unit::Text }],
+    fields: &[Field::new("text", "the text", Unit::Text)],
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Change,
     priority: 50,
     open: |table| Ok(Box::new(Text { text: Options::read(table)?.text })),

@@ -10,17 +10,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, OptionType, Pace, Scope, Shape, Source, Unit,
-    Where, expected,
+    Ask, Error, Field, Icons, Kind, OptionError, OptionType, OptionValue, Pace, RunsIn, Scope,
+    Source, Unit, expected, options,
 };
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
-crate::options! {
+options! {
     /// Who is asked: `auto` for whoever has a database here, or one of them by name.
     manager: Manager = Manager(None),
     /// Updates below which nothing is shown, unless some are for security.
-    hide_below("hide-below"): u32 = 1u32,
+    hide_below: u32 = 1u32,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
@@ -36,7 +36,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Worker,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(600)),
     priority: 30,
     open,
@@ -163,16 +163,16 @@ const NAMES: &[&str] =
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Manager(Option<usize>);
 
-impl OptionType for Manager {
-    const SHAPE: Shape = Shape::Choice(NAMES);
+impl OptionValue for Manager {
+    const TYPE: OptionType = OptionType::Choice(NAMES);
 
     fn from_toml(value: &toml::Value) -> Result<Self, String> {
-        let word = value.as_str().ok_or_else(|| expected(Self::SHAPE, value))?;
+        let word = value.as_str().ok_or_else(|| expected(Self::TYPE, value))?;
         if word == "auto" {
             return Ok(Manager(None));
         }
         let at = WAYS.iter().position(|way| way.name == word);
-        let unknown = || format!("expected {}, found {word:?}", Self::SHAPE.describe());
+        let unknown = || format!("expected {}, found {word:?}", Self::TYPE.describe());
         at.map(|at| Manager(Some(at))).ok_or_else(unknown)
     }
 
@@ -233,15 +233,15 @@ impl Source for Updates {
     }
 
     /// `1 WAY SECONDS DATABASE COUNT SECURITY`.
-    fn memo(&self) -> Option<String> {
+    fn save(&self) -> Option<String> {
         let Asked { way, at, database, found: Found { count, security } } = self.last?;
         Some(format!("1 {} {at} {database} {count} {security}", WAYS[way].name))
     }
 
-    fn recall(&mut self, memo: &str) {
+    fn restore(&mut self, saved: &str) {
         // Another worker may know better.
         let at = |asked: &Option<Asked>| asked.map_or(i64::MIN, |asked| asked.at);
-        let other = remembered(memo);
+        let other = remembered(saved);
         if at(&other) > at(&self.last) {
             self.last = other;
         }
@@ -320,7 +320,7 @@ fn noted(machine: &Machine) -> Option<Found> {
     Some(found)
 }
 
-/// Reads what [`Updates::memo`] wrote; `None` if it is anything else.
+/// Reads what [`Updates::save`] wrote; `None` if it is anything else.
 fn remembered(memo: &str) -> Option<Asked> {
     let mut words = memo.strip_prefix("1 ")?.split(' ');
     let name = words.next()?;
@@ -425,7 +425,7 @@ mod tests {
         let mut first = source("");
         assert!(shown(&mut *first, &noon.1).is_some());
         let mut second = source("");
-        second.recall(&first.memo().expect("an answer"));
+        second.restore(&first.save().expect("an answer"));
         shown(&mut *second, &on(clock, times, "").1)
     }
 
@@ -447,10 +447,10 @@ mod tests {
             options: Options::read(&toml::Table::new()).expect("defaults"),
             last: remembered("1 apt 200 5 7 0"),
         };
-        source.recall("1 apt 100 4 9 0");
-        assert_eq!(source.memo().as_deref(), Some("1 apt 200 5 7 0"));
-        source.recall("1 apt 300 6 1 1");
-        assert_eq!(source.memo().as_deref(), Some("1 apt 300 6 1 1"));
+        source.restore("1 apt 100 4 9 0");
+        assert_eq!(source.save().as_deref(), Some("1 apt 200 5 7 0"));
+        source.restore("1 apt 300 6 1 1");
+        assert_eq!(source.save().as_deref(), Some("1 apt 300 6 1 1"));
     }
 
     #[test]

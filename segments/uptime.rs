@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use crate::base::contract::{Ask, Error, Field, Icons, Kind, Pace, Scope, Source, Unit, Where};
+use crate::base::contract::{
+    Ask, Error, Field, Icons, Kind, Pace, RunsIn, Scope, Source, Unit, options,
+};
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
-crate::options! {
+options! {
     /// Days from which the level is `warning`: time for an update. 0: never.
-    warning_days("warning-days"): f64 = 0.0,
+    warning_days: f64 = 0.0,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
@@ -17,13 +19,13 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f0f9c}", unicode: "up", ascii: "up" },
     format: " ($icon )$uptime ",
     fields: &[
-        Field { name: "uptime", about: "since it was started", unit: Unit::Duration },
-        Field { name: "since", about: "when it was started", unit: Unit::Time },
+        Field::new("uptime", "since it was started", Unit::Duration),
+        Field::new("since", "when it was started", Unit::Time),
     ],
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Tick(Duration::from_secs(10)),
     priority: 30,
     open: |table| Ok(Box::new(Uptime { options: Options::read(table)? })),

@@ -5,14 +5,14 @@
 //! keep theirs elsewhere) the environment has the word.
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, OptionType, Pace, Scope, Shape, Source, Unit,
-    Where, expected,
+    Ask, Error, Field, Icons, Kind, OptionError, OptionType, OptionValue, Pace, RunsIn, Scope,
+    Source, Unit, expected, options,
 };
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
-crate::options! {
+options! {
     /// When to show it: always, or only where one is another than usual: root, by ssh, by su or
     /// sudo.
     show: Show = Show::Always,
@@ -24,15 +24,15 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f007}", unicode: "", ascii: "" },
     format: " ($icon )($from> )$name ",
     fields: &[
-        Field { name: "name", about: "the user's name", unit: Unit::Text },
-        Field { name: "root", about: "`root` for the one who may do anything", unit: Unit::Text },
-        Field { name: "from", about: "who you were before su or sudo", unit: Unit::Text },
-        Field { name: "ssh", about: "`ssh` if you came by it", unit: Unit::Text },
+        Field::new("name", "the user's name", Unit::Text),
+        Field::new("root", "`root` for the one who may do anything", Unit::Text),
+        Field::new("from", "who you were before su or sudo", Unit::Text),
+        Field::new("ssh", "`ssh` if you came by it", Unit::Text),
     ],
     options: OPTIONS,
     env: &["LOGNAME", "SSH_CONNECTION", "SSH_TTY", "SUDO_USER", "USER"],
     scope: Scope::Client,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Ask,
     priority: 62,
     open,
@@ -45,15 +45,15 @@ pub(crate) enum Show {
     WhenOther,
 }
 
-impl OptionType for Show {
-    const SHAPE: Shape = Shape::Choice(&["always", "when-other"]);
+impl OptionValue for Show {
+    const TYPE: OptionType = OptionType::Choice(&["always", "when-other"]);
 
     fn from_toml(value: &toml::Value) -> Result<Self, String> {
         match value.as_str() {
             Some("always") => Ok(Show::Always),
             Some("when-other") => Ok(Show::WhenOther),
-            Some(other) => Err(format!("expected {}, found {other:?}", Self::SHAPE.describe())),
-            None => Err(expected(Self::SHAPE, value)),
+            Some(other) => Err(format!("expected {}, found {other:?}", Self::TYPE.describe())),
+            None => Err(expected(Self::TYPE, value)),
         }
     }
 

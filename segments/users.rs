@@ -7,15 +7,15 @@
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
-crate::options! {
+options! {
     /// Users below which nothing is shown: alone one need not be counted.
-    hide_below("hide-below"): u32 = 2u32,
+    hide_below: u32 = 2u32,
     /// Users from which the level is `warning`; 0: never.
     warning: u32 = 0u32,
 }
@@ -34,7 +34,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Worker,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(15)),
     priority: 25,
     open,

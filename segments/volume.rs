@@ -6,17 +6,17 @@
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, choice, options,
 };
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
-crate::choice! {
+choice! {
     /// What is heard, or what hears.
     Device { Output = "output", Input = "input" }
 }
 
-crate::options! {
+options! {
     /// The loudspeakers or the microphone.
     device: Device = Device::Output,
 }
@@ -43,7 +43,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Worker,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(2)),
     priority: 25,
     open,

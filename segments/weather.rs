@@ -10,18 +10,18 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, choice, options,
 };
 use crate::base::http_cache::Fetched;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Machine, is_url};
 
-crate::choice! {
+choice! {
     /// The scale.
     Scale { Celsius = "c", Fahrenheit = "f" }
 }
 
-crate::options! {
+options! {
     /// Latitude and longitude in degrees, such as `52.52, 13.41`; empty: nobody is asked and nothing
     /// is shown.
     place: String = "",
@@ -49,7 +49,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Worker,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(900)),
     priority: 20,
     open,
@@ -186,13 +186,13 @@ impl Source for Weather {
         Ok(Some(sample))
     }
 
-    fn memo(&self) -> Option<String> {
+    fn save(&self) -> Option<String> {
         self.fetched.as_ref()?.memo()
     }
 
-    fn recall(&mut self, memo: &str) {
+    fn restore(&mut self, saved: &str) {
         if let Some(fetched) = &mut self.fetched {
-            fetched.recall(memo);
+            fetched.recall(saved);
         }
     }
 }

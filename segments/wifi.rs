@@ -7,13 +7,13 @@
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
-crate::options! {
+options! {
     /// The interface; empty: the first that is connected.
     interface: String = "",
     /// Quality in percent up to which the level is `warning`.
@@ -38,7 +38,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Worker,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(10)),
     priority: 35,
     open,
@@ -88,13 +88,12 @@ impl Source for Wifi {
         Ok(Some(sample.with("interface", Value::text(Untrusted::new(found.interface)))))
     }
 
-    /// The level, whose slack needs it.
-    fn memo(&self) -> Option<String> {
-        Some(self.level.name().into())
+    fn save(&self) -> Option<String> {
+        self.level.save()
     }
 
-    fn recall(&mut self, memo: &str) {
-        self.level = Level::named(memo).unwrap_or(self.level);
+    fn restore(&mut self, saved: &str) {
+        self.level.restore(saved);
     }
 }
 

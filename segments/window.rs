@@ -3,12 +3,14 @@
 //! The list is drawn by tmux, once for each window, so all that is known here is that tmux knows.
 //! Shown nowhere else.
 
-use crate::base::contract::{Ask, Error, Field, Icons, Kind, Pace, Scope, Source, Unit, Where};
+use crate::base::contract::{
+    Ask, Error, Field, Icons, Kind, Pace, RunsIn, Scope, Source, Unit, options,
+};
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Live, Sample, Value};
 use crate::machine::Machine;
 
-crate::options! {}
+options! {}
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "window",
@@ -16,14 +18,14 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "", unicode: "", ascii: "" },
     format: " $index $name.text(max:24) ",
     fields: &[
-        Field { name: "index", about: "the window's number", unit: Unit::Text },
-        Field { name: "name", about: "the window's name", unit: Unit::Text },
-        Field { name: "flags", about: "what tmux marks it with: `*`, `Z` …", unit: Unit::Text },
+        Field::new("index", "the window's number", Unit::Text),
+        Field::new("name", "the window's name", Unit::Text),
+        Field::new("flags", "what tmux marks it with: `*`, `Z` …", Unit::Text),
     ],
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Ask,
     priority: 50,
     open: |table| {

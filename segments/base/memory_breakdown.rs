@@ -9,11 +9,11 @@
 //!   class gets at most what is left.
 //! - In a control group with a limit below the machine's memory, all of it is about the group.
 
-use super::contract::Error;
+use super::contract::{Error, choice};
 use super::value::{Part, Value};
 use crate::machine::{CgroupDoor, CgroupMemory, Machine, Meminfo, MemoryDoor};
 
-crate::choice! {
+choice! {
     /// Whose memory is shown.
     Limit { Auto = "auto", Host = "host", Cgroup = "cgroup" }
 }

@@ -77,23 +77,23 @@ pub(super) fn ask(machine: &Machine) -> Result<Vec<Card>, Error> {
 }
 
 /// Hands over the cards whenever the command tells of them, which it does `every` so often, until
-/// `heard` says `false`. While they sleep that is said instead.
+/// `emit` says `false`. While they sleep that is said instead.
 pub(super) fn follow(
     machine: &Machine,
     every: Duration,
-    heard: &mut dyn FnMut(Vec<Card>) -> bool,
+    emit: &mut dyn FnMut(Vec<Card>) -> bool,
 ) -> Result<(), Error> {
     loop {
         match look(machine) {
             // Without a driver no command answers either.
             Cards::None => return Err(Error::Other("NVIDIA's driver is gone".into())),
             Cards::Asleep(cards) => {
-                if !(heard(cards) && machine.rest(Some(every))) {
+                if !(emit(cards) && machine.rest(Some(every))) {
                     return Ok(());
                 }
             }
             Cards::Awake => {
-                if attend(machine, every, heard)? == After::Over {
+                if attend(machine, every, emit)? == After::Over {
                     return Ok(());
                 }
                 // Long enough to fall asleep; what was told last is not old by then.
@@ -117,7 +117,7 @@ enum After {
 fn attend(
     machine: &Machine,
     every: Duration,
-    heard: &mut dyn FnMut(Vec<Card>) -> bool,
+    emit: &mut dyn FnMut(Vec<Card>) -> bool,
 ) -> Result<After, Error> {
     // It counts in whole seconds.
     let seconds = every.as_secs_f64().round().clamp(1.0, 3600.0);
@@ -138,7 +138,7 @@ fn attend(
         let cards = table.cards();
         let works = cards.iter().any(|card| card.usage != Some(0.0));
         calm = if works { 0 } else { calm + 1 };
-        if !heard(cards) {
+        if !emit(cards) {
             return false;
         }
         if calm >= CALM && may_sleep(machine) {
