@@ -1,8 +1,8 @@
-//! The sign after which one types. It tells a failure by its colour, vi's normal mode by turning
-//! round, and root as ever.
+//! The prompt's last character, such as `❯`. Red after a failed command, reversed in vi's normal
+//! mode, `#` for root.
 //!
-//! The usual sign is the icon, so that a theme or a config can give it another; only what differs
-//! from it is a field.
+//! The usual character is the icon, so that a theme or a config can change it; only a different one
+//! is a field.
 
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
@@ -11,18 +11,18 @@ use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
 options! {
-    /// Root's sign; empty: the same as everybody's.
+    /// The character for root; empty: the same as for other users.
     root: String = "#",
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "character",
-    about: "The sign after which you type; its colour tells how the last command ended.",
+    about: "The character after which you type; its colour shows how the last command ended.",
     icons: Icons { nerd: "❯", unicode: "❯", ascii: ">" },
     format: "[{$sign|$icon}](bold fg:level)",
     fields: &[Field::new(
         "sign",
-        "another sign than usual: root's, or that of vi's normal mode",
+        "a character other than the usual: root's, or that of vi's normal mode",
         Unit::Text,
     )],
     options: OPTIONS,
@@ -47,7 +47,7 @@ impl Source for Character {
         let failed = ask.status.is_some_and(|status| status != 0);
         let sample = Sample::new(if failed { Level::Critical } else { Level::Good });
         let keymap = ask.keymap.as_ref().map_or("", |keymap| keymap.reveal());
-        // As `keymap` knows them; fish's `default` is vi's normal mode where it is sent.
+        // The same names as in `keymap`. fish calls vi's normal mode `default`.
         let normal = matches!(
             keymap,
             "vicmd" | "viopp" | "vi-command" | "vi-move" | "vi" | "command" | "normal" | "default"
@@ -64,12 +64,12 @@ impl Source for Character {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::test_support::sample_for;
     use crate::machine::fixture;
 
     fn sample(options: &str, machine: &str, status: i32, keymap: &str) -> Sample {
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
         let ask = Ask { status: Some(status), keymap: Some(keymap.into()), ..Ask::default() };
-        source.sample(&fixture(machine), &ask).expect("no error").expect("always there")
+        sample_for(&SEGMENT, options, &fixture(machine), &ask).expect("always there")
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! How busy each processor is: what a mean hides. One jammed core of sixteen is 6 % in all.
+//! How busy each processor is, in percent, from `/proc/stat`. One busy core of sixteen is only 6 %
+//! in the mean.
 //!
-//! Processors are shown by what they belong to: the fast and the thrifty kind, else the memory node
-//! or the package. How they belong is asked when their number changes, not at each tick.
+//! Processors are grouped: into fast and efficient cores, else by memory node or package. The
+//! groups are read when the number of processors changes, not at each tick.
 
 use std::time::Duration;
 
@@ -15,29 +16,29 @@ use crate::machine::{Group, Machine};
 options! {
     /// Usage in percent from which a processor counts as busy.
     busy: f64 = 90.0,
-    /// Share of busy processors, in percent, from which the level is `warning`.
+    /// Share of busy processors in percent from which the level is `warning`.
     warning: f64 = 75.0,
-    /// Share of busy processors, in percent, from which the level is `critical`.
+    /// Share of busy processors in percent from which the level is `critical`.
     critical: f64 = 100.0,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "cores",
-    about: "How busy each processor is, the busiest first of all.",
+    about: "How busy each processor is, and which is the busiest.",
     icons: Icons { nerd: "\u{f4bc}", unicode: "core", ascii: "core" },
     format: " ($icon )$cores.heat(w:32) ",
     fields: &[
-        Field::new("busiest", "the usage of the busiest processor", Unit::Percent),
-        Field::new("number", "the number of the busiest processor", Unit::Text),
-        Field::new("usage", "the usage of all together", Unit::Percent),
-        Field::new("busy", "how many are busy; full is all", Unit::Count),
-        Field::new("count", "processors that are on", Unit::Count),
-        Field::new("cores", "the usage of each, group by group", Unit::Parts),
-        Field::new("performance", "the usage of each of the fast kind", Unit::Parts),
-        Field::new("efficiency", "the usage of each of the thrifty kind", Unit::Parts),
-        Field::new("groups", "the mean usage of each kind, node or package", Unit::Parts),
-        Field::new("history", "the past of the busiest", Unit::History("busiest")),
-        Field::new("history_busy", "the past of how many are busy", Unit::History("busy")),
+        Field::new("busiest", "usage of the busiest processor", Unit::Percent),
+        Field::new("number", "number of the busiest processor", Unit::Text),
+        Field::new("usage", "mean usage of all processors", Unit::Percent),
+        Field::new("busy", "number of busy processors, of all", Unit::Count),
+        Field::new("count", "processors that are online", Unit::Count),
+        Field::new("cores", "usage of each processor, by group", Unit::Parts),
+        Field::new("performance", "usage of each fast core", Unit::Parts),
+        Field::new("efficiency", "usage of each efficient core", Unit::Parts),
+        Field::new("groups", "mean usage of each group", Unit::Parts),
+        Field::new("history", "history of the busiest", Unit::History("busiest")),
+        Field::new("busy_history", "history of `busy`", Unit::History("busy")),
     ],
     options: OPTIONS,
     env: &[],
@@ -62,7 +63,7 @@ struct Cores {
     options: Options,
     work: Work,
     groups: Vec<Group>,
-    /// How many processors there were when `groups` was asked for.
+    /// The number of processors when `groups` was read.
     known: Option<usize>,
     level: Level,
 }
@@ -106,7 +107,7 @@ impl Source for Cores {
             .map(|group| (&*group.name, of(&group.cpus)))
             .filter(|(_, parts)| !parts.is_empty())
             .collect();
-        // A processor in no group would not be shown.
+        // A processor in no group would be missing.
         let whole = grouped.iter().map(|(_, parts)| parts.len()).sum::<usize>() == known as usize;
         if grouped.len() < 2 || !whole {
             let all: Vec<u32> = (0..cores.len() as u32).collect();
@@ -135,7 +136,7 @@ impl Source for Cores {
     }
 }
 
-/// Percentages as parts of all there is: each of four is 100 of 400 at most.
+/// Percentages as parts of a whole: each of four processors is at most 100 of 400.
 fn each(parts: Vec<Part>) -> Value {
     let whole = 100.0 * parts.len() as f64;
     Value::Parts { parts, whole }
@@ -144,6 +145,7 @@ fn each(parts: Vec<Part>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::test_support::number;
     use crate::machine::fixture;
     use crate::machine::tests::machine_with;
 
@@ -164,10 +166,9 @@ mod tests {
     #[test]
     fn the_busiest_of_four_is_named() {
         let sample = second(&fixture("laptop"));
-        let number = |field: &str| sample.get(field).and_then(Value::as_number);
-        assert_eq!(number("busiest"), Some(100.0));
+        assert_eq!(number(&sample, "busiest"), Some(100.0));
         assert_eq!(sample.get("number"), Some(&Value::text("0")));
-        assert_eq!([number("usage"), number("busy")], [Some(42.0), Some(1.0)]);
+        assert_eq!([number(&sample, "usage"), number(&sample, "busy")], [Some(42.0), Some(1.0)]);
         assert_eq!(sample.level, Level::Idle);
     }
 

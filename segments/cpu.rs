@@ -1,8 +1,8 @@
-//! How busy the processors are: the share of time, between two readings of the kernel's counters,
-//! in which they did anything.
+//! How busy the processors are: the share of time, between two readings of `/proc/stat`, in which
+//! they worked. All values are in percent.
 //!
-//! A usage needs two readings. After the first there is only `count`: every other field keeps its
-//! place empty until the next, unless the counters of an earlier process were recalled.
+//! A usage needs two readings. After the first there is only `count`, unless the counters of an
+//! earlier process were restored.
 
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
@@ -20,20 +20,20 @@ options! {
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "cpu",
-    about: "How busy the processors are, in all, by kind of work and each.",
+    about: "How busy the processors are: in total, by type of work, and each.",
     icons: Icons { nerd: "\u{f4bc}", unicode: "cpu", ascii: "cpu" },
     format: " ($icon )$usage.pct(w:3) $history.spark(w:8) ",
     fields: &[
-        Field::new("usage", "share of the time in which they worked", Unit::Percent),
-        Field::new("user", "programs", Unit::Percent),
-        Field::new("nice", "programs of low priority", Unit::Percent),
-        Field::new("system", "the kernel", Unit::Percent),
-        Field::new("irq", "interrupts", Unit::Percent),
-        Field::new("steal", "taken away by the hypervisor", Unit::Percent),
-        Field::new("bands", "the kinds of work as parts of all time", Unit::Parts),
-        Field::new("cores", "the usage of each processor, by its number", Unit::Parts),
-        Field::new("count", "processors that are on", Unit::Count),
-        Field::new("history", "the past of the usage", Unit::History("usage")),
+        Field::new("usage", "share of time in which the processors worked", Unit::Percent),
+        Field::new("user", "time in programs", Unit::Percent),
+        Field::new("nice", "time in programs of low priority", Unit::Percent),
+        Field::new("system", "time in the kernel", Unit::Percent),
+        Field::new("irq", "time in interrupts", Unit::Percent),
+        Field::new("steal", "time taken by the hypervisor", Unit::Percent),
+        Field::new("bands", "the types of work as parts of all time", Unit::Parts),
+        Field::new("cores", "usage of each processor, by its number", Unit::Parts),
+        Field::new("count", "processors that are online", Unit::Count),
+        Field::new("history", "history of the usage", Unit::History("usage")),
     ],
     options: OPTIONS,
     env: &[],
@@ -107,8 +107,8 @@ fn bands_as_parts(bands: &Bands) -> Value {
     }
 }
 
-/// Each processor's usage as its part of all there is: two of three processors at 50 % are 50 and
-/// 50 of 300. The parts of processors that are off are left out.
+/// Each processor's usage as part of a whole: two of three processors at 50 % are 50 and 50 of 300.
+/// Processors that are offline are left out.
 fn cores_as_parts(cores: &[Option<f64>]) -> Value {
     let parts: Vec<Part> = cores
         .iter()
@@ -124,6 +124,7 @@ mod tests {
     use super::*;
     use crate::base::test_support::number;
     use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     fn source() -> Box<dyn Source> {
         open(&toml::Table::new()).expect("defaults are fine")
@@ -134,22 +135,17 @@ mod tests {
     }
 
     /// A machine whose first line of `/proc/stat` is each of these in turn.
-    fn machine_with(lines: &[&str]) -> (tempfile::TempDir, Machine) {
-        let dir = tempfile::tempdir().expect("temporary directory");
-        #[allow(clippy::disallowed_methods, reason = "a test arranges its files")]
-        for (index, line) in lines.iter().enumerate() {
-            let proc = dir.path().join("proc");
-            std::fs::create_dir_all(&proc).expect("directory");
-            std::fs::write(proc.join(format!("stat@{}", index + 1)), format!("cpu {line}\n"))
-                .expect("file");
-        }
-        let machine = Machine::rooted(dir.path());
-        (dir, machine)
+    fn machine_of(lines: &[&str]) -> (tempfile::TempDir, Machine) {
+        let files =
+            (1..).zip(lines).map(|(at, line)| (format!("proc/stat@{at}"), format!("cpu {line}\n")));
+        let files: Vec<_> = files.collect();
+        let files: Vec<_> = files.iter().map(|(path, text)| (&**path, &**text)).collect();
+        machine_with(&files)
     }
 
     /// The usage after these lines of `/proc/stat`.
     fn usage(lines: &[&str]) -> Option<f64> {
-        let (_dir, machine) = machine_with(lines);
+        let (_dir, machine) = machine_of(lines);
         let mut source = source();
         let mut last = Sample::default();
         lines.iter().for_each(|_| last = sample(&mut *source, &machine));
@@ -281,7 +277,7 @@ mod tests {
 
     #[test]
     fn levels_follow_the_options_and_do_not_flutter() {
-        let (_dir, machine) = machine_with(&["0 0 0 0", "85 0 0 15", "164 0 0 36", "240 0 0 60"]);
+        let (_dir, machine) = machine_of(&["0 0 0 0", "85 0 0 15", "164 0 0 36", "240 0 0 60"]);
         let mut source = source();
         let levels: Vec<_> = (0..4).map(|_| sample(&mut *source, &machine).level).collect();
         // 85 %, 79 % and 76 % against a threshold of 80.

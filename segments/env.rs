@@ -1,8 +1,8 @@
-//! One variable of the asker's environment: the virtual environment, the cloud account, the
-//! cluster one is about to break.
+//! One variable of the asker's environment, such as the Python environment, the cloud account or
+//! the cluster in use.
 //!
-//! Only declared variables travel from a client to the daemon, so the list is fixed. It holds what
-//! says where one works, and nothing that is likely to hold a secret.
+//! Only declared variables travel from a client to the daemon, so the list is fixed. It holds
+//! variables that say where one works, and none that is likely to hold a secret.
 
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, OptionType, OptionValue, Pace, RunsIn, Scope,
@@ -57,8 +57,8 @@ pub(crate) static SEGMENT: Kind = Kind {
     format: " ($icon )$short.text(max:24,cut:middle) ",
     fields: &[
         Field::new("name", "the variable's name", Unit::Text),
-        Field::new("value", "what it is set to", Unit::Text),
-        Field::new("short", "the last part, where it is a path", Unit::Text),
+        Field::new("value", "its value", Unit::Text),
+        Field::new("short", "the last part of the value, if it is a path", Unit::Text),
     ],
     options: OPTIONS,
     env: NAMES,
@@ -109,7 +109,7 @@ impl Source for Env {
     }
 }
 
-/// A path's last part. An environment that has no name of its own bears that of its project.
+/// A path's last part. A Python environment without a name of its own is named after its project.
 fn short(value: &str) -> Untrusted {
     if !value.starts_with('/') {
         return value.into();
@@ -126,13 +126,13 @@ fn short(value: &str) -> Untrusted {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::test_support::{refused, sample_for};
     use crate::machine::fixture;
 
     fn sample(name: &str, env: &[(&str, &str)]) -> Option<Sample> {
-        let table = toml::Table::from_iter([("name".to_owned(), name.into())]);
         let env = env.iter().map(|(name, value)| (name.to_string(), (*value).into())).collect();
-        let mut source = open(&table).expect("a known name");
-        source.sample(&fixture("empty"), &Ask { env, ..Ask::default() }).expect("no error")
+        let options = format!("name = {name:?}");
+        sample_for(&SEGMENT, &options, &fixture("empty"), &Ask { env, ..Ask::default() })
     }
 
     #[test]
@@ -157,8 +157,7 @@ mod tests {
 
     #[test]
     fn a_variable_that_does_not_travel_is_refused() {
-        let table = "name = 'AWS_SECRET_ACCESS_KEY'".parse().expect("TOML");
-        let error = open(&table).err().expect("refused");
+        let error = refused(&SEGMENT, "name = 'AWS_SECRET_ACCESS_KEY'");
         assert!(error.key == "name" && error.message.contains("AWS_PROFILE"));
     }
 

@@ -1,27 +1,31 @@
-//! How fast the fans turn.
+//! How fast the fans turn, in turns per minute, from the hardware sensors (hwmon).
 //!
-//! - The fastest of them is shown: it is the one that is heard.
-//! - A fan that stands still beside one that turns is one that was not needed, or a header with
-//!   nothing in it: no reason for alarm. A fan that has a lowest speed of its own and falls below it
-//!   is broken.
+//! - The fastest fan is shown: it is the loudest.
+//! - A fan that stands still beside one that turns is not needed, or a header without a fan: no
+//!   warning. A fan that is slower than its own minimum is broken.
 
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, choice, options,
 };
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Found, Machine, Sensor};
 
+choice! {
+    /// When it is hidden.
+    HideWhen { Never = "never", Idle = "idle" }
+}
+
 options! {
-    /// Which fan: a chip, a label or both (`thinkpad`, `CPU_FAN`); empty: the fastest.
+    /// The fan: a chip, a label or both (`thinkpad`, `CPU_FAN`); empty: the fastest.
     sensor: String = "",
-    /// Turns a minute from which the level is `warning`; 0: never.
+    /// Turns per minute from which the level is `warning`; 0: never.
     warning: f64 = 0.0,
-    /// Turns a minute from which the level is `critical`; 0: never.
+    /// Turns per minute from which the level is `critical`; 0: never.
     critical: f64 = 0.0,
-    /// Show nothing while all stand still.
-    hide_idle: bool = false,
+    /// `idle`: hidden while all fans stand still.
+    hide_when: HideWhen = HideWhen::Never,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
@@ -30,24 +34,24 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f0210}", unicode: "fan", ascii: "fan" },
     format: " ($icon )$speed.num(w:4) ",
     fields: &[
-        Field::new("speed", "turns a minute of the fastest", Unit::Count),
-        Field::new("slowest", "turns a minute of the slowest that turns", Unit::Count),
+        Field::new("speed", "turns per minute of the fastest", Unit::Count),
+        Field::new("slowest", "turns per minute of the slowest one that turns", Unit::Count),
         Field::new("sensor", "the fan's own name", Unit::Text),
-        Field::new("count", "fans that turn", Unit::Count),
-        Field::new("history", "the past of the speed", Unit::History("speed")),
+        Field::new("count", "number of fans that turn", Unit::Count),
+        Field::new("history", "history of the speed", Unit::History("speed")),
     ],
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    // A sensor may answer slowly, or hang.
+    // A sensor may answer slowly or block.
     runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(5)),
     priority: 25,
     open,
 };
 
-/// No fan of a computer turns faster; chips say 65 535 or 1 350 000 for a stuck one.
-const ABSURD: f64 = 40_000.0;
+/// No fan of a computer is faster; chips report 65 535 or 1 350 000 for one that is stuck.
+const MAX_SPEED: f64 = 40_000.0;
 /// How far below a threshold, in turns a minute, a level is left.
 const HYSTERESIS: f64 = 100.0;
 
@@ -64,7 +68,7 @@ struct Fan {
 
 impl Source for Fan {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
-        let Options { sensor: wanted, warning, critical, hide_idle } = &self.options;
+        let Options { sensor: wanted, warning, critical, hide_when } = &self.options;
         let fans = self.fans.look(machine, |machine| {
             let mut fans = machine.fans();
             fans.retain(|fan| wanted.is_empty() || fan.is(wanted));
@@ -74,7 +78,7 @@ impl Source for Fan {
         let mut slowest = f64::INFINITY;
         let (mut count, mut failed) = (0.0, false);
         for fan in fans {
-            let Some(speed) = fan.read(machine).filter(|speed| (0.0..ABSURD).contains(speed))
+            let Some(speed) = fan.read(machine).filter(|speed| (0.0..MAX_SPEED).contains(speed))
             else {
                 continue;
             };
@@ -91,7 +95,7 @@ impl Source for Fan {
             self.fans.doubt();
             return Ok(None);
         };
-        if *hide_idle && speed == 0.0 {
+        if *hide_when == HideWhen::Idle && speed == 0.0 {
             return Ok(None);
         }
         self.level = self.level.settle_by(
@@ -123,7 +127,7 @@ impl Source for Fan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::test_support::{number, sample_with};
+    use crate::base::test_support::{number, opened, sample_with};
     use crate::machine::fixture;
     use crate::machine::tests::machine_with;
 
@@ -137,7 +141,7 @@ mod tests {
         let pump = sample_with(&SEGMENT, "sensor = 'pump'", &fixture("server")).expect("there");
         assert_eq!((number(&pump, "speed"), pump.level), (Some(0.0), Level::Idle));
         assert_eq!(
-            sample_with(&SEGMENT, "sensor = 'pump'\nhide-idle = true", &fixture("server")),
+            sample_with(&SEGMENT, "sensor = 'pump'\nhide-when = 'idle'", &fixture("server")),
             None
         );
     }
@@ -152,7 +156,7 @@ mod tests {
             (&two, "3950\n"),
             (&three, "3850\n"),
         ]);
-        let mut source = open(&"warning = 4000".parse().expect("TOML")).expect("good options");
+        let mut source = opened(&SEGMENT, "warning = 4000");
         let levels = [0; 3].map(|_| {
             source.sample(&machine, &Ask::default()).expect("no error").expect("a fan").level
         });

@@ -1,12 +1,13 @@
-//! How busy the graphics cards are, how full their memory is, how hot they are.
+//! How busy the graphics cards are, in percent, their memory in bytes, temperature and power; from
+//! sysfs, and for NVIDIA's cards from `nvidia-smi`.
 //!
-//! - A card that sleeps is left asleep: asking it anything would wake it and cost the battery watts.
-//!   Its `power/runtime_status` can be read without that.
-//! - Of several the one with the most memory that is awake is shown, of equals the busiest; another
-//!   may be chosen.
-//! - Reading a card may wait for its firmware: this runs in a worker.
-//! - NVIDIA's are asked by a command, which costs more to start than to keep: where there are such
-//!   cards it stays, and each of its answers is a reading of all cards.
+//! - A card that sleeps is not asked anything: that would wake it and cost the battery watts. Its
+//!   `power/runtime_status` can be read without waking it.
+//! - Of several cards that are awake, the one with the most memory is shown, among equals the
+//!   busiest; another may be chosen.
+//! - Reading a card may wait for its firmware, so it runs in a worker.
+//! - Starting NVIDIA's command costs more than keeping it: where there are such cards it keeps
+//!   running, and each of its answers is a reading of all cards.
 
 mod amd;
 mod intel;
@@ -23,7 +24,7 @@ use crate::base::value::{Level, Part, Sample, Value};
 use crate::machine::{Found, Machine};
 
 options! {
-    /// Which card: `amd`, `intel`, `nvidia`, or a name such as `card1`; empty: the one with the most
+    /// The card: `amd`, `intel`, `nvidia`, or a name such as `card1`; empty: the one with the most
     /// memory.
     card: String = "",
     /// Usage in percent from which the level is `warning`.
@@ -34,23 +35,27 @@ options! {
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "gpu",
-    about: "How busy the graphics cards are, their memory, heat and power.",
+    about: "How busy the graphics cards are, their memory, temperature and power.",
     icons: Icons { nerd: "\u{f08ae}", unicode: "gpu", ascii: "gpu" },
     format: " ($icon ){$usage.pct(w:3) $history.spark(w:8)|$clock.eng(w:3,unit:Hz,base:1000)|$name} ",
     fields: &[
-        Field::new("usage", "share of the time in which it worked", Unit::Percent),
-        Field::new("memory", "bytes of its own memory that are taken", Unit::Bytes),
-        Field::new("memory_total", "bytes of its own memory", Unit::Bytes),
-        Field::new("memory_usage", "taken of its own memory", Unit::Percent),
-        Field::new("temperature", "how hot it is", Unit::Celsius),
-        Field::new("power", "what it takes", Unit::Watts),
-        Field::new("clock", "Hz of its engines; full is the highest clock", Unit::Count),
-        Field::new("name", "its name, or its maker's", Unit::Text),
+        Field::new("usage", "share of time in which the card worked", Unit::Percent),
+        Field::new("memory", "used memory of the card", Unit::Bytes),
+        Field::new("memory_total", "total memory of the card", Unit::Bytes),
+        Field::new("memory_usage", "used memory of the total", Unit::Percent),
+        Field::new("temperature", "temperature of the card", Unit::Celsius),
+        Field::new("power", "power that the card draws", Unit::Watts),
+        Field::new("clock", "clock of its engines in Hz, of the highest", Unit::Count),
+        Field::new("name", "name of the card, or of its maker", Unit::Text),
         Field::new("state", "`asleep` while it sleeps", Unit::Text),
-        Field::new("count", "how many cards there are", Unit::Count),
-        Field::new("cards", "the usage of each", Unit::Parts),
-        Field::new("history", "the past of the usage", Unit::History("usage")),
-        Field::new("history_memory", "the past of its memory", Unit::History("memory_usage")),
+        Field::new("count", "number of cards", Unit::Count),
+        Field::new("cards", "usage of each card", Unit::Parts),
+        Field::new("history", "history of the usage", Unit::History("usage")),
+        Field::new(
+            "memory_usage_history",
+            "history of `memory_usage`",
+            Unit::History("memory_usage"),
+        ),
     ],
     options: OPTIONS,
     env: &[],
@@ -66,29 +71,29 @@ const CARDS: &str = "/sys/class/drm";
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     Ok(Box::new(Gpu {
         options: Options::read(table)?,
-        places: Found::default(),
-        idle: intel::Past::default(),
+        devices: Found::default(),
+        idle: intel::IdleTimes::default(),
         level: Level::Idle,
     }))
 }
 
 struct Gpu {
     options: Options,
-    places: Found<Vec<Place>>,
-    idle: intel::Past,
+    devices: Found<Vec<Device>>,
+    idle: intel::IdleTimes,
     level: Level,
 }
 
-/// Where a card is found.
+/// A card in sysfs.
 #[derive(Clone, Debug)]
-struct Place {
+struct Device {
     /// `card0`.
     name: String,
     dir: PathBuf,
     driver: String,
 }
 
-/// A card, now. What it does not tell is `None`.
+/// The values of a card; what it does not report is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Card {
     /// `card0`; NVIDIA's have their own numbers.
@@ -98,7 +103,7 @@ struct Card {
     asleep: bool,
     /// Percent.
     usage: Option<f64>,
-    /// Bytes: taken, and all.
+    /// Bytes: used, and total.
     memory: Option<(f64, f64)>,
     /// °C.
     temperature: Option<f64>,
@@ -116,20 +121,20 @@ impl Card {
 
 impl Source for Gpu {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
-        let nvidia = match nvidia::look(machine) {
+        let nvidia = match nvidia::cards(machine) {
             nvidia::Cards::None => Ok(Vec::new()),
             nvidia::Cards::Asleep(cards) => Ok(cards),
             nvidia::Cards::Awake => nvidia::ask(machine),
         };
         match nvidia {
             Ok(nvidia) => Ok(self.show(machine, nvidia)),
-            // The others are shown without them.
+            // The other cards are shown without them.
             Err(why) => self.show(machine, Vec::new()).map(Some).ok_or(why),
         }
     }
 
     fn prefers_follow(&self, machine: &Machine) -> bool {
-        !matches!(nvidia::look(machine), nvidia::Cards::None)
+        !matches!(nvidia::cards(machine), nvidia::Cards::None)
             && machine.has_program(nvidia::PROGRAM)
     }
 
@@ -143,7 +148,7 @@ impl Source for Gpu {
         nvidia::follow(machine, every, &mut |nvidia| emit(Ok(self.show(machine, nvidia))))
     }
 
-    /// JSON of the form's number, the level, and how long each card had slept.
+    /// The level, and how long each card had slept.
     fn save(&self) -> Option<String> {
         saved_state::keep(2, (self.level, &self.idle))
     }
@@ -156,19 +161,19 @@ impl Source for Gpu {
 }
 
 impl Gpu {
-    /// What is shown of all cards, NVIDIA's among them.
+    /// A sample of all cards, including NVIDIA's.
     fn show(&mut self, machine: &Machine, nvidia: Vec<Card>) -> Option<Sample> {
-        let places = self.places.look(machine, find);
+        let devices = self.devices.look(machine, find);
         let mut cards = Vec::new();
-        for place in places.iter() {
-            let maker = match &*place.driver {
+        for device in devices.iter() {
+            let maker = match &*device.driver {
                 "amdgpu" => "amd",
                 "i915" | "xe" => "intel",
                 _ => continue,
             };
-            let asleep = sleeps(machine, &place.dir.join("device"));
+            let asleep = sleeps(machine, &device.dir.join("device"));
             let card = Card {
-                id: place.name.clone(),
+                id: device.name.clone(),
                 maker,
                 name: maker.into(),
                 asleep,
@@ -176,8 +181,8 @@ impl Gpu {
             };
             cards.push(match maker {
                 _ if asleep => Card { usage: Some(0.0), ..card },
-                "amd" => amd::read(machine, place, card),
-                _ => self.idle.read(machine, place, card),
+                "amd" => amd::read(machine, device, card),
+                _ => self.idle.read(machine, device, card),
             });
         }
         cards.extend(nvidia);
@@ -195,11 +200,11 @@ impl Gpu {
             sample.level = self.level;
             sample = sample.with("usage", Value::percent(usage));
         }
-        if let Some((taken, total)) = card.memory {
+        if let Some((used, total)) = card.memory {
             sample = sample
-                .with("memory", Value::of(taken, total))
+                .with("memory", Value::of(used, total))
                 .with("memory_total", Value::number(total))
-                .with("memory_usage", Value::percent(100.0 * taken / total));
+                .with("memory_usage", Value::percent(100.0 * used / total));
         }
         if let Some(degrees) = card.temperature {
             sample = sample.with("temperature", Value::of(degrees, 100.0));
@@ -229,29 +234,29 @@ fn sleeps(machine: &Machine, device: &Path) -> bool {
     machine.word(device.join("power/runtime_status")).as_deref() == Some("suspended")
 }
 
-fn find(machine: &Machine) -> Vec<Place> {
+fn find(machine: &Machine) -> Vec<Device> {
     let cards = machine.numbered(CARDS, "card").into_iter();
-    let place = |(number, dir): (u32, PathBuf)| {
+    let device = |(number, dir): (u32, PathBuf)| {
         let uevent = machine.read(dir.join("device/uevent")).ok()?;
         let uevent = String::from_utf8_lossy(&uevent);
         let driver = uevent.lines().find_map(|line| line.strip_prefix("DRIVER="))?.to_owned();
-        Some(Place { name: format!("card{number}"), dir, driver })
+        Some(Device { name: format!("card{number}"), dir, driver })
     };
-    cards.filter_map(place).collect()
+    cards.filter_map(device).collect()
 }
 
-/// A share that a card states, in percent.
+/// A usage in percent, if it is one.
 fn percent(value: i64) -> Option<f64> {
     (0..=100).contains(&value).then_some(value as f64)
 }
 
-/// The memory taken of all, if that makes sense.
-fn memory(taken: Option<f64>, total: Option<f64>) -> Option<(f64, f64)> {
+/// Used and total memory, if they make sense.
+fn memory(used: Option<f64>, total: Option<f64>) -> Option<(f64, f64)> {
     let total = total.filter(|total| *total > 0.0)?;
-    Some((taken.filter(|taken| *taken >= 0.0)?.min(total), total))
+    Some((used.filter(|used| *used >= 0.0)?.min(total), total))
 }
 
-/// Temperature and power as sensors say them, if they can be true.
+/// A temperature or power, if it is plausible.
 fn sane(value: Option<f64>) -> Option<f64> {
     value.filter(|value| (0.0..2000.0).contains(value))
 }

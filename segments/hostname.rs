@@ -1,19 +1,24 @@
-//! The name of this machine, and whether one looks at it from afar.
+//! The name of this machine, and whether the asker came by ssh.
 //!
-//! `ssh` says what the asker's environment says: a tmux server that was reached by ssh and is now
-//! looked at locally hands its old environment to its old panes (`update-environment` helps new
-//! ones).
+//! `ssh` comes from the asker's environment. It may be outdated: a tmux server that was reached by
+//! ssh, and is now used locally, passes its old environment to its old panes (`update-environment`
+//! helps new ones).
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, choice, options,
 };
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
+choice! {
+    /// When it is hidden.
+    HideWhen { Never = "never", Local = "local" }
+}
+
 options! {
-    /// Show the name only to those who came by ssh.
-    ssh_only: bool = false,
+    /// `local`: hidden unless you came by ssh.
+    hide_when: HideWhen = HideWhen::Never,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
@@ -22,7 +27,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f233}", unicode: "", ascii: "" },
     format: " ($ssh )($icon )$short ",
     fields: &[
-        Field::new("name", "the whole name", Unit::Text),
+        Field::new("name", "the full name", Unit::Text),
         Field::new("short", "the name up to its first dot", Unit::Text),
         Field::new("ssh", "`ssh` if you came by it", Unit::Text),
         Field::new("client", "the address you came from", Unit::Text),
@@ -49,10 +54,10 @@ impl Source for Hostname {
         let connection = ask.env("SSH_CONNECTION");
         let ssh = connection.is_some() || ask.env("SSH_TTY").is_some();
         let name = Untrusted::new(machine.hostname());
-        if name.is_empty() || (self.options.ssh_only && !ssh) {
+        if name.is_empty() || (self.options.hide_when == HideWhen::Local && !ssh) {
             return Ok(None);
         }
-        // A name that begins with its dot is all there is to show.
+        // A name that begins with a dot is shown whole.
         let short = match name.reveal().split('.').next() {
             Some(short) if !short.is_empty() => Untrusted::from(short),
             _ => name.clone(),
@@ -73,13 +78,13 @@ impl Source for Hostname {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::test_support::sample_for;
     use crate::machine::fixture;
 
     fn sample(options: &str, machine: &str, env: &[(&str, &str)]) -> Option<Sample> {
         let env = env.iter().map(|(name, value)| (name.to_string(), (*value).into())).collect();
         let ask = Ask { env, ..Ask::default() };
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(&fixture(machine), &ask).expect("no error")
+        sample_for(&SEGMENT, options, &fixture(machine), &ask)
     }
 
     #[test]
@@ -101,8 +106,8 @@ mod tests {
 
     #[test]
     fn may_be_kept_for_those_from_afar() {
-        assert_eq!(sample("ssh-only = true", "laptop", &[]), None);
-        assert!(sample("ssh-only = true", "laptop", &[("SSH_TTY", "/dev/pts/1")]).is_some());
+        assert_eq!(sample("hide-when = 'local'", "laptop", &[]), None);
+        assert!(sample("hide-when = 'local'", "laptop", &[("SSH_TTY", "/dev/pts/1")]).is_some());
     }
 
     #[test]

@@ -1,6 +1,8 @@
-//! This machine's own address: of the interface of the default route, or of one that is named.
+//! This machine's own IP addresses: those of the interface of the default route, or of a chosen
+//! one.
 //!
-//! Nothing is sent to find it out. The address that the world sees may be another (NAT).
+//! They are read from the kernel; nothing is sent. The address that others see may be different
+//! (NAT), see `public-ip`.
 
 use std::time::Duration;
 
@@ -18,13 +20,17 @@ options! {
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "ip",
-    about: "This machine's own address.",
+    about: "This machine's own IP address.",
     icons: Icons { nerd: "\u{f0a60}", unicode: "ip", ascii: "ip" },
     format: " ($icon ){$v4|$v6} ",
     fields: &[
-        Field::new("v4", "the address of IPv4", Unit::Text),
-        Field::new("v6", "the address of IPv6 that others can use and that stays", Unit::Text),
-        Field::new("interface", "whose addresses they are", Unit::Text),
+        Field::new("v4", "the IPv4 address", Unit::Text),
+        Field::new(
+            "v6",
+            "the IPv6 address that others can use and that is not temporary",
+            Unit::Text,
+        ),
+        Field::new("interface", "the interface with these addresses", Unit::Text),
     ],
     options: OPTIONS,
     env: &[],
@@ -75,12 +81,12 @@ impl Source for Ip {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::test_support::sample_with;
     use crate::machine::fixture;
 
     /// Both addresses on a fixture machine.
     fn shown(machine: &str, options: &str) -> Option<[Option<Value>; 2]> {
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        let sample = source.sample(&fixture(machine), &Ask::default()).expect("readable")?;
+        let sample = sample_with(&SEGMENT, options, &fixture(machine))?;
         Some(["v4", "v6"].map(|field| sample.get(field).cloned()))
     }
 

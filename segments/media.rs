@@ -1,8 +1,8 @@
-//! What is playing: title, artist, how far it is.
+//! What is playing: title, artist, position and length.
 //!
-//! MPD is asked over its own socket; every other player by `playerctl`, which speaks MPRIS to the one
-//! that was used last. Where there is a `playerctl` it stays and says by itself what is new. A title
-//! is somebody else's text, as is all of it.
+//! MPD is asked over its own socket, all other players by `playerctl`, which uses MPRIS and reports
+//! the last used player. Where `playerctl` is installed it keeps running and reports changes by
+//! itself. All texts are untrusted.
 
 use std::time::Duration;
 
@@ -16,21 +16,27 @@ use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Call, Machine, Surroundings};
 
 choice! {
-    /// Who is asked.
+    /// Which players are asked.
     Players { Auto = "auto", Mpd = "mpd", Mpris = "mpris" }
 }
 
+choice! {
+    /// When it is hidden.
+    HideWhen { Never = "never", Paused = "paused" }
+}
+
 options! {
-    /// Who is asked: MPD, the players of the desktop by `playerctl`, or (auto) both in this order.
+    /// Which players: `mpd`, `mpris` (desktop players, by `playerctl`), or `auto`: both, in this
+    /// order.
     players: Players = Players::Auto,
-    /// Where MPD listens, a path or `HOST:PORT`; empty: at its usual places.
+    /// Where MPD listens, a path or `HOST:PORT`; empty: the usual places.
     mpd: String = "",
-    /// The cells of `$song` while it moves.
+    /// Width of `$song` in cells while it scrolls.
     width: u32 = 30_u32,
-    /// Cells in a second by which a longer `$song` moves; 0: it stands still and is cut.
+    /// How many cells per second a long `$song` scrolls; 0: it is cut instead.
     scroll: u32 = 0_u32,
-    /// Show nothing while it is paused.
-    hide_paused: bool = false,
+    /// `paused`: hidden while the player is paused.
+    hide_when: HideWhen = HideWhen::Never,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
@@ -39,16 +45,16 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f075a}", unicode: "♫", ascii: "" },
     format: " $sign $song.text(max:30) ",
     fields: &[
-        Field::new("song", "artist and title, or what there is of it", Unit::Text),
+        Field::new("song", "artist and title, or whichever of them is known", Unit::Text),
         Field::new("title", "the title", Unit::Text),
         Field::new("artist", "the artist", Unit::Text),
         Field::new("album", "the album", Unit::Text),
         Field::new("status", "`playing` or `paused`", Unit::Text),
         Field::new("sign", "the status as a sign", Unit::Text),
-        Field::new("player", "who plays", Unit::Text),
-        Field::new("position", "how far it is", Unit::Duration),
-        Field::new("length", "how long it is", Unit::Duration),
-        Field::new("progress", "how far of how long", Unit::Percent),
+        Field::new("player", "name of the player", Unit::Text),
+        Field::new("position", "position in the song", Unit::Duration),
+        Field::new("length", "length of the song", Unit::Duration),
+        Field::new("progress", "position in percent of the length", Unit::Percent),
     ],
     options: OPTIONS,
     env: &[],
@@ -59,15 +65,15 @@ pub(crate) static SEGMENT: Kind = Kind {
     open,
 };
 
-/// Each of those asked answers within milliseconds, or hangs.
+/// A player answers within milliseconds, or not at all.
 const LIMIT: Duration = Duration::from_millis(500);
 const PROGRAM: &str = "playerctl";
-/// Between signs that no title has, as a title may have lines of its own; and it comes last, so that
-/// whatever it holds moves no other value.
+/// The values are separated by control characters, as a title may contain anything else, even line
+/// breaks. The title comes last, so that it cannot shift another value.
 const FORMAT: &str = "\x1e{{status}}\x1f{{playerName}}\x1f{{position}}\x1f{{mpris:length}}\x1f\
     {{album}}\x1f{{artist}}\x1f{{title}}\x1d";
 const BEGIN: char = '\x1e';
-const BETWEEN: char = '\x1f';
+const SEPARATOR: char = '\x1f';
 const END: char = '\x1d';
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
@@ -78,7 +84,7 @@ struct Media {
     options: Options,
 }
 
-/// What is playing, as told.
+/// What a player reports.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Song {
     player: String,
@@ -100,7 +106,7 @@ impl Source for Media {
         }
         match players {
             Players::Mpd => Ok(None),
-            // Whoever has neither does not miss it.
+            // Without either there is nothing to report.
             Players::Auto if !machine.has_program(PROGRAM) => Ok(None),
             Players::Auto | Players::Mpris => Ok(self.show(machine, ask_mpris(machine)?)),
         }
@@ -118,9 +124,9 @@ impl Source for Media {
         emit: &mut Emit,
     ) -> Result<(), Error> {
         let words = [PROGRAM, "metadata", "--follow", "--format", FORMAT];
-        let task = Call { words: &words, surroundings: Surroundings::Source, env: &[] };
+        let call = Call { words: &words, surroundings: Surroundings::Source, env: &[] };
         let (mut song, mut asked, mut mpd) = (None, None, Ok(None));
-        machine.follow(&task, Some(every), &mut |lines| {
+        machine.follow(&call, Some(every), &mut |lines| {
             if let Some(newest) = newest(lines) {
                 song = newest;
             }
@@ -133,7 +139,7 @@ impl Source for Media {
             match &mpd {
                 Ok(Some(song)) => emit(Ok(self.show(machine, Some(song.clone())))),
                 Ok(None) => emit(Ok(self.show(machine, song.clone()))),
-                // Who else plays is shown without it.
+                // Another player is shown without MPD.
                 Err(_) if song.is_some() => emit(Ok(self.show(machine, song.clone()))),
                 Err(why) => emit(Err(Error::Other(why.to_string()))),
             }
@@ -143,7 +149,8 @@ impl Source for Media {
 
 impl Media {
     fn show(&self, machine: &Machine, song: Option<Song>) -> Option<Sample> {
-        let song = song.filter(|song| song.playing || !self.options.hide_paused)?;
+        let song =
+            song.filter(|song| song.playing || self.options.hide_when != HideWhen::Paused)?;
         let shown = match (&*song.artist, &*song.title) {
             ("", title) => title.to_owned(),
             (artist, "") => artist.to_owned(),
@@ -152,7 +159,7 @@ impl Media {
         if shown.is_empty() {
             return None;
         }
-        // Cleaned before it is measured: what is taken out has other widths.
+        // Cleaned before it is measured, as that may change its width.
         let shown = Untrusted::new(shown);
         let shown = match self.options.scroll {
             0 => shown,
@@ -193,19 +200,19 @@ impl Media {
     }
 }
 
-/// What the players of the desktop play, as `playerctl` tells it once.
+/// What desktop players play, from one run of `playerctl`.
 fn ask_mpris(machine: &Machine) -> Result<Option<Song>, Error> {
-    let missing = || Error::Other(format!("{PROGRAM}: not found; players are asked by it"));
+    let missing = || Error::Other(format!("{PROGRAM}: not found; desktop players are asked by it"));
     match machine.run(&[PROGRAM, "metadata", "--format", FORMAT], LIMIT) {
         Ok(printed) => Ok(newest(&printed.ok_or_else(missing)?).flatten()),
-        // Its way to say that there is nobody.
+        // This means that no player runs.
         Err(error) if error.to_string().contains("No player") => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// The newest song among what `playerctl` printed; an empty line says that nobody plays any more.
-/// `None`: it says nothing. A title of several lines may come in pieces; the first will do.
+/// The newest song in the output of `playerctl`. An empty line means that nothing plays any more;
+/// `None` that there is no news. A title of several lines may arrive in parts; the first is enough.
 fn newest(printed: &[u8]) -> Option<Option<Song>> {
     let text = String::from_utf8_lossy(printed);
     let (song, rest) = match text.rsplit_once(BEGIN) {
@@ -215,7 +222,7 @@ fn newest(printed: &[u8]) -> Option<Option<Song>> {
         }
         None => (None, text.rsplit_once(END).map_or(&*text, |(_, rest)| rest)),
     };
-    // What ends a song's own line is no line.
+    // The line break after a song is not an empty line.
     let own = song.is_some() || text.contains(END);
     let rest = rest.strip_prefix('\n').filter(|_| own).unwrap_or(rest);
     match rest.lines().any(str::is_empty) {
@@ -225,7 +232,7 @@ fn newest(printed: &[u8]) -> Option<Option<Song>> {
 }
 
 fn mpris(song: &str) -> Option<Song> {
-    let mut values = song.splitn(7, BETWEEN);
+    let mut values = song.splitn(7, SEPARATOR);
     let mut value = || values.next().map(str::trim);
     let playing = match value()? {
         "Playing" => true,
@@ -240,7 +247,7 @@ fn mpris(song: &str) -> Option<Song> {
     Some(Song { player, playing, artist, title, album, position, length })
 }
 
-/// What MPD plays, where it is reachable.
+/// What MPD plays, if it can be reached.
 fn ask_mpd(machine: &Machine, address: &str) -> Result<Option<Song>, Error> {
     let usual = [
         format!("/run/user/{}/mpd/socket", machine.uid()),
@@ -256,7 +263,7 @@ fn ask_mpd(machine: &Machine, address: &str) -> Result<Option<Song>, Error> {
     Ok(None)
 }
 
-/// Reads `OK MPD VERSION` and then `Name: value` lines, as the protocol has it.
+/// Parses MPD's answer: `OK MPD VERSION`, then `Name: value` lines.
 fn mpd(answer: &str) -> Option<Song> {
     let rest = answer.strip_prefix("OK MPD ")?;
     let value = |name: &str| {
@@ -270,7 +277,7 @@ fn mpd(answer: &str) -> Option<Song> {
     };
     let time = |name: &str| Duration::try_from_secs_f64(value(name)?.parse().ok()?).ok();
     let title = value("Title").or_else(|| value("Name")).or_else(|| {
-        // A file without any words is called by its own name.
+        // A file without tags is shown by its name.
         value("file").map(|file| file.rsplit('/').next().unwrap_or_default().to_owned())
     });
     Some(Song {
@@ -287,7 +294,7 @@ fn mpd(answer: &str) -> Option<Song> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::test_support::sample_with;
+    use crate::base::test_support::{opened, sample_with};
     use crate::machine::fixture;
     use crate::machine::tests::machine_with;
 
@@ -307,7 +314,10 @@ mod tests {
         assert_eq!(sample.get("song"), Some(&Value::text("Can – Halleluwah")));
         assert_eq!(sample.get("status"), Some(&Value::text("paused")));
         assert_eq!(sample.get("player"), Some(&Value::text("mpd")));
-        assert_eq!(sample_with(&SEGMENT, "hide-paused = true", &fixture("two-batteries")), None);
+        assert_eq!(
+            sample_with(&SEGMENT, "hide-when = \"paused\"", &fixture("two-batteries")),
+            None
+        );
         assert_eq!(sample_with(&SEGMENT, "mpd = '/elsewhere'", &fixture("two-batteries")), None);
     }
 
@@ -336,14 +346,14 @@ mod tests {
     fn a_command_that_is_not_there_is_said_to_whoever_wants_it() {
         let why = |options: &str| {
             let (_dir, machine) = machine_with(&[]);
-            let mut source = open(&options.parse().expect("TOML")).expect("good options");
+            let mut source = opened(&SEGMENT, options);
             assert!(!source.prefers_follow(&machine));
             match source.sample(&machine, &Ask::default()) {
                 Ok(sample) => format!("{sample:?}"),
                 Err(why) => why.to_string(),
             }
         };
-        let missing = "playerctl: not found; players are asked by it";
+        let missing = "playerctl: not found; desktop players are asked by it";
         assert_eq!(why("players = 'mpris'"), missing);
         assert_eq!([why(""), why("players = 'mpd'")], ["None"; 2]);
     }

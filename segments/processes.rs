@@ -1,8 +1,9 @@
-//! How many processes there are, and which of them takes the most.
+//! How many processes there are, and which one uses the most processor time or memory, in percent
+//! of all; from `/proc/PID/stat`.
 //!
-//! - A share of the processors is of all of them, between two walks: the process that was busiest in
-//!   these seconds, not in its life. After the first walk there is a count and no such process.
-//! - A pid may come again as another process: it is the same only with the same start.
+//! - Processor time is measured between two readings: the process that was busiest in these
+//!   seconds, not in its whole life. The first reading has only the counts.
+//! - A process ID may be reused: it is the same process only with the same start time.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,44 +16,48 @@ use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Doing, Machine, MemoryDoor, Task};
 
 choice! {
-    /// What the most is taken of.
+    /// What is compared.
     By { Cpu = "cpu", Memory = "memory" }
 }
 
 options! {
-    /// What `$top` takes the most of.
+    /// What `$top` uses the most of.
     by: By = By::Cpu,
-    /// Share in percent below which nobody is named.
-    least: f64 = 2.0,
-    /// Processes that wait for a device and cannot be killed, from which the level is `warning`;
+    /// `$top` is empty below this share in percent.
+    hide_top_when_below: f64 = 2.0,
+    /// Processes that wait for a device, and cannot be killed, from which the level is `warning`;
     /// 0: never.
     warning: f64 = 10.0,
-    /// Processes that wait for a device, from which the level is `critical`; 0: never.
+    /// Processes that wait for a device from which the level is `critical`; 0: never.
     critical: f64 = 0.0,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "processes",
-    about: "How many processes there are, and which takes the most.",
+    about: "How many processes there are, and which one uses the most.",
     icons: Icons { nerd: "\u{f085}", unicode: "procs", ascii: "procs" },
     format: " ($icon )$count.num(w:3)( $top.text(max:12) $share.pct(w:1)) ",
     fields: &[
-        Field::new("count", "processes", Unit::Count),
-        Field::new("running", "processes that run or could", Unit::Count),
+        Field::new("count", "number of processes", Unit::Count),
+        Field::new("running", "processes that run or are ready to run", Unit::Count),
         Field::new("blocked", "processes that wait for a disk or another device", Unit::Count),
-        Field::new("zombies", "processes that ended and were not taken note of", Unit::Count),
-        Field::new("top", "the name of the one that takes the most", Unit::Text),
-        Field::new("pid", "its number", Unit::Text),
-        Field::new("share", "what it takes of all processors, or of memory", Unit::Percent),
-        Field::new("processors", "how many processors it keeps busy", Unit::Count),
-        Field::new("memory", "the bytes it holds", Unit::Bytes),
-        Field::new("history", "the past of the count", Unit::History("count")),
-        Field::new("history_share", "the past of the highest share", Unit::History("share")),
+        Field::new(
+            "zombies",
+            "processes that ended but were not waited for by their parent",
+            Unit::Count,
+        ),
+        Field::new("top", "name of the process that uses the most", Unit::Text),
+        Field::new("pid", "its process ID", Unit::Text),
+        Field::new("share", "its share of all processors, or of the memory", Unit::Percent),
+        Field::new("processors", "number of processors that it keeps busy", Unit::Count),
+        Field::new("memory", "memory that it uses", Unit::Bytes),
+        Field::new("history", "history of the count", Unit::History("count")),
+        Field::new("share_history", "history of `share`", Unit::History("share")),
     ],
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    // A walk through a few hundred files.
+    // It reads a few hundred files.
     runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(5)),
     priority: 30,
@@ -61,12 +66,12 @@ pub(crate) static SEGMENT: Kind = Kind {
 
 /// How far below a threshold, in processes, a level is left.
 const HYSTERESIS: f64 = 2.0;
-/// A walk longer ago than this says nothing about now: another worker has walked meanwhile.
-const TOO_LONG: Duration = Duration::from_secs(60);
-/// Between walks nearer than this nobody did anything worth a share.
-const TOO_SHORT: Duration = Duration::from_millis(200);
-/// Processes of a walk that the next worker is told of.
-const MOST_KEPT: usize = 256;
+/// An older reading is not compared with: the share would be of a time long past.
+const MAX_AGE: Duration = Duration::from_secs(60);
+/// Readings closer than this are not compared: the counters are too coarse.
+const MIN_AGE: Duration = Duration::from_millis(200);
+/// How many processes are saved for the next worker.
+const MAX_SAVED: usize = 256;
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     Ok(Box::new(Processes {
@@ -80,20 +85,20 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
 struct Processes {
     options: Options,
     memory: MemoryDoor,
-    before: Option<Walk>,
+    before: Option<Reading>,
     level: Level,
 }
 
-struct Walk {
+struct Reading {
     at: Duration,
-    /// What each process had taken, by its number and its start.
+    /// The processor time of each process, by its ID and start time.
     taken: HashMap<(u32, u64), Duration>,
 }
 
-/// Who takes the most.
+/// The process that uses the most.
 struct Top<'a> {
     task: &'a Task,
-    /// Percent of all there is.
+    /// In percent.
     share: f64,
     processors: Option<f64>,
 }
@@ -121,7 +126,7 @@ impl Source for Processes {
             By::Cpu => self.busiest(&tasks, machine),
             By::Memory => self.largest(&tasks, machine),
         };
-        if let Some(top) = top.filter(|top| top.share >= self.options.least) {
+        if let Some(top) = top.filter(|top| top.share >= self.options.hide_top_when_below) {
             sample = sample
                 .with("top", Value::text(&*top.task.name))
                 .with("pid", Value::text(top.task.pid.to_string()))
@@ -134,13 +139,12 @@ impl Source for Processes {
         Ok(Some(sample))
     }
 
-    /// The walk, as far as it could matter: JSON of the form's number, the level, when it was, and
-    /// what the processes with the most had taken.
+    /// The level, the time of the last reading, and the processes with the most processor time.
     fn save(&self) -> Option<String> {
-        let Walk { at, taken } = self.before.as_ref()?;
+        let Reading { at, taken } = self.before.as_ref()?;
         let mut most: Vec<_> = taken.iter().map(|(key, taken)| (key, taken.as_millis())).collect();
         most.sort_unstable_by_key(|(_, taken)| std::cmp::Reverse(*taken));
-        most.truncate(MOST_KEPT);
+        most.truncate(MAX_SAVED);
         saved_state::keep(2, (self.level, at, most))
     }
 
@@ -149,7 +153,7 @@ impl Source for Processes {
         let Some((level, at, taken)) = saved_state::recall::<Memo>(2, saved) else { return };
         if self.before.as_ref().is_none_or(|before| before.at < at) {
             let taken = taken.into_iter().map(|(key, taken)| (key, Duration::from_millis(taken)));
-            (self.level, self.before) = (level, Some(Walk { at, taken: taken.collect() }));
+            (self.level, self.before) = (level, Some(Reading { at, taken: taken.collect() }));
         }
     }
 }
@@ -157,16 +161,16 @@ impl Source for Processes {
 impl Processes {
     fn busiest<'a>(&mut self, tasks: &'a [Task], machine: &Machine) -> Option<Top<'a>> {
         let now = machine.uptime();
-        // A walk in the future is one of before the machine was started anew.
+        // A reading in the future is from before the machine was restarted.
         self.before.take_if(|before| before.at > now);
         let passed = self.before.as_ref().map(|before| now.saturating_sub(before.at));
-        if passed.is_some_and(|passed| passed < TOO_SHORT) {
+        if passed.is_some_and(|passed| passed < MIN_AGE) {
             return None;
         }
         let key = |task: &Task| (task.pid, task.start);
         let taken = tasks.iter().map(|task| (key(task), task.taken)).collect();
-        let before = self.before.replace(Walk { at: now, taken })?;
-        let passed = passed.filter(|passed| *passed <= TOO_LONG)?.as_secs_f64();
+        let before = self.before.replace(Reading { at: now, taken })?;
+        let passed = passed.filter(|passed| *passed <= MAX_AGE)?.as_secs_f64();
         let used = |task: &'a Task| {
             let then = before.taken.get(&key(task))?;
             Some((task, task.taken.saturating_sub(*then).as_secs_f64()))
@@ -188,12 +192,9 @@ impl Processes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::test_support::opened;
     use crate::machine::fixture;
     use crate::machine::tests::machine_with;
-
-    fn source(options: &str) -> Box<dyn Source> {
-        open(&options.parse().expect("TOML")).expect("good options")
-    }
 
     fn stat(name: &str, state: char, ticks: u32, start: u32, pages: u32) -> String {
         format!(
@@ -216,7 +217,7 @@ mod tests {
     }
 
     fn samples(options: &str, machine: &Machine) -> [Sample; 2] {
-        let mut source = source(options);
+        let mut source = opened(&SEGMENT, options);
         [0; 2]
             .map(|_| source.sample(machine, &Ask::default()).expect("no error").expect("processes"))
     }
@@ -235,10 +236,10 @@ mod tests {
     #[test]
     fn the_next_worker_knows_the_walk() {
         let (_dir, machine) = busy_machine();
-        let mut first = source("");
+        let mut first = opened(&SEGMENT, "");
         first.sample(&machine, &Ask::default()).expect("no error");
         let memo = first.save().expect("a walk");
-        let mut next = source("");
+        let mut next = opened(&SEGMENT, "");
         for nonsense in ["", "[]", "[2,\"idle\",{\"secs\":1,\"nanos\":0},[]]", "{}"] {
             next.restore(nonsense);
         }
@@ -250,7 +251,7 @@ mod tests {
     #[test]
     fn a_walk_before_a_restart_is_forgotten() {
         let (_dir, machine) = busy_machine();
-        let mut source = source("");
+        let mut source = opened(&SEGMENT, "");
         source.restore("[1,\"idle\",{\"secs\":9999,\"nanos\":0},[[[2,7],5]]]");
         let mut top = || {
             let sample = source.sample(&machine, &Ask::default()).expect("no error");
@@ -262,7 +263,7 @@ mod tests {
     #[test]
     fn a_small_share_names_nobody() {
         let (_dir, machine) = busy_machine();
-        assert_eq!(samples("least = 21", &machine)[1].get("top"), None);
+        assert_eq!(samples("hide-top-when-below = 21", &machine)[1].get("top"), None);
     }
 
     #[test]
@@ -294,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_laptop_has_all_kinds() {
-        let mut source = source("by = 'memory'");
+        let mut source = opened(&SEGMENT, "by = 'memory'");
         let sample = source.sample(&fixture("laptop"), &Ask::default());
         let sample = sample.expect("no error").expect("processes");
         let numbers = ["count", "running", "blocked", "zombies"];
@@ -305,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_machine_that_tells_nothing_has_nothing_to_show() {
-        let sample = source("").sample(&fixture("empty"), &Ask::default());
+        let sample = opened(&SEGMENT, "").sample(&fixture("empty"), &Ask::default());
         assert_eq!(sample.expect("no error"), None);
     }
 }

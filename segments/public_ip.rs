@@ -1,8 +1,7 @@
-//! The address under which the world sees this machine.
+//! The IP address under which others see this machine, from a service on the web.
 //!
-//! Only a service out there can tell. It is asked when this segment is on a line, by `curl`, at most
-//! every quarter of an hour; it learns nothing but that address. What it answers is an address or is
-//! not shown.
+//! The service is asked by `curl`, only if this segment is on a line, and at most every quarter of
+//! an hour. It learns nothing but the address. An answer that is not an address is not shown.
 
 use std::time::Duration;
 
@@ -14,20 +13,20 @@ use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Machine, ip_address, is_url};
 
 choice! {
-    /// The version of the Internet protocol.
+    /// A version of the Internet Protocol.
     Version { Any = "any", Four = "4", Six = "6" }
 }
 
 options! {
-    /// Who is asked: any address that answers with nothing but ours.
+    /// The address of a service that answers with the IP address and nothing else.
     url: String = "https://icanhazip.com",
-    /// The version of the Internet protocol.
+    /// The version of the Internet Protocol.
     version: Version = Version::Any,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "public-ip",
-    about: "The address under which the world sees this machine; asks a service on the web.",
+    about: "The IP address under which others see this machine, from a service on the web.",
     icons: Icons { nerd: "\u{f059f}", unicode: "ip", ascii: "ip" },
     format: " ($icon )$ip ",
     fields: &[Field::new("ip", "the address", Unit::Text)],
@@ -43,7 +42,7 @@ pub(crate) static SEGMENT: Kind = Kind {
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
     if !is_url(&options.url) {
-        let message = format!("{:?} is no address of the web", options.url);
+        let message = format!("{:?} is not a web address", options.url);
         return Err(OptionError { key: "url".into(), message });
     }
     let family = match options.version {
@@ -76,6 +75,7 @@ impl Source for PublicIp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::test_support::refused;
     use crate::machine::tests::machine_with;
 
     fn answer(text: &str) -> Result<Option<Sample>, Error> {
@@ -94,7 +94,6 @@ mod tests {
 
     #[test]
     fn what_is_no_address_of_the_web_is_refused() {
-        let table = "url = '-o/etc/x'".parse().expect("TOML");
-        assert_eq!(open(&table).err().expect("refused").key, "url");
+        assert_eq!(refused(&SEGMENT, "url = '-o/etc/x'").key, "url");
     }
 }

@@ -1,13 +1,13 @@
-//! Which terminal session this is (tmux, screen, abduco, dtach, dvtm, xpra, ssh, and one within
-//! another) and which others there are.
+//! The terminal session (tmux, screen, abduco, dtach, dvtm, xpra, ssh, or one within another), and
+//! the user's other sessions.
 //!
-//! - Nothing is started and nothing is asked: the environment, the line of ancestors and the
-//!   permission bits of sockets say it all, some two hundred times faster than the tools do.
-//! - The environment lies after a re-attach: `$TMUX_PANE` says where a shell was born, not where it
-//!   is looked at. A tool is believed in only if its server is among the asker's ancestors.
-//! - What tmux knows better than we do (names that change) it fills in itself as it draws.
-//! - [`nest`] finds where we are, [`others`] who else is there; neither knows the other, both know
-//!   [`tool`].
+//! - No program is run: the environment, the process's ancestors and the permission bits of sockets
+//!   are enough, and about 200 times faster.
+//! - The environment is outdated after a re-attach: `$TMUX_PANE` is where a shell was started, not
+//!   where it is shown now. So a tool counts only if its server is among the asker's ancestors.
+//! - What tmux knows better (names that change), it fills in itself as it draws.
+//! - [`nest`] finds the tools around the asker, [`others`] the other sessions. They do not depend
+//!   on each other; both use [`tool`].
 
 mod nest;
 mod others;
@@ -25,29 +25,37 @@ use others::{Other, State};
 use tool::Layer;
 
 options! {
-    /// What stands between the names in `$nest`.
+    /// Separator between the names in `$nest`.
     join: String = " › ",
-    /// Directories with sockets of dtach, which keeps them wherever the user says.
+    /// Directories with sockets of dtach, which has no usual place for them.
     dtach_directories: Vec<String> = Vec::<String>::new(),
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "session",
-    about: "The terminal session you are in, what it is nested in, and the others.",
+    about: "The terminal session you are in, what it is nested in, and your other sessions.",
     icons: Icons { nerd: "\u{ebc8}", unicode: "❐", ascii: "" },
     format: "( ($icon ){$name.text(max:24)|$tool} )",
     fields: &[
-        text("tool", "the innermost of tmux, screen, abduco, dtach, dvtm, xpra, mosh, ssh"),
-        text("name", "the session's name"),
-        text("window", "the window's number"),
-        text("window_name", "the window's name"),
-        text("pane", "the pane's number"),
-        text("pane_title", "the pane's title"),
-        text("nest", "all tools around you, outermost first"),
-        count("attached", "other sessions that somebody looks at, if any"),
-        count("detached", "other sessions that nobody looks at, if any"),
-        count("dead", "sockets without a server and commands that ended, if any"),
-        text("others", "the other sessions: `*` attached, `+` ended, `!` dead"),
+        Field::new(
+            "tool",
+            "the innermost of tmux, screen, abduco, dtach, dvtm, xpra, mosh, ssh",
+            Unit::Text,
+        ),
+        Field::new("name", "the session's name", Unit::Text),
+        Field::new("window", "the window's number", Unit::Text),
+        Field::new("window_name", "the window's name", Unit::Text),
+        Field::new("pane", "the pane's number", Unit::Text),
+        Field::new("pane_title", "the pane's title", Unit::Text),
+        Field::new("nest", "all tools around you, the outermost first", Unit::Text),
+        Field::new("attached", "number of other attached sessions, if any", Unit::Count),
+        Field::new("detached", "number of other detached sessions, if any", Unit::Count),
+        Field::new(
+            "dead",
+            "number of sockets without a server and of ended commands, if any",
+            Unit::Count,
+        ),
+        Field::new("others", "the other sessions: `*` attached, `+` ended, `!` dead", Unit::Text),
     ],
     options: OPTIONS,
     env: &[
@@ -74,14 +82,6 @@ pub(crate) static SEGMENT: Kind = Kind {
     open,
 };
 
-const fn text(name: &'static str, about: &'static str) -> Field {
-    Field { name, about, unit: Unit::Text }
-}
-
-const fn count(name: &'static str, about: &'static str) -> Field {
-    Field { name, about, unit: Unit::Count }
-}
-
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
     if let Some(path) = options
@@ -89,7 +89,7 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
         .iter()
         .find(|path| !path.starts_with('/') && !path.starts_with("~/"))
     {
-        let message = format!("{path:?} begins neither with / nor with ~/");
+        let message = format!("{path:?} does not begin with / or ~/");
         return Err(OptionError { key: "dtach-directories".into(), message });
     }
     Ok(Box::new(Session { options, known: None }))
@@ -97,8 +97,8 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
 
 struct Session {
     options: Options,
-    /// The last client whose ancestors could be seen, and what they said. An asker that printed a
-    /// line and ended has none any more, and is where it was.
+    /// The last client whose ancestors could be read, and its tools. An asker that has printed its
+    /// line and ended has no ancestors any more, but its tools are the same.
     known: Option<(u64, Vec<Layer>)>,
 }
 
@@ -117,8 +117,8 @@ impl Source for Session {
         if let Some(name) = inside_out.clone().find_map(|layer| layer.name.clone()) {
             sample = sample.with("name", name);
         }
-        if let Some(layer) = inside_out.find(|layer| !layer.places.is_empty()) {
-            sample.values.extend(layer.places.iter().cloned());
+        if let Some(layer) = inside_out.find(|layer| !layer.fields.is_empty()) {
+            sample.values.extend(layer.fields.iter().cloned());
         }
         if !layers.is_empty() {
             let names: Vec<_> = layers.iter().map(|layer| layer.tool.name()).collect();
@@ -163,6 +163,7 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::test_support::{refused, sample_for};
     use crate::machine::fixture;
 
     const TMUX: (&str, &str) = ("TMUX", "/tmp/tmux-1000/default,300,2");
@@ -170,12 +171,11 @@ mod tests {
 
     /// What an asker with this pid and environment sees on the fixture `terminals`.
     fn sample(pid: u32, env: &[(&str, &str)]) -> Option<Sample> {
-        sample_with("", pid, env)
+        shown_with("", pid, env)
     }
 
-    fn sample_with(options: &str, pid: u32, env: &[(&str, &str)]) -> Option<Sample> {
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(&fixture("terminals"), &ask(pid, env)).expect("no error")
+    fn shown_with(options: &str, pid: u32, env: &[(&str, &str)]) -> Option<Sample> {
+        sample_for(&SEGMENT, options, &fixture("terminals"), &ask(pid, env))
     }
 
     fn ask(pid: u32, env: &[(&str, &str)]) -> Ask {
@@ -324,17 +324,16 @@ mod tests {
     #[test]
     fn sockets_of_dtach_are_found_where_the_user_says() {
         let options = "dtach-directories = ['~/.dtach']";
-        let with = sample_with(options, 310, &[TMUX, PANE]).expect("a session");
+        let with = shown_with(options, 310, &[TMUX, PANE]).expect("a session");
         assert!(shown(&with, "others").contains("dtach:notes* dtach:work "));
         // Our own is not among the others.
-        let own = sample_with(options, 420, &[]).expect("a session");
+        let own = shown_with(options, 420, &[]).expect("a session");
         assert!(shown(&own, "others").contains("dtach:notes* screen:"));
     }
 
     #[test]
     fn a_directory_without_a_root_is_refused() {
-        let table = "dtach-directories = ['sockets']".parse().expect("TOML");
-        assert_eq!(open(&table).err().expect("refused").key, "dtach-directories");
+        assert_eq!(refused(&SEGMENT, "dtach-directories = ['sockets']").key, "dtach-directories");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A text of the user's own, shown as it is.
+//! A text from the config, shown as it is.
 
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, Pace, RunsIn, Scope, Source, Unit, options,
@@ -7,7 +7,7 @@ use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
 options! {
-    /// What to show.
+    /// The text to show.
     text: String = "",
 }
 
@@ -42,12 +42,11 @@ impl Source for Text {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::test_support::sample_with;
     use crate::machine::fixture;
 
     fn sample(text: &str) -> Option<Sample> {
-        let table = toml::Table::from_iter([("text".to_owned(), text.into())]);
-        let mut source = (SEGMENT.open)(&table).expect("a text is fine");
-        source.sample(&fixture("empty"), &Ask::default()).expect("no error")
+        sample_with(&SEGMENT, &format!("text = {text:?}"), &fixture("empty"))
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How long the machine has been up, suspended time included.
+//! How long the machine has been up, including suspended time.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
 options! {
-    /// Days from which the level is `warning`: time for an update. 0: never.
-    warning_days: f64 = 0.0,
+    /// From this uptime the level is `warning`: time for updates; `0s`: never.
+    warning: Duration = Duration::ZERO,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
@@ -19,7 +19,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f0f9c}", unicode: "up", ascii: "up" },
     format: " ($icon )$uptime ",
     fields: &[
-        Field::new("uptime", "since it was started", Unit::Duration),
+        Field::new("uptime", "time since the start", Unit::Duration),
         Field::new("since", "when it was started", Unit::Time),
     ],
     options: OPTIONS,
@@ -38,9 +38,10 @@ struct Uptime {
 impl Source for Uptime {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let uptime = machine.uptime();
-        let most = self.options.warning_days * 86_400.0;
-        let long = most > 0.0 && uptime.as_secs_f64() >= most;
-        // After the first minute seconds are noise: the line would be drawn anew for each.
+        let limit = self.options.warning;
+        let long = !limit.is_zero() && uptime >= limit;
+        // After the first minute only minutes are shown, so that the line is not redrawn each
+        // second.
         let shown = match uptime.as_secs() {
             seconds @ 0..60 => seconds,
             seconds => seconds - seconds % 60,
@@ -58,12 +59,12 @@ impl Source for Uptime {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::test_support::sample_with;
     use crate::machine::fixture;
     use crate::machine::tests::machine_with;
 
     fn sample_on(options: &str, machine: &Machine) -> Sample {
-        let mut source = (SEGMENT.open)(&options.parse().expect("TOML")).expect("good options");
-        source.sample(machine, &Ask::default()).expect("no error").expect("always up")
+        sample_with(&SEGMENT, options, machine).expect("always up")
     }
 
     #[test]
@@ -83,8 +84,8 @@ mod tests {
 
     #[test]
     fn may_ask_for_a_restart() {
-        let sample = |days| sample_on(&format!("warning-days = {days}"), &fixture("laptop"));
-        assert_eq!([sample(0.5).level, sample(1.0).level], [Level::Warning, Level::Idle]);
+        let sample = |limit| sample_on(&format!("warning = '{limit}'"), &fixture("laptop"));
+        assert_eq!([sample("12h").level, sample("1d").level], [Level::Warning, Level::Idle]);
     }
 
     #[test]

@@ -1,32 +1,35 @@
-//! Who one is: the user whose shell asks, and who that was before `su` and `sudo`.
+//! The user whose shell asks, and the one before `su` or `sudo`.
 //!
-//! The name is what the system has for the user of this process, never what the environment says:
-//! `USER` survives `su`. Only where the system has no row for the user (directories and containers
-//! keep theirs elsewhere) the environment has the word.
+//! The name is the system's for the user of this process, not that of the environment: `USER`
+//! survives `su`. The environment is used only if the system does not list the user (accounts of a
+//! directory service, containers).
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, OptionType, OptionValue, Pace, RunsIn, Scope,
-    Source, Unit, expected, options,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, choice, options,
 };
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
+choice! {
+    /// When it is hidden.
+    HideWhen { Never = "never", Usual = "usual" }
+}
+
 options! {
-    /// When to show it: always, or only where one is another than usual: root, by ssh, by su or
-    /// sudo.
-    show: Show = Show::Always,
+    /// `usual`: hidden unless the user is root or came by ssh, su or sudo.
+    hide_when: HideWhen = HideWhen::Never,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "user",
-    about: "Who you are; root is a warning.",
+    about: "The user; root is a warning.",
     icons: Icons { nerd: "\u{f007}", unicode: "", ascii: "" },
     format: " ($icon )($from> )$name ",
     fields: &[
         Field::new("name", "the user's name", Unit::Text),
-        Field::new("root", "`root` for the one who may do anything", Unit::Text),
-        Field::new("from", "who you were before su or sudo", Unit::Text),
+        Field::new("root", "`root` for the superuser", Unit::Text),
+        Field::new("from", "the user before su or sudo", Unit::Text),
         Field::new("ssh", "`ssh` if you came by it", Unit::Text),
     ],
     options: OPTIONS,
@@ -37,34 +40,6 @@ pub(crate) static SEGMENT: Kind = Kind {
     priority: 62,
     open,
 };
-
-/// When the user is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Show {
-    Always,
-    WhenOther,
-}
-
-impl OptionValue for Show {
-    const TYPE: OptionType = OptionType::Choice(&["always", "when-other"]);
-
-    fn from_toml(value: &toml::Value) -> Result<Self, String> {
-        match value.as_str() {
-            Some("always") => Ok(Show::Always),
-            Some("when-other") => Ok(Show::WhenOther),
-            Some(other) => Err(format!("expected {}, found {other:?}", Self::TYPE.describe())),
-            None => Err(expected(Self::TYPE, value)),
-        }
-    }
-
-    fn to_toml(&self) -> toml::Value {
-        match self {
-            Show::Always => "always",
-            Show::WhenOther => "when-other",
-        }
-        .into()
-    }
-}
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     Ok(Box::new(User { options: Options::read(table)? }))
@@ -85,7 +60,7 @@ impl Source for User {
         let before = ask.env("SUDO_USER").or(claimed).filter(|before| *before != name.reveal());
         let ssh = ask.env("SSH_CONNECTION").is_some() || ask.env("SSH_TTY").is_some();
         let root = uid == 0;
-        if self.options.show == Show::WhenOther && !root && !ssh && before.is_none() {
+        if self.options.hide_when == HideWhen::Usual && !root && !ssh && before.is_none() {
             return Ok(None);
         }
         let level = match (root, before) {
@@ -110,13 +85,13 @@ impl Source for User {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::test_support::sample_for;
     use crate::machine::fixture;
     use crate::machine::tests::machine_with;
 
     fn sample_on(options: &str, machine: &Machine, env: &[(&str, &str)]) -> Option<Sample> {
         let env = env.iter().map(|(name, value)| (name.to_string(), (*value).into())).collect();
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(machine, &Ask { env, ..Ask::default() }).expect("no error")
+        sample_for(&SEGMENT, options, machine, &Ask { env, ..Ask::default() })
     }
 
     fn sample(options: &str, machine: &str, env: &[(&str, &str)]) -> Option<Sample> {
@@ -155,7 +130,7 @@ mod tests {
 
     #[test]
     fn may_be_kept_for_when_one_is_another() {
-        let other = "show = 'when-other'";
+        let other = "hide-when = 'usual'";
         assert_eq!(sample(other, "laptop", &[("USER", "ann")]), None);
         assert!(sample(other, "laptop", &[("SSH_TTY", "/dev/pts/1")]).is_some());
         assert!(sample(other, "laptop", &[("SUDO_USER", "root")]).is_some());

@@ -1,7 +1,7 @@
-//! A window of tmux's list: its number, name and flags.
+//! A window in tmux's list of windows: its number, name and flags.
 //!
-//! The list is drawn by tmux, once for each window, so all that is known here is that tmux knows.
-//! Shown nowhere else.
+//! tmux draws the list, once for each window, so it fills in all values itself. Nothing is shown
+//! elsewhere.
 
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, Pace, RunsIn, Scope, Source, Unit, options,
@@ -14,13 +14,13 @@ options! {}
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "window",
-    about: "A window of tmux's list; for the line `tmux.windows`.",
+    about: "A window in tmux's list; for the line `tmux.windows`.",
     icons: Icons { nerd: "", unicode: "", ascii: "" },
     format: " $index $name.text(max:24) ",
     fields: &[
         Field::new("index", "the window's number", Unit::Text),
         Field::new("name", "the window's name", Unit::Text),
-        Field::new("flags", "what tmux marks it with: `*`, `Z` …", Unit::Text),
+        Field::new("flags", "tmux's flags: `*`, `Z` …", Unit::Text),
     ],
     options: OPTIONS,
     env: &[],

@@ -615,13 +615,6 @@ mod tests {
     }
 
     #[test]
-    fn what_travels_is_what_the_segments_declare() {
-        let declared = rainline_segments::ALL.iter().flat_map(|kind| kind.env).copied();
-        let declared: std::collections::BTreeSet<_> = declared.collect();
-        assert_eq!(ENV.to_vec(), declared.into_iter().collect::<Vec<_>>());
-    }
-
-    #[test]
     fn every_start_of_a_request_waits_for_more() {
         let mut bytes = Vec::new();
         request().encode(&mut bytes);

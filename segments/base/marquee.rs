@@ -1,13 +1,13 @@
-//! A long text through a narrow window, moved on by time.
+//! A long text that scrolls through a narrow window.
 
 use unicode_width::UnicodeWidthChar;
 
-/// What stands between the end and the beginning that follows it.
+/// The gap between the end and the beginning that follows it.
 const GAP: &str = "   ";
 
-/// `text` through a window of `width` cells, moved on by `cells`; then it begins again. A text that
-/// fits stands still. A wide character half in the window is a blank: the result is exactly `width`
-/// cells.
+/// A window of `width` cells on `text`, scrolled by `cells`; after its end the text begins again. A
+/// text that fits does not scroll. A wide character that is half in the window becomes a space, so
+/// that the result is exactly `width` cells.
 pub fn marquee(text: &str, width: usize, cells: usize) -> String {
     let cells_of = |c: char| c.width().unwrap_or(0);
     let whole: usize = text.chars().map(cells_of).sum();
@@ -18,7 +18,7 @@ pub fn marquee(text: &str, width: usize, cells: usize) -> String {
     let (from, to) = (cells % period, cells % period + width);
     let mut shown = String::new();
     let (mut at, mut filled) = (0, 0);
-    // The window may reach over more than one round of a short text.
+    // The window may contain a short text more than once.
     for c in text.chars().chain(GAP.chars()).cycle() {
         let next = at + cells_of(c);
         if at >= to && next > at {
@@ -28,7 +28,7 @@ pub fn marquee(text: &str, width: usize, cells: usize) -> String {
             shown.push(c);
             filled += next - at;
         } else if next > from && at < to {
-            // Half in: as many blanks as of its cells are.
+            // Half inside: a space for each of its cells that is.
             let inside = next.min(to) - at.max(from);
             shown.extend(std::iter::repeat_n(' ', inside));
             filled += inside;

@@ -1,7 +1,7 @@
 //! Values as people and scripts write them: `42%`, `3.5 GiB`, `1h 30m`, `3/8`.
 //!
-//! The unit is declared, so a number alone is enough; what is written after it must fit. Whatever
-//! does not is said with what was expected.
+//! The unit is declared, so a number alone is enough; a unit after it must fit. The error says what
+//! was expected.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::time_span;
 use super::untrusted::Untrusted;
 use super::value::Value;
 
-/// The units that a config may declare, by the name of each.
+/// The units that a config may declare.
 pub const UNITS: &[Unit] = &[
     Unit::Text,
     Unit::Percent,
@@ -61,8 +61,8 @@ pub fn read(text: &str, unit: Unit) -> Result<Value, String> {
     }
 }
 
-/// A plain number as a value of this unit; seconds for durations, and since 1970 for times. `None`
-/// where there is no such value.
+/// A plain number as a value in this unit, in seconds for durations and times (since 1970). `None`
+/// if there is no such value.
 pub fn of_number(number: f64, full: Option<f64>, unit: Unit) -> Option<Value> {
     if !number.is_finite() || full.is_some_and(|full| !full.is_finite()) {
         return None;
@@ -85,7 +85,7 @@ pub fn of_number(number: f64, full: Option<f64>, unit: Unit) -> Option<Value> {
     }
 }
 
-/// What a text of this unit looks like, for messages.
+/// What a text in this unit looks like, for messages.
 pub fn described(unit: Unit) -> &'static str {
     match unit {
         Unit::Text => "a text",
@@ -94,13 +94,13 @@ pub fn described(unit: Unit) -> &'static str {
         Unit::Count => "a number: 42, 1.5k or 3/8",
         Unit::Celsius => "a temperature: 54 or 54C",
         Unit::Watts => "a power: 7.4 or 7.4W",
-        Unit::Duration => "a duration: 90, 90s, 10m or 1h30m",
+        Unit::Duration => "a duration: 90, 90s, 10m or 1h 30m",
         Unit::Time => "a time: 2026-11-23T14:32:05Z, or seconds since 1970",
         Unit::Parts | Unit::History(_) => "a value that can be written",
     }
 }
 
-/// A number and what follows it, in the unit's own.
+/// A number with an optional suffix, in the unit.
 fn number(text: &str, unit: Unit) -> Option<f64> {
     let text = text.trim();
     let end = text.find(|c: char| !matches!(c, '0'..='9' | '.' | '+' | '-')).unwrap_or(text.len());
@@ -128,7 +128,8 @@ fn number(text: &str, unit: Unit) -> Option<f64> {
     Some(value * factor)
 }
 
-/// `K`, `KiB` and `k` are 1024, `kB` and `KB` are 1000, as `eng` and most tools have it.
+/// The factor of a suffix: `K`, `KiB` and `k` are 1024, `kB` and `KB` are 1000, as in `eng` and
+/// most tools.
 fn bytes(suffix: &str) -> Option<f64> {
     let (prefix, rest) = match suffix.chars().next() {
         None => return Some(1.0),
@@ -150,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_read_with_what_follows_them() {
+    fn numbers_are_read_with_their_suffix() {
         let number = |text, unit| read(text, unit).expect(text).as_number().expect("a number");
         assert_eq!(number("42%", Unit::Percent), 42.0);
         assert_eq!(number("3/8", Unit::Percent), 37.5);
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_said_with_what_was_expected() {
+    fn an_error_says_what_was_expected() {
         for (text, unit) in [
             ("many", Unit::Count),
             ("101", Unit::Percent),
@@ -183,5 +184,11 @@ mod tests {
         }
         assert!(read("2026-11-23T14:32:05Z", Unit::Time).is_ok());
         assert!(read("1795444325", Unit::Time).is_ok());
+        for (text, seconds) in [("90", 90), ("90s", 90), ("1h 30m", 5400)] {
+            assert_eq!(
+                read(text, Unit::Duration),
+                Ok(Value::Duration(Duration::from_secs(seconds)))
+            );
+        }
     }
 }
