@@ -264,7 +264,7 @@ mod tests {
         let charging = |limit| Cell { limit, ..cell(Charging::Charging, 0.4, 50.0, 20.0) };
         assert_eq!(minutes(&[charging(None)]), Some(90));
         assert_eq!(minutes(&[charging(Some(0.8))]), Some(60));
-        assert_eq!(minutes(&[charging(Some(0.3))]), Some(90), "a limit that nobody obeys");
+        assert_eq!(minutes(&[charging(Some(0.3))]), Some(90), "a limit that is not kept");
     }
 
     #[test]

@@ -299,17 +299,17 @@ mod tests {
         assert_eq!((number(&idle, "usage"), idle.level), (Some(0.0), Level::Idle));
     }
 
-    /// What a source that stays hands over on this machine until it has said so much.
+    /// What a followed source emits on this machine, until it has emitted `most` readings.
     fn followed(machine: &Machine, most: usize) -> (Vec<Option<Sample>>, Result<(), Error>) {
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
         assert!(source.prefers_follow(machine));
-        let mut heard = Vec::new();
+        let mut emitted = Vec::new();
         let done =
             source.follow(machine, &Ask::default(), Duration::from_secs(2), &mut |sampled| {
-                heard.push(sampled.expect("no error"));
-                heard.len() < most
+                emitted.push(sampled.expect("no error"));
+                emitted.len() < most
             });
-        (heard, done)
+        (emitted, done)
     }
 
     #[test]
@@ -321,8 +321,8 @@ mod tests {
             (&format!("{device}/uevent"), "DRIVER=amdgpu\n"),
             (&format!("{device}/gpu_busy_percent"), "12\n"),
         ]);
-        let (heard, done) = followed(&machine, 1);
-        let sample = heard[0].as_ref().expect("cards");
+        let (emitted, done) = followed(&machine, 1);
+        let sample = emitted[0].as_ref().expect("cards");
         assert_eq!([number(sample, "usage"), number(sample, "count")], [Some(40.0), Some(2.0)]);
         assert!(done.is_ok());
         let named = |program: &str| machine_with(&[(&format!("commands/{program}"), "")]);
@@ -341,9 +341,9 @@ mod tests {
             ("sys/bus/pci/devices/0000:01:00.0/power/runtime_status", "suspended\n"),
             ("commands/nvidia-smi", "0, GeForce, 40, 1024, 8192, 60, 100, 900, 1900\n"),
         ]);
-        let (heard, done) = followed(&machine, 2);
-        assert_eq!(heard.len(), 1, "then it waits until the card wakes");
-        let sample = heard[0].as_ref().expect("a card");
+        let (emitted, done) = followed(&machine, 2);
+        assert_eq!(emitted.len(), 1, "then it waits until the card wakes");
+        let sample = emitted[0].as_ref().expect("a card");
         assert_eq!(sample.get("state"), Some(&Value::text("asleep")));
         assert!(done.is_ok());
     }

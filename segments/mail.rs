@@ -130,7 +130,7 @@ mod tests {
         let sample = shown("path = '/home/me/Mail'", "/nowhere", &files).expect("mail");
         assert_eq!(sample.get("count"), count.as_ref());
         assert_eq!(shown("", "/home/me", &files), None, "no Maildir");
-        assert_eq!(shown("", "home/me/Mail", &files), None, "relative to nobody");
+        assert_eq!(shown("", "home/me/Mail", &files), None, "a relative path");
     }
 
     #[test]

@@ -383,14 +383,14 @@ mod tests {
             let (_dir, machine) = machine_with(files);
             let mut source = open(&toml::Table::new()).expect("defaults are fine");
             assert!(source.prefers_follow(&machine));
-            let mut heard = None;
+            let mut emitted = None;
             let every = Duration::from_secs(2);
             let done = source.follow(&machine, &Ask::default(), every, &mut |sampled| {
-                heard = sampled.expect("no error").and_then(|song| song.get("title").cloned());
+                emitted = sampled.expect("no error").and_then(|song| song.get("title").cloned());
                 true
             });
             assert!(done.is_ok());
-            heard
+            emitted
         };
         let desktop = ("commands/playerctl", song);
         let mpd = ("answers/_run_mpd_socket", "OK MPD 0.23\nstate: play\nTitle: disc\nOK\n");

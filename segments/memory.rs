@@ -12,7 +12,7 @@ use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
 options! {
-    /// Whose memory: the machine's (`host`), the control group's if it has a limit (`cgroup`), or
+    /// Whose memory: the machine's (`machine`), the control group's if it has a limit (`cgroup`), or
     /// `auto`: the group's if its limit is below the machine's memory.
     limit: Limit = Limit::Auto,
     /// Usage in percent from which the level is `warning`.
@@ -167,7 +167,7 @@ mod tests {
     /// larger than all that is not free.
     #[test]
     fn the_host_seen_from_a_container_stays_within_its_total() {
-        let machine = shown_with("limit = 'host'", "container");
+        let machine = shown_with("limit = 'machine'", "container");
         assert_eq!(bytes(&machine, "total"), Some(4_000_000 * KB));
         assert_eq!(bytes(&machine, "used"), Some(200_000 * KB));
         let expected = [0, 0, 200_000, 1_800_000, 2_000_000].map(|kb| kb * KB);

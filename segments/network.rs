@@ -208,7 +208,7 @@ mod tests {
     }
 
     fn rates(sample: &Sample) -> Option<(f64, f64)> {
-        Some((number(&sample, "down")?, number(&sample, "up")?))
+        Some((number(sample, "down")?, number(sample, "up")?))
     }
 
     /// The rates after each of these readings, two seconds apart: received, sent.

@@ -17,11 +17,11 @@ use crate::machine::{Machine, PressureDoor, RESOURCES, Stall, Whose};
 
 choice! {
     /// Whose pressure is shown.
-    Of { Auto = "auto", Host = "host" }
+    Of { Auto = "auto", Machine = "machine" }
 }
 
 options! {
-    /// Whose pressure: the machine's (`host`), or, in a container, its own (`auto`).
+    /// Whose pressure: the machine's (`machine`), or, in a container, its own (`auto`).
     of: Of = Of::Auto,
     /// Show the pressure of this control group instead, such as `system.slice`.
     group: String = "",
@@ -86,7 +86,7 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
     let whose = match (&options.of, &*options.group) {
         (Of::Auto, "") => Whose::Ours,
-        (Of::Host, "") => Whose::Machine,
+        (Of::Machine, "") => Whose::Machine,
         (_, group) => Whose::Group(group.to_owned()),
     };
     let door = PressureDoor::new(whose);
@@ -197,7 +197,7 @@ mod tests {
             let sample = opened(&SEGMENT, options).sample(&fixture("container"), &Ask::default());
             number(&sample.expect("no error").expect("a pressure"), "worst")
         };
-        assert_eq!([worst(""), worst("of = 'host'")], [Some(31.0), Some(0.5)]);
+        assert_eq!([worst(""), worst("of = 'machine'")], [Some(31.0), Some(0.5)]);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Charging, Machine, PowerDoor};
 
 options! {
-    /// Whose memory: the machine's (`host`), the control group's if it has a limit (`cgroup`), or
+    /// Whose memory: the machine's (`machine`), the control group's if it has a limit (`cgroup`), or
     /// `auto`: the group's if its limit is below the machine's memory.
     limit: Limit = Limit::Auto,
     /// Whether a battery is shown, if there is one.

@@ -239,7 +239,7 @@ mod tests {
         .concat();
         let (_dir, machine) = machine_with(&files);
         let mut source = opened(&SEGMENT, "");
-        // The second look reads the table twice: it sees that somebody left.
+        // The second reading reads the table twice: an interface is gone.
         let seen = [0; 3].map(|_| shown(&mut *source, &machine));
         assert_eq!(seen, [None, None, words(["tun0", "ppp", ""])]);
     }

@@ -15,7 +15,7 @@ use crate::machine::{CgroupDoor, CgroupMemory, Machine, Meminfo, MemoryDoor};
 
 choice! {
     /// Whose memory is shown.
-    Limit { Auto = "auto", Host = "host", Cgroup = "cgroup" }
+    Limit { Auto = "auto", Machine = "machine", Cgroup = "cgroup" }
 }
 
 /// The doors that a picture is taken through.
@@ -34,7 +34,7 @@ impl Memory {
             return Err(Error::Strange { path: "/proc/meminfo".into(), what });
         };
         let group = match limit {
-            Limit::Host => None,
+            Limit::Machine => None,
             Limit::Auto => self.cgroup.read(machine, total),
             // A limit above the machine's memory is as good as that memory.
             Limit::Cgroup => self
