@@ -44,11 +44,7 @@ pub(crate) static SEGMENT: Kind = Kind {
         Field::new("sign", "a battery icon with this charge, in nerd fonts", Unit::Text),
         Field::new("remaining", "time until empty or full", Unit::Duration),
         Field::new("empty", "time until empty, while discharging", Unit::Duration),
-        Field::new(
-            "full",
-            "time until full or until the charge limit, while charging",
-            Unit::Duration,
-        ),
+        Field::new("full", "time until full or at the limit, while charging", Unit::Duration),
         Field::new("power", "mean power of the last minute, in or out", Unit::Watts),
         Field::new("limit", "the charge limit, if it is below 100 %", Unit::Percent),
         Field::new("count", "number of batteries", Unit::Count),
@@ -114,13 +110,13 @@ impl Source for Battery {
             sample =
                 sample.with("remaining", Value::Duration(time)).with(end, Value::Duration(time));
         }
-        if let Some(power) = all.power {
-            sample = sample.with("power", Value::number(power));
-        }
-        if all.limit < 1.0 {
-            sample = sample.with("limit", Value::percent(100.0 * all.limit));
-        }
-        Ok(Some(sample.with("count", Value::number(cells.len() as f64))))
+        let limit = (all.limit < 1.0).then(|| Value::percent(100.0 * all.limit));
+        Ok(Some(
+            sample
+                .with_some("power", all.power.map(Value::number))
+                .with_some("limit", limit)
+                .with("count", Value::number(cells.len() as f64)),
+        ))
     }
 }
 

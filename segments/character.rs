@@ -22,7 +22,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     format: "[{$sign|$icon}](bold fg:level)",
     fields: &[Field::new(
         "sign",
-        "a character other than the usual: root's, or that of vi's normal mode",
+        "the character, where it is not the icon: root's, or vi's normal mode",
         Unit::Text,
     )],
     options: OPTIONS,

@@ -130,10 +130,9 @@ impl Source for Containers {
         }
         let each = running.by_engine.iter().map(|(engine, count)| format!("{engine} {count}"));
         let engines: Vec<String> = each.collect();
-        let mut sample = Sample::new(Level::Idle).with("count", Value::number(count as f64));
-        if !engines.is_empty() {
-            sample = sample.with("engines", Value::text(engines.join(", ")));
-        }
+        let mut sample = Sample::new(Level::Idle)
+            .with("count", Value::number(count as f64))
+            .with_some("engines", (!engines.is_empty()).then(|| Value::text(engines.join(", "))));
         if !running.names.is_empty() && (is_wanted("machine") || is_wanted("lxc")) {
             sample = sample.with("names", Value::text(running.names.join(" ")));
         }

@@ -111,20 +111,20 @@ impl Source for Cores {
         let whole = grouped.iter().map(|(_, parts)| parts.len()).sum::<usize>() == known as usize;
         if grouped.len() < 2 || !whole {
             let all: Vec<u32> = (0..cores.len() as u32).collect();
-            return Ok(Some(sample.with("cores", each(of(&all)))));
+            return Ok(Some(sample.with("cores", Value::percentages(of(&all)))));
         }
         let means = grouped.iter().map(|(name, parts)| Part {
             name: (*name).to_owned().into(),
             value: parts.iter().map(|part| part.value).sum::<f64>() / parts.len() as f64,
         });
-        sample = sample.with("groups", each(means.collect()));
+        sample = sample.with("groups", Value::percentages(means.collect()));
         for (kind, field) in [("P", "performance"), ("E", "efficiency")] {
             if let Some((_, parts)) = grouped.iter().find(|(name, _)| *name == kind) {
-                sample = sample.with(field, each(parts.clone()));
+                sample = sample.with(field, Value::percentages(parts.clone()));
             }
         }
         let all = grouped.into_iter().flat_map(|(_, parts)| parts);
-        Ok(Some(sample.with("cores", each(all.collect()))))
+        Ok(Some(sample.with("cores", Value::percentages(all.collect()))))
     }
 
     fn save(&self) -> Option<String> {
@@ -134,12 +134,6 @@ impl Source for Cores {
     fn restore(&mut self, saved: &str) {
         self.work.recall(saved);
     }
-}
-
-/// Percentages as parts of a whole: each of four processors is at most 100 of 400.
-fn each(parts: Vec<Part>) -> Value {
-    let whole = 100.0 * parts.len() as f64;
-    Value::Parts { parts, whole }
 }
 
 #[cfg(test)]

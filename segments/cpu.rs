@@ -78,10 +78,7 @@ impl Source for Cpu {
         if self.work.cores().iter().any(Option::is_some) {
             sample = sample.with("cores", cores_as_parts(self.work.cores()));
         }
-        if count > 0 {
-            sample = sample.with("count", Value::number(count as f64));
-        }
-        Ok(Some(sample))
+        Ok(Some(sample.with_some("count", (count > 0).then(|| Value::number(count as f64)))))
     }
 
     fn save(&self) -> Option<String> {
@@ -115,8 +112,7 @@ fn cores_as_parts(cores: &[Option<f64>]) -> Value {
         .enumerate()
         .filter_map(|(number, usage)| Some(Part { name: numeral(number), value: (*usage)? }))
         .collect();
-    let whole = 100.0 * parts.len() as f64;
-    Value::Parts { parts, whole }
+    Value::percentages(parts)
 }
 
 #[cfg(test)]

@@ -38,11 +38,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     fields: &[
         Field::new("path", "the whole path, from `~` or `/`", Unit::Text),
         Field::new("short", "the path, shortened", Unit::Text),
-        Field::new(
-            "parents",
-            "the shortened path without its last part, with a `/` at the end",
-            Unit::Text,
-        ),
+        Field::new("parents", "the shortened path up to the last `/`", Unit::Text),
         Field::new("last", "the last part", Unit::Text),
         Field::new("repository", "name of the work tree's root", Unit::Text),
         Field::new("within", "path below that root", Unit::Text),
@@ -99,13 +95,11 @@ impl Source for Directory {
                 .with("repository", Value::Text(path::clean(name)))
                 .with("within", Value::Text(path::clean(within.as_os_str())));
         }
-        if readonly {
-            sample = sample.with("readonly", Value::text("ro"));
-        }
-        if gone {
-            sample = sample.with("gone", Value::text("gone"));
-        }
-        Ok(Some(sample))
+        Ok(Some(
+            sample
+                .with_some("readonly", readonly.then(|| Value::text("ro")))
+                .with_some("gone", gone.then(|| Value::text("gone"))),
+        ))
     }
 
     fn dependencies(&self) -> Vec<PathBuf> {

@@ -107,10 +107,9 @@ impl Source for Fan {
         let level = if failed { self.level.max(Level::Warning) } else { self.level };
         let most = fan.most.filter(|most| *most >= speed);
         let value = most.map_or(Value::number(speed), |most| Value::of(speed, most));
-        let mut sample = Sample::new(level).with("speed", value);
-        if slowest.is_finite() {
-            sample = sample.with("slowest", Value::number(slowest));
-        }
+        let sample = Sample::new(level)
+            .with("speed", value)
+            .with_some("slowest", (slowest.is_finite()).then(|| Value::number(slowest)));
         let sample = sample.with("sensor", Value::text(fan.name()));
         Ok(Some(sample.with("count", Value::number(count))))
     }

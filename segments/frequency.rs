@@ -31,11 +31,7 @@ pub(crate) static SEGMENT: Kind = Kind {
         Field::new("lowest", "clock of the slowest processor, in Hz", Unit::Count),
         Field::new("limit", "highest clock that a processor may reach, in Hz", Unit::Count),
         Field::new("governor", "what chooses the clock: `powersave`, `schedutil`, …", Unit::Text),
-        Field::new(
-            "preference",
-            "the hardware's energy preference, if it chooses the clock itself",
-            Unit::Text,
-        ),
+        Field::new("preference", "the hardware's energy preference, if it chooses", Unit::Text),
         Field::new("history", "history of the mean", Unit::History("mean")),
     ],
     options: OPTIONS,
@@ -105,10 +101,8 @@ impl Source for Frequency {
         let mut sample = Sample::new(self.level)
             .with("mean", value(mean))
             .with("highest", value(highest))
-            .with("lowest", value(lowest));
-        if let Some(limit) = limit {
-            sample = sample.with("limit", Value::number(limit));
-        }
+            .with("lowest", value(lowest))
+            .with_some("limit", limit.map(Value::number));
         for (name, word) in [("governor", governor), ("preference", preference)] {
             if let Some(word) = word {
                 sample = sample.with(name, Value::text(word));

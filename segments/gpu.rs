@@ -206,24 +206,19 @@ impl Gpu {
                 .with("memory_total", Value::number(total))
                 .with("memory_usage", Value::percent(100.0 * used / total));
         }
-        if let Some(degrees) = card.temperature {
-            sample = sample.with("temperature", Value::of(degrees, 100.0));
-        }
-        if let Some(power) = card.power {
-            sample = sample.with("power", Value::number(power));
-        }
+        sample = sample
+            .with_some("temperature", card.temperature.map(|degrees| Value::of(degrees, 100.0)))
+            .with_some("power", card.power.map(Value::number));
         if let Some((clock, most)) = card.clock {
             sample = sample.with("clock", Value::of(clock, most.unwrap_or(0.0)));
         }
-        sample = sample.with("name", Value::text(&*card.name));
-        if card.asleep {
-            sample = sample.with("state", Value::text("asleep"));
-        }
+        sample = sample
+            .with("name", Value::text(&*card.name))
+            .with_some("state", card.asleep.then(|| Value::text("asleep")));
         let part = |card: &Card| Some(Part { name: card.id.clone().into(), value: card.usage? });
         let parts: Vec<Part> = cards.iter().filter_map(part).collect();
-        let whole = 100.0 * parts.len() as f64;
         if !parts.is_empty() {
-            sample = sample.with("cards", Value::Parts { parts, whole });
+            sample = sample.with("cards", Value::percentages(parts));
         }
         Some(sample.with("count", Value::number(cards.len() as f64)))
     }

@@ -62,15 +62,12 @@ impl Source for Hostname {
             Some(short) if !short.is_empty() => Untrusted::from(short),
             _ => name.clone(),
         };
-        let mut sample = Sample::new(if ssh { Level::Info } else { Level::Idle })
+        let client = connection.and_then(|connection| connection.split(' ').next());
+        let sample = Sample::new(if ssh { Level::Info } else { Level::Idle })
             .with("name", Value::Text(name))
-            .with("short", Value::Text(short));
-        if ssh {
-            sample = sample.with("ssh", Value::text("ssh"));
-        }
-        if let Some(client) = connection.and_then(|connection| connection.split(' ').next()) {
-            sample = sample.with("client", Value::text(client));
-        }
+            .with("short", Value::Text(short))
+            .with_some("ssh", ssh.then(|| Value::text("ssh")))
+            .with_some("client", client.map(Value::text));
         Ok(Some(sample))
     }
 }

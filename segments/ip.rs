@@ -25,11 +25,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     format: " ($icon ){$v4|$v6} ",
     fields: &[
         Field::new("v4", "the IPv4 address", Unit::Text),
-        Field::new(
-            "v6",
-            "the IPv6 address that others can use and that is not temporary",
-            Unit::Text,
-        ),
+        Field::new("v6", "the IPv6 address that others can use, not a temporary one", Unit::Text),
         Field::new("interface", "the interface with these addresses", Unit::Text),
     ],
     options: OPTIONS,
@@ -64,16 +60,10 @@ impl Source for Ip {
         if v4.is_none() && v6.is_none() {
             return Ok(None);
         }
-        let mut sample = Sample::new(Level::Idle);
-        if let Some(address) = v4 {
-            sample = sample.with("v4", Value::text(address.to_string()));
-        }
-        if let Some(address) = v6 {
-            sample = sample.with("v6", Value::text(address.to_string()));
-        }
-        if let Some(interface) = interface {
-            sample = sample.with("interface", Value::text(Untrusted::new(interface)));
-        }
+        let sample = Sample::new(Level::Idle)
+            .with_some("v4", v4.map(|address| Value::text(address.to_string())))
+            .with_some("v6", v6.map(|address| Value::text(address.to_string())))
+            .with_some("interface", interface.map(|name| Value::text(Untrusted::new(name))));
         Ok(Some(sample))
     }
 }

@@ -186,9 +186,7 @@ impl Media {
         for (name, text) in texts.into_iter().filter(|(_, text)| !text.is_empty()) {
             sample = sample.with(name, Value::text(text));
         }
-        if let Some(position) = song.position {
-            sample = sample.with("position", Value::Duration(position));
-        }
+        sample = sample.with_some("position", song.position.map(Value::Duration));
         if let Some(length) = song.length.filter(|length| !length.is_zero()) {
             sample = sample.with("length", Value::Duration(length));
             if let Some(position) = song.position {

@@ -33,7 +33,7 @@ pub(crate) static SEGMENT: Kind = Kind {
         Field::new("usage", "used memory of the total", Unit::Percent),
         Field::new(
             "parts",
-            "kernel, anonymous, shared, cache and free; their sum is the total",
+            "kernel, anonymous, shared, cache and free; together the total",
             Unit::Parts,
         ),
         Field::new("limit", "the control group's limit, if it is used", Unit::Bytes),

@@ -41,11 +41,7 @@ pub(crate) static SEGMENT: Kind = Kind {
         Field::new("count", "number of processes", Unit::Count),
         Field::new("running", "processes that run or are ready to run", Unit::Count),
         Field::new("blocked", "processes that wait for a disk or another device", Unit::Count),
-        Field::new(
-            "zombies",
-            "processes that ended but were not waited for by their parent",
-            Unit::Count,
-        ),
+        Field::new("zombies", "processes that ended but still have an entry", Unit::Count),
         Field::new("top", "name of the process that uses the most", Unit::Text),
         Field::new("pid", "its process ID", Unit::Text),
         Field::new("share", "its share of all processors, or of the memory", Unit::Percent),
@@ -131,10 +127,8 @@ impl Source for Processes {
                 .with("top", Value::text(&*top.task.name))
                 .with("pid", Value::text(top.task.pid.to_string()))
                 .with("share", Value::percent(top.share))
-                .with("memory", Value::number(top.task.resident as f64));
-            if let Some(processors) = top.processors {
-                sample = sample.with("processors", Value::number(processors));
-            }
+                .with("memory", Value::number(top.task.resident as f64))
+                .with_some("processors", top.processors.map(Value::number));
         }
         Ok(Some(sample))
     }

@@ -86,15 +86,11 @@ impl Source for Raid {
         }
         // No name if all are in order.
         let name = if worst.level > Level::Good { &*worst.name } else { "" };
-        let mut sample = Sample::new(worst.level)
+        let sample = Sample::new(worst.level)
             .with("name", Value::text(name))
-            .with("state", Value::text(Untrusted::new(&worst.state)));
-        if let Some(progress) = worst.progress {
-            sample = sample.with("progress", Value::percent(progress));
-        }
-        if let Some(remaining) = worst.remaining {
-            sample = sample.with("remaining", Value::Duration(remaining));
-        }
+            .with("state", Value::text(Untrusted::new(&worst.state)))
+            .with_some("progress", worst.progress.map(Value::percent))
+            .with_some("remaining", worst.remaining.map(Value::Duration));
         Ok(Some(
             sample
                 .with("arrays", Value::number(arrays.len() as f64))

@@ -41,19 +41,11 @@ pub(crate) static SEGMENT: Kind = Kind {
         Field::new("cpu", "share of time in which the processors worked", Unit::Percent),
         Field::new("user", "time in programs", Unit::Percent),
         Field::new("system", "time in the kernel, with interrupts", Unit::Percent),
-        Field::new(
-            "wait",
-            "time spent waiting for disks or taken by the hypervisor",
-            Unit::Percent,
-        ),
-        Field::new(
-            "work",
-            "type of work: 0 all programs, 50 all kernel, 100 all waiting",
-            Unit::Percent,
-        ),
+        Field::new("wait", "time waiting for disks or taken by the hypervisor", Unit::Percent),
+        Field::new("work", "type of work: 0 programs, 50 kernel, 100 waiting", Unit::Percent),
         Field::new(
             "memory",
-            "kernel, anonymous, shared, cache and free; their sum is the total",
+            "kernel, anonymous, shared, cache and free; together the total",
             Unit::Parts,
         ),
         Field::new("used", "memory that other programs cannot have", Unit::Bytes),

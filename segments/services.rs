@@ -33,11 +33,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     format: " ($icon )$failed $names.text(max:20) ",
     fields: &[
         Field::new("failed", "number of failed units", Unit::Count),
-        Field::new(
-            "names",
-            "names of the first of them, separated by spaces, without `.service`",
-            Unit::Text,
-        ),
+        Field::new("names", "the first few of their names, without `.service`", Unit::Text),
         Field::new("system", "failed units of the system", Unit::Count),
         Field::new("user", "failed units of the user", Unit::Count),
     ],

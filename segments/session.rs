@@ -50,11 +50,7 @@ pub(crate) static SEGMENT: Kind = Kind {
         Field::new("nest", "all tools around you, the outermost first", Unit::Text),
         Field::new("attached", "number of other attached sessions, if any", Unit::Count),
         Field::new("detached", "number of other detached sessions, if any", Unit::Count),
-        Field::new(
-            "dead",
-            "number of sockets without a server and of ended commands, if any",
-            Unit::Count,
-        ),
+        Field::new("dead", "sockets without a server and ended commands, if any", Unit::Count),
         Field::new("others", "the other sessions: `*` attached, `+` ended, `!` dead", Unit::Text),
     ],
     options: OPTIONS,
@@ -109,14 +105,10 @@ impl Source for Session {
         if layers.is_empty() && others.is_empty() {
             return Ok(None);
         }
-        let mut sample = Sample::new(Level::Idle);
-        if let Some(innermost) = layers.last() {
-            sample = sample.with("tool", Value::text(innermost.tool.name()));
-        }
+        let mut sample = Sample::new(Level::Idle)
+            .with_some("tool", layers.last().map(|innermost| Value::text(innermost.tool.name())));
         let mut inside_out = layers.iter().rev();
-        if let Some(name) = inside_out.clone().find_map(|layer| layer.name.clone()) {
-            sample = sample.with("name", name);
-        }
+        sample = sample.with_some("name", inside_out.clone().find_map(|layer| layer.name.clone()));
         if let Some(layer) = inside_out.find(|layer| !layer.fields.is_empty()) {
             sample.values.extend(layer.fields.iter().cloned());
         }

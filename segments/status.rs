@@ -84,9 +84,7 @@ impl Source for Status {
         // Statuses of Windows programs are negative; they are shown as unsigned 32-bit numbers.
         sample = sample.with("code", Value::number(f64::from(status.cast_unsigned())));
         let signal = signal(status);
-        if let Some(signal) = signal {
-            sample = sample.with("signal", Value::text(signal));
-        }
+        sample = sample.with_some("signal", signal.map(Value::text));
         let meaning = match status {
             126 => Some("not executable"),
             127 => Some("not found"),

@@ -83,10 +83,8 @@ impl Source for Swap {
                 .with("saved", Value::number(original.saturating_sub(taken) as f64));
         }
         // Kernels that support zswap always report it, as 0 if unused.
-        if let Some(zswap) = memory.zswap.filter(|bytes| *bytes > 0) {
-            sample = sample.with("zswap", Value::number(zswap as f64));
-        }
-        Ok(Some(sample))
+        let zswap = memory.zswap.filter(|bytes| *bytes > 0);
+        Ok(Some(sample.with_some("zswap", zswap.map(|bytes| Value::number(bytes as f64)))))
     }
 }
 

@@ -46,12 +46,11 @@ impl Source for Uptime {
             seconds @ 0..60 => seconds,
             seconds => seconds - seconds % 60,
         };
-        let mut sample = Sample::new(if long { Level::Warning } else { Level::Idle })
-            .with("uptime", Value::Duration(Duration::from_secs(shown)));
         let since = chrono::Duration::from_std(uptime).ok();
-        if let Some(since) = since.and_then(|uptime| machine.now().checked_sub_signed(uptime)) {
-            sample = sample.with("since", Value::Time(since));
-        }
+        let since = since.and_then(|uptime| machine.now().checked_sub_signed(uptime));
+        let sample = Sample::new(if long { Level::Warning } else { Level::Idle })
+            .with("uptime", Value::Duration(Duration::from_secs(shown)))
+            .with_some("since", since.map(Value::Time));
         Ok(Some(sample))
     }
 }

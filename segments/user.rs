@@ -68,17 +68,11 @@ impl Source for User {
             (false, Some(_)) => Level::Info,
             (false, None) => Level::Idle,
         };
-        let mut sample = Sample::new(level).with("name", Value::Text(name));
-        if root {
-            sample = sample.with("root", Value::text("root"));
-        }
-        if let Some(before) = before {
-            sample = sample.with("from", Value::text(before));
-        }
-        if ssh {
-            sample = sample.with("ssh", Value::text("ssh"));
-        }
-        Ok(Some(sample))
+        let sample = Sample::new(level)
+            .with("name", Value::Text(name))
+            .with_some("root", root.then(|| Value::text("root")))
+            .with_some("from", before.map(Value::text));
+        Ok(Some(sample.with_some("ssh", ssh.then(|| Value::text("ssh")))))
     }
 }
 

@@ -26,11 +26,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f0582}", unicode: "vpn", ascii: "vpn" },
     format: " ($icon )$name ",
     fields: &[
-        Field::new(
-            "name",
-            "the first tunnel; one with the default route comes before others",
-            Unit::Text,
-        ),
+        Field::new("name", "the first tunnel, or the one with the default route", Unit::Text),
         Field::new("kind", "`wireguard`, `tun`, `tap` or `ppp`", Unit::Text),
         Field::new("names", "the names of all, separated by spaces", Unit::Text),
         Field::new("count", "number of tunnels", Unit::Count),

@@ -163,16 +163,15 @@ impl Source for Weather {
                 .with("sky", Value::text(name))
                 .with("sign", Value::sign(nerd, unicode, ascii));
         }
-        if let Some(feels) = now.feels.filter(|feels| (-150.0..150.0).contains(feels)) {
-            sample = sample.with("feels", Value::number(self.unit.of(feels)));
-        }
-        if let Some(humidity) = now.humidity.filter(|percent| (0.0..=100.0).contains(percent)) {
-            sample = sample.with("humidity", Value::percent(humidity));
-        }
-        if let Some(wind) = now.wind.filter(|wind| (0.0..1000.0).contains(wind)) {
-            sample = sample.with("wind", Value::number(wind));
-        }
-        Ok(Some(sample))
+        let feels = now.feels.filter(|feels| (-150.0..150.0).contains(feels));
+        let humidity = now.humidity.filter(|percent| (0.0..=100.0).contains(percent));
+        let wind = now.wind.filter(|wind| (0.0..1000.0).contains(wind));
+        Ok(Some(
+            sample
+                .with_some("feels", feels.map(|feels| Value::number(self.unit.of(feels))))
+                .with_some("humidity", humidity.map(Value::percent))
+                .with_some("wind", wind.map(Value::number)),
+        ))
     }
 
     fn save(&self) -> Option<String> {

@@ -68,10 +68,8 @@ impl Source for Wifi {
             self.level = Level::Idle;
             return Ok(None);
         };
-        let mut sample = Sample::new(Level::Idle);
-        if let Some(ssid) = found.ssid {
-            sample = sample.with("ssid", Value::text(Untrusted::new(ssid)));
-        }
+        let mut sample = Sample::new(Level::Idle)
+            .with_some("ssid", found.ssid.map(|ssid| Value::text(Untrusted::new(ssid))));
         if let Some(signal) = found.signal.filter(|signal| signal.is_finite()) {
             let quality = (100.0 * (signal - WEAKEST) / (STRONGEST - WEAKEST)).clamp(0.0, 100.0);
             // Levels rise as the quality falls.
@@ -82,10 +80,12 @@ impl Source for Wifi {
                 .with("quality", Value::percent(quality))
                 .with("signal", Value::text(format!("{signal:.0} dBm")));
         }
-        if let Some(rate) = found.rate.filter(|rate| rate.is_finite() && *rate >= 0.0) {
-            sample = sample.with("rate", Value::number(rate));
-        }
-        Ok(Some(sample.with("interface", Value::text(Untrusted::new(found.interface)))))
+        let rate = found.rate.filter(|rate| rate.is_finite() && *rate >= 0.0);
+        Ok(Some(
+            sample
+                .with_some("rate", rate.map(Value::number))
+                .with("interface", Value::text(Untrusted::new(found.interface))),
+        ))
     }
 
     fn save(&self) -> Option<String> {

@@ -240,6 +240,13 @@ impl Value {
         Value::Number { value, full: None }
     }
 
+    /// The percentages of several things as parts of a whole: each of four is at most 100 of 400.
+    pub fn percentages(parts: Vec<Part>) -> Self {
+        let whole = 100.0 * parts.len() as f64;
+        Value::Parts { parts, whole }
+    }
+
+    /// A number of at most `full`.
     pub fn of(value: f64, full: f64) -> Self {
         Value::Number { value, full: (full > 0.0).then_some(full) }
     }
@@ -293,6 +300,14 @@ impl Sample {
     pub fn with(mut self, field: &'static str, value: Value) -> Self {
         self.values.push((field, value));
         self
+    }
+
+    /// Adds a value, if there is one.
+    pub fn with_some(self, field: &'static str, value: Option<Value>) -> Self {
+        match value {
+            Some(value) => self.with(field, value),
+            None => self,
+        }
     }
 
     pub fn get(&self, field: &str) -> Option<&Value> {
