@@ -237,7 +237,7 @@ mod tests {
 
     /// A full mouse lies beside them.
     #[test]
-    fn two_batteries_are_weighed_by_what_they_hold() {
+    fn two_batteries_are_weighted_by_capacity() {
         let sample = sample("two-batteries");
         assert_eq!(number(&sample, "charge"), Some(74.0));
         assert_eq!(number(&sample, "count"), Some(2.0));
@@ -251,12 +251,12 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_no_battery_and_no_panic() {
+    fn malformed_files_are_not_a_battery() {
         assert_eq!(shown_with("", "broken"), None);
     }
 
     #[test]
-    fn a_limit_is_the_full_that_the_time_counts_to() {
+    fn the_time_counts_up_to_the_charge_limit() {
         let charging = |limit| Cell { limit, ..cell(Charging::Charging, 0.4, 50.0, 20.0) };
         assert_eq!(minutes(&[charging(None)]), Some(90));
         assert_eq!(minutes(&[charging(Some(0.8))]), Some(60));
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn times_that_mean_nothing_are_not_shown() {
+    fn implausible_times_are_not_shown() {
         use Charging::{Discharging, Full, NotCharging, Unknown};
         assert_eq!(minutes(&[cell(Discharging, 0.5, 50.0, 0.0)]), None);
         assert_eq!(minutes(&[cell(Discharging, 0.5, 50.0, 0.01)]), None);
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_charges_while_another_drains_counts_against_it() {
+    fn charging_and_discharging_batteries_are_added_up() {
         let cells = [
             cell(Charging::Discharging, 0.5, 50.0, 10.0),
             cell(Charging::Charging, 0.5, 50.0, 5.0),
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sip_does_not_shake_the_time_and_a_plug_does() {
+    fn a_short_load_hardly_changes_the_time_but_the_plug_does() {
         let options = Options::read(&toml::Table::new()).expect("defaults");
         let mut source =
             Battery { options, door: PowerDoor::default(), flow: None, level: Level::Idle };
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn states_add_up() {
+    fn states_of_several_batteries_are_combined() {
         use Charging::{Charging as Up, Discharging, Full, NotCharging, Unknown};
         let together = |cells: &[Cell]| Sum::of(cells).expect("a battery").state;
         let both = |a, b| together(&[cell(a, 1.0, 1.0, 1.0), cell(b, 1.0, 1.0, 0.0)]);
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn may_be_hidden_while_there_is_enough() {
+    fn is_hidden_above_the_chosen_charge() {
         assert_eq!(shown_with("hide-when-above = 40", "laptop"), None);
         assert!(shown_with("hide-when-above = 50", "laptop").is_some());
     }

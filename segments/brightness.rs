@@ -104,14 +104,14 @@ mod tests {
     use crate::machine::tests::machine_with;
 
     #[test]
-    fn the_better_of_two_controls_is_read() {
+    fn the_preferred_of_two_backlights_is_read() {
         let sample = sample_with(&SEGMENT, "", &fixture("laptop")).expect("a panel");
         assert_eq!(sample.get("brightness"), Some(&Value::percent(40.0)));
         assert_eq!(sample.get("device"), Some(&Value::text("acpi_video0")));
     }
 
     #[test]
-    fn a_screen_may_be_named_and_a_bright_one_hidden() {
+    fn a_screen_can_be_chosen_and_a_bright_one_hidden() {
         let sample =
             sample_with(&SEGMENT, "device = 'intel_backlight'", &fixture("laptop")).expect("one");
         assert_eq!(sample.get("brightness"), Some(&Value::percent(50.0)));
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_and_nonsense_show_nothing() {
+    fn missing_and_malformed_files_show_nothing() {
         let (_dir, machine) = machine_with(&[
             ("sys/class/backlight/a/max_brightness", "0\n"),
             ("sys/class/backlight/a/brightness", "5\n"),

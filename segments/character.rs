@@ -73,14 +73,14 @@ mod tests {
     }
 
     #[test]
-    fn its_level_is_the_last_commands() {
+    fn the_level_follows_the_last_command() {
         assert_eq!(sample("", "laptop", 0, "").level, Level::Good);
         assert_eq!(sample("", "laptop", 1, "").level, Level::Critical);
         assert_eq!(sample("", "laptop", 0, "").get("sign"), None);
     }
 
     #[test]
-    fn normal_mode_turns_it_round() {
+    fn normal_mode_reverses_it() {
         for keymap in ["vicmd", "vi-command", "default"] {
             let sign = Value::sign("❮", "❮", "<");
             assert_eq!(sample("", "container", 0, keymap).get("sign"), Some(&sign));
@@ -89,13 +89,13 @@ mod tests {
     }
 
     #[test]
-    fn root_has_its_own() {
+    fn root_has_its_own_character() {
         assert_eq!(sample("", "container", 0, "").get("sign"), Some(&Value::text("#")));
         assert_eq!(sample("root = ''", "container", 0, "").get("sign"), None);
     }
 
     #[test]
-    fn before_the_first_command_all_is_well() {
+    fn before_the_first_command_it_is_good() {
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
         let sample = source.sample(&fixture("empty"), &Ask::default()).expect("no error");
         assert_eq!(sample.expect("always there").level, Level::Good);

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn shows_the_hosts_local_time() {
+    fn shows_the_local_time() {
         let sample = sample("");
         assert_eq!(sample.get("text"), Some(&Value::text("07:50")));
         assert_eq!(sample.get("date"), Some(&Value::text("Mon 23 Nov")));
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_within_a_minute_is_written_anew() {
+    fn seconds_are_not_cached() {
         let at = |text: &str| DateTime::parse_from_rfc3339(text).expect("a time");
         let written = |text: &str| {
             let mut pattern = pattern("time", text).expect("a pattern");
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_that_is_not_there_is_an_error_and_a_path_is_refused() {
+    fn a_missing_zone_is_an_error_and_a_path_is_refused() {
         let open = |zone: &str| open(&toml::Table::from_iter([("zone".to_owned(), zone.into())]));
         let mut source = open("Mars/Olympus").expect("a name");
         assert!(source.sample(&fixture("laptop"), &Ask::default()).is_err());

@@ -205,7 +205,7 @@ mod tests {
     const NUMBER: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
     #[test]
-    fn names_say_whose_they_are() {
+    fn names_of_control_groups_give_the_engine() {
         let whose = |name: &str, parent: &str| engine(&name.replace('#', NUMBER), parent);
         let plain = |engine| Some((engine, None));
         assert_eq!(whose("docker-#.scope", "system.slice"), plain("docker"));
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_counts_those_of_all_engines() {
+    fn containers_of_all_engines_are_counted() {
         let sample = sample_with(&SEGMENT, "", &fixture("server")).expect("containers");
         assert_eq!(sample.get("count"), Some(&Value::number(4.0)));
         let engines = "docker 2, kubernetes 1, machine 1";
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_version_is_walked_in_one_hierarchy() {
+    fn cgroup_v1_is_read_in_one_hierarchy() {
         let path = |controller: &str| format!("sys/fs/cgroup/{controller}/docker/{NUMBER}/tasks");
         let (_dir, machine) = machine_with(&[(&path("pids"), "1\n"), (&path("memory"), "1\n")]);
         let sample = sample_with(&SEGMENT, "", &machine).expect("a container");
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_within_a_container_is_not_counted() {
+    fn containers_in_containers_are_not_counted() {
         let path = format!("sys/fs/cgroup/docker/{NUMBER}/docker/{NUMBER}/cgroup.procs");
         let (_dir, machine) =
             machine_with(&[("sys/fs/cgroup/cgroup.controllers", "\n"), (&path, "1\n")]);
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_without_any_may_show_its_zero() {
+    fn an_engine_without_containers_can_show_zero() {
         let (_dir, machine) = machine_with(&[("sockets", "/run/docker.sock 660 listening\n")]);
         assert_eq!(sample_with(&SEGMENT, "", &machine), None);
         let sample = sample_with(&SEGMENT, "hide-when-below = 0", &machine).expect("an engine");

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn fast_and_thrifty_processors_are_told_apart() {
+    fn fast_and_efficient_cores_are_grouped() {
         let sample = second(&fixture("laptop"));
         let pair = |name: &str, value| (name.to_owned(), value);
         assert_eq!(parts(&sample, "performance"), Some(vec![pair("1", 48.0), pair("3", 0.0)]));
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_that_leave_somebody_out_are_not_believed() {
+    fn groups_that_lack_a_processor_are_ignored() {
         let (_dir, machine) = machine_with(&[
             ("proc/stat", "cpu 0 0 0 0\ncpu0 0 0 0 0\ncpu1 0 0 0 0\n"),
             ("proc/stat@2", "cpu 150 0 0 50\ncpu0 100 0 0 0\ncpu1 50 0 0 50\n"),

@@ -204,13 +204,13 @@ mod tests {
     }
 
     #[test]
-    fn standing_counters_keep_the_last_usage() {
+    fn unchanged_counters_keep_the_last_usage() {
         let lines = ["100 0 50 850", "150 0 50 900", "150 0 50 900"];
         assert_eq!(usage(&lines), Some(50.0));
     }
 
     #[test]
-    fn a_difference_too_small_to_say_anything_goes_on_growing() {
+    fn a_difference_that_is_too_small_accumulates() {
         let lines = ["0 0 0 0", "1 0 0 0", "2 0 0 0", "3 0 0 7"];
         assert_eq!(usage(&lines[..3]), None);
         assert_eq!(usage(&lines), Some(30.0));
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_process_makes_a_true_difference() {
+    fn the_next_process_continues_from_saved_counters() {
         let machine = fixture("laptop");
         let mut first = source();
         sample(&mut *first, &machine);
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_memo_of_another_boot_and_nonsense_are_ignored() {
+    fn counters_of_another_boot_and_malformed_ones_are_ignored() {
         let machine = fixture("laptop");
         for memo in ["", "1", "2 3 4", "1 7 0 0 0 0 0 0 0", "1 1 1 1 1 1 1 1 1 x:y", "\u{0}"] {
             let mut source = source();
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_follow_the_options_and_do_not_flutter() {
+    fn levels_follow_the_options_with_hysteresis() {
         let (_dir, machine) = machine_of(&["0 0 0 0", "85 0 0 15", "164 0 0 36", "240 0 0 60"]);
         let mut source = source();
         let levels: Vec<_> = (0..4).map(|_| sample(&mut *source, &machine).level).collect();
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn the_real_machine_gives_a_percentage_after_a_recall() {
+    fn the_real_machine_gives_a_percentage_after_a_restore() {
         let machine = Machine::real();
         let mut source = source();
         sample(&mut *source, &machine);

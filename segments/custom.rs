@@ -296,7 +296,7 @@ mod tests {
     const LOAD: &str = "fields = { load = \"percent\", who = \"text\" }\nlevel-by = \"load\"";
 
     #[test]
-    fn the_first_line_is_the_text_and_nothing_is_nothing() {
+    fn the_first_line_is_the_text_and_an_empty_one_shows_nothing() {
         let text = |output| printed("", output).expect("read").and_then(|s| s.get("text").cloned());
         assert_eq!(text("one\ntwo\n"), Some(Value::text("one")));
         assert_eq!(text("no newline"), Some(Value::text("no newline")));
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_names_and_values_are_said() {
+    fn wrong_names_and_values_are_errors() {
         let of = |json| printed(LOAD, json).expect_err("wrong");
         assert!(of("{\"laod\": 1}").contains("no field \"laod\"; there are load, who, text"));
         assert!(of("{\"load\": 130}").contains("load: expected a percentage"));
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn options_that_make_no_sense_are_said() {
+    fn options_that_make_no_sense_are_errors() {
         assert!(wrong("fields = { Load = \"percent\" }").contains("is not a field name"));
         assert!(
             wrong("fields = { load = \"apples\" }")
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn less_is_worse_where_the_thresholds_fall() {
+    fn low_values_are_bad_if_critical_is_below_warning() {
         let options =
             "fields = { left = \"count\" }\nlevel-by = \"left\"\nwarning = 20\ncritical = 5";
         let mut source = custom(options);
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_is_read_by_what_is_declared() {
+    fn set_values_are_parsed_by_the_declared_fields() {
         let mut text = custom("");
         let value = set(&mut *text, "a=b #(id)").expect("a text").expect("a text");
         assert_eq!(value.get("text"), Some(&Value::text("a=b #(id)")));
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_lasts_as_long_as_it_was_said_and_over_a_restart() {
+    fn set_values_expire_and_survive_a_restart() {
         let files = |clock: &'static str| machine_with(&[("clock", clock)]);
         let (_a, noon) = files("2026-11-23T12:00:00Z");
         let (_b, later) = files("2026-11-23T12:09:59Z");
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn options_make_the_kind() {
+    fn options_determine_the_variant() {
         let variant = |options| custom(options).variant().expect("room");
         assert_eq!(variant("").runs_in, RunsIn::Daemon);
         assert_eq!(variant("command = [\"x\"]").runs_in, RunsIn::Worker);

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_parts_are_written_out_and_home_is_a_tilde() {
+    fn the_last_parts_are_whole_and_home_is_a_tilde() {
         assert_eq!(short("/"), "/");
         assert_eq!(short("/home/ann"), "~");
         assert_eq!(short("/home/annex"), "/home/annex");
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_walked_counts_only_where_it_leads_here() {
+    fn pwd_counts_only_if_it_leads_to_the_current_directory() {
         let (dir, machine) = machine_with(FILES);
         #[allow(clippy::disallowed_methods, reason = "a test arranges its files")]
         std::os::unix::fs::symlink("../usr/share", dir.path().join("home/link")).expect("a link");
@@ -188,14 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn a_home_that_is_none_leaves_the_path_alone() {
+    fn an_unusable_home_leaves_the_path_alone() {
         let path = |home| {
             let here = ask(Some("/home/ann/notes"), &[("HOME", home)]);
             field(&sample_of("", &here).expect("a place"), "path")
         };
         assert_eq!(path("/home"), "~/ann/notes");
         assert_eq!(path("/elsewhere/not/there"), "/home/ann/notes");
-        // Then the system's word counts.
+        // Then the system's entry is used.
         assert_eq!(["", "/", "relative"].map(path), ["~/notes"; 3]);
     }
 
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_shown_all_the_same() {
+    fn a_missing_directory_is_shown() {
         let sample = sample_of("", &ask(Some("/none/at/all"), &[])).expect("a place");
         assert_eq!(
             (field(&sample, "short"), field(&sample, "readonly")),

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_superusers_reserve_is_nobodys() {
+    fn the_superusers_reserve_does_not_count() {
         let sample = on("/ 1000 300 200 0 0\n", "").expect("a disk");
         assert_eq!((number(&sample, "used"), number(&sample, "free")), (Some(700.0), Some(200.0)));
         assert_eq!(number(&sample, "usage").map(f64::round), Some(78.0));
@@ -187,20 +187,20 @@ mod tests {
     }
 
     #[test]
-    fn without_inodes_a_disk_is_full() {
+    fn used_up_inodes_make_a_disk_full() {
         let sample = on("/ 1000 900 900 100 2\n", "").expect("a disk");
         assert_eq!((number(&sample, "inodes"), sample.level), (Some(98.0), Level::Critical));
     }
 
     #[test]
-    fn several_disks_are_told_apart_by_name() {
+    fn the_name_is_the_last_part_of_the_path() {
         let sample = on("/home 10 5 5 0 0\n", "path = '/home'").expect("a disk");
         assert_eq!(sample.get("name"), Some(&Value::text("home")));
         assert_eq!(sample.get("device"), Some(&Value::text("/dev/sda2")));
     }
 
     #[test]
-    fn what_is_not_there_or_cannot_fill_up_is_not_shown() {
+    fn missing_and_pseudo_file_systems_are_not_shown() {
         let (_dir, machine) =
             machine_with(&[("proc/self/mountinfo", MOUNTS), ("space", "/proc 0 0 0 0 0")]);
         let error = read("path = '/proc'", &machine).expect_err("refused");
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn absurd_numbers_are_no_reading_or_a_tame_one() {
+    fn absurd_numbers_are_refused_or_limited() {
         let most = u64::MAX;
         assert_eq!(on("/ 0 0 0 0 0\n", ""), None);
         assert_eq!(on("/ 5 9 9 0 0\n", ""), None);
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_level_survives_its_worker() {
+    fn a_level_is_saved_for_the_next_worker() {
         let mut source = open(&toml::Table::new()).expect("good options");
         source.restore("warning");
         let (_dir, machine) = machine_with(&[("space", "/ 100 16 16 0 0\n")]);

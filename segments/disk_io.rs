@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_and_a_mount_can_be_meant() {
+    fn a_partition_or_a_mount_can_be_chosen() {
         let tables = [table([0, 0, 0], Some([0, 0, 0])), table([10, 4, 300], Some([2, 0, 900]))];
         let half = vec![5.0 * 512.0, 2.0 * 512.0, 15.0];
         let other = vec![1024.0, 0.0, 90.0];
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_comes_and_goes_makes_no_jump() {
+    fn a_disk_that_comes_and_goes_gives_no_spike() {
         let big = Some([1 << 40, 1 << 40, 0]);
         let tables = [
             table([0, 0, 0], None),
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn counters_that_come_round_keep_the_last_rates() {
+    fn counters_that_wrap_keep_the_last_rates() {
         let most = u64::from(u32::MAX);
         let tables = [
             table([0, 0, most - 1000], None),

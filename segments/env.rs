@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_short_and_a_nameless_environment_is_its_projects() {
+    fn a_path_is_shortened_and_a_venv_is_named_after_its_project() {
         let short = |value| short(value).reveal().to_owned();
         assert_eq!(short("/home/ann/envs/web"), "web");
         assert_eq!(short("/home/ann/shop/.venv/"), "shop");
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_does_not_travel_is_refused() {
+    fn an_undeclared_variable_is_refused() {
         let error = refused(&SEGMENT, "name = 'AWS_SECRET_ACCESS_KEY'");
         assert!(error.key == "name" && error.message.contains("AWS_PROFILE"));
     }

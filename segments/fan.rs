@@ -131,7 +131,7 @@ mod tests {
     use crate::machine::tests::machine_with;
 
     #[test]
-    fn the_fastest_is_shown_and_a_standing_pump_is_no_alarm() {
+    fn the_fastest_is_shown_and_a_stopped_one_is_no_warning() {
         let sample = sample_with(&SEGMENT, "", &fixture("server")).expect("fans");
         let numbers = ["speed", "slowest", "count"].map(|field| number(&sample, field));
         assert_eq!(numbers, [Some(2410.0), Some(1180.0), Some(2.0)]);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn thresholds_are_turns_and_leave_some_slack() {
+    fn thresholds_have_hysteresis() {
         let file = "sys/class/hwmon/hwmon0/fan1_input";
         let (two, three) = (format!("{file}@2"), format!("{file}@3"));
         let (_dir, machine) = machine_with(&[
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fan_below_its_own_least_is_a_warning() {
+    fn a_fan_below_its_own_minimum_is_a_warning() {
         let (_dir, machine) = machine_with(&[
             ("sys/class/hwmon/hwmon0/name", "it87\n"),
             ("sys/class/hwmon/hwmon0/fan1_input", "220\n"),
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_and_nonsense_show_nothing() {
+    fn missing_and_malformed_files_show_nothing() {
         assert_eq!(sample_with(&SEGMENT, "", &fixture("empty")), None);
         assert_eq!(sample_with(&SEGMENT, "", &fixture("broken")), None);
     }

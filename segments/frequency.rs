@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_and_nonsense_show_nothing() {
+    fn missing_and_malformed_files_show_nothing() {
         assert_eq!(sample_with(&SEGMENT, "", &fixture("empty")), None);
         let text = "cpu MHz : 0.000\ncpu MHz : nan\ncpu MHz\nMHz : 5\ncpu MHz : 1e300\n";
         let (_dir, machine) = machine_with(&[

@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn another_card_may_be_chosen() {
+    fn another_card_can_be_chosen() {
         let sample = sample_with(&SEGMENT, "card = 'intel'", &fixture("laptop")).expect("a card");
         assert_eq!([number(&sample, "clock"), number(&sample, "usage")], [Some(3e8), None]);
         assert_eq!(sample_with(&SEGMENT, "card = 'card7'", &fixture("laptop")), None);
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_command_stays_each_answer_is_a_reading_of_all_cards() {
+    fn a_followed_command_gives_readings_of_all_cards() {
         let device = "sys/class/drm/card0/device";
         let (_dir, machine) = machine_with(&[
             ("proc/driver/nvidia/gpus/0000:01:00.0/information", ""),
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sleeping_card_is_left_to_sleep_by_the_command_that_stays_too() {
+    fn a_sleeping_card_is_not_woken_by_a_followed_command() {
         let (_dir, machine) = machine_with(&[
             ("proc/driver/nvidia/gpus/0000:01:00.0/information", ""),
             ("sys/bus/pci/devices/0000:01:00.0/power/runtime_status", "suspended\n"),
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn cards_without_their_command_are_said_and_hide_no_other() {
+    fn cards_without_their_command_are_an_error_but_others_are_shown() {
         let card = ("proc/driver/nvidia/gpus/0000:01:00.0/information", "");
         let (_dir, machine) = machine_with(&[card]);
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_worker_knows_how_long_a_card_had_slept() {
+    fn sleep_times_are_saved_for_the_next_worker() {
         let file = "sys/class/drm/card0/gt/gt0/rc6_residency_ms";
         let (_dir, machine) = machine_with(&[
             ("proc/uptime", "100.00 1\n"),
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_and_nonsense_show_no_numbers() {
+    fn missing_and_malformed_files_give_no_numbers() {
         assert_eq!(sample_with(&SEGMENT, "", &fixture("empty")), None);
         let sample = sample_with(&SEGMENT, "", &fixture("broken")).expect("a card");
         for field in ["usage", "memory", "temperature", "power", "clock"] {

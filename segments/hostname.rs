@@ -102,13 +102,13 @@ mod tests {
     }
 
     #[test]
-    fn may_be_kept_for_those_from_afar() {
+    fn can_be_hidden_for_local_users() {
         assert_eq!(sample("hide-when = 'local'", "laptop", &[]), None);
         assert!(sample("hide-when = 'local'", "laptop", &[("SSH_TTY", "/dev/pts/1")]).is_some());
     }
 
     #[test]
-    fn a_hostile_name_is_cleaned_and_none_is_nothing() {
+    fn a_hostile_name_is_cleaned_and_an_empty_one_hidden() {
         let sample_of = sample("", "broken", &[]).expect("a name");
         assert_eq!(sample_of.get("name"), Some(&Value::text("evil·]0;x·#(id)")));
         assert_eq!(sample("", "empty", &[]), None);

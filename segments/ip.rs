@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_is_the_default_routes_or_the_named_ones() {
+    fn the_address_is_of_the_default_route_or_the_chosen_interface() {
         let both = [text("192.168.0.23"), text("2001:db8:1:2::42")];
         assert_eq!(shown("laptop", ""), Some(both));
         assert_eq!(shown("laptop", "interface = 'wg0'"), Some([text("10.9.0.2"), None]));

@@ -55,13 +55,13 @@ mod tests {
     }
 
     #[test]
-    fn none_is_nothing_to_show() {
+    fn no_jobs_show_nothing() {
         assert_eq!([0, 1, 12].map(|jobs| count("", jobs)), [None, Some(1.0), Some(12.0)]);
         assert_eq!(count("", u32::MAX), Some(f64::from(u32::MAX)));
     }
 
     #[test]
-    fn a_few_may_be_passed_over() {
+    fn a_few_jobs_can_be_hidden() {
         assert_eq!([2, 3].map(|jobs| count("hide-when-below = 3", jobs)), [None, Some(3.0)]);
         assert_eq!(count("hide-when-below = 0", 0), None);
     }

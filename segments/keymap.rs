@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn every_shells_word_for_a_mode_is_known() {
+    fn the_modes_of_all_shells_are_known() {
         for (words, mode) in [
             (["vicmd", "vi-command", "default"], "normal"),
             (["viins", "vi-insert", "insert"], "insert"),
@@ -101,14 +101,14 @@ mod tests {
     }
 
     #[test]
-    fn typing_and_emacs_and_nonsense_show_nothing() {
+    fn insert_mode_emacs_and_unknown_keymaps_show_nothing() {
         for word in ["", "viins", "main", "emacs", "emacs-standard", "\u{1b}[2J", "VICMD "] {
             assert_eq!(sample("", word), None, "{word:?}");
         }
     }
 
     #[test]
-    fn modes_differ_in_their_level() {
+    fn each_mode_has_its_level() {
         let levels = ["vicmd", "visual", "replace"].map(|word| sample("", word).expect(word).level);
         assert_eq!(levels, [Level::Info, Level::Warning, Level::Critical]);
     }

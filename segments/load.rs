@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_level_goes_by_the_processors() {
+    fn the_level_is_per_processor() {
         assert_eq!(level("4.00", "0-63"), Level::Idle);
         assert_eq!(level("4.00", "0-3"), Level::Warning);
         assert_eq!(level("4.00", "0"), Level::Critical);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_count_there_is_no_level() {
+    fn without_the_number_of_processors_there_is_no_level() {
         assert_eq!(level("400.00", "nonsense"), Level::Idle);
     }
 

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_has_its_new_mails_counted() {
+    fn new_mails_in_a_directory_are_counted() {
         let files = [
             ("home/me/Mail/new/1", ""),
             ("home/me/Mail/new/2", ""),

@@ -320,14 +320,14 @@ mod tests {
     }
 
     #[test]
-    fn a_radio_and_a_file_have_names_too() {
+    fn radio_stations_and_files_are_named() {
         let song = |lines: &str| mpd(&format!("OK MPD 0.23.5\nstate: play\n{lines}OK\n"));
         assert_eq!(song("Name: Radio\nfile: http://x/y\n").expect("a song").title, "Radio");
         assert_eq!(song("file: a/b: c.ogg\n").expect("a song").title, "b: c.ogg");
     }
 
     #[test]
-    fn a_long_song_moves_by_the_clock() {
+    fn a_long_song_scrolls() {
         let at = |uptime: &str| {
             let (_dir, machine) = machine_with(&[
                 ("proc/uptime", uptime),
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_is_not_there_is_said_to_whoever_wants_it() {
+    fn a_missing_command_is_an_error_only_if_it_was_chosen() {
         let why = |options: &str| {
             let (_dir, machine) = machine_with(&[]);
             let mut source = opened(&SEGMENT, options);
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_that_stays_says_what_is_new_and_when_nobody_plays() {
+    fn a_followed_player_reports_changes_and_its_end() {
         let line = |title: &str| format!("\x1ePlaying\x1fp\x1f1\x1f2\x1fal\x1far\x1f{title}\x1d\n");
         let title = |text: &str| newest(text.as_bytes()).map(|song| song.map(|song| song.title));
         let plays = |title: &str| Some(Some(title.to_owned()));
@@ -365,7 +365,7 @@ mod tests {
         assert_eq!(title(&(line("a") + &line("b"))), plays("b"));
         assert_eq!((title(&(line("a") + "\n")), title("\n")), (Some(None), Some(None)));
         assert_eq!(title(&("\n".to_owned() + &line("a"))), plays("a"));
-        // Its title has lines, one of them empty, and the second piece says nothing.
+        // Its title has several lines, one of them empty; the second part is no news.
         assert_eq!(title(&line("a\n\nb")), plays("a\n\nb"));
         let whole = line("a\n\nb");
         let (first, second) = whole.split_at(whole.find("\n\n").expect("a line") + 1);
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stays_is_shown_and_mpd_goes_first() {
+    fn mpd_comes_before_a_followed_player() {
         let song = "\x1ePlaying\x1fp\x1f1\x1f2\x1fal\x1far\x1fdesk\x1d\n";
         let shown = |files: &[(&str, &str)]| {
             let (_dir, machine) = machine_with(files);
@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_and_nonsense_show_nothing() {
+    fn no_player_and_malformed_output_show_nothing() {
         for name in ["empty", "broken"] {
             assert_eq!(sample_with(&SEGMENT, "", &fixture(name)), None, "{name}");
         }

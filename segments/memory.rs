@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn used_is_what_is_not_available() {
+    fn used_is_the_total_less_the_available() {
         let laptop = sample("laptop");
         assert_eq!(bytes(&laptop, "used"), Some((24_684_092 - 23_080_768) * KB));
         assert_eq!(bytes(&laptop, "available"), Some(23_080_768 * KB));
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stack_is_disjoint_and_whole() {
+    fn the_parts_add_up_to_the_total() {
         let (parts, whole) = parts(&sample("laptop"));
         let anonymous = 883_608;
         let shared = 9_312;
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_that_does_not_say_what_is_available_has_free_and_cache() {
+    fn without_available_it_is_free_and_cache() {
         let old = sample("old");
         let cache = 60_000 + 400_000 - 10_000 + 60_000;
         assert_eq!(bytes(&old, "available"), Some((210_000 + cache) * KB));
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_the_first_version_counts_as_well() {
+    fn a_limit_of_cgroup_v1_counts_as_well() {
         let container = sample("container-v1");
         assert_eq!(bytes(&container, "total"), Some(512 * MB));
         assert_eq!(bytes(&container, "used"), Some((300 - 100) * MB));
@@ -163,8 +163,8 @@ mod tests {
         assert_eq!(parts(&container), (expected.to_vec(), 512 * MB));
     }
 
-    /// Here the host's file says that more is available than there is, and that the cache is
-    /// larger than all that is not free.
+    /// In this file more is available than there is, and the cache is larger than all that is not
+    /// free.
     #[test]
     fn the_host_seen_from_a_container_stays_within_its_total() {
         let machine = shown_with("limit = 'machine'", "container");
@@ -182,14 +182,14 @@ mod tests {
     }
 
     #[test]
-    fn another_word_for_the_limit_is_refused_with_the_words_meant() {
+    fn an_unknown_limit_is_refused_with_the_known_ones() {
         let error = refused(&SEGMENT, "limit = 'docker'");
         assert_eq!(error.key, "limit");
         assert!(error.message.contains("\"cgroup\""), "{}", error.message);
     }
 
     #[test]
-    fn a_total_that_says_nothing_is_an_error() {
+    fn an_unusable_total_is_an_error() {
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
         let error = source.sample(&fixture("broken"), &Ask::default()).expect_err("refused");
         assert!(matches!(error, Error::Strange { .. }), "{error}");

@@ -232,13 +232,13 @@ mod tests {
     }
 
     #[test]
-    fn rates_are_by_the_time_that_passed() {
+    fn rates_are_per_second_of_the_elapsed_time() {
         let seen = seen(&[Some((1000, 0)), Some((3000, 500)), Some((3000, 2500))]);
         assert_eq!(seen, [Some(None), Some(Some((1000.0, 250.0))), Some(Some((0.0, 1000.0)))]);
     }
 
     #[test]
-    fn counters_that_go_backwards_or_come_round_never_jump() {
+    fn counters_that_go_backwards_give_no_spike() {
         let last = Some(Some((1000.0, 0.0)));
         let wrap = u64::from(u32::MAX);
         assert_eq!(
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interface_that_vanishes_comes_back_with_its_second_reading() {
+    fn an_interface_that_comes_back_starts_again() {
         let seen =
             seen(&[Some((0, 0)), Some((10, 0)), None, Some((9_000_000, 0)), Some((9_000_020, 2))]);
         assert_eq!(
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_have_slack_and_a_quiet_line_can_be_hidden() {
+    fn levels_have_hysteresis_and_a_quiet_interface_can_be_hidden() {
         let readings = [0, 2000, 3980, 4000];
         let mut files = vec![("proc/net/route".to_owned(), ROUTE.to_owned())];
         for (index, received) in (1..).zip(readings) {
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_remembered_makes_the_first_reading_a_difference() {
+    fn saved_counters_give_rates_at_the_first_reading() {
         let on = |clock: &str, uptime: &str, received: u64, sent: u64| {
             machine_with(&[
                 ("proc/net/route", ROUTE),

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_is_read_and_never_run() {
+    fn os_release_is_parsed_and_never_run() {
         let text =
             "NAME='a $(id) \"b\"'\nVERSION_ID=\"22\\\".04\"\nID=`id`\n#ID=x\nPRETTY_NAME=z\n";
         assert_eq!(value(text, "NAME").as_deref(), Some("a $(id) \"b\""));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn relatives_lend_their_logo_and_without_a_name_the_kernel_stands() {
+    fn a_related_logo_and_the_kernels_name_are_fallbacks() {
         let (_dir, machine) =
             machine_with(&[("etc/os-release", "ID=mine\nID_LIKE=\"odd debian\"\n")]);
         let sample = shown(&machine).expect("known");

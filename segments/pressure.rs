@@ -154,7 +154,7 @@ mod tests {
     use crate::machine::tests::machine_with;
 
     #[test]
-    fn the_first_reading_is_the_kernels_and_the_next_our_own() {
+    fn the_first_reading_is_the_kernels_mean_and_then_our_share() {
         let (_dir, machine) = machine_with(&[
             ("proc/uptime", "100.00 1\n"),
             ("proc/uptime@2", "102.00 1\n"),
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_is_named_and_sets_the_level() {
+    fn the_worst_resource_is_named_and_sets_the_level() {
         let sample = opened(&SEGMENT, "").sample(&fixture("server"), &Ask::default());
         let sample = sample.expect("no error").expect("a pressure");
         assert_eq!(sample.get("resource"), Some(&Value::text("io")));

@@ -196,7 +196,7 @@ mod tests {
         )
     }
 
-    /// Two processes; between the walks, ten seconds apart, the second takes four seconds.
+    /// Two processes; in the ten seconds between the readings the second uses four.
     fn busy_machine() -> (tempfile::TempDir, Machine) {
         let second = |ticks| stat("cc1plus", 'R', ticks, 7, 1000).replacen('1', "2", 1);
         machine_with(&[
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_busiest_between_two_walks_is_named() {
+    fn the_busiest_between_two_readings_is_named() {
         let (_dir, machine) = busy_machine();
         let [first, second] = samples("", &machine);
         assert_eq!((first.get("top"), first.get("count")), (None, Some(&Value::number(2.0))));
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_worker_knows_the_walk() {
+    fn the_reading_is_saved_for_the_next_worker() {
         let (_dir, machine) = busy_machine();
         let mut first = opened(&SEGMENT, "");
         first.sample(&machine, &Ask::default()).expect("no error");
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_before_a_restart_is_forgotten() {
+    fn a_reading_before_a_restart_is_forgotten() {
         let (_dir, machine) = busy_machine();
         let mut source = opened(&SEGMENT, "");
         source.restore("[1,\"idle\",{\"secs\":9999,\"nanos\":0},[[[2,7],5]]]");
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_share_names_nobody() {
+    fn a_small_share_is_not_named() {
         let (_dir, machine) = busy_machine();
         assert_eq!(samples("hide-top-when-below = 21", &machine)[1].get("top"), None);
     }
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pid_that_came_again_is_somebody_else() {
+    fn a_reused_pid_is_another_process() {
         let (_dir, machine) = machine_with(&[
             ("proc/1/stat", &stat("old", 'S', 100, 1, 10)),
             ("proc/1/stat@2", &stat("new", 'S', 900, 2, 10)),

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_shown_and_nothing_else_is() {
+    fn only_an_address_is_shown() {
         let sample = answer("203.0.113.9\n").expect("an answer").expect("an address");
         assert_eq!(sample.get("ip"), Some(&Value::text("203.0.113.9")));
         for text in ["", "<html>login here</html>", "203.0.113.9 203.0.113.9"] {
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_of_the_web_is_refused() {
+    fn an_invalid_url_is_refused() {
         assert_eq!(refused(&SEGMENT, "url = '-o/etc/x'").key, "url");
     }
 }

@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_is_shown_and_health_only_when_asked() {
+    fn the_worst_is_shown_and_ok_only_on_request() {
         let (_dir, machine) = machine_with(&[("proc/mdstat", TROUBLED)]);
         let sample = sample_with(&SEGMENT, "", &machine).expect("trouble");
         assert_eq!(
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_is_as_well_as_it_says() {
+    fn a_pool_has_the_state_that_it_reports() {
         let (_dir, machine) = machine_with(&[
             ("proc/spl/kstat/zfs/tank/state", "DEGRADED\n"),
             ("proc/spl/kstat/zfs/rpool/state", "ONLINE\n"),
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_mends_its_array_and_nonsense_is_none() {
+    fn a_repair_is_shown_and_malformed_text_is_ignored() {
         let sample = sample_with(&SEGMENT, "", &fixture("server")).expect("recovery");
         assert_eq!(
             (sample.level, sample.get("state")),

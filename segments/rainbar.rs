@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_laptop_has_all_of_it() {
+    fn a_laptop_has_all_fields() {
         let laptop = second("", "laptop");
         let all = ["cpu", "user", "system", "wait"].map(|field| number(&laptop, field));
         assert_eq!(all, [Some(42.0), Some(30.0), Some(12.0), Some(1.5)]);
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_is_the_end_of_the_scale_and_idling_its_beginning() {
+    fn work_is_a_scale_from_programs_to_waiting() {
         let work = |user, system, wait| Bands { user, system, wait }.work();
         assert_eq!(work(0.0, 0.0, 0.0), 0.0);
         assert_eq!(work(40.0, 0.0, 0.0), 0.0);
@@ -240,18 +240,18 @@ mod tests {
         let sample = source.sample(&machine, &Ask::default()).expect("readable").expect("shown");
         let all = ["cpu", "wait", "work"].map(|field| number(&sample, field));
         assert_eq!(all, [Some(0.0), Some(80.0), Some(100.0)]);
-        // There is no /proc/meminfo here: half a chart.
+        // There is no /proc/meminfo here: only the processors are shown.
         assert_eq!(sample.get("memory"), None);
     }
 
     #[test]
-    fn nothing_to_read_at_all_is_an_error() {
+    fn a_machine_without_files_is_an_error() {
         let (_dir, machine) = machine_with(&[]);
         assert!(opened(&SEGMENT, "").sample(&machine, &Ask::default()).is_err());
     }
 
     #[test]
-    fn batteries_are_asked_every_five_seconds() {
+    fn batteries_are_read_every_five_seconds() {
         let supply = |file: &str| format!("sys/class/power_supply/BAT0/{file}");
         let files: Vec<(String, &str)> = [
             ("type", "Battery\n"),
@@ -266,7 +266,7 @@ mod tests {
             files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
         files.extend([
             ("proc/stat", "cpu 0 0 0 0 0\n"),
-            // The door to the batteries looks at it, too, when it looks which there are.
+            // Looking for the batteries also reads the uptime.
             ("proc/uptime", "100.0 1.0\n"),
             ("proc/uptime@3", "104.9 1.0\n"),
             ("proc/uptime@4", "105.1 1.0\n"),

@@ -100,7 +100,7 @@ mod tests {
     use crate::machine::tests::machine_with;
 
     #[test]
-    fn packages_ask_for_it() {
+    fn packages_can_ask_for_a_restart() {
         let asked = [("run/reboot-required", "*** System restart required ***\n")];
         let sample = sample_with(&SEGMENT, "", &machine_with(&asked).1).expect("asked for");
         assert_eq!((sample.level, sample.get("packages")), (Level::Warning, None));
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_without_its_modules_asks_for_it() {
+    fn a_kernel_without_its_modules_needs_a_restart() {
         let running = ("proc/sys/kernel/osrelease", "6.9.1\n");
         let other = ("lib/modules/6.10.0/modules.dep", "");
         let reason = |options: &str, files: &[(&str, &str)]| {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_server_waits_for_a_restart() {
+    fn only_the_server_needs_a_restart() {
         assert!(sample_with(&SEGMENT, "", &fixture("server")).is_some());
         for machine in ["laptop", "container", "empty", "broken"] {
             assert_eq!(sample_with(&SEGMENT, "", &fixture(machine)), None, "{machine}");

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn without_systemd_nobody_is_asked() {
+    fn without_systemd_no_command_is_run() {
         assert_eq!(on("", &[("commands/systemctl", SYSTEM)]), None);
         assert_eq!(on("", &[("run/systemd/system/x", "")]), None);
     }

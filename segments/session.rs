@@ -161,7 +161,7 @@ mod tests {
     const TMUX: (&str, &str) = ("TMUX", "/tmp/tmux-1000/default,300,2");
     const PANE: (&str, &str) = ("TMUX_PANE", "%7");
 
-    /// What an asker with this pid and environment sees on the fixture `terminals`.
+    /// What an asker with this process ID and environment sees on the fixture `terminals`.
     fn sample(pid: u32, env: &[(&str, &str)]) -> Option<Sample> {
         shown_with("", pid, env)
     }
@@ -175,7 +175,7 @@ mod tests {
         Ask { client: 1, pid, env, ..Ask::default() }
     }
 
-    /// The field as text, with what is known where tmux would fill it in.
+    /// The field as text, with our own value where tmux would fill it in.
     fn shown<'a>(sample: &'a Sample, field: &str) -> &'a str {
         match sample.get(field) {
             Some(Value::Text(text) | Value::Live { known: text, .. }) => text.reveal(),
@@ -213,15 +213,15 @@ mod tests {
         assert_eq!(where_am_i(100, &[TMUX]), ["tmux", "$2", "", ""], "a job that left its parent");
     }
 
-    /// Born in tmux, now in dtach, which was started from there and is looked at elsewhere.
+    /// Started in tmux, now in dtach, which was started there and is attached elsewhere.
     #[test]
-    fn tmux_is_not_believed_in_without_its_server() {
+    fn tmux_without_its_server_is_ignored() {
         assert_eq!(where_am_i(420, &[TMUX, PANE]), ["dtach", "work", "", ""]);
         assert_eq!(where_am_i(100, &[TMUX, PANE]), ["", "", "", ""]);
     }
 
     #[test]
-    fn another_servers_number_is_not_believed_either() {
+    fn tmux_with_another_server_is_ignored() {
         let other = ("TMUX", "/tmp/tmux-1000/default,999,5");
         assert_eq!(where_am_i(310, &[other, PANE]), ["tmux", "", "", ""]);
     }
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn dvtm_kept_by_abduco() {
+    fn dvtm_within_abduco() {
         let env = [
             ("ABDUCO_SESSION", "demo"),
             ("ABDUCO_SOCKET", "/home/ann/.abduco/demo@slate"),
@@ -249,7 +249,7 @@ mod tests {
         assert_eq!(where_am_i(520, &env), ["abduco › dvtm", "demo", "1", ""]);
     }
 
-    /// Its first attacher is still there, so the line of ancestors goes on into tmux.
+    /// Its first client still runs, so the line of ancestors continues into tmux.
     #[test]
     fn screen_within_tmux() {
         let env = [("STY", "350.build"), ("WINDOW", "4"), TMUX, PANE];
@@ -257,14 +257,14 @@ mod tests {
     }
 
     #[test]
-    fn a_detached_screen_has_only_itself() {
+    fn a_detached_screen_is_the_only_tool() {
         let env = [("STY", "600.pts-0.slate"), ("WINDOW", "0"), TMUX, PANE];
         assert_eq!(where_am_i(610, &env), ["screen", "pts-0.slate", "0", ""]);
     }
 
-    /// A backtick of screen has nothing of it in its environment.
+    /// A backtick command of screen has none of its variables.
     #[test]
-    fn a_screen_that_says_nothing_is_named_by_its_socket() {
+    fn a_screen_without_variables_is_named_by_its_socket() {
         assert_eq!(where_am_i(610, &[]), ["screen", "pts-0.slate", "", ""]);
     }
 
@@ -278,19 +278,19 @@ mod tests {
     }
 
     #[test]
-    fn an_inherited_xpra_is_not_believed_behind_a_server_that_detaches() {
+    fn an_inherited_xpra_behind_a_detaching_server_is_ignored() {
         let xpra = ("XPRA_SERVER_SOCKET", "/run/user/1000/xpra/slate-177");
         assert_eq!(where_am_i(310, &[TMUX, PANE, xpra])[0], "tmux");
     }
 
     #[test]
-    fn without_ancestors_the_environment_has_the_word() {
+    fn without_ancestors_the_environment_is_used() {
         let env = [("STY", "350.build"), TMUX, PANE];
         assert_eq!(where_am_i(0, &env)[0], "screen › tmux");
     }
 
     #[test]
-    fn an_asker_that_ended_is_where_it_was() {
+    fn an_asker_that_ended_keeps_its_tools() {
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
         let machine = fixture("terminals");
         let mut nest = |pid| {
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn the_others_are_counted_by_their_bits() {
+    fn other_sessions_are_counted_by_permission_bits() {
         let sample = sample(310, &[TMUX, PANE]).expect("a session");
         assert_eq!(
             shown(&sample, "others"),
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn sockets_of_dtach_are_found_where_the_user_says() {
+    fn sockets_of_dtach_are_found_in_the_given_directories() {
         let options = "dtach-directories = ['~/.dtach']";
         let with = shown_with(options, 310, &[TMUX, PANE]).expect("a session");
         assert!(shown(&with, "others").contains("dtach:notes* dtach:work "));
@@ -324,12 +324,12 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_without_a_root_is_refused() {
+    fn a_relative_directory_is_refused() {
         assert_eq!(refused(&SEGMENT, "dtach-directories = ['sockets']").key, "dtach-directories");
     }
 
     #[test]
-    fn a_lonely_terminal_shows_nothing() {
+    fn a_terminal_without_sessions_shows_nothing() {
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
         assert_eq!(source.sample(&fixture("empty"), &Ask::default()).expect("no error"), None);
     }

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_critical_and_a_success_is_quiet() {
+    fn a_failure_is_critical_and_a_success_hidden() {
         let failed = sample("", Some(1), &[1]).expect("a failure");
         assert_eq!((failed.level, failed.get("text")), (Level::Critical, Some(&Value::text("1"))));
         assert_eq!(sample("", Some(0), &[0]), None);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_early_in_a_pipe_is_shown_to_those_who_ask() {
+    fn an_earlier_failure_in_a_pipe_can_be_shown() {
         assert_eq!(sample("", Some(0), &[141, 0]), None);
         let shown = sample("hide-when = \"all-ok\"", Some(0), &[141, 0]).expect("shown");
         assert_eq!((shown.level, shown.get("pipe")), (Level::Warning, Some(&Value::text("141|0"))));
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn an_absurd_status_is_a_number_all_the_same() {
+    fn an_absurd_status_is_shown_as_a_number() {
         let sample = sample("", Some(-1_073_741_510), &[]).expect("a failure");
         assert_eq!(sample.get("text"), Some(&Value::text("-1073741510")));
         assert_eq!(sample.get("code"), Some(&Value::number(f64::from(0xC000_013A_u32))));

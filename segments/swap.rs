@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn compressed_swap_says_what_it_takes() {
+    fn compressed_swap_has_its_size() {
         let sample = sample_with(&SEGMENT, "", &fixture("two-batteries")).expect("swap");
         assert_eq!(bytes(&sample, "zram"), Some(1_258_291_200));
         assert_eq!(bytes(&sample, "saved"), Some(4_194_304_000 - 1_258_291_200));
@@ -116,14 +116,14 @@ mod tests {
     }
 
     #[test]
-    fn no_swap_or_one_as_good_as_unused_is_not_shown() {
+    fn no_swap_or_almost_unused_swap_is_hidden() {
         assert_eq!(sample_with(&SEGMENT, "", &fixture("laptop")), None);
         assert_eq!(sample_with(&SEGMENT, "hide-when-below = 5", &fixture("server")), None);
         assert_eq!(sample_with(&SEGMENT, "", &machine_with(&[("proc/meminfo", "")]).1), None);
     }
 
     #[test]
-    fn more_free_than_there_is_is_none_used() {
+    fn more_free_than_total_means_unused() {
         let (_dir, machine) =
             machine_with(&[("proc/meminfo", "SwapTotal: 10 kB\nSwapFree: 99 kB\n")]);
         let sample = sample_with(&SEGMENT, "hide-when-below = 0", &machine).expect("swap");

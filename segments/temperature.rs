@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn another_sensor_may_be_named() {
+    fn another_sensor_can_be_chosen() {
         let named = |name: &str| {
             let options = format!("sensor = '{name}'");
             sample_with(&SEGMENT, &options, &fixture("laptop"))
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_level_is_left_only_a_little_below_its_threshold() {
+    fn a_level_has_hysteresis() {
         let file = "sys/class/thermal/thermal_zone0";
         let (kind, temp) = (format!("{file}/type"), format!("{file}/temp"));
         let (two, three) = (format!("{temp}@2"), format!("{temp}@3"));
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_connected_is_not_there() {
+    fn unconnected_sensors_are_ignored() {
         assert_eq!(sample_with(&SEGMENT, "", &fixture("empty")), None);
         assert_eq!(sample_with(&SEGMENT, "sensor = 'all'", &fixture("broken")), None);
     }

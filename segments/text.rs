@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn shows_the_text_and_nothing_for_none() {
+    fn shows_the_text_and_hides_an_empty_one() {
         let sample_of = sample("$HOME #[bold] é");
         assert_eq!(
             sample_of.expect("something to show").get("text"),

@@ -349,14 +349,14 @@ mod tests {
     }
 
     #[test]
-    fn every_way_can_be_chosen() {
+    fn every_manager_can_be_chosen() {
         assert_eq!(NAMES[0], "auto");
         let ways: Vec<_> = MANAGERS.iter().map(|manager| manager.name).collect();
         assert_eq!(NAMES[1..], ways);
     }
 
     #[test]
-    fn ubuntu_has_written_it_down() {
+    fn ubuntus_file_is_read() {
         const FILE: &str = "var/lib/update-notifier/updates-available";
         let new = "\nExpanded Security Maintenance for Applications is not enabled.\n\n\
             12 updates can be applied immediately.\n3 of these updates are standard security updates.\n\
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn package_managers_are_asked_in_their_own_words() {
+    fn each_managers_output_is_parsed() {
         let apt = "libc6/stable-security 2.36-9+deb12u9 amd64 [upgradable from: 2.36-9+deb12u8]\n\
             vim/stable 2:9.0.1378-2 amd64 [upgradable from: 2:9.0.1-1]\nnoise\n";
         let found = on(&[("var/lib/dpkg/status", ""), ("commands/apt", apt)]);
@@ -406,8 +406,8 @@ mod tests {
         refused(&SEGMENT, "manager = 'rm'");
     }
 
-    /// What a machine that was asked at noon shows later, when the command says that nothing is
-    /// left; and what of it is remembered.
+    /// What a machine that was asked at noon shows later, when the command finds no updates any
+    /// more, and what is saved.
     fn later(clock: &str, times: &str) -> Option<(f64, Option<f64>, Level)> {
         let on = |clock: &str, times: &str, apt: &str| {
             let database = ("var/lib/dpkg/status", "");
@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_newer_is_taken_over() {
+    fn only_a_newer_answer_is_restored() {
         for saved in ["", "1", "1 apt", "2 apt 1 1 1 1", "1 rm 1 1 1 1", "1 apt x 1 1 1"] {
             assert_eq!(parse_saved(saved), None, "{saved:?}");
         }

@@ -82,13 +82,13 @@ mod tests {
     }
 
     #[test]
-    fn may_ask_for_a_restart() {
+    fn a_long_uptime_can_be_a_warning() {
         let sample = |limit| sample_on(&format!("warning = '{limit}'"), &fixture("laptop"));
         assert_eq!([sample("12h").level, sample("1d").level], [Level::Warning, Level::Idle]);
     }
 
     #[test]
-    fn older_than_the_calendar_is_only_a_duration() {
+    fn an_uptime_beyond_the_calendar_has_no_start() {
         let (_dir, machine) = machine_with(&[
             ("proc/uptime", "9000000000000000 1\n"),
             ("clock", "2026-11-23T00:00:00Z"),

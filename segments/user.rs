@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn root_is_a_warning_whoever_it_was() {
+    fn root_is_a_warning_with_or_without_su() {
         let sample = sample("", "container", &[("SUDO_USER", "ann"), ("USER", "root")]);
         let sample = sample.expect("a user");
         assert_eq!((text(&sample, "name"), text(&sample, "from")), ("root", "ann"));
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn su_keeps_the_name_of_before() {
+    fn su_shows_the_user_before() {
         let sample = sample("", "server", &[("LOGNAME", "ann"), ("USER", "ann")]);
         let sample = sample.expect("a user");
         assert_eq!((text(&sample, "name"), text(&sample, "from")), ("ops", "ann"));
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn may_be_kept_for_when_one_is_another() {
+    fn can_be_hidden_for_the_usual_user() {
         let other = "hide-when = 'usual'";
         assert_eq!(sample(other, "laptop", &[("USER", "ann")]), None);
         assert!(sample(other, "laptop", &[("SSH_TTY", "/dev/pts/1")]).is_some());
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_row_the_environment_names_the_user_and_then_the_number() {
+    fn an_unlisted_user_is_named_by_the_environment_or_a_number() {
         let (_dir, machine) = machine_with(&[("etc/passwd", "root:x:0:0::/root:/bin/sh\n")]);
         let name = |env| text(&sample_on("", &machine, env).expect("a user"), "name").to_owned();
         assert_eq!(name(&[("USER", "dir\u{1b}user")]), "dir·user");

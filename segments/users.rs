@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn people_are_counted_once_and_programs_not_at_all() {
+    fn users_are_counted_once_and_programs_not_at_all() {
         let (_dir, machine) = machine_with(&[
             ("run/systemd/sessions/1", "UID=0\nUSER=root\nREMOTE=1\nCLASS=user\nSTATE=active\n"),
             ("run/systemd/sessions/2", "UID=7\nUSER=me\nREMOTE=0\nCLASS=user\nSTATE=online\n"),
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn records_of_the_dead_and_of_no_user_are_none() {
+    fn records_of_ended_processes_do_not_count() {
         let alive = |pid| pid != 9;
         let read =
             |kind, pid, user: &str, from: &str| record(&bytes(kind, pid, user, from), &alive);
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn utmp_is_read_where_systemd_keeps_no_notes() {
+    fn utmp_is_read_without_systemd() {
         let records = [bytes(7, 5, "me", "far"), bytes(7, 5, "you", ""), bytes(2, 1, "reboot", "")];
         let text = String::from_utf8(records.concat()).expect("small numbers");
         let utmp = ("run/utmp", &*(text + "cut off"));
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_has_its_guests_and_an_empty_machine_nobody() {
+    fn a_server_has_remote_users_and_an_empty_machine_none() {
         assert_eq!(shown("", &fixture("server")), Some([Some(2.0), Some(3.0), Some(3.0)]));
         assert_eq!(shown("hide-when-below = 0", &fixture("empty")), None);
     }

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn each_server_is_asked_in_its_own_words() {
+    fn each_servers_output_is_parsed() {
         let sound = |volume, muted| Some(Sound { volume, muted });
         assert_eq!(wpctl("Volume: 0.40\n"), sound(40.0, false));
         assert_eq!(wpctl("Volume: 1.25 [MUTED]\n"), sound(125.0, true));
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_no_sound() {
+    fn malformed_output_is_ignored() {
         for text in ["", "Volume:", "Volume: loud", "Volume: /%/", "[%]", "[", "Mute: yes"] {
             let read = SERVERS.each_ref().map(|server| (server.read)(text));
             assert_eq!(read, [None; 3], "{text:?}");
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_laptop_shows_what_it_plays_and_what_it_hears() {
+    fn output_and_input_are_shown() {
         let sample = shown_with("", "laptop").expect("sound");
         assert_eq!(sample.get("volume"), Some(&Value::percent(40.0)));
         assert_eq!(sample.get("muted"), None);
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_way_is_taken_where_the_first_says_nothing() {
+    fn the_next_server_is_asked_if_the_first_is_missing() {
         let sample = shown_with("", "two-batteries").expect("sound");
         assert_eq!(sample.get("volume"), Some(&Value::percent(65.0)));
     }

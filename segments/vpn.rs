@@ -207,7 +207,7 @@ mod tests {
     ];
 
     #[test]
-    fn tunnels_are_told_by_what_they_are() {
+    fn tunnels_are_recognised_by_their_kind() {
         let files = [&[("proc/net/dev", DEV), ("proc/net/route", ROUTES)], LINKS].concat();
         let (_dir, machine) = machine_with(&files);
         assert_eq!(
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_namesake_that_comes_later_is_looked_at_anew() {
+    fn a_new_interface_with_an_old_name_is_examined_again() {
         let with = "a\nb\n tun0: 1 0 0 0 0 0 0 0 1\n";
         let files = [
             &[

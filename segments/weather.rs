@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_place_nobody_is_asked() {
+    fn without_a_place_no_service_is_asked() {
         assert!(matches!(shown_with("", &fixture("laptop")), Ok(None)));
     }
 
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sky_has_its_sign_by_day_and_by_night() {
+    fn the_sky_has_a_sign_by_day_and_by_night() {
         let sky = |code: u32, day: u32| {
             let current = format!("\"temperature_2m\":1,\"weather_code\":{code},\"is_day\":{day}");
             let sample = answer(&current).expect("an answer").expect("weather");
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_weather() {
+    fn a_malformed_answer_is_refused() {
         for current in ["", "\"temperature_2m\":\"warm\"", "\"temperature_2m\":1e9", "\"x\":1"] {
             assert!(answer(current).is_err(), "{current:?}");
         }
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_is_none_is_refused() {
+    fn an_invalid_place_is_refused() {
         for place in ["Berlin", "91, 0", "0, 181", "1", "1,2,3", "nan, 0"] {
             let table = toml::Table::from_iter([("place".to_owned(), place.into())]);
             assert_eq!(open(&table).err().expect(place).key, "place");

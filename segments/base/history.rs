@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_the_newest_and_no_more() {
+    fn keeps_the_newest_readings() {
         let mut ring = Ring::default();
         for second in 0..FINE as u64 + 5 {
             ring.push(second as f64, second);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_minute_remembers_its_spike() {
+    fn a_minute_keeps_its_spike() {
         let mut ring = Ring::default();
         for second in 0..60 {
             ring.push(if second == 30 { 100.0 } else { 0.0 }, second);
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_do_not_pile_up_and_parts_round_trip() {
+    fn gaps_are_merged_and_parts_round_trip() {
         let mut ring = Ring::default();
         ring.push(1.0, 0);
         ring.gap();

@@ -45,19 +45,19 @@ mod tests {
     use unicode_width::UnicodeWidthStr;
 
     #[test]
-    fn a_text_that_fits_stands_still() {
+    fn a_text_that_fits_does_not_scroll() {
         assert_eq!(marquee("abc", 3, 7), "abc");
         assert_eq!(marquee("", 3, 7), "");
     }
 
     #[test]
-    fn a_long_one_moves_a_cell_at_a_time_and_begins_again() {
+    fn a_long_text_scrolls_and_begins_again() {
         let seen: Vec<_> = [0, 1, 4, 7, 8].map(|cells| marquee("abcde", 4, cells)).into();
         assert_eq!(seen, ["abcd", "bcde", "e   ", " abc", "abcd"]);
     }
 
     #[test]
-    fn half_of_a_wide_character_is_a_blank() {
+    fn half_of_a_wide_character_is_a_space() {
         let seen: Vec<_> = [0, 1, 2, 3].map(|cells| marquee("漢字x", 3, cells)).into();
         assert_eq!(seen, ["漢 ", " 字", "字x", " x "]);
     }

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn controls_and_spoofs_are_shown_as_dots() {
+    fn removed_characters_are_shown_as_dots() {
         let text = Untrusted::new("a\x1b]0;x\x07b\u{202e}c\nd\u{9b}e");
         assert_eq!(text.reveal(), "a·]0;x·b·c·d·e");
     }
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pile_of_marks_is_cut_down_to_two() {
+    fn more_than_two_combining_marks_are_removed() {
         let text = Untrusted::new("e\u{301}\u{301}\u{301}\u{301}x");
         assert_eq!(text.reveal(), "e\u{301}\u{301}··x");
     }

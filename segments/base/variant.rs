@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn names_last_and_have_a_bound() {
+    fn names_are_interned_and_bounded() {
         let (one, other) = (intern("once"), intern(&String::from("once")));
         assert!(std::ptr::eq(one.expect("a name"), other.expect("a name")));
         assert_eq!(intern(&"x".repeat(MAX_NAME + 1)), None);

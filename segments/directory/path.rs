@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_and_letters_are_as_asked() {
+    fn depth_and_letters_follow_the_options() {
         let path = "/home/ann/.config/nvim/lua/plugins";
         assert_eq!(short("depth = 1", path, None), "~/.c/n/l/plugins");
         assert_eq!(short("depth = 2\nletters = 3", path, None), "~/.con/nvi/lua/plugins");
@@ -131,11 +131,11 @@ mod tests {
     }
 
     #[test]
-    fn a_work_tree_is_whole_even_where_it_is_deeper() {
+    fn a_work_tree_is_shown_whole_at_any_depth() {
         let path = "/srv/code/rain/a/b/c/d";
         assert_eq!(short("", path, Some("/srv/code/rain")), "/s/c/rain/a/b/c/d");
         assert_eq!(short("depth = 1", path, Some("/srv/code/rain/a/b/c/d")), "/s/c/r/a/b/c/d");
-        // A home that is one (for its dot files) is no project.
+        // A home directory that is a work tree (for dot files) is not a project.
         assert_eq!(short("", "/home/ann/ab/cd/e/f/g", Some("/home/ann")), "~/a/c/e/f/g");
     }
 

@@ -73,7 +73,7 @@ mod tests {
     use crate::machine::tests::machine_with;
 
     #[test]
-    fn what_is_no_sleep_is_work() {
+    fn time_that_was_not_sleep_is_work() {
         let file = "sys/class/drm/card0/gt/gt0/rc6_residency_ms";
         let (two, three, four) = (format!("{file}@2"), format!("{file}@3"), format!("{file}@4"));
         let (_dir, machine) = machine_with(&[

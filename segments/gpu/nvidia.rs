@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_come_in_pieces_and_go_when_they_do_not_come_any_more() {
+    fn rows_arrive_in_parts_and_expire() {
         let row = |id: u32, usage: u32| format!("{id}, x, {usage}, 1, 2, 3, 4, 5, 6\n");
         let second = Duration::from_secs;
         let mut table = Table::default();
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_complaint_is_the_reason_until_a_card_is_told_of() {
+    fn an_error_message_is_kept_until_a_row_comes() {
         let mut table = Table::default();
         assert!(!table.read("No devices were found\n", Duration::ZERO, Duration::MAX));
         assert_eq!(table.message.as_deref(), Some("No devices were found"));
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_complaint_is_no_card() {
+    fn an_error_message_is_not_a_card() {
         for row in ["", "No devices were found", "NVIDIA-SMI has failed, because", ", ,", "x, y, 1"]
         {
             assert_eq!(card(row), None, "{row:?}");
