@@ -247,16 +247,16 @@ pub fn segment_text(kind: &Kind) -> String {
                 Unit::History(of) => format!("history of {of}"),
                 unit => unit.name().to_owned(),
             };
-            let _ = writeln!(out, "  ${:12} {unit:18} {}", field.name, field.about.trim());
+            let _ = writeln!(out, "  ${:20} {unit:18} {}", field.name, field.about.trim());
         }
     }
     if !kind.options.is_empty() {
         out.push_str("\nOptions\n");
         for option in kind.options {
             let default = (option.default)().to_string();
-            let _ = writeln!(out, "  {:13} {default:18} {}", option.name, about(option));
+            let _ = writeln!(out, "  {:17} {default:18} {}", option.name, about(option));
             if let OptionType::Choice(_) = option.accepts {
-                let _ = writeln!(out, "  {:32} {}", "", option.accepts.describe());
+                let _ = writeln!(out, "  {:36} {}", "", option.accepts.describe());
             }
         }
     }
