@@ -17,7 +17,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::ops::Range;
 
-use rainline_segments::{Field, Kind, Live, Marked, Ring, Sample, Unit, Untrusted, Value};
+use rainline_segments::{Field, Kind, Live, Ring, Sample, Styled, Unit, Untrusted, Value};
 
 use crate::diagnostic::Fault;
 use crate::graph::{Dot, Pen};
@@ -280,14 +280,14 @@ impl<'a> Fill<'a, '_> {
             return self.push(content, None);
         }
         let value = self.context.sample.get(name);
-        if let Some(Value::Marked(pieces)) = value
+        if let Some(Value::Styled(pieces)) = value
             && self.marked(pieces, formatter)
         {
             return;
         }
         let content = match value {
             Some(value) if !self.context.lost => formatter.value(value, self.context),
-            Some(Value::Text(_) | Value::Live { .. } | Value::Sign(_) | Value::Marked(_)) => {
+            Some(Value::Text(_) | Value::Live { .. } | Value::Sign(_) | Value::Styled(_)) => {
                 value.and_then(|value| formatter.value(value, self.context))
             }
             // Nothing read yet, or nothing to be believed: the cells stay.
@@ -299,9 +299,9 @@ impl<'a> Fill<'a, '_> {
     }
 
     /// A text with styles of its own; `false` where it must be cut and goes as plain text.
-    fn marked(&mut self, pieces: &[Marked], formatter: &Formatter) -> bool {
+    fn marked(&mut self, pieces: &[Styled], formatter: &Formatter) -> bool {
         let Formatter::Text { max, .. } = formatter else { return false };
-        if width::width(Marked::text(pieces).reveal(), self.context.policy) > *max {
+        if width::width(Styled::text(pieces).reveal(), self.context.policy) > *max {
             return false;
         }
         for piece in pieces {

@@ -1,48 +1,49 @@
-//! How busy each processor is: what a mean hides. One jammed core of sixteen is 6 % in all.
+//! How busy each processor is, in percent, from `/proc/stat`. One busy core of sixteen is only 6 %
+//! in the mean.
 //!
-//! Processors are shown by what they belong to: the fast and the thrifty kind, else the memory node
-//! or the package. How they belong is asked when their number changes, not at each tick.
+//! Processors are grouped: into fast and efficient cores, else by memory node or package. The
+//! groups are read when the number of processors changes, not at each tick.
 
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::cpu_usage::{Work, numeral};
 use crate::base::value::{Level, Part, Sample, Value};
 use crate::machine::{Group, Machine};
 
-crate::options! {
+options! {
     /// Usage in percent from which a processor counts as busy.
     busy: f64 = 90.0,
-    /// Share of busy processors, in percent, from which the level is `warning`.
+    /// Share of busy processors in percent from which the level is `warning`.
     warning: f64 = 75.0,
-    /// Share of busy processors, in percent, from which the level is `critical`.
+    /// Share of busy processors in percent from which the level is `critical`.
     critical: f64 = 100.0,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "cores",
-    about: "How busy each processor is, the busiest first of all.",
+    about: "How busy each processor is, and which is the busiest.",
     icons: Icons { nerd: "\u{f4bc}", unicode: "core", ascii: "core" },
     format: " ($icon )$cores.heat(w:32) ",
     fields: &[
-        Field::new("busiest", "the usage of the busiest processor", Unit::Percent),
-        Field::new("number", "the number of the busiest processor", Unit::Text),
-        Field::new("usage", "the usage of all together", Unit::Percent),
-        Field::new("busy", "how many are busy; full is all", Unit::Count),
-        Field::new("count", "processors that are on", Unit::Count),
-        Field::new("cores", "the usage of each, group by group", Unit::Parts),
-        Field::new("performance", "the usage of each of the fast kind", Unit::Parts),
-        Field::new("efficiency", "the usage of each of the thrifty kind", Unit::Parts),
-        Field::new("groups", "the mean usage of each kind, node or package", Unit::Parts),
-        Field::new("history", "the past of the busiest", Unit::History("busiest")),
-        Field::new("history_busy", "the past of how many are busy", Unit::History("busy")),
+        Field::new("busiest", "usage of the busiest processor", Unit::Percent),
+        Field::new("number", "number of the busiest processor", Unit::Text),
+        Field::new("usage", "mean usage of all processors", Unit::Percent),
+        Field::new("busy", "number of busy processors, of all", Unit::Count),
+        Field::new("count", "processors that are online", Unit::Count),
+        Field::new("cores", "usage of each processor, by group", Unit::Parts),
+        Field::new("performance", "usage of each fast core", Unit::Parts),
+        Field::new("efficiency", "usage of each efficient core", Unit::Parts),
+        Field::new("groups", "mean usage of each group", Unit::Parts),
+        Field::new("history", "history of the busiest", Unit::History("busiest")),
+        Field::new("busy_history", "history of `busy`", Unit::History("busy")),
     ],
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Tick(Duration::from_secs(1)),
     priority: 40,
     open,
@@ -62,7 +63,7 @@ struct Cores {
     options: Options,
     work: Work,
     groups: Vec<Group>,
-    /// How many processors there were when `groups` was asked for.
+    /// The number of processors when `groups` was read.
     known: Option<usize>,
     level: Level,
 }
@@ -106,44 +107,39 @@ impl Source for Cores {
             .map(|group| (&*group.name, of(&group.cpus)))
             .filter(|(_, parts)| !parts.is_empty())
             .collect();
-        // A processor in no group would not be shown.
+        // A processor in no group would be missing.
         let whole = grouped.iter().map(|(_, parts)| parts.len()).sum::<usize>() == known as usize;
         if grouped.len() < 2 || !whole {
             let all: Vec<u32> = (0..cores.len() as u32).collect();
-            return Ok(Some(sample.with("cores", each(of(&all)))));
+            return Ok(Some(sample.with("cores", Value::percentages(of(&all)))));
         }
         let means = grouped.iter().map(|(name, parts)| Part {
             name: (*name).to_owned().into(),
             value: parts.iter().map(|part| part.value).sum::<f64>() / parts.len() as f64,
         });
-        sample = sample.with("groups", each(means.collect()));
+        sample = sample.with("groups", Value::percentages(means.collect()));
         for (kind, field) in [("P", "performance"), ("E", "efficiency")] {
             if let Some((_, parts)) = grouped.iter().find(|(name, _)| *name == kind) {
-                sample = sample.with(field, each(parts.clone()));
+                sample = sample.with(field, Value::percentages(parts.clone()));
             }
         }
         let all = grouped.into_iter().flat_map(|(_, parts)| parts);
-        Ok(Some(sample.with("cores", each(all.collect()))))
+        Ok(Some(sample.with("cores", Value::percentages(all.collect()))))
     }
 
-    fn memo(&self) -> Option<String> {
+    fn save(&self) -> Option<String> {
         self.work.memo()
     }
 
-    fn recall(&mut self, memo: &str) {
-        self.work.recall(memo);
+    fn restore(&mut self, saved: &str) {
+        self.work.recall(saved);
     }
-}
-
-/// Percentages as parts of all there is: each of four is 100 of 400 at most.
-fn each(parts: Vec<Part>) -> Value {
-    let whole = 100.0 * parts.len() as f64;
-    Value::Parts { parts, whole }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::test_support::number;
     use crate::machine::fixture;
     use crate::machine::tests::machine_with;
 
@@ -164,15 +160,14 @@ mod tests {
     #[test]
     fn the_busiest_of_four_is_named() {
         let sample = second(&fixture("laptop"));
-        let number = |field: &str| sample.get(field).and_then(Value::as_number);
-        assert_eq!(number("busiest"), Some(100.0));
+        assert_eq!(number(&sample, "busiest"), Some(100.0));
         assert_eq!(sample.get("number"), Some(&Value::text("0")));
-        assert_eq!([number("usage"), number("busy")], [Some(42.0), Some(1.0)]);
+        assert_eq!([number(&sample, "usage"), number(&sample, "busy")], [Some(42.0), Some(1.0)]);
         assert_eq!(sample.level, Level::Idle);
     }
 
     #[test]
-    fn fast_and_thrifty_processors_are_told_apart() {
+    fn fast_and_efficient_cores_are_grouped() {
         let sample = second(&fixture("laptop"));
         let pair = |name: &str, value| (name.to_owned(), value);
         assert_eq!(parts(&sample, "performance"), Some(vec![pair("1", 48.0), pair("3", 0.0)]));
@@ -191,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_that_leave_somebody_out_are_not_believed() {
+    fn groups_that_lack_a_processor_are_ignored() {
         let (_dir, machine) = machine_with(&[
             ("proc/stat", "cpu 0 0 0 0\ncpu0 0 0 0 0\ncpu1 0 0 0 0\n"),
             ("proc/stat@2", "cpu 150 0 0 50\ncpu0 100 0 0 0\ncpu1 50 0 0 50\n"),

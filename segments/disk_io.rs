@@ -1,27 +1,28 @@
-//! What the disks do: what is read and written, and the share of time in which anything was.
+//! What the disks read and write, in bytes per second, and how busy they are, in percent of time;
+//! from `/proc/diskstats`.
 //!
-//! - All physical disks together, each counted once: not their parts, nor what lies upon them (LVM,
-//!   RAID, encryption), nor disks in memory. `busy` is the busiest one's: two disks half busy are
-//!   not one that is full.
-//! - `disk` names one row instead: a disk or a part (`sda2`), or the mount whose device is meant.
-//! - A counter that went backwards keeps the last rates, as in the network's.
-//! - A busy solid-state disk may still have much to give, so the level rises late.
+//! - All physical disks together, each counted once: no partitions, no devices on top of others
+//!   (LVM, RAID, encryption), no disks in memory. `busy` is that of the busiest one: two disks that
+//!   are half busy are not one that is full.
+//! - `disk` selects one device instead: a disk, a partition (`sda2`), or the device of a mount.
+//! - When a counter goes backwards, the last rates are kept.
+//! - A busy solid-state disk may still have capacity left, so the level rises late.
 
 use std::path::Path;
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::rate::Meter;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Disk, DisksDoor, Machine, physical};
 
-crate::options! {
-    /// A disk or a part of one (`sda`), or a mount (`/home`); empty: all physical disks.
+options! {
+    /// A disk or partition (`sda`), or a mount (`/home`); empty: all physical disks.
     disk: String = "",
-    /// Bytes a second below which, reading and writing, nothing is shown.
-    hide_below("hide-below"): f64 = 0.0,
+    /// Hidden while both reading and writing are below this many bytes per second.
+    hide_when_below: f64 = 0.0,
     /// Busy time in percent from which the level is `warning`; above 100: never.
     warning: f64 = 95.0,
     /// Busy time in percent from which the level is `critical`; above 100: never.
@@ -34,31 +35,27 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f0a0}", unicode: "io", ascii: "io" },
     format: " ($icon )[r](label)$read.eng(w:2) [w](label)$write.eng(w:2) $history.spark(w:8,max:100) ",
     fields: &[
-        Field::new("read", "bytes read, a second", Unit::Bytes),
-        Field::new("write", "bytes written, a second", Unit::Bytes),
-        Field::new(
-            "busy",
-            "share of the time in which the busiest disk did anything",
-            Unit::Percent,
-        ),
-        Field::new("disks", "disks that are counted", Unit::Count),
-        Field::new("history", "the past of `busy`", Unit::History("busy")),
-        Field::new("read_history", "the past of `read`", Unit::History("read")),
-        Field::new("write_history", "the past of `write`", Unit::History("write")),
+        Field::new("read", "bytes read per second", Unit::Bytes),
+        Field::new("write", "bytes written per second", Unit::Bytes),
+        Field::new("busy", "share of time in which the busiest disk was working", Unit::Percent),
+        Field::new("disks", "number of disks", Unit::Count),
+        Field::new("history", "history of `busy`", Unit::History("busy")),
+        Field::new("read_history", "history of `read`", Unit::History("read")),
+        Field::new("write_history", "history of `write`", Unit::History("write")),
     ],
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Tick(Duration::from_secs(1)),
     priority: 35,
     open,
 };
 
-/// Disks beyond this many are passed over.
-const MOST: usize = 1024;
-/// Readings after which a mount is looked up again: its device may be another.
-const LOOK_AGAIN: u32 = 30;
+/// The most disks that are counted.
+const MAX_DISKS: usize = 1024;
+/// Readings after which the device of a mount is looked up again, as it may have changed.
+const DEVICE_READINGS: u32 = 30;
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     Ok(Box::new(DiskIo {
@@ -73,18 +70,18 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
 struct DiskIo {
     options: Options,
     door: DisksDoor,
-    /// The device of the mount that is meant, and for how many readings that holds.
+    /// The device of the chosen mount, and for how many more readings it is used.
     device: Option<(Device, u32)>,
-    /// Of each disk: read, written, busy.
+    /// For each disk by its number: read, written, busy.
     meters: Vec<((u32, u32), Meter<3>)>,
     level: Level,
 }
 
-/// What to look for in the table.
+/// Which row of the table is meant.
 #[derive(Clone, Debug, PartialEq)]
 enum Device {
     Number(u32, u32),
-    /// Where a file system has no device number of its own (btrfs).
+    /// For a file system without a device number of its own (btrfs).
     Name(String),
 }
 
@@ -103,7 +100,7 @@ impl Source for DiskIo {
         let mut count = 0;
         let mut known: Option<[f64; 3]> = None;
         let mut take = |disk: Disk<'_>| {
-            // The table's order hardly ever changes.
+            // The order of the table rarely changes.
             let at = match self.meters.get(count) {
                 Some((number, _)) if *number == disk.number => count,
                 _ => {
@@ -126,7 +123,7 @@ impl Source for DiskIo {
             }
         };
         match wanted {
-            None => physical(rows).take(MOST).for_each(&mut take),
+            None => physical(rows).take(MAX_DISKS).for_each(&mut take),
             Some(wanted) => rows
                 .filter(|disk| match &wanted {
                     Device::Number(major, minor) => disk.number == (*major, *minor),
@@ -135,7 +132,7 @@ impl Source for DiskIo {
                 .take(1)
                 .for_each(&mut take),
         }
-        // A disk that vanished begins anew when it comes back.
+        // A disk that disappeared starts again when it comes back.
         self.meters.truncate(count);
         if count == 0 {
             self.device = None;
@@ -143,10 +140,11 @@ impl Source for DiskIo {
         }
         let mut sample = Sample::new(self.level);
         if let Some([read, written, busy]) = known {
-            // Milliseconds a second into percent; clocks that differ a little make more than all.
+            // From milliseconds per second to percent. Slightly different clocks may give more than
+            // 100 %.
             let busy = (busy / 10.0).min(100.0);
             self.level = self.level.settle(busy, self.options.warning, self.options.critical);
-            if read.max(written) < self.options.hide_below {
+            if read.max(written) < self.options.hide_when_below {
                 return Ok(None);
             }
             sample.level = self.level;
@@ -159,7 +157,7 @@ impl Source for DiskIo {
     }
 }
 
-/// The device behind a mount, looked up now and then; `None` if none is.
+/// The device of a mount, looked up from time to time; `None` if there is none.
 fn device_of(known: &mut Option<(Device, u32)>, machine: &Machine, path: &str) -> Option<Device> {
     if let Some((device, left)) = known
         && *left > 0
@@ -175,13 +173,14 @@ fn device_of(known: &mut Option<(Device, u32)>, machine: &Machine, path: &str) -
         }
         (major, minor) => Device::Number(major, minor),
     };
-    *known = Some((device.clone(), LOOK_AGAIN));
+    *known = Some((device.clone(), DEVICE_READINGS));
     Some(device)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::test_support::opened;
     use crate::machine::tests::machine_with;
 
     const MOUNTS: &str = "27 1 8:2 / / rw - ext4 /dev/sda2 rw\n\
@@ -205,7 +204,7 @@ mod tests {
         }
         let files: Vec<_> = files.iter().map(|(path, text)| (&**path, &**text)).collect();
         let (_dir, machine) = machine_with(&files);
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
+        let mut source = opened(&SEGMENT, options);
         let mut sample = || source.sample(&machine, &Ask::default()).expect("readable");
         let numbers = |sample: Sample| {
             let number = |field: &&str| sample.get(field).and_then(Value::as_number);
@@ -222,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_and_a_mount_can_be_meant() {
+    fn a_partition_or_a_mount_can_be_chosen() {
         let tables = [table([0, 0, 0], Some([0, 0, 0])), table([10, 4, 300], Some([2, 0, 900]))];
         let half = vec![5.0 * 512.0, 2.0 * 512.0, 15.0];
         let other = vec![1024.0, 0.0, 90.0];
@@ -234,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_comes_and_goes_makes_no_jump() {
+    fn a_disk_that_comes_and_goes_gives_no_spike() {
         let big = Some([1 << 40, 1 << 40, 0]);
         let tables = [
             table([0, 0, 0], None),
@@ -251,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn counters_that_come_round_keep_the_last_rates() {
+    fn counters_that_wrap_keep_the_last_rates() {
         let most = u64::from(u32::MAX);
         let tables = [
             table([0, 0, most - 1000], None),

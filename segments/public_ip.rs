@@ -1,40 +1,39 @@
-//! The address under which the world sees this machine.
+//! The IP address under which others see this machine, from a service on the web.
 //!
-//! Only a service out there can tell. It is asked when this segment is on a line, by `curl`, at most
-//! every quarter of an hour; it learns nothing but that address. What it answers is an address or is
-//! not shown.
+//! The service is asked by `curl`, only if this segment is on a line, and at most every quarter of
+//! an hour. It learns nothing but the address. An answer that is not an address is not shown.
 
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, choice, options,
 };
 use crate::base::http_cache::Fetched;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Machine, ip_address, is_url};
 
-crate::choice! {
-    /// The version of the Internet protocol.
+choice! {
+    /// A version of the Internet Protocol.
     Version { Any = "any", Four = "4", Six = "6" }
 }
 
-crate::options! {
-    /// Who is asked: any address that answers with nothing but ours.
+options! {
+    /// The address of a service that answers with the IP address and nothing else.
     url: String = "https://icanhazip.com",
-    /// The version of the Internet protocol.
+    /// The version of the Internet Protocol.
     version: Version = Version::Any,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "public-ip",
-    about: "The address under which the world sees this machine; asks a service on the web.",
+    about: "The IP address under which others see this machine, from a service on the web.",
     icons: Icons { nerd: "\u{f059f}", unicode: "ip", ascii: "ip" },
     format: " ($icon )$ip ",
     fields: &[Field::new("ip", "the address", Unit::Text)],
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Worker,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(900)),
     priority: 15,
     open,
@@ -43,7 +42,7 @@ pub(crate) static SEGMENT: Kind = Kind {
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
     if !is_url(&options.url) {
-        let message = format!("{:?} is no address of the web", options.url);
+        let message = format!("{:?} is not a web address", options.url);
         return Err(OptionError { key: "url".into(), message });
     }
     let family = match options.version {
@@ -64,18 +63,19 @@ impl Source for PublicIp {
         Ok(Some(Sample::new(Level::Idle).with("ip", Value::text(&**ip))))
     }
 
-    fn memo(&self) -> Option<String> {
+    fn save(&self) -> Option<String> {
         self.fetched.memo()
     }
 
-    fn recall(&mut self, memo: &str) {
-        self.fetched.recall(memo);
+    fn restore(&mut self, saved: &str) {
+        self.fetched.recall(saved);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::test_support::refused;
     use crate::machine::tests::machine_with;
 
     fn answer(text: &str) -> Result<Option<Sample>, Error> {
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_shown_and_nothing_else_is() {
+    fn only_an_address_is_shown() {
         let sample = answer("203.0.113.9\n").expect("an answer").expect("an address");
         assert_eq!(sample.get("ip"), Some(&Value::text("203.0.113.9")));
         for text in ["", "<html>login here</html>", "203.0.113.9 203.0.113.9"] {
@@ -93,8 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_of_the_web_is_refused() {
-        let table = "url = '-o/etc/x'".parse().expect("TOML");
-        assert_eq!(open(&table).err().expect("refused").key, "url");
+    fn an_invalid_url_is_refused() {
+        assert_eq!(refused(&SEGMENT, "url = '-o/etc/x'").key, "url");
     }
 }

@@ -1,35 +1,35 @@
-//! Whether the machine waits for a restart: a package asked for it, or the running kernel's modules
-//! were replaced by another's, so that it can load none any more.
+//! Whether the machine needs a restart: a package asked for it (`/run/reboot-required`), or the
+//! running kernel's modules were replaced, so that it cannot load any more of them.
 //!
-//! In a container the kernel is somebody else's and its modules are no concern.
+//! In a container the kernel is that of the host, and its modules do not matter.
 
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::Machine;
 
-crate::options! {
-    /// Look at the running kernel's modules, too.
+options! {
+    /// Whether the running kernel's modules are checked, too.
     kernel: bool = true,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "reboot-required",
-    about: "Whether the machine waits for a restart.",
+    about: "Whether the machine needs a restart.",
     icons: Icons { nerd: "\u{f0709}", unicode: "reboot", ascii: "reboot" },
     format: " $icon( $packages) ",
     fields: &[
         Field::new("reason", "`packages` or `kernel`", Unit::Text),
-        Field::new("packages", "packages that ask for it, where they are known", Unit::Count),
-        Field::new("names", "their names, with blanks between", Unit::Text),
+        Field::new("packages", "number of packages that need it, if known", Unit::Count),
+        Field::new("names", "names of these packages, separated by spaces", Unit::Text),
     ],
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Tick(Duration::from_secs(60)),
     priority: 55,
     open,
@@ -43,7 +43,7 @@ struct RebootRequired {
     options: Options,
 }
 
-/// What packages leave behind who ask for it: Debian's, openSUSE's.
+/// Files that packages create to ask for a restart, on Debian and on openSUSE.
 const FLAGS: [&str; 2] = ["/run/reboot-required", "/run/reboot-needed"];
 
 impl Source for RebootRequired {
@@ -51,7 +51,7 @@ impl Source for RebootRequired {
         if FLAGS.iter().any(|flag| machine.lstat(flag).is_ok()) {
             let names = machine.read("/run/reboot-required.pkgs").unwrap_or_default();
             let names = String::from_utf8_lossy(&names).into_owned();
-            // A package that was upgraded twice asks twice.
+            // A package that was upgraded twice is listed twice.
             let mut names: Vec<&str> = names.split_ascii_whitespace().collect();
             names.sort_unstable();
             names.dedup();
@@ -68,8 +68,8 @@ impl Source for RebootRequired {
     }
 }
 
-/// Whether the running kernel's modules are gone and another's are there. A kernel that never had
-/// any has no such directory at all.
+/// Whether the running kernel's modules are gone and another kernel's exist. A kernel without
+/// modules has no such directory at all.
 fn is_replaced(machine: &Machine) -> bool {
     const DIR: &str = "/lib/modules";
     let kernel = machine.kernel();
@@ -79,13 +79,13 @@ fn is_replaced(machine: &Machine) -> bool {
     }
     let others = machine.list(DIR).unwrap_or_default();
     let is_kernel = |name: &std::ffi::OsStr| {
-        // What is left of a removed kernel is no kernel.
+        // A removed kernel may leave an empty directory.
         name.to_str().is_some_and(|name| machine.lstat(format!("{DIR}/{name}/modules.dep")).is_ok())
     };
     others.iter().any(|entry| entry.is_dir && is_kernel(&entry.name))
 }
 
-/// As systemd, Docker and Podman leave their marks.
+/// By the marks of systemd, Docker and Podman.
 fn is_container(machine: &Machine) -> bool {
     ["/run/systemd/container", "/.dockerenv", "/run/.containerenv"]
         .iter()
@@ -95,32 +95,29 @@ fn is_container(machine: &Machine) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::test_support::sample_with;
     use crate::machine::fixture;
     use crate::machine::tests::machine_with;
 
-    fn shown(options: &str, machine: &Machine) -> Option<Sample> {
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(machine, &Ask::default()).expect("no error")
-    }
-
     #[test]
-    fn packages_ask_for_it() {
+    fn packages_can_ask_for_a_restart() {
         let asked = [("run/reboot-required", "*** System restart required ***\n")];
-        let sample = shown("", &machine_with(&asked).1).expect("asked for");
+        let sample = sample_with(&SEGMENT, "", &machine_with(&asked).1).expect("asked for");
         assert_eq!((sample.level, sample.get("packages")), (Level::Warning, None));
-        assert!(shown("", &machine_with(&[("run/reboot-needed", "")]).1).is_some());
+        assert!(sample_with(&SEGMENT, "", &machine_with(&[("run/reboot-needed", "")]).1).is_some());
         let named = [asked[0], ("run/reboot-required.pkgs", "linux-image-6.1\nlibc6\nlibc6\n")];
-        let sample = shown("", &machine_with(&named).1).expect("asked for");
+        let sample = sample_with(&SEGMENT, "", &machine_with(&named).1).expect("asked for");
         assert_eq!(sample.get("packages"), Some(&Value::number(2.0)));
         assert_eq!(sample.get("names"), Some(&Value::text("libc6 linux-image-6.1")));
     }
 
     #[test]
-    fn a_kernel_without_its_modules_asks_for_it() {
+    fn a_kernel_without_its_modules_needs_a_restart() {
         let running = ("proc/sys/kernel/osrelease", "6.9.1\n");
         let other = ("lib/modules/6.10.0/modules.dep", "");
         let reason = |options: &str, files: &[(&str, &str)]| {
-            shown(options, &machine_with(files).1).and_then(|sample| sample.get("reason").cloned())
+            sample_with(&SEGMENT, options, &machine_with(files).1)
+                .and_then(|sample| sample.get("reason").cloned())
         };
         assert_eq!(reason("", &[running, other]), Some(Value::text("kernel")));
         assert_eq!(reason("kernel = false", &[running, other]), None);
@@ -133,10 +130,10 @@ mod tests {
     }
 
     #[test]
-    fn only_the_server_waits_for_a_restart() {
-        assert!(shown("", &fixture("server")).is_some());
+    fn only_the_server_needs_a_restart() {
+        assert!(sample_with(&SEGMENT, "", &fixture("server")).is_some());
         for machine in ["laptop", "container", "empty", "broken"] {
-            assert_eq!(shown("", &fixture(machine)), None, "{machine}");
+            assert_eq!(sample_with(&SEGMENT, "", &fixture(machine)), None, "{machine}");
         }
     }
 }

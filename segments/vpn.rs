@@ -1,52 +1,48 @@
-//! The tunnels that are up: WireGuard, TUN (OpenVPN, Tailscale and most others), PPP.
+//! The VPN tunnels that are up: WireGuard, TUN (OpenVPN, Tailscale and most others), PPP.
 //!
-//! Told by what the kernel says of an interface, not by its name. An interface is looked at closely
-//! once, when it appears: machines with many containers have hundreds. A TAP device is a tunnel
-//! only with a route of its own; the others are the network cards of virtual machines.
+//! They are recognised by what sysfs says of an interface, not by its name. An interface is
+//! examined once, when it appears: machines with many containers have hundreds. A TAP device is a
+//! tunnel only if it has a route of its own; the others are network cards of virtual machines.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Machine, NetworkDoor};
 
-crate::options! {
+options! {
     /// Interfaces that are not shown.
     ignore: Vec<String> = Vec::new(),
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "vpn",
-    about: "The tunnels to other networks that are up.",
+    about: "The VPN tunnels that are up.",
     icons: Icons { nerd: "\u{f0582}", unicode: "vpn", ascii: "vpn" },
     format: " ($icon )$name ",
     fields: &[
-        Field::new(
-            "name",
-            "the first tunnel; the one of the default route before others",
-            Unit::Text,
-        ),
+        Field::new("name", "the first tunnel, or the one with the default route", Unit::Text),
         Field::new("kind", "`wireguard`, `tun`, `tap` or `ppp`", Unit::Text),
-        Field::new("names", "all of them, with blanks between", Unit::Text),
-        Field::new("count", "how many there are", Unit::Count),
-        Field::new("default", "`default` where the default route goes through one", Unit::Text),
+        Field::new("names", "the names of all, separated by spaces", Unit::Text),
+        Field::new("count", "number of tunnels", Unit::Count),
+        Field::new("default", "`default` if the default route goes through it", Unit::Text),
     ],
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Tick(Duration::from_secs(5)),
     priority: 45,
     open,
 };
 
-/// Interfaces beyond this many are passed over.
-const MOST: usize = 4096;
+/// The most interfaces that are read.
+const MAX_INTERFACES: usize = 4096;
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
@@ -56,7 +52,7 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
 struct Vpn {
     options: Options,
     door: NetworkDoor,
-    /// What each interface is; `None`: no tunnel.
+    /// The tunnel that each interface is, if it is one.
     known: HashMap<Vec<u8>, Option<Tunnel>>,
 }
 
@@ -78,7 +74,7 @@ impl Tunnel {
         }
     }
 
-    /// What the kernel says of the interface in `dir` of sysfs.
+    /// The tunnel that the interface in this directory of sysfs is.
     fn of(machine: &Machine, dir: &Path) -> Option<Tunnel> {
         // `linux/if_arp.h`: ARPHRD_PPP; `linux/if_tun.h`: IFF_TAP.
         const PPP: u32 = 512;
@@ -102,13 +98,13 @@ fn hexadecimal(text: &[u8]) -> Option<u32> {
     u32::from_str_radix(text.strip_prefix("0x")?, 16).ok()
 }
 
-/// Where sysfs tells of an interface.
+/// The directory of an interface in sysfs.
 fn directory(name: &[u8]) -> PathBuf {
     use std::os::unix::ffi::OsStrExt;
     Path::new("/sys/class/net").join(std::ffi::OsStr::from_bytes(name))
 }
 
-/// Whether it is up and, where there is somebody at its other end to miss, has it.
+/// Whether it is up, and connected if its driver reports that.
 fn is_up(machine: &Machine, name: &[u8]) -> bool {
     const UP: u32 = 0x1;
     let dir = directory(name);
@@ -120,9 +116,9 @@ fn is_up(machine: &Machine, name: &[u8]) -> bool {
 impl Source for Vpn {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let mut found = Vec::new();
-        let mut seen = 0;
-        for (name, _) in self.door.interfaces(machine)?.take(MOST) {
-            seen += 1;
+        let mut count = 0;
+        for (name, _) in self.door.interfaces(machine)?.take(MAX_INTERFACES) {
+            count += 1;
             if name.contains(&b'/') {
                 continue;
             }
@@ -139,8 +135,9 @@ impl Source for Vpn {
                 found.push((name.to_owned(), kind));
             }
         }
-        if self.known.len() > seen {
-            // Somebody left; a namesake that comes may be something else.
+        if self.known.len() > count {
+            // Interfaces that are gone are forgotten: a new one with the same name may be another
+            // kind.
             let there: Vec<_> = self.door.interfaces(machine)?.map(|(name, _)| name).collect();
             self.known.retain(|name, _| there.contains(&&**name));
         }
@@ -170,12 +167,9 @@ impl Source for Vpn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::test_support::opened;
     use crate::machine::fixture;
     use crate::machine::tests::machine_with;
-
-    fn source(options: &str) -> Box<dyn Source> {
-        open(&options.parse().expect("TOML")).expect("good options")
-    }
 
     /// All names, kind and whether the default route goes through it.
     fn shown(source: &mut dyn Source, machine: &Machine) -> Option<[String; 3]> {
@@ -213,16 +207,19 @@ mod tests {
     ];
 
     #[test]
-    fn tunnels_are_told_by_what_they_are() {
+    fn tunnels_are_recognised_by_their_kind() {
         let files = [&[("proc/net/dev", DEV), ("proc/net/route", ROUTES)], LINKS].concat();
         let (_dir, machine) = machine_with(&files);
-        assert_eq!(shown(&mut *source(""), &machine), words(["ppp0 tap0 tun0", "ppp", "default"]));
+        assert_eq!(
+            shown(&mut *opened(&SEGMENT, ""), &machine),
+            words(["ppp0 tap0 tun0", "ppp", "default"])
+        );
         let ignoring = "ignore = ['ppp0', 'tap0']";
-        assert_eq!(shown(&mut *source(ignoring), &machine), words(["tun0", "tun", ""]));
+        assert_eq!(shown(&mut *opened(&SEGMENT, ignoring), &machine), words(["tun0", "tun", ""]));
     }
 
     #[test]
-    fn a_namesake_that_comes_later_is_looked_at_anew() {
+    fn a_new_interface_with_an_old_name_is_examined_again() {
         let with = "a\nb\n tun0: 1 0 0 0 0 0 0 0 1\n";
         let files = [
             &[
@@ -237,8 +234,8 @@ mod tests {
         ]
         .concat();
         let (_dir, machine) = machine_with(&files);
-        let mut source = source("");
-        // The second look reads the table twice: it sees that somebody left.
+        let mut source = opened(&SEGMENT, "");
+        // The second reading reads the table twice: an interface is gone.
         let seen = [0; 3].map(|_| shown(&mut *source, &machine));
         assert_eq!(seen, [None, None, words(["tun0", "ppp", ""])]);
     }
@@ -246,9 +243,9 @@ mod tests {
     #[test]
     fn a_laptop_has_its_wireguard_and_a_server_none() {
         let wg0 = words(["wg0", "wireguard", ""]);
-        assert_eq!(shown(&mut *source(""), &fixture("laptop")), wg0);
+        assert_eq!(shown(&mut *opened(&SEGMENT, ""), &fixture("laptop")), wg0);
         for machine in ["server", "broken", "empty"] {
-            assert_eq!(shown(&mut *source(""), &fixture(machine)), None, "{machine}");
+            assert_eq!(shown(&mut *opened(&SEGMENT, ""), &fixture(machine)), None, "{machine}");
         }
     }
 }

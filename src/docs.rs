@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use rainline_segments::{ALL, Kind, Level, Opt, Shape, Unit};
+use rainline_segments::{ALL, Kind, Level, Opt, OptionType, Unit};
 use serde_json::{Value, json};
 
 use crate::config::alerts::{self, Action};
@@ -248,16 +248,16 @@ pub fn segment_text(kind: &Kind) -> String {
                 Unit::History(of) => format!("history of {of}"),
                 unit => unit.name().to_owned(),
             };
-            let _ = writeln!(out, "  ${:12} {unit:18} {}", field.name, field.about.trim());
+            let _ = writeln!(out, "  ${:20} {unit:18} {}", field.name, field.about.trim());
         }
     }
     if !kind.options.is_empty() {
         out.push_str("\nOptions\n");
         for option in kind.options {
             let default = (option.default)().to_string();
-            let _ = writeln!(out, "  {:13} {default:18} {}", option.name, about(option));
-            if let Shape::Choice(_) = option.shape {
-                let _ = writeln!(out, "  {:32} {}", "", option.shape.describe());
+            let _ = writeln!(out, "  {:17} {default:18} {}", option.name, about(option));
+            if let OptionType::Choice(_) = option.accepts {
+                let _ = writeln!(out, "  {:36} {}", "", option.accepts.describe());
             }
         }
     }
@@ -288,14 +288,19 @@ pub fn man_segments() -> String {
 }
 
 fn property(option: &Opt) -> Value {
-    let mut property = match option.shape {
-        Shape::Bool => json!({ "type": "boolean" }),
-        Shape::Integer => json!({ "type": "integer", "minimum": 0 }),
-        Shape::Number => json!({ "type": "number" }),
-        Shape::Text => json!({ "type": "string" }),
-        Shape::List => json!({ "type": "array", "items": { "type": "string" } }),
-        Shape::Table => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
-        Shape::Choice(words) => json!({ "enum": words }),
+    let mut property = match option.accepts {
+        OptionType::Bool => json!({ "type": "boolean" }),
+        OptionType::Integer => json!({ "type": "integer", "minimum": 0 }),
+        OptionType::Number => json!({ "type": "number" }),
+        OptionType::TimeSpan => {
+            json!({ "type": "string", "pattern": "^([0-9.]+ *(w|d|h|m|min|s|ms) *)+$" })
+        }
+        OptionType::Text => json!({ "type": "string" }),
+        OptionType::List => json!({ "type": "array", "items": { "type": "string" } }),
+        OptionType::Table => {
+            json!({ "type": "object", "additionalProperties": { "type": "string" } })
+        }
+        OptionType::Choice(words) => json!({ "enum": words }),
     };
     property["description"] = json!(about(option));
     property

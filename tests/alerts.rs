@@ -98,7 +98,9 @@ fn what_nobody_shows_is_watched_and_nothing_else() {
     let sandbox = Sandbox::new();
     let command = |name: &str| {
         let script = format!("echo x >> {}; echo full; echo; echo ff0000", name);
-        format!("command = [\"sh\", \"-c\", \"{script}\"]\noutput = \"i3blocks\"\ninterval = 0.2\n")
+        format!(
+            "command = [\"sh\", \"-c\", \"{script}\"]\noutput = \"i3blocks\"\ninterval = '200ms'\n"
+        )
     };
     let (seen, unseen) = (sandbox.path("seen"), sandbox.path("unseen"));
     let text = format!(
@@ -122,7 +124,7 @@ fn a_reading_in_a_worker_keeps_its_past_while_others_are_busy() {
     let sandbox = Sandbox::new();
     let (value, reads) = (sandbox.write("value", "60"), sandbox.path("reads"));
     let mut text = format!(
-        "[segment.it]\nuse = \"custom\"\ninterval = 0.1\nfields = {{ v = \"count\" }}\n\
+        "[segment.it]\nuse = \"custom\"\ninterval = '100ms'\nfields = {{ v = \"count\" }}\n\
          level-by = \"v\"\nwarning = 50\ncritical = 100\n\
          command = [\"sh\", \"-c\", 'echo x >> {}; echo \"{{\\\"v\\\": $(cat {})}}\"']\n\
          [alert.loud]\nsegment = \"it\"\nlevel = \"warning\"\nback = true\n{}",
@@ -133,7 +135,7 @@ fn a_reading_in_a_worker_keeps_its_past_while_others_are_busy() {
     let others: Vec<String> = (0..5).map(|number| format!("\"o{number}\"")).collect();
     for name in &others {
         text.push_str(&format!(
-            "[segment.{name}]\nuse = \"custom\"\ninterval = 0.1\ncommand = [\"sleep\", \"0.02\"]\n"
+            "[segment.{name}]\nuse = \"custom\"\ninterval = '100ms'\ncommand = [\"sleep\", \"0.02\"]\n"
         ));
     }
     text.push_str(&format!("[line.terminal]\nleft = [{}, \"clock\"]\n", others.join(", ")));

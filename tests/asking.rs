@@ -17,7 +17,7 @@ format = "$path(|$repository:$within)(|$gone)"
 [segment.character]
 root = ''
 [segment.keymap]
-insert = true
+hide-when = "never"
 "#;
 
 /// A sandbox whose daemon runs.

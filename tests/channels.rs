@@ -23,7 +23,7 @@ fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
     let config = "theme = \"mono\"\n[line.prompt]\nleft = [\"here\", \"ended\", \"end\"]\n\
         [segment.here]\nuse = \"directory\"\nformat = \"<$last>\"\n\
-        [segment.ended]\nuse = \"status\"\nformat = \"<($code)>\"\nsuccess = true\n\
+        [segment.ended]\nuse = \"status\"\nformat = \"<($code)>\"\nhide-when = \"never\"\n\
         [segment.end]\nuse = \"text\"\ntext = \"=>\"\nformat = \"$text\"\n";
     sandbox.write("home/.config/rainline/config.toml", config);
     sandbox
@@ -456,7 +456,7 @@ fn what_is_read_late_appears_without_a_key() {
         let config = config.replace("\"ended\", ", "\"ended\", \"late\", ");
         let script = format!("until [ -e {} ]; do sleep 0.1; done; echo late", released.display());
         let late = format!(
-            "[segment.late]\nuse = \"custom\"\ntimeout = 600\nformat = \"(<$text>)\"\n\
+            "[segment.late]\nuse = \"custom\"\ntimeout = '600s'\nformat = \"(<$text>)\"\n\
              command = [\"sh\", \"-c\", \"{script}\"]\n"
         );
         sandbox.write("home/.config/rainline/config.toml", config + &late);
@@ -526,8 +526,8 @@ fn nobody_else_may_look_into_a_channel() {
 fn modal() -> Sandbox {
     let sandbox = Sandbox::new();
     let config = "theme = \"mono\"\n[line.prompt]\nleft = [\"mode\", \"ended\", \"end\"]\n\
-        [segment.mode]\nuse = \"keymap\"\nformat = \"<$mode>\"\ninsert = true\n\
-        [segment.ended]\nuse = \"status\"\nformat = \"<($code)>\"\nsuccess = true\n\
+        [segment.mode]\nuse = \"keymap\"\nformat = \"<$mode>\"\nhide-when = \"never\"\n\
+        [segment.ended]\nuse = \"status\"\nformat = \"<($code)>\"\nhide-when = \"never\"\n\
         [segment.end]\nuse = \"text\"\ntext = \"=>\"\nformat = \"$text\"\n";
     sandbox.write("home/.config/rainline/config.toml", config);
     sandbox

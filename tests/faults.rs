@@ -242,8 +242,8 @@ fn what_a_source_remembers_outlives_its_worker() {
         ("commands/apt", &*upgradable(2)),
         ("space", "/ 100 90 90 0 0\n"),
     ];
-    let config = "[line.terminal]\nleft = ['updates', 'disk']\n[segment.updates]\ninterval = 1\n\
-        format = '$count'\n[segment.disk]\ninterval = 1\nformat = '$usage.pct(w:1)'\n";
+    let config = "[line.terminal]\nleft = ['updates', 'disk']\n[segment.updates]\ninterval = '1s'\n\
+        format = '$count'\n[segment.disk]\ninterval = '1s'\nformat = '$usage.pct(w:1)'\n";
     let (root, machine) = machine(&files, config);
     changes(&machine, "2╱10%");
     let write = |path: &str, text: &str| {

@@ -365,7 +365,7 @@ fn the_past_of_a_charge_is_a_sparkline() {
     for (read, energy) in [("", 45), ("@2", 35), ("@3", 28), ("@4", 21)] {
         machine.write(&format!("{supply}{read}"), format!("{energy}000000\n"));
     }
-    let config = "[segment.battery]\ninterval = 1\n\
+    let config = "[segment.battery]\ninterval = '1s'\n\
                   format = \" $charge.pct(w:1) $history.spark(w:12) \"\n";
     let sandbox = on_machine(&machine.path("machine"), config);
     let mut running = run(&sandbox, "tmux", 80);

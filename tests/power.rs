@@ -153,7 +153,7 @@ fn no_battery_is_no_segment() {
 #[test]
 fn the_past_of_the_charge_is_drawn() {
     let sandbox = Sandbox::new();
-    let config = "[line.terminal]\nright = ['battery']\n[segment.battery]\ninterval = 0.2\n\
+    let config = "[line.terminal]\nright = ['battery']\n[segment.battery]\ninterval = '200ms'\n\
                   format = '$history.spark(w:4)'\n";
     sandbox.write("home/.config/rainline/config.toml", config);
     sandbox.write("machine/sys/class/power_supply/BAT0/type", "Battery\n");

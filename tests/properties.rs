@@ -79,7 +79,7 @@ fn grammar() -> impl Strategy<Value = String> {
             ":",
             "w:3,w:4",
             "w:20,with:history",
-            "over:memory,hue:work-history",
+            "over:memory,hue:work_history",
             "over:parts",
             "over:nosuch",
             "every:3,scale:log",

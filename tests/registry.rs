@@ -1,7 +1,8 @@
-//! What is in the folders is what is in the lists, and all of it has the one shape.
+//! Every file is registered, and what the tables hold fits together across crates.
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use rainline::hosts;
 use rainline_caps::Depth;
@@ -17,79 +18,109 @@ use rainline_segments::{ALL, Unit};
 
 use crate::support::root;
 
-/// The names of the files with this extension directly in a folder, less `but`.
-fn files(folder: &str, extension: &str, but: &[&str]) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(root().join(folder))
-        .expect("a folder")
-        .flatten()
-        .filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            let stem = name.strip_suffix(&format!(".{extension}"))?.to_owned();
-            (!but.contains(&stem.as_str())).then_some(stem)
-        })
-        .collect();
-    names.sort();
-    names
+/// The names, without the extension, of the files in a folder.
+fn files(folder: &str, extension: &str) -> Vec<String> {
+    let entries = fs::read_dir(root().join(folder)).expect("a folder").flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let stems = names.filter_map(|name| Some(name.strip_suffix(extension)?.to_owned()));
+    let mut stems: Vec<String> = stems.collect();
+    stems.sort();
+    stems
+}
+
+/// What to do about the files that are not in a table, and that the table is sorted.
+fn registered(folder: &str, extension: &str, listed: &[&str], how: fn(&str) -> String) {
+    let is_listed = |name: &String| listed.contains(&&*name.replace('_', "-"));
+    let missing = files(folder, extension).into_iter().find(|name| !is_listed(name));
+    if let Some(name) = missing {
+        panic!("{folder}/{name}{extension}: {}", how(&name));
+    }
+    assert!(listed.is_sorted(), "{folder}: the table is not sorted by name: {listed:?}");
 }
 
 #[test]
-fn segments_are_listed_sorted() {
-    let listed: Vec<&str> = ALL.iter().map(|kind| kind.name).collect();
-    assert_eq!(listed, files("segments", "rs", &["lib"]));
-}
-
-#[test]
-fn targets_are_listed_sorted() {
+fn targets_are_registered() {
     let listed: Vec<&str> = targets::ALL.iter().map(|target| target.name).collect();
-    assert_eq!(listed, files("src/targets", "rs", &[]));
+    registered("render/targets", ".rs", &listed, |name| {
+        format!("add \"mod {name};\" and \"&{name}::TARGET\" to render/targets.rs")
+    });
 }
 
 #[test]
-fn hosts_are_listed_sorted() {
+fn hosts_are_registered() {
     let listed: Vec<&str> = hosts::ALL.iter().map(|host| host.name).collect();
-    assert_eq!(listed, files("src/hosts", "rs", &[]));
+    registered("src/hosts", ".rs", &listed, |name| {
+        format!("add \"mod {name};\" and \"&{name}::HOST\" to src/hosts.rs")
+    });
 }
 
 #[test]
-fn themes_are_listed() {
-    let listed: BTreeSet<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
-    let there: BTreeSet<String> = files("themes", "toml", &[]).into_iter().collect();
-    assert_eq!(listed.into_iter().collect::<Vec<_>>(), there.iter().collect::<Vec<_>>());
+fn themes_are_registered() {
+    // The default theme comes first.
+    let mut listed: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+    listed.sort_unstable();
+    registered("themes", ".toml", &listed, |name| {
+        format!("add {name:?} to BUILT_IN in src/theme.rs")
+    });
+}
+
+/// A file without its `mod` line is not compiled, and the compiler does not notice.
+#[test]
+fn every_file_is_a_module() {
+    fn visit(folder: &Path, parent: &Path, forgotten: &mut Vec<String>) {
+        let declared = fs::read_to_string(parent).expect("a module");
+        for entry in fs::read_dir(folder).expect("a folder").flatten() {
+            let path = entry.path();
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            let own = folder.join(format!("{name}.rs"));
+            if path.is_dir() {
+                let inner = if own.exists() { own } else { path.join("mod.rs") };
+                if inner.exists() {
+                    visit(&path, &inner, forgotten);
+                } else if declared.contains(&format!("mod {name} {{")) {
+                    visit(&path, parent, forgotten);
+                }
+            } else if path == own
+                && !["lib", "main", "mod"].contains(&&*name)
+                && !["mod ", "mod r#"]
+                    .iter()
+                    .any(|word| declared.contains(&format!("{word}{name};")))
+            {
+                let [path, parent] = [&*path, parent]
+                    .map(|path| path.strip_prefix(root()).expect("ours").display().to_string());
+                forgotten.push(format!("{path}: add \"mod {name};\" to {parent}"));
+            }
+        }
+    }
+    let mut forgotten = Vec::new();
+    for lib in ["caps/lib.rs", "segments/lib.rs", "render/lib.rs", "client/lib.rs", "src/lib.rs"] {
+        let lib = root().join(lib);
+        if lib.exists() {
+            visit(lib.parent().expect("a folder"), &lib, &mut forgotten);
+        }
+    }
+    assert!(forgotten.is_empty(), "{}", forgotten.join("\n"));
 }
 
 #[test]
 fn the_environment_that_travels_is_what_segments_declare() {
     let declared: BTreeSet<&str> = ALL.iter().flat_map(|kind| kind.env.iter().copied()).collect();
-    assert_eq!(declared.into_iter().collect::<Vec<_>>(), protocol::ENV);
+    let sent: BTreeSet<&str> = protocol::ENV.iter().copied().collect();
+    if let Some(name) = declared.difference(&sent).next() {
+        panic!("src/protocol.rs: add {name:?} to ENV, as a segment declares it");
+    }
+    if let Some(name) = sent.difference(&declared).next() {
+        panic!("src/protocol.rs: remove {name:?} from ENV, as no segment declares it");
+    }
+    assert!(protocol::ENV.is_sorted(), "src/protocol.rs: ENV is not sorted");
 }
 
 #[test]
-fn kinds_are_whole() {
+fn default_formats_parse() {
     for kind in ALL {
-        let name = kind.name;
-        assert!(kind.about.ends_with('.'), "{name}: about is a sentence");
-        assert!(kind.priority <= 100, "{name}: priority");
         if let Err(faults) = Format::parse(kind.format, kind) {
-            panic!("{name}: {faults:?}");
+            panic!("segments: the format of `{}`: {faults:?}", kind.name);
         }
-        let mut fields: Vec<&str> = kind.fields.iter().map(|field| field.name).collect();
-        fields.sort_unstable();
-        fields.dedup();
-        assert_eq!(fields.len(), kind.fields.len(), "{name}: a field twice");
-        for field in kind.fields {
-            assert!(!field.about.is_empty(), "{name}.{}: about", field.name);
-            if let Unit::History(of) = field.unit {
-                let past = kind.fields.iter().find(|field| field.name == of);
-                let number = past.is_some_and(|field| field.unit.is_number());
-                assert!(number, "{name}.{}: history of no number", field.name);
-            }
-        }
-        for option in kind.options {
-            let kebab = option.name.chars().all(|c| c.is_ascii_lowercase() || c == '-');
-            assert!(kebab, "{name}: option {}", option.name);
-            assert!(!option.about.trim().is_empty(), "{name}: option {}", option.name);
-        }
-        assert!((kind.open)(&toml::Table::new()).is_ok(), "{name} does not open with defaults");
     }
 }
 

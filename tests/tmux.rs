@@ -423,7 +423,7 @@ impl Drop for Watched {
 
 #[test]
 fn the_drawn_memory_moves_as_the_kernel_says() {
-    let config = "[segment.memory]\nlimit = 'host'\nformat = ' mem $used.eng(w:6) '\n";
+    let config = "[segment.memory]\nlimit = 'machine'\nformat = ' mem $used.eng(w:6) '\n";
     let sandbox = home(&format!("{config}{SECONDS}"));
     let mut tmux = wired(&sandbox, 160);
     let (mut clock, watched) = (String::new(), Watched::begin());

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use chrono::format::{Item, StrftimeItems};
-use rainline_segments::{Kind, Marked, Unit, Value};
+use rainline_segments::{Kind, Styled, Unit, Value};
 
 use super::{Content, Context};
 use crate::diagnostic::{Fault, nearest};
@@ -552,8 +552,8 @@ impl Formatter {
                 let shown = width::cut(text.reveal(), *max, *cut, ellipsis, context.policy);
                 Content::Outside(shown.into())
             }
-            (Formatter::Text { max, cut }, Value::Marked(pieces)) => {
-                let (text, ellipsis) = (Marked::text(pieces), glyphs.ellipsis(context.policy));
+            (Formatter::Text { max, cut }, Value::Styled(pieces)) => {
+                let (text, ellipsis) = (Styled::text(pieces), glyphs.ellipsis(context.policy));
                 let shown = width::cut(text.reveal(), *max, *cut, ellipsis, context.policy);
                 Content::Outside(shown.into())
             }

@@ -1,5 +1,5 @@
 use super::*;
-use rainline_segments::{Ask, Error, Icons, Level, Machine, Pace, Part, Scope, Source, Where};
+use rainline_segments::{Ask, Error, Icons, Level, Machine, Pace, Part, RunsIn, Scope, Source};
 
 const FIELDS: &[Field] = &[
     Field { name: "usage", about: "", unit: Unit::Percent },
@@ -30,7 +30,7 @@ static KIND: Kind = Kind {
     options: &[],
     env: &[],
     scope: Scope::Machine,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Ask,
     priority: 50,
     open: |_| Ok(Box::new(Nothing)),

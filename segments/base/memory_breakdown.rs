@@ -9,13 +9,13 @@
 //!   class gets at most what is left.
 //! - In a control group with a limit below the machine's memory, all of it is about the group.
 
-use super::contract::Error;
+use super::contract::{Error, choice};
 use super::value::{Part, Value};
 use crate::machine::{CgroupDoor, CgroupMemory, Machine, Meminfo, MemoryDoor};
 
-crate::choice! {
+choice! {
     /// Whose memory is shown.
-    Limit { Auto = "auto", Host = "host", Cgroup = "cgroup" }
+    Limit { Auto = "auto", Machine = "machine", Cgroup = "cgroup" }
 }
 
 /// The doors that a picture is taken through.
@@ -34,7 +34,7 @@ impl Memory {
             return Err(Error::Strange { path: "/proc/meminfo".into(), what });
         };
         let group = match limit {
-            Limit::Host => None,
+            Limit::Machine => None,
             Limit::Auto => self.cgroup.read(machine, total),
             // A limit above the machine's memory is as good as that memory.
             Limit::Cgroup => self

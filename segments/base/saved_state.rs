@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// For [`Source::memo`](super::contract::Source::memo). `form` is another number whenever `known`
+/// For [`Source::save`](super::contract::Source::save). `form` is another number whenever `known`
 /// means something else.
 pub fn keep(form: u32, known: impl Serialize) -> Option<String> {
     serde_json::to_string(&(form, known)).ok()

@@ -1,11 +1,11 @@
-//! Where the asker is: the tools around it, outermost first.
+//! The tools around the asker, outermost first.
 //!
-//! Servers that can be detached from (tmux, screen, abduco, dtach) leave their parent, so the line
-//! of ancestors ends at the innermost of them, unless the one who started it still looks at it.
-//! That is as it should be: what was around it when it began is not around it now. Only ssh is
-//! taken from the environment alone, because logging in is what one does before anything else.
-//! Of tmux, whose server leaves its parent at once, the screen around it is believed in if a client
-//! of tmux runs in that screen now.
+//! The servers of tools that detach (tmux, screen, abduco, dtach) leave their parent, so the line
+//! of ancestors ends at the innermost of them, unless the terminal that started it is still
+//! attached. That is right: what was around the server when it was started may not be around it
+//! now. Only ssh is taken from the environment alone, as a login comes before anything else. For
+//! tmux, whose server leaves its parent at once, a screen around it counts if a client of tmux runs
+//! in that screen now.
 
 use std::path::{Path, PathBuf};
 
@@ -15,8 +15,8 @@ use crate::base::untrusted::Untrusted;
 use crate::base::value::{Live, Value};
 use crate::machine::{Machine, Process};
 
-/// The tools around the asker, outermost first. Without its ancestors (`None`) the environment is
-/// believed, in the order in which these tools are usually put into each other.
+/// The tools around the asker, outermost first. If its ancestors are unknown (`None`), the tools in
+/// the environment are taken, in the order in which they are usually nested.
 pub fn find(machine: &Machine, ask: &Ask, ancestors: Option<&[Process]>) -> Vec<Layer> {
     let mut layers = match ancestors {
         Some(ancestors) => by_ancestors(machine, ask, ancestors),
@@ -36,7 +36,7 @@ pub fn find(machine: &Machine, ask: &Ask, ancestors: Option<&[Process]>) -> Vec<
     if remote && !seen(&layers, Tool::Ssh) && !seen(&layers, Tool::Mosh) {
         layers.insert(0, bare(Tool::Ssh));
     }
-    // One came by ssh once: mosh is started through it, and both know the same address.
+    // There is one login by ssh: mosh is started through it, and both have the same address.
     if let Some(first) = layers.iter_mut().find(|l| matches!(l.tool, Tool::Ssh | Tool::Mosh)) {
         let client = ask.env("SSH_CONNECTION").and_then(|text| text.split(' ').next());
         first.name = client.and_then(named);
@@ -52,18 +52,18 @@ fn by_ancestors(machine: &Machine, ask: &Ask, ancestors: &[Process]) -> Vec<Laye
             Some(pid) if pid == process.pid => Some(Tool::Tmux),
             _ => Tool::of(&process.comm),
         };
-        // A tool of several processes, parent and child, is one; an attacher belongs to its server.
+        // Several processes of one tool in a row, such as a client below its server, are one tool.
         if let Some(tool) = tool
             && inner != Some(tool)
         {
-            // The environment speaks of the innermost of a kind.
+            // The environment is about the innermost one of a tool.
             let first = !layers.iter().any(|layer| layer.tool == tool);
             layers.push(if first { known(machine, ask, tool, process.pid) } else { bare(tool) });
         }
         inner = tool;
     }
     layers.reverse();
-    // A status job that left its parent: without a pane it claims no place that could be another.
+    // A status job of tmux has no parent. It has no pane either, so `TMUX` is right about it.
     if ask.env("TMUX_PANE").is_none() && !layers.iter().any(|layer| layer.tool == Tool::Tmux) {
         layers.extend(tmux(ask));
     }
@@ -74,13 +74,13 @@ fn by_environment(ask: &Ask) -> Vec<Layer> {
     [xpra(ask), screen(ask), tmux(ask), abduco(ask), dvtm(ask)].into_iter().flatten().collect()
 }
 
-/// What the environment says of the tool whose process was found, if it is about that process.
+/// What the environment says of the tool with this process, if it is about that process.
 fn known(machine: &Machine, ask: &Ask, tool: Tool, pid: u32) -> Layer {
     let layer = match tool {
         Tool::Tmux if tmux_server(ask) == Some(pid) => tmux(ask),
         Tool::Tmux => None,
         Tool::Screen if screen_server(ask) == Some(pid) => screen(ask),
-        // A backtick is told nothing; the socket's name begins with its server's number.
+        // A backtick command has no `STY`; the socket's name begins with the server's process ID.
         Tool::Screen => screen_by_socket(machine, ask, pid),
         Tool::Abduco => abduco(ask),
         Tool::Dvtm => dvtm(ask),
@@ -92,7 +92,7 @@ fn known(machine: &Machine, ask: &Ask, tool: Tool, pid: u32) -> Layer {
 }
 
 fn bare(tool: Tool) -> Layer {
-    Layer { tool, name: None, places: Vec::new(), socket: None }
+    Layer { tool, name: None, fields: Vec::new(), socket: None }
 }
 
 /// `$TMUX` is `SOCKET,PID,SESSION`, and the socket may hold commas.
@@ -108,7 +108,7 @@ fn tmux_server(ask: &Ask) -> Option<u32> {
 
 fn tmux(ask: &Ask) -> Option<Layer> {
     let (socket, _, session) = tmux_fields(ask)?;
-    // A session's number never changes, its name may. A job of the server itself has -1.
+    // A session's number never changes, but its name may. A job of the server itself has -1.
     let session = session.parse::<u32>().map(|number| format!("${number}")).unwrap_or_default();
     let pane =
         ask.env("TMUX_PANE").or(ask.pane.as_ref().map(Untrusted::reveal)).unwrap_or_default();
@@ -116,7 +116,7 @@ fn tmux(ask: &Ask) -> Option<Layer> {
     Some(Layer {
         tool: Tool::Tmux,
         name: Some(live(Live::SessionName, &session)),
-        places: vec![
+        fields: vec![
             ("window", live(Live::WindowIndex, "")),
             ("window_name", live(Live::WindowName, "")),
             ("pane", live(Live::PaneIndex, pane)),
@@ -155,15 +155,15 @@ fn screen_by_socket(machine: &Machine, ask: &Ask, pid: u32) -> Option<Layer> {
     Some(Layer { name: named(name), socket: Some(socket.into()), ..bare(Tool::Screen) })
 }
 
-/// `$STY` is `PID.NAME`, and so is the socket's.
+/// `$STY` is `PID.NAME`, like the socket's name.
 fn screen(ask: &Ask) -> Option<Layer> {
     let sty = ask.env("STY")?;
     let name = sty.split_once('.').map_or(sty, |(_, name)| name);
     Some(Layer {
         tool: Tool::Screen,
         name: named(name),
-        places: window(ask, "WINDOW"),
-        // The directory is not known; the name is enough, it holds the server's pid.
+        fields: window(ask, "WINDOW"),
+        // The directory is unknown, but the name is unique: it contains the server's process ID.
         socket: Some(sty.into()),
     })
 }
@@ -176,7 +176,7 @@ fn abduco(ask: &Ask) -> Option<Layer> {
 
 fn dvtm(ask: &Ask) -> Option<Layer> {
     ask.env("DVTM")?;
-    Some(Layer { places: window(ask, "DVTM_WINDOW_ID"), ..bare(Tool::Dvtm) })
+    Some(Layer { fields: window(ask, "DVTM_WINDOW_ID"), ..bare(Tool::Dvtm) })
 }
 
 fn xpra(ask: &Ask) -> Option<Layer> {
@@ -185,7 +185,7 @@ fn xpra(ask: &Ask) -> Option<Layer> {
     Some(Layer { name, socket: Some(socket.into()), ..bare(Tool::Xpra) })
 }
 
-/// dtach tells its children nothing; its command line begins `dtach -MODE SOCKET`.
+/// dtach sets no variables; its command line begins with `dtach -MODE SOCKET`.
 fn dtach(machine: &Machine, pid: u32) -> Option<Layer> {
     let line = machine.read(format!("/proc/{pid}/cmdline")).ok()?;
     let line = String::from_utf8_lossy(&line);

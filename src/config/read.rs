@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rainline_segments::{ALL, Kind, Level, Opt, OptionType, Pace, Scope, Shape, Unit, quantity};
+use rainline_segments::{ALL, Kind, Level, Opt, OptionType, OptionValue, Pace, Scope, variant};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -283,8 +283,8 @@ impl Reader {
                 Err(why) => self.fault(&at.source, Fault::new(at.span.clone(), why)),
             }
         }
-        let hold = self.time(written.get("hold")).unwrap_or_default();
-        let again = self.time(written.get("again")).filter(|again| !again.is_zero());
+        let hold = self.option::<Duration>(written.get("hold")).unwrap_or_default();
+        let again = self.option::<Duration>(written.get("again")).filter(|again| !again.is_zero());
         let back = self.option::<bool>(written.get("back")).unwrap_or_default();
         let action = match written.get("do") {
             None => {
@@ -315,17 +315,6 @@ impl Reader {
             self.fault(&written.source, Fault::new(written.span.clone(), message));
         }
         found
-    }
-
-    /// A duration in words.
-    fn time(&mut self, written: Option<&Written>) -> Option<Duration> {
-        let text = self.option::<String>(written)?;
-        let time = quantity::duration(&text);
-        if let (None, Some(written)) = (time, written) {
-            let message = format!("expected {}", quantity::described(Unit::Duration));
-            self.fault(&written.source, Fault::new(written.span.clone(), message));
-        }
-        time
     }
 
     fn build(mut self, user_themes: Vec<(String, Arc<Source>)>) -> Config {
@@ -490,7 +479,7 @@ impl Reader {
         };
         let kind = match source.as_ref().and_then(|source| source.variant()) {
             None => kind,
-            Some(variant) => kind.variant(variant).unwrap_or_else(|| {
+            Some(variant) => variant::of_kind(kind, variant).unwrap_or_else(|| {
                 if let Some(value) = written.values().next() {
                     let message = "too many different declarations; `rainline daemon stop`";
                     self.fault(&value.source, Fault::new(value.key.clone(), message));
@@ -499,10 +488,10 @@ impl Reader {
             }),
         };
         let format = self.format(kind, written.get("format"), theme);
-        let interval = self.option::<f64>(written.get("interval"));
+        let interval = self.option::<Duration>(written.get("interval"));
         let pace = match (kind.pace, interval) {
-            (Pace::Tick(_), Some(seconds)) if seconds > 0.0 => {
-                Pace::Tick(Duration::from_secs_f64(seconds.clamp(0.1, 86_400.0)))
+            (Pace::Tick(_), Some(interval)) if !interval.is_zero() => {
+                Pace::Tick(interval.clamp(Duration::from_millis(100), Duration::from_hours(24)))
             }
             (pace, _) => pace,
         };
@@ -511,7 +500,7 @@ impl Reader {
             name: name.to_owned(),
             kind,
             options,
-            patience: source.and_then(|source| source.patience()),
+            patience: source.and_then(|source| source.timeout()),
             format,
             icon: self.option(written.get("icon")),
             style: self.style(written.get("style"), theme),
@@ -522,7 +511,7 @@ impl Reader {
     }
 
     /// A common option's value, if it is written and of the right type.
-    fn option<T: OptionType>(&mut self, written: Option<&Written>) -> Option<T> {
+    fn option<T: OptionValue>(&mut self, written: Option<&Written>) -> Option<T> {
         let written = written?;
         match T::from_toml(&written.value) {
             Ok(value) => Some(value),
@@ -599,23 +588,24 @@ impl Reader {
 
 /// Whether a value has the shape that an option wants.
 fn fits(option: &Opt, value: &toml::Value) -> Result<(), String> {
-    match option.shape {
-        Shape::Bool => bool::from_toml(value).map(drop),
-        Shape::Integer => u32::from_toml(value).map(drop),
-        Shape::Number => f64::from_toml(value).map(drop),
-        Shape::Text => String::from_toml(value).map(drop),
-        Shape::List => Vec::<String>::from_toml(value).map(drop),
-        Shape::Table => BTreeMap::<String, String>::from_toml(value).map(drop),
-        Shape::Choice(words) => match value.as_str() {
+    match option.accepts {
+        OptionType::Bool => bool::from_toml(value).map(drop),
+        OptionType::Integer => u32::from_toml(value).map(drop),
+        OptionType::Number => f64::from_toml(value).map(drop),
+        OptionType::TimeSpan => Duration::from_toml(value).map(drop),
+        OptionType::Text => String::from_toml(value).map(drop),
+        OptionType::List => Vec::<String>::from_toml(value).map(drop),
+        OptionType::Table => BTreeMap::<String, String>::from_toml(value).map(drop),
+        OptionType::Choice(words) => match value.as_str() {
             Some(word) if words.contains(&word) => Ok(()),
             Some(word) => {
-                let expected = option.shape.describe();
+                let expected = option.accepts.describe();
                 Err(match rainline_render::diagnostic::nearest(word, words.iter().copied()) {
                     Some(near) => format!("expected {expected}; did you mean \"{near}\"?"),
                     None => format!("expected {expected}, found \"{word}\""),
                 })
             }
-            None => Err(rainline_segments::expected(option.shape, value)),
+            None => Err(rainline_segments::expected(option.accepts, value)),
         },
     }
 }

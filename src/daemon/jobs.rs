@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rainline_segments::{Ask, Machine, Pace, Sample, Source, Where};
+use rainline_segments::{Ask, Machine, Pace, RunsIn, Sample, Source};
 
 use super::history::{self, Past, Rings};
 use super::ring;
@@ -112,7 +112,7 @@ fn work(job: Job, raw: &[u8], host: &Machine, open: &mut Open) -> std::io::Resul
                 // Opened anew next time: what broke it may have left it broken.
                 sources.remove(&key);
             }
-            let memo = sources.get(&key).and_then(|source| source.memo()).unwrap_or_default();
+            let memo = sources.get(&key).and_then(|source| source.save()).unwrap_or_default();
             let sampled = sampled.map(|sample| sample.map(Wire::new));
             say(&Answer::Sampled(sampled), memo.as_bytes())
         }
@@ -148,7 +148,7 @@ fn source<'a>(
     };
     if !memo.is_empty() {
         // Another worker may have read it since this one did.
-        let recall = AssertUnwindSafe(|| source.recall(memo));
+        let recall = AssertUnwindSafe(|| source.restore(memo));
         let _ = catch_unwind(recall);
     }
     Ok(source.as_mut())
@@ -156,12 +156,12 @@ fn source<'a>(
 
 /// What its last reading depends on; nothing if it breaks down.
 fn depends(source: &dyn Source) -> Vec<PathBuf> {
-    catch_unwind(AssertUnwindSafe(|| source.depends())).unwrap_or_default()
+    catch_unwind(AssertUnwindSafe(|| source.dependencies())).unwrap_or_default()
 }
 
 /// Whether it wants to be followed; one that breaks down does not.
 fn stays(source: &dyn Source, host: &Machine) -> bool {
-    catch_unwind(AssertUnwindSafe(|| source.stays(host))).unwrap_or(false)
+    catch_unwind(AssertUnwindSafe(|| source.prefers_follow(host))).unwrap_or(false)
 }
 
 fn open(kind: &str, options: &str) -> Result<Box<dyn Source>, String> {
@@ -249,14 +249,14 @@ fn line(request: &[u8], past: &[u8], host: &Machine) -> std::io::Result<()> {
     let mut past = Past::decode(past).unwrap_or_default();
     let mut readings = Once::open(&config, &path, &drawing, &mut past);
     readings.trouble = !config.problems.is_empty();
-    readings.sample(&config, host, &request, Where::Daemon);
+    readings.sample(&config, host, &request, RunsIn::Daemon);
     let slow =
-        |instance: &u16| config.instances[usize::from(*instance)].kind.place == Where::Worker;
+        |instance: &u16| config.instances[usize::from(*instance)].kind.runs_in == RunsIn::Worker;
     if readings.each.keys().any(slow) {
         // What may hang comes last: until it is there this line is good enough.
         let line = drawing.draw(&config, &readings).unwrap_or_default();
         say(&Answer::Line { line, last: false }, &[])?;
-        readings.sample(&config, host, &request, Where::Worker);
+        readings.sample(&config, host, &request, RunsIn::Worker);
     }
     let line = drawing.draw(&config, &readings).unwrap_or_default();
     readings.keep(&config, &path, &mut past);
@@ -290,13 +290,13 @@ impl Once {
             let key = history::key(path, instance);
             let mut source = (instance.kind.open)(&instance.options).ok();
             if let (Some(source), Some(memo)) = (&mut source, past.memos.get(&key)) {
-                let recall = || source.recall(memo);
+                let recall = || source.restore(memo);
                 let _ = catch_unwind(AssertUnwindSafe(recall));
             }
             let rings = past.take(&key, instance.kind);
             let mut taken = Taken { source, sample: None, age: Age::Waiting, rings };
             // Nobody follows it here: it shows what a daemon heard last, and looks old.
-            if instance.kind.place == Where::Own
+            if instance.kind.runs_in == RunsIn::OwnWorker
                 && let Some(kept) = past.memos.get(&key).and_then(|memo| Kept::decode(memo))
             {
                 let since = sys::wall().saturating_sub(kept.at);
@@ -311,10 +311,10 @@ impl Once {
         Once { each, trouble: false }
     }
 
-    fn sample(&mut self, config: &Config, host: &Machine, request: &Request, place: Where) {
+    fn sample(&mut self, config: &Config, host: &Machine, request: &Request, place: RunsIn) {
         for (id, taken) in &mut self.each {
             let instance = &config.instances[usize::from(*id)];
-            if instance.kind.place != place {
+            if instance.kind.runs_in != place {
                 continue;
             }
             let Some(source) = &mut taken.source else { continue };
@@ -339,7 +339,7 @@ impl Once {
             }
             let key = history::key(path, instance);
             past.put(&key, &taken.rings);
-            if let Some(memo) = taken.source.as_ref().and_then(|source| source.memo()) {
+            if let Some(memo) = taken.source.as_ref().and_then(|source| source.save()) {
                 past.memos.insert(key, memo);
             }
         }

@@ -85,7 +85,7 @@ fn read(folder: &Path) -> Result<String, String> {
         let key = toml::Value::from(name.as_str());
         let command = toml::Value::from(vec![path.display().to_string()]);
         let _ = write!(out, "\n[segment.{key}]\nuse = \"custom\"\ncommand = {command}\n");
-        let _ = writeln!(out, "interval = {seconds}\noutput = \"byobu\"");
+        let _ = writeln!(out, "interval = \"{seconds}s\"\noutput = \"byobu\"");
     }
     Ok(out)
 }
@@ -162,6 +162,6 @@ mod tests {
             .map(|id| config.instances[usize::from(*id)].name.as_str())
             .collect();
         assert_eq!(names, ["byobu-one", "byobu-two", "load", "memory", "clock"]);
-        assert!(text.contains("interval = 86400") && text.contains("entropy"), "{text}");
+        assert!(text.contains("interval = \"86400s\"") && text.contains("entropy"), "{text}");
     }
 }

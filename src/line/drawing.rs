@@ -245,11 +245,11 @@ pub fn shape(request: &Request) -> u64 {
 
 /// With whom a reading is shared, as numbers and a path; part of its key.
 pub fn sharing(request: &Request, kind: &Kind) -> (u64, Option<PathBuf>) {
-    let place = if kind.scope == Scope::Place { directory(request) } else { None };
+    let place = if kind.scope == Scope::Directory { directory(request) } else { None };
     let who = match (kind.pace, kind.scope) {
         (Pace::Ask, _) => moment(request, kind),
         (_, Scope::Client) => client(request, kind),
-        (_, Scope::Place) => environment(request, kind),
+        (_, Scope::Directory) => environment(request, kind),
         (_, Scope::Machine) => 0,
     };
     (who, place)

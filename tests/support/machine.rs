@@ -15,7 +15,7 @@ pub const SETTLED: Duration = super::DEADLINE;
 
 /// The widest sparkline would take more than half a minute.
 const CONFIG: &str = "[segment.rainbar]\n\
-    format = \"$history.rain(w:12,over:memory,hue:work-history)( $charge.gauge()$arrow) \"\n";
+    format = \"$history.rain(w:12,over:memory,hue:work_history)( $charge.gauge()$arrow) \"\n";
 
 /// A daemon on a fixture, in a sandbox of its own.
 pub struct Machine {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use rainline_segments::Where;
+use rainline_segments::RunsIn;
 
 use crate::daemon::cache::{Entry, Key};
 use crate::daemon::engine::{Engine, Errand};
@@ -65,8 +65,8 @@ impl Engine {
             let key = history::key(&slot.path, instance);
             self.past.put(&key, &entry.rings);
             let memo = match &entry.source {
-                _ if instance.kind.place == Where::Own => kept(entry, now),
-                Some(source) => source.memo(),
+                _ if instance.kind.runs_in == RunsIn::OwnWorker => kept(entry, now),
+                Some(source) => source.save(),
                 None => entry.memo.clone().filter(|memo| !memo.is_empty()),
             };
             if let Some(memo) = memo {

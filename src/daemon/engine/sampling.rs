@@ -5,7 +5,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use rainline_segments::{Pace, Source, Where};
+use rainline_segments::{Pace, RunsIn, Source};
 
 use crate::config::{Config, Instance};
 use crate::daemon::cache::{Entry, Key, Order};
@@ -34,7 +34,7 @@ impl Engine {
             }
             let due = now.boot >= entry.due && entry.busy.is_none() && entry.follows.is_none();
             // What only reshapes the request costs nothing and is never old.
-            let asked = instance.pace == Pace::Ask && instance.kind.place == Where::Daemon;
+            let asked = instance.pace == Pace::Ask && instance.kind.runs_in == RunsIn::Daemon;
             if due || asked {
                 self.sample(key, &config, now);
             }
@@ -66,11 +66,11 @@ impl Engine {
     /// Reads an instance now, or has a worker read it.
     pub(super) fn sample(&mut self, key: &Key, config: &Config, now: &Now) {
         let instance = &config.instances[usize::from(key.instance)];
-        if instance.kind.place == Where::Own {
+        if instance.kind.runs_in == RunsIn::OwnWorker {
             return self.follow(key, instance, now);
         }
         let Some(entry) = self.cache.entries.get_mut(key) else { return };
-        if instance.kind.place == Where::Worker {
+        if instance.kind.runs_in == RunsIn::Worker {
             entry.plan(now);
             if entry.busy.is_some() {
                 return;
@@ -229,7 +229,7 @@ fn opened(
     if let Some(slot) = configs.slots.get(&key.config)
         && let Some(memo) = past.memos.get(&history::key(&slot.path, instance))
     {
-        let recall = std::panic::AssertUnwindSafe(|| source.recall(memo));
+        let recall = std::panic::AssertUnwindSafe(|| source.restore(memo));
         let _ = std::panic::catch_unwind(recall);
     }
     Some(source)

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use rainline_segments::{Level, Pushed, Scope, Unit, Where, quantity};
+use rainline_segments::{Level, OptionType, RunsIn, Scope, SetValue, time_span};
 
 use crate::daemon::cache::Key;
 use crate::daemon::engine::Engine;
@@ -30,15 +30,15 @@ impl Engine {
         let key = Key { config: id, instance: index, who: 0, place: None };
         let lasts = match &*request.holds {
             "" => None,
-            text => Some(quantity::duration(text).ok_or_else(|| {
-                format!("--for: \"{text}\" is not {}", quantity::described(Unit::Duration))
+            text => Some(time_span::parse(text).ok_or_else(|| {
+                format!("--for: \"{text}\" is not {}", OptionType::TimeSpan.describe())
             })?),
         };
         let level = match &*request.slot {
             "" => None,
             word => Some(Level::named(word).map_err(|why| format!("--level: {why}"))?),
         };
-        let pushed = Pushed { text: request.admin.clone(), level, lasts };
+        let value = SetValue { text: request.admin.clone(), level, valid_for: lasts };
         if instance.kind.scope != Scope::Machine {
             return Err(format!("`{name}` takes no values; only `custom` does"));
         }
@@ -48,7 +48,7 @@ impl Engine {
         let Some(source) = &mut entry.source else {
             return Err(format!("the options of `{name}` make no sense"));
         };
-        let take = std::panic::AssertUnwindSafe(|| source.take(&self.host, &pushed));
+        let take = std::panic::AssertUnwindSafe(|| source.set(&self.host, &value));
         let taken = std::panic::catch_unwind(take).map_err(|_| "it broke down (a bug)")?;
         let sample = taken.map_err(|error| format!("{name}: {error}"))?;
         // A reading that is on its way is older than this.
@@ -61,7 +61,7 @@ impl Engine {
         if let Some(lasts) = lasts {
             // A little later, so that the time is over when we look.
             let over = now.boot.saturating_add(lasts) + Duration::from_millis(5);
-            let own = instance.kind.place == Where::Daemon;
+            let own = instance.kind.runs_in == RunsIn::Daemon;
             // Where a command reads it, it waits until then.
             entry.due = if own { entry.due.min(over) } else { over };
         }
