@@ -1,19 +1,21 @@
-//! Reference, schema, default config and the manual's tables: all written from the tables that the
-//! code itself runs on, so that they cannot drift. A test rewrites the generated files, then fails
-//! once.
+//! Reference, schema, default config and the tables of the manual page, all generated from the
+//! tables that the code runs on. A test compares the generated files and rewrites those that differ.
 
 use std::fmt::Write as _;
 
-use rainline_segments::{ALL, Kind, Level, Opt, Shape, Unit};
-use serde_json::{Value, json};
+use rainline_segments::{ALL, Kind, Opt, Shape, Unit};
 
-use crate::config::alerts::{self, Action};
+use crate::config::alerts;
 use crate::config::common::OPTIONS;
 use crate::config::{KEYS, SLOTS};
 use crate::{compat, hosts};
 use rainline_render::format::formatter::TABLE;
 use rainline_render::targets;
 use rainline_render::theme::{BUILT_IN, TABLES, Theme};
+
+mod schema;
+
+pub use schema::schema;
 
 /// Where the generated part of the README begins and ends.
 pub const README_MARKS: (&str, &str) = ("<!-- reference -->", "<!-- /reference -->");
@@ -41,7 +43,7 @@ pub fn reference() -> String {
             list(kind.options.iter().map(|option| option.name).collect()),
         ));
     }
-    say("\n`rainline segments NAME` tells the rest. Every segment also has these options:\n");
+    say("\n`rainline segments NAME` has the details. Every segment also has these options:\n");
     say("| option | default | meaning |");
     say("|---|---|---|");
     for option in OPTIONS {
@@ -61,8 +63,8 @@ pub fn reference() -> String {
     say("\n### Config keys\n");
     say("| key | meaning |");
     say("|---|---|");
-    for (name, about) in KEYS {
-        say(&format!("| `{name}` | {about} |"));
+    for key in KEYS {
+        say(&format!("| `{}` | {} |", key.name, key.about));
     }
     say("\nSlots of a line:\n");
     say("| slot | meaning |");
@@ -73,8 +75,8 @@ pub fn reference() -> String {
     say("\nKeys of an alert:\n");
     say("| key | meaning |");
     say("|---|---|");
-    for (name, about) in alerts::KEYS {
-        say(&format!("| `{name}` | {about} |"));
+    for option in alerts::OPTIONS {
+        say(&format!("| `{}` | {} |", option.name, option.about));
     }
     say("\n### Theme keys\n");
     say("| key | meaning |");
@@ -131,7 +133,7 @@ fn capital(text: &str) -> String {
 pub fn default_config() -> String {
     let mut out = String::from(
         "# Rainline's config: ~/.config/rainline/config.toml\n\
-         # Every option with its default. Take the `#` away from what you change.\n\n",
+         # Every option with its default. Remove the `#` from what you change.\n\n",
     );
     for line in crate::config::DEFAULT.lines().filter(|line| !line.starts_with('#')) {
         let _ = match line.is_empty() {
@@ -150,91 +152,6 @@ pub fn default_config() -> String {
         }
     }
     out
-}
-
-/// A JSON schema of the config, for editors.
-pub fn schema() -> String {
-    let name = json!({ "type": "string" });
-    let row = json!({ "type": "array", "items": name });
-    let rows = json!({ "anyOf": [row, { "type": "array", "items": row }] });
-    let mut keys = serde_json::Map::new();
-    for (name, about) in SLOTS {
-        let mut slot = rows.clone();
-        slot["description"] = json!(about);
-        keys.insert((*name).to_owned(), slot);
-    }
-    let percent = json!({ "type": "integer", "minimum": 1, "maximum": 100 });
-    let share = json!({ "type": "object", "additionalProperties": percent });
-    keys.insert("share".into(), share);
-    let line = json!({ "type": "object", "properties": keys, "additionalProperties": false });
-    // An instance may have any name; one named like a kind, or that uses it, has its options.
-    let mut instances = Vec::new();
-    let mut by_name = serde_json::Map::new();
-    for kind in ALL {
-        let mut properties = serde_json::Map::new();
-        for option in kind.options.iter().chain(OPTIONS) {
-            properties.insert(option.name.to_owned(), property(option));
-        }
-        let instance = json!({
-            "title": kind.name,
-            "description": kind.about,
-            "type": "object",
-            "properties": properties,
-            "additionalProperties": false,
-        });
-        by_name.insert(kind.name.to_owned(), instance.clone());
-        instances.push(instance);
-    }
-    let about =
-        |key: &str| alerts::KEYS.iter().find(|(name, _)| *name == key).map(|(_, about)| about);
-    let word = |key: &str| json!({ "type": "string", "description": about(key) });
-    let named: Vec<&str> = Action::NAMED.iter().map(|(name, _)| *name).collect();
-    let levels: Vec<&str> = Level::ALL.iter().map(|level| level.name()).collect();
-    let alert = json!({
-        "type": "object",
-        "properties": {
-            "segment": word("segment"),
-            "level": { "enum": levels, "description": about("level") },
-            "hold": word("hold"),
-            "again": word("again"),
-            "do": {
-                "anyOf": [{ "enum": named }, { "type": "array", "items": { "type": "string" } }],
-                "description": about("do"),
-            },
-            "back": { "type": "boolean", "description": about("back") },
-        },
-        "required": ["segment", "do"],
-        "additionalProperties": false,
-    });
-    let body = json!({
-        "alert": { "type": "object", "additionalProperties": alert },
-        "theme": { "type": "string", "description": key_about("theme") },
-        "glyphs": { "enum": ["ascii", "unicode", "nerd"], "description": key_about("glyphs") },
-        "line": { "type": "object", "additionalProperties": line },
-        "segment": {
-            "type": "object",
-            "properties": by_name,
-            "additionalProperties": { "anyOf": instances },
-        },
-    });
-    let mut properties = body.clone();
-    properties["include"] = json!({
-        "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
-        "description": key_about("include"),
-    });
-    properties["host"] = json!({
-        "type": "object",
-        "description": key_about("host"),
-        "additionalProperties": { "type": "object", "properties": body },
-    });
-    let schema = json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Rainline config",
-        "type": "object",
-        "properties": properties,
-        "additionalProperties": false,
-    });
-    format!("{schema:#}\n")
 }
 
 /// One segment in words, for a terminal.
@@ -285,24 +202,6 @@ pub fn man_segments() -> String {
     }
     out.push_str(".SH FILES\n.TP\n~/.config/rainline/config.toml\nThe config.\n");
     out
-}
-
-fn property(option: &Opt) -> Value {
-    let mut property = match option.shape {
-        Shape::Bool => json!({ "type": "boolean" }),
-        Shape::Integer => json!({ "type": "integer", "minimum": 0 }),
-        Shape::Number => json!({ "type": "number" }),
-        Shape::Text => json!({ "type": "string" }),
-        Shape::List => json!({ "type": "array", "items": { "type": "string" } }),
-        Shape::Table => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
-        Shape::Choice(words) => json!({ "enum": words }),
-    };
-    property["description"] = json!(about(option));
-    property
-}
-
-fn key_about(key: &str) -> &'static str {
-    KEYS.iter().find(|(name, _)| *name == key).map_or("", |(_, about)| about)
 }
 
 /// The meaning as one line: doc comments begin with a blank and may have several lines.
