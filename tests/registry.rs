@@ -3,14 +3,12 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use rainline::hosts;
 use rainline_caps::Depth;
 use rainline_caps::Glyphs;
 use rainline_caps::Policy;
 use rainline_client::protocol;
 use rainline_render::format::Format;
 use rainline_render::style::Color;
-use rainline_render::targets;
 use rainline_render::theme::{BUILT_IN, Theme};
 use rainline_render::width::width;
 use rainline_segments::{ALL, Unit};
@@ -30,24 +28,6 @@ fn files(folder: &str, extension: &str, but: &[&str]) -> Vec<String> {
         .collect();
     names.sort();
     names
-}
-
-#[test]
-fn segments_are_listed_sorted() {
-    let listed: Vec<&str> = ALL.iter().map(|kind| kind.name).collect();
-    assert_eq!(listed, files("segments", "rs", &["lib"]));
-}
-
-#[test]
-fn targets_are_listed_sorted() {
-    let listed: Vec<&str> = targets::ALL.iter().map(|target| target.name).collect();
-    assert_eq!(listed, files("src/targets", "rs", &[]));
-}
-
-#[test]
-fn hosts_are_listed_sorted() {
-    let listed: Vec<&str> = hosts::ALL.iter().map(|host| host.name).collect();
-    assert_eq!(listed, files("src/hosts", "rs", &[]));
 }
 
 #[test]
