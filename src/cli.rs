@@ -1,7 +1,7 @@
 //! The command line: one file for each subcommand, and one way to print.
 //!
 //! A subcommand's file has `Args`, which clap reads, and `run`, which takes them. It is registered by
-//! two lines here: `mod NAME;` and a line of [`subcommands`].
+//! two lines here: `mod NAME;` and a line of `subcommands`.
 //!
 //! Nothing here is on the fast path. Only this layer prints for people, through [`say`] and
 //! [`complain`], since a closed pipe is no reason to panic.
@@ -49,23 +49,28 @@ fn subcommands() -> Vec<Subcommand> {
         subcommand("compat", compat::run),
         subcommand("completions", completions::run),
         subcommand("man", man::run),
-        subcommand("worker", worker::run),
+        // What the daemon runs; not for people.
+        Subcommand { is_hidden: true, ..subcommand("worker", worker::run) },
     ]
 }
 
 /// A subcommand: what it takes, and what it does with that.
 struct Subcommand {
     name: &'static str,
+    /// Whether the help leaves it out.
+    is_hidden: bool,
     arguments: fn(Command) -> Command,
-    run: Box<dyn Fn(&ArgMatches) -> Result<Done, clap::Error>>,
+    run: Run,
 }
+
+type Run = Box<dyn Fn(&ArgMatches) -> clap::error::Result<Done>>;
 
 /// An exit code, or why a command failed.
 type Done = Result<i32, Error>;
 
 fn subcommand<Args: clap::Args + 'static>(name: &'static str, run: fn(Args) -> Done) -> Subcommand {
     let run = Box::new(move |matches: &ArgMatches| Ok(run(Args::from_arg_matches(matches)?)));
-    Subcommand { name, arguments: Args::augment_args, run }
+    Subcommand { name, is_hidden: false, arguments: Args::augment_args, run }
 }
 
 const ABOUT: &str = "Status lines and prompts for every terminal program, from one daemon";
@@ -86,9 +91,9 @@ fn command() -> Command {
         ))
         .max_term_width(80)
         .after_help(EXAMPLES);
-    subcommands()
-        .into_iter()
-        .fold(command, |command, sub| command.subcommand((sub.arguments)(Command::new(sub.name))))
+    subcommands().into_iter().fold(command, |command, sub| {
+        command.subcommand((sub.arguments)(Command::new(sub.name)).hide(sub.is_hidden))
+    })
 }
 
 /// Runs the command line (`args` with the program's name first) and returns the exit code.
@@ -116,7 +121,7 @@ pub fn main(args: Vec<OsString>) -> i32 {
     }
 }
 
-fn parse_and_run(args: Vec<OsString>) -> Result<Done, clap::Error> {
+fn parse_and_run(args: Vec<OsString>) -> clap::error::Result<Done> {
     let matches = command().try_get_matches_from(args)?;
     let Some((name, matches)) = matches.subcommand() else { return Ok(live::run()) };
     let subcommands = subcommands();

@@ -1,6 +1,6 @@
 //! The config, typed and compiled: which segments each line shows, and how each is read and drawn.
 //!
-//! Reading files ([`gather`]) may block and is apart from building ([`build`]), which is pure. The
+//! Reading files ([`gather()`]) may block and is apart from building ([`build`]), which is pure. The
 //! built-in defaults are the oldest layer of every config; includes lie under the file that names
 //! them, conditions for this machine on top. Building never fails: what is wrong becomes a diagnostic
 //! with its place, and everything else works.

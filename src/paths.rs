@@ -21,7 +21,7 @@ fn usual_config(xdg: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> 
     Some(base.join("rainline/config.toml"))
 }
 
-/// This program, so that it can be named in another's config: absolute, links kept.
+/// The absolute path of this program, for another program's config. Links are not resolved.
 pub fn program() -> PathBuf {
     let named = PathBuf::from(rainline_client::sys::program());
     if named.is_absolute() {

@@ -68,7 +68,10 @@ fn import(from: &str, folder: Option<PathBuf>) -> Result<String, Error> {
         .ok_or_else(|| Error::Usage(format!("there is no import from `{from}`")))?;
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let usual = || import.folders.iter().map(|folder| home.join(folder)).find(|path| path.is_dir());
-    let folder = folder.filter(|folder| folder.is_dir()).or_else(usual).ok_or_else(|| {
+    if let Some(named) = folder.as_ref().filter(|named| !named.is_dir()) {
+        return Err(Error::Failed(format!("{}: no such directory", named.display())));
+    }
+    let folder = folder.or_else(usual).ok_or_else(|| {
         Error::Failed(format!("there is no ~/{}, so there is nothing to import", import.folders[0]))
     })?;
     let folder = std::path::absolute(folder).map_err(Error::io("the folder's path"))?;

@@ -170,17 +170,17 @@ fn terminal(report: &mut Report) {
 fn wiring(report: &mut Report) {
     report.section("hosts");
     for host in hosts::ALL {
-        let Some((said, version)) = init::version(host) else {
+        let Some((text, version)) = init::version(host) else {
             report.add(Health::Fine, &format!("{}: not installed", host.name));
             continue;
         };
         match wired(host) {
             Some(file) => {
                 let file = file.display();
-                report.add(Health::Fine, &format!("{}: wired in {file}; {said}", host.name));
+                report.add(Health::Fine, &format!("{}: wired in {file}; {text}", host.name));
             }
             None => {
-                report.add(Health::Fine, &format!("{}: not wired; {said}", host.name));
+                report.add(Health::Fine, &format!("{}: not wired; {text}", host.name));
                 report.cure(&format!("to wire it: {}", host.how_to_wire));
             }
         }

@@ -23,7 +23,6 @@ use rainline_render::targets;
 /// They may be read twice. Nothing is written to a file: the first line says where they go.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The host.
     #[arg(value_parser = PossibleValuesParser::new(names()))]
     host: String,
     /// A config file for the lines to name.

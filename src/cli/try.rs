@@ -23,7 +23,6 @@ use crate::{hosts, paths, quote};
 /// host. Without a terminal its screen is captured and printed.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The host.
     #[arg(value_parser = PossibleValuesParser::new(hosts::ALL.iter().map(|host| host.name)))]
     host: String,
     /// A config file to try.

@@ -67,20 +67,6 @@ fn rows_and_hosts() {
 }
 
 #[test]
-fn wrong_types_name_what_was_expected() {
-    let config =
-        config("theme = 3\n[line.tmux]\nright = \"cpu\"\n[segment.cpu]\nwarning = \"x\"\n");
-    assert_eq!(
-        headlines(&config),
-        [
-            "config.toml:1:9: expected a text, found integer",
-            "config.toml:3:9: expected a list of segments, or a list of such lists",
-            "config.toml:5:11: expected a number, found string",
-        ]
-    );
-}
-
-#[test]
 fn problems_come_file_by_file() {
     let file = |path: &str, text: &str| SourceFile { path: path.into(), text: text.into() };
     let files = vec![
@@ -104,4 +90,18 @@ fn a_wrong_option_falls_back_to_its_default_and_its_neighbours_stay() {
     let cpu = &config.instances[usize::from(config.instance("cpu").expect("built"))];
     assert_eq!(cpu.options.get("warning"), None);
     assert_eq!(cpu.options["critical"].as_integer(), Some(96));
+}
+
+#[test]
+fn wrong_types_name_what_was_expected() {
+    let config =
+        config("theme = 3\n[line.tmux]\nright = \"cpu\"\n[segment.cpu]\nwarning = \"x\"\n");
+    assert_eq!(
+        headlines(&config),
+        [
+            "config.toml:1:9: expected a text, found integer",
+            "config.toml:3:9: expected a list of segments, or a list of such lists",
+            "config.toml:5:11: expected a number, found string",
+        ]
+    );
 }

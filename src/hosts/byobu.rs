@@ -1,6 +1,6 @@
 //! Byobu on tmux: tmux's own lines, in the file that Byobu reads last.
 //!
-//! Its status commands are named by the options that ours replace, so none of them runs any more.
+//! These lines replace the options that name Byobu's status commands, so none of those runs.
 
 use super::{Host, Ready, Trial, Wiring, tmux};
 

@@ -1,7 +1,7 @@
 //! Byobu on screen: screen's own lines, in the file that Byobu reads last.
 //!
-//! Byobu's four backticks are taken away: two of them are periodic, and all windows stand still
-//! while one of those runs.
+//! Byobu's four backticks are removed: two of them are periodic, and all windows freeze while such a
+//! command runs.
 
 use super::{Host, Ready, Trial, Wiring, screen};
 
@@ -37,7 +37,7 @@ fn init(wiring: &Wiring) -> String {
     for number in THEIRS {
         out.push_str(&format!("backtick {number}\n"));
     }
-    // Ours is one line, with the windows in it.
+    // Our line has the windows in it, so no caption is needed.
     out.push_str("caption splitonly \"%n %t\"\n");
     out + &screen::lines(wiring)
 }

@@ -1,8 +1,8 @@
 //! dvtm: it has no config file, so what is wired is the command: a shell function that gives dvtm
 //! a FIFO for its bar and a streaming process that writes into it.
 //!
-//! The process ends by itself when nobody has the FIFO open for reading any more, however dvtm
-//! ended; the trap is for the one that never got a reader.
+//! The process ends by itself once the FIFO has no reader any more, however dvtm ended; the trap ends
+//! one that never had a reader.
 
 use super::{Ability, Host, Ready, Trial, Wiring};
 use crate::quote;

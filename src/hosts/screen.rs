@@ -1,7 +1,7 @@
 //! GNU screen: a continuous backtick for each side, the window list between them.
 //!
-//! A backtick with a life span would hold up all windows while its command runs; `0 0` starts one
-//! process that prints for ever and never waits for anybody. The window list is screen's own, in a
+//! A periodic backtick would hold up all windows while its command runs; `0 0` starts one process that
+//! keeps printing and holds up nothing. The window list is screen's own, in a
 //! colour of the theme: without an explicit one screen draws the whole line in reverse.
 
 use super::{Ability, Host, Ready, Trial, Wiring};
@@ -39,7 +39,7 @@ pub(super) static HOST: Host = Host {
     },
 };
 
-/// The numbers of our two backticks: high, so that they are nobody else's.
+/// The numbers of our two backticks: high, so that no other config uses them.
 const BACKTICKS: [(u16, &str); 2] = [(7211, "left"), (7212, "right")];
 
 fn init(wiring: &Wiring) -> String {
@@ -62,11 +62,12 @@ pub(super) fn lines(wiring: &Wiring) -> String {
     }
     let look = Look::default();
     let line = wiring.theme.over(Style::default(), "line", &look);
-    let said = |name: &str| {
+    let rendition = |name: &str| {
         let style = wiring.theme.over(line, name, &look);
         screen_rendition(style, wiring.version).replace('\x05', "%")
     };
-    let (line, windows, current) = (said("line"), said("window"), said("mode.current"));
+    let (line, windows, current) =
+        (rendition("line"), rendition("window"), rendition("mode.current"));
     let [(left, _), (right, _)] = BACKTICKS;
     out.push_str(&format!(
         "hardstatus alwayslastline \"{line}%{left}`{windows} %-w{current}%n %t{windows}%+w {line}%=%{right}`\"\n"

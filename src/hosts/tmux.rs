@@ -1,7 +1,7 @@
 //! tmux: one streaming job for each side, styles from the theme.
 //!
-//! No text of a pane, window or session stands inside `#()`: only numbers of the client do, since
-//! what stands there goes through a shell. `exec` saves a process and lets tmux end the right one.
+//! What is inside `#()` goes through a shell, so it has no text of a pane, window or session in it,
+//! only numbers of the client. `exec` saves a process and lets tmux end the right one.
 
 use std::fmt::Write as _;
 
@@ -62,10 +62,10 @@ pub(super) fn lines(wiring: &Wiring) -> String {
         1 => say("set -g status on"),
         _ => say(&format!("set -g status {lines}")),
     }
-    // The jobs draw by themselves; the timer only starts one again that somebody ended.
+    // The jobs write by themselves; the timer only restarts one that has ended.
     say("set -g status-interval 15");
     say(&format!("set -g status-style {}", quote::tmux(&line)));
-    // Lengths are upper bounds: each side is told its share of the client's width.
+    // Upper bounds only: each side gets its share of the client's width as an option.
     say("set -g status-left-length 200");
     say("set -g status-right-length 400");
     for side in ["left", "right"] {
@@ -107,15 +107,16 @@ fn windows(wiring: &Wiring, say: &mut impl FnMut(&str)) {
         let look = style(wiring.theme, if plain { &names } else { &names[..1] });
         say(&format!("set -g window-status-{option} {}", quote::tmux(&look)));
     }
-    // What tmux would take for a time is none.
+    // tmux would read a `%` as part of a time.
     let format = if plain { " #I #W ".into() } else { wiring.windows.replace('%', "%%") };
     for option in ["format", "current-format"] {
         say(&format!("set -g window-status-{option} {}", quote::tmux(&format)));
     }
 }
 
-/// `#(exec rainline stream LINE SLOT …)`, told the client's width by an option. Formats inside are numbers of the client only: a change
-/// of them starts the job again, which a change of width must do and nothing else should.
+/// `#(exec rainline stream LINE SLOT …)` with the client's width as an option. The only formats inside
+/// are numbers of the client: tmux restarts the job when one changes, which it should do for a new
+/// width only.
 fn job(wiring: &Wiring, line: &str, slot: &str, columns: &str) -> String {
     let mut command = format!("exec {} stream {line} {slot}", quote::sh(wiring.program.as_ref()));
     if let Some(config) = &wiring.config {

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rainline_segments::{Level, OptionType, Pace, Scope, Unit, quantity};
+use rainline_render::diagnostic::Diagnostic;
+use rainline_segments::{Level, Opt, OptionType, Pace, Scope, Unit, quantity};
 
+use super::problems::Problems;
 use super::segment::Instances;
 use super::written::{Place, Section, Written};
 use crate::config::alerts::{self, Action, Alert};
@@ -31,12 +33,11 @@ fn alert(
     };
     let segment = instances.problems.keep(required(alerts::SEGMENT.name))?;
     let instance = watched(segment, instances)?;
-    let option = |key: &str| section.get(key);
-    let problems = &mut instances.problems;
-    let level = option(alerts::LEVEL.name).and_then(|written| problems.keep(level(written)));
-    let hold = option(alerts::HOLD.name).and_then(|written| problems.keep(time(written)));
-    let again = option(alerts::AGAIN.name).and_then(|written| problems.keep(time(written)));
-    let back = option(alerts::BACK.name).and_then(|written| problems.keep(written.read::<bool>()));
+    let problems = &mut *instances.problems;
+    let level = optional(section, &alerts::LEVEL, problems, level);
+    let hold = optional(section, &alerts::HOLD, problems, time);
+    let again = optional(section, &alerts::AGAIN, problems, time);
+    let back = optional(section, &alerts::BACK, problems, Written::read);
     let action = problems.keep(required(alerts::DO.name).and_then(action))?;
     Some(Alert {
         name,
@@ -49,7 +50,17 @@ fn alert(
     })
 }
 
-type Checked<T> = Result<T, rainline_render::diagnostic::Diagnostic>;
+type Checked<T> = Result<T, Diagnostic>;
+
+/// The value of an option, if it is written and right.
+fn optional<T>(
+    section: &Section,
+    option: &Opt,
+    problems: &mut Problems,
+    read: fn(&Written) -> Checked<T>,
+) -> Option<T> {
+    problems.keep(read(section.get(option.name)?))
+}
 
 /// The instance that an alert watches.
 fn watched(segment: &Written, instances: &mut Instances) -> Option<u16> {

@@ -13,7 +13,9 @@ use crate::config::{SHARE, SLOTS};
 
 /// A key of a config file.
 pub struct Key {
+    /// As written in the file.
     pub name: &'static str,
+    /// What it means, for the docs.
     pub about: &'static str,
     /// Whether it stands at the top of a file only, and not in a `[host]` table.
     pub top_only: bool,
@@ -22,51 +24,51 @@ pub struct Key {
 
 /// The keys of a config file.
 pub const KEYS: &[Key] = &[
+    key("theme", "the theme's name", |layers, entry| {
+        layers.theme = layers.text(entry).or(layers.theme.take());
+    }),
+    key(
+        "glyphs",
+        "`ascii`, `unicode` (the default) or `nerd`; where the terminal cannot show it, less is used",
+        |layers, entry| layers.glyphs = layers.text(entry).or(layers.glyphs.take()),
+    ),
     Key {
-        name: "theme",
-        about: "the theme's name",
-        top_only: false,
-        read: |layers, entry| layers.theme = layers.text(entry).or(layers.theme.take()),
-    },
-    Key {
-        name: "glyphs",
-        about: "`ascii`, `unicode` (the default) or `nerd`; where the terminal cannot show it, \
-                less is used",
-        top_only: false,
-        read: |layers, entry| layers.glyphs = layers.text(entry).or(layers.glyphs.take()),
-    },
-    Key {
-        name: "include",
-        about: "a file or a list of files that this one builds on; their paths are relative to it",
         top_only: true,
-        read: Layers::include,
+        ..key(
+            "include",
+            "a file or a list of files that this one builds on; their paths are relative to it",
+            Layers::include,
+        )
     },
+    key(
+        "line",
+        "[line.NAME]: the slots of a line, each a list of segments or a list of rows; \
+         `share` = { left = 25, right = 65 }: percent of tmux's line that a slot may take",
+        |layers, entry| layers.each_table(entry, Layers::line),
+    ),
+    key(
+        "segment",
+        "[segment.NAME]: an instance of a kind; `use` names the kind, else NAME does",
+        |layers, entry| layers.each_table(entry, Layers::segment),
+    ),
+    key(
+        "alert",
+        "[alert.NAME]: what happens when a segment reaches a level; its keys are below",
+        |layers, entry| layers.each_table(entry, Layers::alert),
+    ),
     Key {
-        name: "line",
-        about: "[line.NAME]: the slots of a line, each a list of segments or a list of rows; \
-                `share` = { left = 25, right = 65 }: percent of tmux's line that a slot may take",
-        top_only: false,
-        read: |layers, entry| layers.each_table(entry, Layers::line),
-    },
-    Key {
-        name: "segment",
-        about: "[segment.NAME]: an instance of a kind; `use` names the kind, else NAME does",
-        top_only: false,
-        read: |layers, entry| layers.each_table(entry, Layers::segment),
-    },
-    Key {
-        name: "alert",
-        about: "[alert.NAME]: what happens when a segment reaches a level; its keys are below",
-        top_only: false,
-        read: |layers, entry| layers.each_table(entry, Layers::alert),
-    },
-    Key {
-        name: "host",
-        about: "[host.\"GLOB\"]: the same keys again, for machines whose name matches",
         top_only: true,
-        read: |layers, entry| layers.each_table(entry, Layers::host),
+        ..key(
+            "host",
+            "[host.\"GLOB\"]: the same keys again, for machines whose name matches",
+            |layers, entry| layers.each_table(entry, Layers::host),
+        )
     },
 ];
+
+const fn key(name: &'static str, about: &'static str, read: fn(&mut Layers, Entry)) -> Key {
+    Key { name, about, top_only: false, read }
+}
 
 /// A line's slot: rows of names, each with its place.
 pub type Rows = Vec<Vec<(String, Place)>>;
@@ -79,6 +81,7 @@ pub struct LineLayer {
 }
 
 /// What the files say, later ones over earlier ones.
+#[derive(Default)]
 pub struct Layers {
     machine: String,
     pub theme: Option<Written>,
@@ -95,16 +98,7 @@ pub struct Layers {
 impl Layers {
     /// No layer yet, on a machine of this name.
     pub fn new(machine: &str) -> Layers {
-        Layers {
-            machine: machine.to_owned(),
-            theme: None,
-            glyphs: None,
-            lines: BTreeMap::new(),
-            segments: BTreeMap::new(),
-            alerts: BTreeMap::new(),
-            problems: Problems::default(),
-            unusable: false,
-        }
+        Layers { machine: machine.to_owned(), ..Layers::default() }
     }
 
     /// Lays a file over what is there.
@@ -141,11 +135,8 @@ impl Layers {
 
     /// The files have been read before; here only the types of their names are checked.
     fn include(&mut self, entry: Entry) {
-        let is_text = |value: &DeValue| value.is_str();
-        let list = entry.value().as_array();
-        if !is_text(entry.value())
-            && !list.is_some_and(|list| list.iter().all(|item| is_text(item.get_ref())))
-        {
+        let written = entry.written();
+        if written.read::<String>().is_err() && written.read::<Vec<String>>().is_err() {
             self.problems.add(entry.place().problem("expected a file or a list of files"));
         }
     }

@@ -126,9 +126,12 @@ impl<'a> Instances<'a> {
             };
             if let Some(written) = section.get(&error.key) {
                 let word = written.value.as_str().unwrap_or_default();
-                let words = own(&error.key).map_or(&[][..], words);
-                let words = words.iter().copied();
-                self.problems.add(written.place.unknown(error.message, word, words));
+                let words = match own(&error.key).map(|option| option.shape) {
+                    Some(Shape::Choice(words)) => words,
+                    _ => &[],
+                };
+                let problem = written.place.unknown(error.message, word, words.iter().copied());
+                self.problems.add(problem);
             }
             if options.remove(&error.key).is_none() {
                 return (options, None);
@@ -204,13 +207,5 @@ impl<'a> Instances<'a> {
             self.problems.add(place.unknown(format!("there is no state `{name}`"), name, known()));
         }
         known().filter(|known| names.iter().any(|name| name == known)).collect()
-    }
-}
-
-/// The words that an option may be.
-fn words(option: &Opt) -> &'static [&'static str] {
-    match option.shape {
-        Shape::Choice(words) => words,
-        _ => &[],
     }
 }
