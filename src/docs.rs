@@ -9,7 +9,7 @@ use crate::config::alerts;
 use crate::config::common::OPTIONS;
 use crate::config::{KEYS, SLOTS};
 use crate::{compat, hosts};
-use rainline_render::format::formatter::TABLE;
+use rainline_render::format::formatter::{Entry, TABLE};
 use rainline_render::targets;
 use rainline_render::theme::{BUILT_IN, TABLES, Theme};
 
@@ -22,82 +22,63 @@ pub const README_MARKS: (&str, &str) = ("<!-- reference -->", "<!-- /reference -
 
 /// The reference part of the README, in Markdown.
 pub fn reference() -> String {
-    let mut out = String::new();
-    let mut say = |text: &str| {
-        out.push_str(text);
-        out.push('\n');
+    let segment = |kind: &&Kind| {
+        let fields = codes(kind.fields.iter().map(|field| field.name));
+        let options = codes(kind.options.iter().map(|option| option.name));
+        [code(kind.name), kind.about.into(), fields, options]
     };
-    say("### Segments\n");
-    say("| segment | shows | fields | options |");
-    say("|---|---|---|---|");
-    for kind in ALL {
-        let list = |names: Vec<&str>| match names.is_empty() {
-            true => "–".to_owned(),
-            false => names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(" "),
-        };
-        say(&format!(
-            "| `{}` | {} | {} | {} |",
-            kind.name,
-            kind.about,
-            list(kind.fields.iter().map(|field| field.name).collect()),
-            list(kind.options.iter().map(|option| option.name).collect()),
-        ));
-    }
-    say("\n`rainline segments NAME` has the details. Every segment also has these options:\n");
-    say("| option | default | meaning |");
-    say("|---|---|---|");
-    for option in OPTIONS {
-        say(&format!("| `{}` | {} | {} |", option.name, shown_default(option), about(option)));
-    }
-    say("\n### Formatters\n");
-    say("| formatter | writes | arguments |");
-    say("|---|---|---|");
-    for entry in TABLE {
+    let formatter = |entry: &Entry| {
         let args = entry.args.iter().map(|(name, default, about)| match default.is_empty() {
             true => format!("`{name}`: {about}"),
             false => format!("`{name}` = {default}: {about}"),
         });
-        let args: Vec<String> = args.collect();
-        say(&format!("| `{}` | {} | {} |", entry.name, entry.about, args.join("; ")));
-    }
-    say("\n### Config keys\n");
-    say("| key | meaning |");
-    say("|---|---|");
-    for key in KEYS {
-        say(&format!("| `{}` | {} |", key.name, key.about));
-    }
-    say("\nSlots of a line:\n");
-    say("| slot | meaning |");
-    say("|---|---|");
-    for (name, about) in SLOTS {
-        say(&format!("| `{name}` | {about} |"));
-    }
-    say("\nKeys of an alert:\n");
-    say("| key | meaning |");
-    say("|---|---|");
-    for option in alerts::OPTIONS {
-        say(&format!("| `{}` | {} |", option.name, option.about));
-    }
-    say("\n### Theme keys\n");
-    say("| key | meaning |");
-    say("|---|---|");
-    for (name, about) in TABLES {
-        say(&format!("| `{name}` | {about} |"));
-    }
-    say("\n### Themes, targets, hosts\n");
-    say("| | name | |");
-    say("|---|---|---|");
-    for (name, _) in BUILT_IN {
+        [code(entry.name), entry.about.into(), args.collect::<Vec<_>>().join("; ")]
+    };
+    let named = |(name, about): &(&str, &str)| [code(name), (*about).to_owned()];
+    let option = |option: &Opt| [code(option.name), shown_default(option), about(option)];
+    let themes = BUILT_IN.iter().map(|(name, _)| {
         let about = Theme::built_in(name).map(|theme| theme.about).unwrap_or_default();
-        say(&format!("| theme | `{name}` | {about} |"));
-    }
-    for target in targets::ALL {
-        say(&format!("| target | `{}` | {} |", target.name, target.about));
-    }
-    for host in hosts::ALL {
-        say(&format!("| host | `{}` | {} |", host.name, host.about));
-    }
-    out
+        ["theme".into(), code(name), about]
+    });
+    let targets = targets::ALL.iter().map(|target| ("target", target.name, target.about));
+    let hosts = hosts::ALL.iter().map(|host| ("host", host.name, host.about));
+    let others =
+        targets.chain(hosts).map(|(what, name, about)| [what.into(), code(name), about.into()]);
+    [
+        "### Segments\n\n".to_owned(),
+        table(["segment", "shows", "fields", "options"], ALL.iter().map(segment)),
+        "\n`rainline segments NAME` has the details. Every segment also has these options:\n\n"
+            .into(),
+        table(["option", "default", "meaning"], OPTIONS.iter().map(option)),
+        "\n### Formatters\n\n".into(),
+        table(["formatter", "writes", "arguments"], TABLE.iter().map(formatter)),
+        "\n### Config keys\n\n".into(),
+        table(["key", "meaning"], KEYS.iter().map(|key| named(&(key.name, key.about)))),
+        "\nSlots of a line:\n\n".into(),
+        table(["slot", "meaning"], SLOTS.iter().map(named)),
+        "\nKeys of an alert:\n\n".into(),
+        table(["key", "meaning"], alerts::OPTIONS.iter().map(|o| named(&(o.name, o.about)))),
+        "\n### Theme keys\n\n".into(),
+        table(["key", "meaning"], TABLES.iter().map(named)),
+        "\n### Themes, targets, hosts\n\n".into(),
+        table(["", "name", ""], themes.chain(others)),
+    ]
+    .concat()
+}
+
+/// A table in Markdown.
+fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let rows: String = rows.map(|cells| format!("| {} |\n", cells.join(" | "))).collect();
+    format!("| {} |\n|{}\n{rows}", head.join(" | "), "---|".repeat(N))
+}
+
+fn code(text: &str) -> String {
+    format!("`{text}`")
+}
+
+fn codes<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<String> = names.map(code).collect();
+    if names.is_empty() { "–".into() } else { names.join(" ") }
 }
 
 /// Where the generated part of `docs/compat.md` begins and ends.

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use rainline_render::frame::InstanceId;
 
+use super::common::option;
+
 pub(super) const SEGMENT: Opt = option(
     "segment",
     "the segment whose level is watched; it must be the same for all clients",
@@ -39,10 +41,6 @@ pub(super) const BACK: Opt =
 
 /// The options of an alert.
 pub const OPTIONS: &[Opt] = &[SEGMENT, LEVEL, HOLD, AGAIN, DO, BACK];
-
-const fn option(name: &'static str, about: &'static str, shape: Shape) -> Opt {
-    Opt { name, about, shape, default: || "".into() }
-}
 
 /// One alert, checked.
 #[derive(Clone, Debug, PartialEq)]
