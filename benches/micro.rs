@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use rainline::config;
 use rainline::daemon::bare::Bare;
 use rainline::daemon::jobs;
-use rainline::example::Example;
 use rainline::line::rows::{self, Want};
+use rainline::sample_data::SampleData;
 use rainline_caps::Caps;
 use rainline_caps::Depth;
 use rainline_client::protocol::{Request, Verb};
@@ -37,7 +37,7 @@ fn main() {
     std::fs::write(&path, TEN).expect("written");
     let ten = config::build(&config::gather(&path));
     assert!(ten.problems.is_empty(), "{:?}", ten.problems);
-    let example = Example::of(&ten);
+    let samples = SampleData::of(&ten);
     let want = Want { line: "tmux", slot: "right", theme: "" };
     let caps = Caps { columns: 200, ..Caps::default() };
     let row = |name: &str, micros: f64| println!("| {name} | {micros:.2} |");
@@ -67,11 +67,11 @@ fn main() {
     }
     let log = Scale { curve: Curve::Log, ..scale };
     row("spark by logarithm, 60 cells", time(2000, || drop(graph::spark(&cells, 60, log, pen))));
-    let laid = time(500, || drop(rows::rows(&ten, want, &example, &caps)));
+    let laid = time(500, || drop(rows::rows(&ten, want, &samples, &caps)));
     row("format, paint and fit 10 segments", laid);
     let narrow = Caps { columns: 60, ..Caps::default() };
-    row("the same into 60 cells", time(500, || drop(rows::rows(&ten, want, &example, &narrow))));
-    let rows = rows::rows(&ten, want, &example, &caps);
+    row("the same into 60 cells", time(500, || drop(rows::rows(&ten, want, &samples, &narrow))));
+    let rows = rows::rows(&ten, want, &samples, &caps);
     for target in targets::ALL {
         let micros = time(500, || drop(rows::encode(&rows, target, &caps)));
         row(&format!("encode for {}", target.name), micros);
@@ -83,7 +83,7 @@ fn main() {
         row(&format!("encode for tmux in {name} colours"), micros);
     }
     let whole = time(500, || {
-        drop(rows::encode(&rows::rows(&ten, want, &example, &caps), tmux, &caps));
+        drop(rows::encode(&rows::rows(&ten, want, &samples, &caps), tmux, &caps));
     });
     row("**a 10-segment line for tmux** (budget 50)", whole);
 

@@ -8,14 +8,13 @@ mod depth;
 mod glyphs;
 pub mod pacing;
 mod policy;
+mod version;
 
 pub use condition::{On, STATES};
 pub use depth::Depth;
 pub use glyphs::Glyphs;
 pub use policy::Policy;
-
-/// A host's version, major and minor; `(0, 0)` is unknown.
-pub type Version = (u16, u16);
+pub use version::{Version, parse_version};
 
 /// What the place that asked can show.
 #[derive(Clone, Debug, PartialEq)]

@@ -16,20 +16,25 @@ use rainline_caps::Policy;
 /// A file's text and the name it goes by in messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
+    /// The name that it has in messages.
     pub path: PathBuf,
+    /// All of it.
     pub text: String,
 }
 
 /// Something wrong with a piece of text, not yet tied to a file: bytes, message, suggestion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
+    /// The bytes that are wrong.
     pub span: Range<usize>,
+    /// What is wrong with them.
     pub message: String,
     /// What was probably meant.
     pub hint: Option<String>,
 }
 
 impl Fault {
+    /// A fault without a suggestion.
     pub fn new(span: Range<usize>, message: impl Into<String>) -> Fault {
         Fault { span, message: message.into(), hint: None }
     }
@@ -50,7 +55,9 @@ impl Fault {
 /// A fault in its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
+    /// The file.
     pub source: Arc<Source>,
+    /// What is wrong in it, and where.
     pub fault: Fault,
 }
 
@@ -59,11 +66,8 @@ impl Diagnostic {
     pub fn headline(&self) -> String {
         let (line, column) = place(&self.source.text, self.fault.span.start);
         let path = self.source.path.display();
-        let hint = match &self.fault.hint {
-            Some(hint) => format!("; did you mean `{hint}`?"),
-            None => String::new(),
-        };
-        format!("{path}:{line}:{column}: {}{hint}", self.fault.message)
+        let hint = self.fault.hint.as_deref().map(question).map(|question| format!("; {question}"));
+        format!("{path}:{line}:{column}: {}{}", self.fault.message, hint.unwrap_or_default())
     }
 }
 
@@ -73,10 +77,10 @@ impl fmt::Display for Diagnostic {
         let start = floor(text, self.fault.span.start);
         let line = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
         let line_end = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
-        // What goes on in the next line is marked as far as this one's end.
+        // A fault that spans lines is marked to the end of its first one.
         let end = ceil(text, self.fault.span.end).clamp(start, line_end);
         let (before, marked, after) = (&text[line..start], &text[start..end], &text[end..line_end]);
-        // Whoever wrote the file: it is shown on a terminal.
+        // It goes to a terminal, so nothing in it may act as an escape sequence.
         let [before, marked, after] = [before, marked, after].map(|part| {
             let plain = Untrusted::new(part.trim_end_matches('\r').replace('\t', "    "));
             plain.reveal().to_owned()
@@ -85,12 +89,22 @@ impl fmt::Display for Diagnostic {
         let margin = " ".repeat(number.len());
         let gap = " ".repeat(width(&before, Policy::Unicode));
         let marks = "^".repeat(width(&marked, Policy::Unicode).max(1));
-        let label = self.fault.hint.as_ref().map(|hint| format!(" did you mean `{hint}`?"));
+        let label = self.fault.hint.as_deref().map(question).map(|question| format!(" {question}"));
         let excerpt = format!("{number} | {before}{marked}{after}");
         writeln!(f, "{}", self.headline())?;
         writeln!(f, "{}", excerpt.trim_end())?;
         writeln!(f, "{margin} | {gap}{marks}{}", label.unwrap_or_default())
     }
+}
+
+/// The end of a message about an unknown word: "; did you mean …?" with the nearest of `known`, or
+/// nothing where none is near.
+pub fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(word, known).map(|near| format!("; {}", question(near))).unwrap_or_default()
+}
+
+fn question(meant: &str) -> String {
+    format!("did you mean `{meant}`?")
 }
 
 /// The nearest of `known` to `word`, if it is near enough to have been meant.
@@ -153,5 +167,7 @@ mod tests {
     fn far_words_are_not_suggested() {
         assert_eq!(nearest("zzz", ["cpu", "memory"]), None);
         assert_eq!(nearest("memroy", ["cpu", "memory"]), Some("memory"));
+        assert_eq!(suggestion("memroy", ["cpu", "memory"]), "; did you mean `memory`?");
+        assert_eq!(suggestion("zzz", ["cpu", "memory"]), "");
     }
 }

@@ -15,9 +15,10 @@
 //!
 //! - [`config`], [`line`](mod@line): what the user wants, and a request's line under it.
 //! - [`daemon`], [`local`]: who samples, when, and what a request gets; a line without a daemon.
-//! - [`hosts`], [`compat`], [`imports`], [`docs`], [`example`], [`paths`], [`files`], [`error`],
-//!   [`cli`]: wiring lines, other programs' commands and settings, texts, the user's places, files
-//!   replaced in one step, how a command fails, and the command line.
+//! - [`hosts`], [`compat`], [`imports`], [`docs`], [`sample_data`], [`paths`], [`files`], [`quote`],
+//!   [`error`], [`cli`]: wiring lines, other programs' commands and settings, generated texts, made-up
+//!   readings, the user's paths, files replaced in one step, quoting, how a command fails, and the
+//!   command line.
 //! - [`sys`]: what is unsafe here.
 //!
 //! Invariants:
@@ -33,11 +34,12 @@ pub mod config;
 pub mod daemon;
 pub mod docs;
 pub mod error;
-pub mod example;
 pub mod files;
 pub mod hosts;
 pub mod imports;
 pub mod line;
 pub mod local;
 pub mod paths;
+pub mod quote;
+pub mod sample_data;
 pub mod sys;

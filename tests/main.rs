@@ -21,6 +21,7 @@ mod looks;
 mod machines;
 mod power;
 mod properties;
+mod registered;
 mod registry;
 mod screen;
 mod sessions;

@@ -4,14 +4,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use rainline::hosts;
 use rainline_caps::Depth;
 use rainline_caps::Glyphs;
 use rainline_caps::Policy;
 use rainline_client::protocol;
 use rainline_render::format::Format;
 use rainline_render::style::Color;
-use rainline_render::targets;
 use rainline_render::theme::{BUILT_IN, Theme};
 use rainline_render::width::width;
 use rainline_segments::{ALL, Unit};
@@ -39,28 +37,12 @@ fn registered(folder: &str, extension: &str, listed: &[&str], how: fn(&str) -> S
 }
 
 #[test]
-fn targets_are_registered() {
-    let listed: Vec<&str> = targets::ALL.iter().map(|target| target.name).collect();
-    registered("render/targets", ".rs", &listed, |name| {
-        format!("add \"mod {name};\" and \"&{name}::TARGET\" to render/targets.rs")
-    });
-}
-
-#[test]
-fn hosts_are_registered() {
-    let listed: Vec<&str> = hosts::ALL.iter().map(|host| host.name).collect();
-    registered("src/hosts", ".rs", &listed, |name| {
-        format!("add \"mod {name};\" and \"&{name}::HOST\" to src/hosts.rs")
-    });
-}
-
-#[test]
 fn themes_are_registered() {
     // The default theme comes first.
     let mut listed: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
     listed.sort_unstable();
     registered("themes", ".toml", &listed, |name| {
-        format!("add {name:?} to BUILT_IN in src/theme.rs")
+        format!("add {name:?} to BUILT_IN in render/theme.rs")
     });
 }
 
@@ -107,12 +89,12 @@ fn the_environment_that_travels_is_what_segments_declare() {
     let declared: BTreeSet<&str> = ALL.iter().flat_map(|kind| kind.env.iter().copied()).collect();
     let sent: BTreeSet<&str> = protocol::ENV.iter().copied().collect();
     if let Some(name) = declared.difference(&sent).next() {
-        panic!("src/protocol.rs: add {name:?} to ENV, as a segment declares it");
+        panic!("client/protocol.rs: add {name:?} to ENV, as a segment declares it");
     }
     if let Some(name) = sent.difference(&declared).next() {
-        panic!("src/protocol.rs: remove {name:?} from ENV, as no segment declares it");
+        panic!("client/protocol.rs: remove {name:?} from ENV, as no segment declares it");
     }
-    assert!(protocol::ENV.is_sorted(), "src/protocol.rs: ENV is not sorted");
+    assert!(protocol::ENV.is_sorted(), "client/protocol.rs: ENV is not sorted");
 }
 
 #[test]

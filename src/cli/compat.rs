@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use super::say;
 use crate::compat::ALL;
 use crate::error::Error;
-use rainline_render::diagnostic::nearest;
+use rainline_render::diagnostic::suggestion;
 
 /// Run another program's command as that program would, or list them.
 ///
@@ -27,7 +27,6 @@ pub fn run(args: Args) -> Result<i32, Error> {
         ALL.iter().for_each(|peer| say(&format!("{:width$}  {}\n", peer.name, peer.about)));
         return Ok(0);
     };
-    let hint = nearest(&name, ALL.iter().map(|peer| peer.name));
-    let hint = hint.map_or(String::new(), |hint| format!("; did you mean `{hint}`?"));
+    let hint = suggestion(&name, ALL.iter().map(|peer| peer.name));
     Err(Error::Usage(format!("there is no drop-in `{name}`{hint}")))
 }

@@ -2,20 +2,21 @@
 
 use std::path::PathBuf;
 
-use super::{here, init, say};
+use super::{init, live, say};
 use crate::error::Error;
 use crate::{config, hosts, paths};
+use rainline_caps::Depth;
 use rainline_client::protocol::{ReplyKind, build_id};
 use rainline_client::{self, Why};
 use rainline_client::{runtime, spawn};
 
-/// Tell what works here, what does not, and what to do about it.
+/// Report what works here, what does not, and what to do about it.
 ///
-/// Exit code 0: fine; 1: something wants attention; 2: something is broken.
+/// Exit code 0: all is well; 1: something needs attention; 2: something is broken.
 #[derive(clap::Args)]
 pub struct Args {}
 
-/// How a finding is.
+/// How bad a finding is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Health {
     Fine,
@@ -44,12 +45,13 @@ impl Report {
         self.worst = self.worst.max(health);
     }
 
-    /// What to do about the line before.
+    /// Adds a detail of the line before: usually what to do about it.
     fn cure(&mut self, what: &str) {
         self.text.push_str(&format!("      {what}\n"));
     }
 }
 
+/// Prints the report.
 pub fn run(_: Args) -> Result<i32, Error> {
     let mut report = Report { text: String::new(), worst: Health::Fine };
     installation(&mut report);
@@ -120,7 +122,8 @@ fn daemon(report: &mut Report) {
 fn settings(report: &mut Report) {
     report.section("config");
     let Some(path) = paths::config() else {
-        report.add(Health::Fine, "no home, so no config: the defaults are in force");
+        report
+            .add(Health::Fine, "HOME is not set, so there is no config: the defaults are in force");
         return;
     };
     let gathered = config::gather(&path);
@@ -129,7 +132,9 @@ fn settings(report: &mut Report) {
     let shown = path.display();
     match there {
         true => report.add(Health::Fine, &format!("{shown}")),
-        false => report.add(Health::Fine, &format!("{shown} is not there: the defaults")),
+        false => {
+            report.add(Health::Fine, &format!("no {shown}: the defaults are in force"));
+        }
     }
     for problem in &config.problems {
         let health = if config.unusable { Health::Broken } else { Health::Warning };
@@ -144,7 +149,13 @@ fn terminal(report: &mut Report) {
     report.section("terminal");
     let set = |name: &str| std::env::var(name).unwrap_or_default();
     let term = set("TERM");
-    report.add(Health::Fine, &format!("TERM={term}, {:?} colours", here::depth()));
+    let depth = match live::depth() {
+        Depth::Mono => "no colours",
+        Depth::Ansi16 => "16 colours",
+        Depth::Ansi256 => "256 colours",
+        Depth::True => "24-bit colour",
+    };
+    report.add(Health::Fine, &format!("TERM={term}, {depth}"));
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(set).into_iter().find(|text| !text.is_empty());
     let locale = locale.unwrap_or_default();
     let lower = locale.to_lowercase();
@@ -159,18 +170,18 @@ fn terminal(report: &mut Report) {
 fn wiring(report: &mut Report) {
     report.section("hosts");
     for host in hosts::ALL {
-        let Some((said, version)) = init::version(host) else {
+        let Some((text, version)) = init::version(host) else {
             report.add(Health::Fine, &format!("{}: not installed", host.name));
             continue;
         };
         match wired(host) {
             Some(file) => {
                 let file = file.display();
-                report.add(Health::Fine, &format!("{}: wired in {file}; {said}", host.name));
+                report.add(Health::Fine, &format!("{}: wired in {file}; {text}", host.name));
             }
             None => {
-                report.add(Health::Fine, &format!("{}: not wired; {said}", host.name));
-                report.cure(&format!("rainline init {} >> {}", host.name, host.wired_in));
+                report.add(Health::Fine, &format!("{}: not wired; {text}", host.name));
+                report.cure(&format!("to wire it: {}", host.how_to_wire));
             }
         }
         for ability in (host.abilities)(version) {
@@ -182,7 +193,7 @@ fn wiring(report: &mut Report) {
     }
 }
 
-/// The file of this user that wires the host, among those where it is usually wired.
+/// The file in which this user wires the host, among the usual ones.
 fn wired(host: &hosts::Host) -> Option<PathBuf> {
     let home = PathBuf::from(std::env::var_os("HOME")?);
     let wires = |text: &str| host.marks.iter().any(|mark| text.contains(mark));

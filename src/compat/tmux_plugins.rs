@@ -25,8 +25,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use self::options::Options;
 use self::readings::Readings;
 use self::wiring::{decoded, given, rewrite};
-use super::base::peer::{Call, Deviation, Peer, Printed};
-use crate::hosts::{in_quotes, shell_word};
+use super::{Call, Deviation, Peer, Printed};
+use crate::quote;
 use rainline_caps::pacing::Pace;
 use rainline_client::sys;
 use rainline_client::write_whole;
@@ -122,13 +122,13 @@ pub fn names() -> Vec<String> {
 
 /// The lines for tmux's config.
 pub fn init(program: &Path) -> String {
-    let command = format!("{} compat {NAME}", shell_word(program)).replace('#', "##");
+    let command = format!("{} compat {NAME}", quote::sh(program.as_ref())).replace('#', "##");
     format!(
         "# Rainline fills in what tmux-cpu and tmux-battery would: #{{cpu_percentage}}, \
          #{{battery_icon}} …\n\
          # Put this at the end of ~/.tmux.conf, in place of those plugins.\n\
          run-shell {}\n",
-        in_quotes(&command, "\"\\$")
+        quote::tmux(&command)
     )
 }
 

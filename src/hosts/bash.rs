@@ -17,7 +17,8 @@
 //! The time a command takes is measured without a process and without a DEBUG trap, which belongs
 //! to the user: `PS0` is expanded before each command, and an expansion may assign.
 
-use super::{Ability, Host, Trial, Whole, Wiring, shell_word};
+use super::{Ability, Host, Ready, Trial, Wiring};
+use crate::quote;
 
 pub(super) static HOST: Host = Host {
     name: "bash",
@@ -25,7 +26,7 @@ pub(super) static HOST: Host = Host {
     program: "bash",
     base: None,
     version: "--version",
-    wired_in: "~/.bashrc",
+    how_to_wire: r#"put `eval "$(rainline init bash)"` into ~/.bashrc"#,
     files: &[".bashrc", ".bash_profile", ".profile"],
     // What earlier versions wrote is wiring, too.
     marks: &[
@@ -42,11 +43,14 @@ pub(super) static HOST: Host = Host {
             Ability::from(
                 version,
                 (5, 1),
-                "PIPESTATUS whole for others' PROMPT_COMMAND",
-                "from bash 5.1 on; before, others see the last status only",
+                "the whole PIPESTATUS for your own PROMPT_COMMAND",
+                "from bash 5.1 on; before, it sees the last status only",
             ),
-            Ability::never("vi's modes", "readline has a sign of its own: show-mode-in-prompt"),
-            Ability::never("a right side that comes back after one typed over it", "readline"),
+            Ability::never("vi's modes", "readline shows them itself: show-mode-in-prompt"),
+            Ability::never(
+                "redrawing the right side after text was typed over it",
+                "readline cannot",
+            ),
         ]
     },
     trial: Trial {
@@ -55,7 +59,7 @@ pub(super) static HOST: Host = Host {
         argv: &["bash", "--noprofile", "--rcfile", "{file}", "-i"],
         end: &[],
         typed: &["cd /usr/share\n", "false | true\n", "(exit 3)\n"],
-        whole: Whole::Still,
+        ready: Ready::Still,
     },
 };
 
@@ -249,5 +253,5 @@ fn init(wiring: &Wiring) -> String {
     let known: Vec<String> = names.iter().map(|name| format!("${name}")).collect();
     let lines = LINES.replace("@KNOWN@", &known.join(":"));
     let lines = lines.replace("@ENVIRONMENT@", &super::environment_words(&names));
-    super::filled(&lines, wiring, shell_word)
+    super::filled(&lines, wiring, quote::sh)
 }

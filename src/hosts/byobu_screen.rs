@@ -1,9 +1,9 @@
 //! Byobu on screen: screen's own lines, in the file that Byobu reads last.
 //!
-//! Byobu's four backticks are taken away: two of them are periodic, and all windows stand still
-//! while one of those runs.
+//! Byobu's four backticks are removed: two of them are periodic, and all windows freeze while such a
+//! command runs.
 
-use super::{Host, Trial, Whole, Wiring, screen};
+use super::{Host, Ready, Trial, Wiring, screen};
 
 pub(super) static HOST: Host = Host {
     name: "byobu-screen",
@@ -11,7 +11,7 @@ pub(super) static HOST: Host = Host {
     program: "byobu-screen",
     base: Some(&screen::HOST),
     version: "",
-    wired_in: "~/.byobu/.screenrc",
+    how_to_wire: "rainline init byobu-screen >> ~/.byobu/.screenrc",
     files: &[".byobu/.screenrc", ".config/byobu/.screenrc"],
     marks: &["stream screen", "init byobu-screen"],
     versioned: true,
@@ -23,7 +23,7 @@ pub(super) static HOST: Host = Host {
         argv: &["byobu-screen", "-S", "rainline"],
         end: &["screen", "-S", "rainline", "-X", "quit"],
         typed: &[],
-        whole: Whole::Bar(""),
+        ready: Ready::Bar(""),
     },
 };
 
@@ -37,7 +37,7 @@ fn init(wiring: &Wiring) -> String {
     for number in THEIRS {
         out.push_str(&format!("backtick {number}\n"));
     }
-    // Ours is one line, with the windows in it.
+    // Our line has the windows in it, so no caption is needed.
     out.push_str("caption splitonly \"%n %t\"\n");
     out + &screen::lines(wiring)
 }

@@ -12,7 +12,8 @@
 //! `PROMPT='${…}'`; without it the text is `PROMPT`. Which of the two holds is looked up before each
 //! prompt. zsh gives every hook the command's own `$?` and pipestatus.
 
-use super::{Ability, Host, Trial, Whole, Wiring, shell_word};
+use super::{Ability, Host, Ready, Trial, Wiring};
+use crate::quote;
 
 pub(super) static HOST: Host = Host {
     name: "zsh",
@@ -20,7 +21,7 @@ pub(super) static HOST: Host = Host {
     program: "zsh",
     base: None,
     version: "--version",
-    wired_in: "~/.zshrc",
+    how_to_wire: r#"put `eval "$(rainline init zsh)"` into ~/.zshrc"#,
     files: &[".zshrc", ".zprofile", ".zshenv"],
     marks: &["print prompt all \"${__rl_words[@]}\"", "init zsh"],
     versioned: false,
@@ -38,7 +39,7 @@ pub(super) static HOST: Host = Host {
         argv: &["zsh", "-d", "-i"],
         end: &[],
         typed: &["cd /usr/share\n", "false | true\n", "(exit 3)\n"],
-        whole: Whole::Still,
+        ready: Ready::Still,
     },
 };
 
@@ -266,5 +267,5 @@ fi
 "#;
 
 fn init(wiring: &Wiring) -> String {
-    super::filled(LINES, wiring, shell_word)
+    super::filled(LINES, wiring, quote::sh)
 }

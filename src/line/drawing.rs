@@ -15,7 +15,7 @@ use rainline_caps::{Caps, Glyphs};
 use rainline_caps::{On, STATES};
 use rainline_client::protocol::{Hash, Request, Sink};
 use rainline_client::runtime::hash;
-use rainline_render::diagnostic::nearest;
+use rainline_render::diagnostic::suggestion;
 use rainline_render::targets::{self, Target};
 
 /// A request's line, with every name resolved.
@@ -41,8 +41,7 @@ impl Names {
     fn find<T: Copy>(&mut self, what: &str, name: &str, known: &[(&str, T)]) -> Option<T> {
         let found = known.iter().find(|(other, _)| *other == name).map(|(_, thing)| *thing);
         if found.is_none() && !name.is_empty() {
-            let meant = nearest(name, known.iter().map(|(other, _)| *other));
-            let meant = meant.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
+            let meant = suggestion(name, known.iter().map(|(other, _)| *other));
             let name = Untrusted::from(name);
             self.0.push(format!("there is no {what} `{}`{meant}", name.reveal()));
         }

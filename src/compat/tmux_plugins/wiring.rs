@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 
 use super::options::{Options, defaults};
 use super::{LOADS, NAME, names};
-use crate::compat::base::peer::Printed;
-use crate::hosts::shell_word;
+use crate::compat::Printed;
 use crate::paths;
+use crate::quote;
 
 /// Puts jobs in the place of the names, in the options of the tmux that runs this.
 pub(super) fn rewrite() -> Printed {
@@ -130,7 +130,7 @@ fn is_plain(text: &str) -> bool {
 }
 
 fn job(template: &str, program: &Path, set: &[(String, String)]) -> String {
-    let command = format!("exec {} compat {NAME} stream", shell_word(program));
+    let command = format!("exec {} compat {NAME} stream", quote::sh(program.as_ref()));
     // A `#` would begin a format and a `%` a time.
     let command = command.replace('#', "##").replace('%', "%%");
     let uses = |option: &str| match option.strip_prefix("batt_") {

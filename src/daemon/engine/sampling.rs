@@ -86,7 +86,7 @@ impl Engine {
                 });
                 memo.unwrap_or_default()
             });
-            let patience = instance.patience.unwrap_or(schedule::patience(instance.kind.pace));
+            let patience = instance.timeout.unwrap_or(schedule::patience(instance.kind.pace));
             let raw = memo.clone().into_bytes();
             let ticket = self.pool.submit(&order.provider, job, raw, Some(patience));
             entry.busy = Some(ticket);

@@ -22,8 +22,7 @@ impl Engine {
         let name = &request.line;
         let Some(index) = config.instance(name) else {
             let names = config.instances.iter().map(|instance| instance.name.as_str());
-            let near = rainline_render::diagnostic::nearest(name, names);
-            let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let near = rainline_render::diagnostic::suggestion(name, names);
             return Err(format!("there is no segment `{name}` in the config{near}"));
         };
         let instance = &config.instances[usize::from(index)];

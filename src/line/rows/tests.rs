@@ -168,7 +168,7 @@ fn beside_a_text(cells: usize, widths: &[usize]) -> Vec<(usize, bool)> {
     let file = SourceFile { path: "x.toml".into(), text };
     let config = build(&Gathered { files: vec![file], ..Gathered::default() });
     assert_eq!(config.problems, [""; 0]);
-    let readings = crate::example::Example::of(&config);
+    let readings = crate::sample_data::SampleData::of(&config);
     let want = Want { slot: "left", ..PLAIN };
     let cells = |columns: &usize| {
         let row = plain(&config, want, &readings, *columns);
@@ -197,7 +197,7 @@ fn a_row_is_the_same_however_often_it_is_tried() {
     let file = SourceFile { path: "x.toml".into(), text };
     let config = build(&Gathered { files: vec![file], ..Gathered::default() });
     assert_eq!(config.problems, [""; 0]);
-    let readings = crate::example::Example::of(&config);
+    let readings = crate::sample_data::SampleData::of(&config);
     let all = instances(&config, PLAIN);
     assert_eq!(all.len(), kinds.len());
     let policies = [Policy::Wcwidth, Policy::Unicode, Policy::Cjk];

@@ -1,4 +1,4 @@
-//! `rainline` alone: this terminal's own line, live, and what to do next.
+//! `rainline` without a command: this terminal's own line, live, and what to do next.
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
@@ -16,26 +16,29 @@ use rainline_client::{self, Why};
 use rainline_client::{runtime, spawn};
 
 const NEXT: &str = "
-  rainline try tmux     see it in a sandboxed tmux that touches nothing of yours
-  rainline init tmux    the few lines that wire your own tmux
+  rainline try tmux     try it in a sandboxed tmux; nothing of yours is changed
+  rainline init tmux    the few lines that add it to your own tmux
   rainline segments     what a line can show
 ";
 
-/// How long a person waits for a line here, in milliseconds.
-const PATIENCE: u16 = 300;
+/// How long to wait for a line, in milliseconds: a person looks, nothing else is held up.
+const TIMEOUT: u16 = 300;
 
+/// What is read from counters shows only from the second reading on, a second after the first.
+const SECOND_READING: Duration = Duration::from_millis(1100);
+
+/// Shows the line until a key is pressed; once, if this is no terminal.
 pub fn run() -> Result<i32, Error> {
     let mut drawer = Drawer::default();
     let first = drawer.line("");
     let (stdin, stdout) = (std::io::stdin(), std::io::stdout());
     if !stdin.is_terminal() || !stdout.is_terminal() {
-        // A first reading of a counter is none: a whole line takes two, a second apart.
-        std::thread::sleep(Duration::from_millis(1100));
+        std::thread::sleep(SECOND_READING);
         say(&format!("{}\n{NEXT}", drawer.line("")));
         return Ok(0);
     }
     let below = NEXT.lines().count() + 2;
-    say(&format!("{first}\n{NEXT}\n  any key leaves\x1b[{below}A\r"));
+    say(&format!("{first}\n{NEXT}\n  press any key to quit\x1b[{below}A\r"));
     let keys = Keys::quiet();
     let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
     let second = Timespec { tv_sec: 1, tv_nsec: 0 };
@@ -51,11 +54,11 @@ pub fn run() -> Result<i32, Error> {
 pub fn lines_in(themes: &[&str]) -> Vec<String> {
     let mut drawer = Drawer::default();
     drawer.line("");
-    std::thread::sleep(Duration::from_millis(1100));
+    std::thread::sleep(SECOND_READING);
     themes.iter().map(|theme| drawer.line(theme)).collect()
 }
 
-/// How many colours this terminal shows.
+/// How many colours this terminal has.
 pub fn depth() -> Depth {
     request("").and_then(|request| Depth::named(&request.depth)).unwrap_or_default()
 }
@@ -68,11 +71,11 @@ fn request(theme: &str) -> Option<Request> {
     }
     let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
     let mut request = rainline_client::parse(&words)?;
-    request.deadline = PATIENCE;
+    request.deadline = TIMEOUT;
     Some(request)
 }
 
-/// Asks the daemon, starts one where there is none, and draws by itself meanwhile.
+/// Asks the daemon; where there is none it starts one and draws the line itself meanwhile.
 #[derive(Default)]
 struct Drawer {
     local: Local,
@@ -85,7 +88,7 @@ impl Drawer {
             Ok(runtime) => match rainline_client::ask(&runtime, &request) {
                 Ok((ReplyKind::Line, line)) => line,
                 answer => {
-                    // First our own: it leaves its counters where a new daemon takes them up.
+                    // Draw before the start: this saves counters that the new daemon reads.
                     let line = self.local.line(&request);
                     if matches!(answer, Err(Why::Absent)) {
                         spawn::start(&runtime);
@@ -99,7 +102,7 @@ impl Drawer {
     }
 }
 
-/// A terminal whose keys arrive one by one and are not shown; put back when dropped.
+/// A terminal that hands over single keys and does not echo them; restored when dropped.
 struct Keys(Option<Termios>);
 
 impl Keys {
@@ -108,7 +111,7 @@ impl Keys {
         let before = tcgetattr(&stdin).ok();
         if let Some(before) = &before {
             let mut quiet = before.clone();
-            // Ctrl-C must come as a key as well, so that the terminal is put back.
+            // Ctrl-C must arrive as a key, too, so that the terminal is restored.
             quiet.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG;
             let _ = tcsetattr(&stdin, OptionalActions::Now, &quiet);
         }
@@ -119,7 +122,7 @@ impl Keys {
 impl Drop for Keys {
     fn drop(&mut self) {
         if let Some(before) = &self.0 {
-            // What was typed meanwhile is for nobody.
+            // Drop what was typed meanwhile.
             let _ = tcsetattr(std::io::stdin(), OptionalActions::Flush, before);
         }
     }

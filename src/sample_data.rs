@@ -12,19 +12,20 @@ use crate::line::rows::{Age, Reading, Readings};
 use rainline_render::frame::InstanceId;
 
 /// Readings of every instance of a config, the same each time.
-pub struct Example {
+pub struct SampleData {
     readings: Vec<(Sample, Vec<(&'static str, Ring)>)>,
 }
 
-impl Example {
-    pub fn of(config: &Config) -> Example {
+impl SampleData {
+    /// Readings for the instances of this config.
+    pub fn of(config: &Config) -> SampleData {
         let reading = |(index, kind): (usize, &'static Kind)| (sample(kind), rings(kind, index));
         let kinds = config.instances.iter().map(|instance| instance.kind).enumerate();
-        Example { readings: kinds.map(reading).collect() }
+        SampleData { readings: kinds.map(reading).collect() }
     }
 }
 
-impl Readings for Example {
+impl Readings for SampleData {
     fn reading(&self, instance: InstanceId) -> Reading<'_> {
         match self.readings.get(usize::from(instance)) {
             Some((sample, rings)) => Reading { sample: Some(sample), age: Age::Fresh, rings },
@@ -37,7 +38,7 @@ impl Readings for Example {
     }
 }
 
-/// Texts that are signs, in whatever kind they are.
+/// Text fields that hold a sign, whatever their kind.
 const SIGNS: [(&str, &str); 4] =
     [("arrow", "↓"), ("down_arrow", "↓"), ("up_arrow", "↑"), ("unit", "°C")];
 
@@ -90,7 +91,7 @@ fn part(name: &'static str, value: f64) -> Part {
     Part { name: name.into(), value }
 }
 
-/// Calm and a few storms, others for each instance and field.
+/// Quiet stretches and a few peaks, different for each instance and field.
 fn rings(kind: &'static Kind, index: usize) -> Vec<(&'static str, Ring)> {
     let mut rings = Vec::new();
     for field in kind.fields {
