@@ -15,7 +15,7 @@ use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
 use crate::base::value::{Level, Sample, Value};
-use crate::machine::{Charging, Machine, PowerDoor};
+use crate::machine::{BatteryReader, Charging, Machine};
 
 crate::options! {
     /// Charge in percent from which downwards the level is `warning`, unless it charges.
@@ -61,13 +61,13 @@ pub(crate) static SEGMENT: Kind = Kind {
 const MEMORY: f64 = 60.0;
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
-    let door = PowerDoor::default();
-    Ok(Box::new(Battery { options, door, flow: None, level: Level::Idle }))
+    let reader = BatteryReader::default();
+    Ok(Box::new(Battery { options, reader, flow: None, level: Level::Idle }))
 }
 
 struct Battery {
     options: Options,
-    door: PowerDoor,
+    reader: BatteryReader,
     flow: Option<Flow>,
     level: Level,
 }
@@ -82,7 +82,7 @@ struct Flow {
 
 impl Source for Battery {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
-        let cells = self.door.read(machine)?;
+        let cells = self.reader.read(machine)?;
         let Some(all) = Sum::of(&cells) else {
             self.flow = None;
             return Ok(None);
@@ -211,7 +211,7 @@ mod tests {
     fn judged(cell: Cell) -> Level {
         let options = Options::read(&toml::Table::new()).expect("defaults");
         let source =
-            Battery { options, door: PowerDoor::default(), flow: None, level: Level::Idle };
+            Battery { options, reader: BatteryReader::default(), flow: None, level: Level::Idle };
         source.judge(&Sum::of(&[cell]).expect("a battery"))
     }
 
@@ -302,7 +302,7 @@ mod tests {
     fn a_sip_does_not_shake_the_time_and_a_plug_does() {
         let options = Options::read(&toml::Table::new()).expect("defaults");
         let mut source =
-            Battery { options, door: PowerDoor::default(), flow: None, level: Level::Idle };
+            Battery { options, reader: BatteryReader::default(), flow: None, level: Level::Idle };
         let mut rate = |state, rate, second| {
             let sum = Sum::of(&[cell(state, 0.5, 50.0, rate)]).expect("a battery");
             source.smooth(&sum, Duration::from_secs(second))

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::cpu_usage::{Work, numeral};
+use crate::base::cpu_usage::Work;
 use crate::base::value::{Level, Part, Sample, Value};
 use crate::machine::{Group, Machine};
 
@@ -91,13 +91,14 @@ impl Source for Cores {
         sample.level = self.level;
         sample = sample
             .with("busiest", Value::percent(busiest.1))
-            .with("number", Value::text(&*numeral(busiest.0)))
+            .with("number", Value::text(busiest.0.to_string()))
             .with("usage", Value::percent(usages().map(|(_, usage)| usage).sum::<f64>() / known))
             .with("busy", Value::of(busy, known));
         let of = |cpus: &[u32]| -> Vec<Part> {
             let numbers = cpus.iter().map(|number| *number as usize);
-            let part =
-                |n: usize| Some(Part { name: numeral(n), value: cores.get(n).copied().flatten()? });
+            let part = |n: usize| {
+                Some(Part { name: n.to_string().into(), value: cores.get(n).copied().flatten()? })
+            };
             numbers.filter_map(part).collect()
         };
         let grouped: Vec<(&str, Vec<Part>)> = self

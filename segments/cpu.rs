@@ -7,7 +7,7 @@
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::cpu_usage::{Bands, Work, numeral};
+use crate::base::cpu_usage::{Bands, Work};
 use crate::base::value::{Level, Part, Sample, Value};
 use crate::machine::Machine;
 
@@ -113,7 +113,9 @@ fn cores_as_parts(cores: &[Option<f64>]) -> Value {
     let parts: Vec<Part> = cores
         .iter()
         .enumerate()
-        .filter_map(|(number, usage)| Some(Part { name: numeral(number), value: (*usage)? }))
+        .filter_map(|(number, usage)| {
+            Some(Part { name: number.to_string().into(), value: (*usage)? })
+        })
         .collect();
     let whole = 100.0 * parts.len() as f64;
     Value::Parts { parts, whole }

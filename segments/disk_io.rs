@@ -15,7 +15,7 @@ use crate::base::contract::{
 };
 use crate::base::rate::Meter;
 use crate::base::value::{Level, Sample, Value};
-use crate::machine::{Disk, DisksDoor, Machine, physical};
+use crate::machine::{Disk, DiskReader, Machine};
 
 crate::options! {
     /// A disk or a part of one (`sda`), or a mount (`/home`); empty: all physical disks.
@@ -63,7 +63,7 @@ const LOOK_AGAIN: u32 = 30;
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     Ok(Box::new(DiskIo {
         options: Options::read(table)?,
-        door: DisksDoor::default(),
+        reader: DiskReader::default(),
         device: None,
         meters: Vec::new(),
         level: Level::Idle,
@@ -72,7 +72,7 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
 
 struct DiskIo {
     options: Options,
-    door: DisksDoor,
+    reader: DiskReader,
     /// The device of the mount that is meant, and for how many readings that holds.
     device: Option<(Device, u32)>,
     /// Of each disk: read, written, busy.
@@ -98,7 +98,6 @@ impl Source for DiskIo {
                 None => return Ok(None),
             },
         };
-        let rows = self.door.read(machine)?;
         let now = machine.uptime();
         let mut count = 0;
         let mut known: Option<[f64; 3]> = None;
@@ -119,15 +118,17 @@ impl Source for DiskIo {
             };
             count += 1;
             if let Some([read, written, busy]) =
-                self.meters[at].1.read([disk.read, disk.written, disk.busy], now)
+                self.meters[at].1.read([disk.read, disk.written, disk.busy.unwrap_or(0)], now)
             {
                 let sum = known.get_or_insert([0.0; 3]);
                 *sum = [sum[0] + read, sum[1] + written, sum[2].max(busy)];
             }
         };
         match wanted {
-            None => physical(rows).take(MOST).for_each(&mut take),
-            Some(wanted) => rows
+            None => self.reader.physical(machine)?.take(MOST).for_each(&mut take),
+            Some(wanted) => self
+                .reader
+                .all(machine)?
                 .filter(|disk| match &wanted {
                     Device::Number(major, minor) => disk.number == (*major, *minor),
                     Device::Name(name) => disk.name == name,

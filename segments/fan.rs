@@ -12,7 +12,7 @@ use crate::base::contract::{
 };
 use crate::base::saved_state;
 use crate::base::value::{Level, Sample, Value};
-use crate::machine::{Found, Machine, Sensor};
+use crate::machine::{Machine, Scan, Sensor};
 
 crate::options! {
     /// Which fan: a chip, a label or both (`thinkpad`, `CPU_FAN`); empty: the fastest.
@@ -54,12 +54,12 @@ const SLACK: f64 = 100.0;
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
-    Ok(Box::new(Fan { options, fans: Found::default(), level: Level::Idle }))
+    Ok(Box::new(Fan { options, fans: Scan::default(), level: Level::Idle }))
 }
 
 struct Fan {
     options: Options,
-    fans: Found<Vec<Sensor>>,
+    fans: Scan<Vec<Sensor>>,
     level: Level,
 }
 

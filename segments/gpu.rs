@@ -20,7 +20,7 @@ use crate::base::contract::{
 };
 use crate::base::saved_state;
 use crate::base::value::{Level, Part, Sample, Value};
-use crate::machine::{Found, Machine};
+use crate::machine::{Machine, Scan};
 
 crate::options! {
     /// Which card: `amd`, `intel`, `nvidia`, or a name such as `card1`; empty: the one with the most
@@ -66,7 +66,7 @@ const CARDS: &str = "/sys/class/drm";
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     Ok(Box::new(Gpu {
         options: Options::read(table)?,
-        places: Found::default(),
+        places: Scan::default(),
         idle: intel::Past::default(),
         level: Level::Idle,
     }))
@@ -74,7 +74,7 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
 
 struct Gpu {
     options: Options,
-    places: Found<Vec<Place>>,
+    places: Scan<Vec<Place>>,
     idle: intel::Past,
     level: Level,
 }

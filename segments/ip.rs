@@ -9,7 +9,7 @@ use crate::base::contract::{
 };
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
-use crate::machine::{Addresses, Machine, NetworkDoor};
+use crate::machine::{Addresses, Machine, NetworkReader};
 
 crate::options! {
     /// The interface; empty: the one of the default route.
@@ -36,25 +36,22 @@ pub(crate) static SEGMENT: Kind = Kind {
 };
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
-    Ok(Box::new(Ip { options: Options::read(table)?, door: NetworkDoor::default() }))
+    Ok(Box::new(Ip { options: Options::read(table)?, reader: NetworkReader::default() }))
 }
 
 struct Ip {
     options: Options,
-    door: NetworkDoor,
+    reader: NetworkReader,
 }
 
 impl Source for Ip {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let interface = match &*self.options.interface {
-            "" => self.door.default_interface(machine)?.map(<[u8]>::to_owned),
+            "" => self.reader.default_interface(machine)?.map(<[u8]>::to_owned),
             name => Some(name.as_bytes().to_owned()),
         };
-        let addresses = match &interface {
-            Some(interface) => self.door.addresses(machine, interface)?,
-            None => machine.outward_addresses(),
-        };
-        let Addresses { v4, v6 } = addresses;
+        let Some(interface) = interface else { return Ok(None) };
+        let Addresses { v4, v6 } = self.reader.addresses(machine, &interface)?;
         if v4.is_none() && v6.is_none() {
             return Ok(None);
         }
@@ -65,10 +62,7 @@ impl Source for Ip {
         if let Some(address) = v6 {
             sample = sample.with("v6", Value::text(address.to_string()));
         }
-        if let Some(interface) = interface {
-            sample = sample.with("interface", Value::text(Untrusted::new(interface)));
-        }
-        Ok(Some(sample))
+        Ok(Some(sample.with("interface", Value::text(Untrusted::new(interface)))))
     }
 }
 

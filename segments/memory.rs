@@ -51,18 +51,22 @@ pub(crate) static SEGMENT: Kind = Kind {
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
-    Ok(Box::new(Memory { options, door: memory_breakdown::Memory::default(), level: Level::Idle }))
+    Ok(Box::new(Memory {
+        options,
+        reader: memory_breakdown::Memory::default(),
+        level: Level::Idle,
+    }))
 }
 
 struct Memory {
     options: Options,
-    door: memory_breakdown::Memory,
+    reader: memory_breakdown::Memory,
     level: Level,
 }
 
 impl Source for Memory {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
-        let picture = self.door.read(machine, self.options.limit)?;
+        let picture = self.reader.read(machine, self.options.limit)?;
         let (total, usage) = (picture.total as f64, picture.usage());
         self.level = self.level.settle(usage, self.options.warning, self.options.critical);
         let sample = Sample::new(self.level)

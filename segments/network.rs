@@ -15,7 +15,7 @@ use crate::base::contract::{
 use crate::base::rate::Meter;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
-use crate::machine::{Kept, Machine, NetworkDoor, Traffic};
+use crate::machine::{Machine, NetworkReader, Traffic};
 
 crate::options! {
     /// The interface; empty: the one of the default route.
@@ -63,7 +63,7 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     }
     Ok(Box::new(Network {
         options,
-        door: NetworkDoor::default(),
+        reader: NetworkReader::default(),
         watched: None,
         recalled: None,
         boot: None,
@@ -73,7 +73,7 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
 
 struct Network {
     options: Options,
-    door: NetworkDoor,
+    reader: NetworkReader,
     watched: Option<Watched>,
     /// What an earlier process saw, and when the machine had booted then.
     recalled: Option<(Watched, i64)>,
@@ -88,32 +88,24 @@ const SAME_BOOT: u64 = 5;
 /// The interface of the last reading.
 struct Watched {
     name: Vec<u8>,
-    state: Kept,
     /// Received and sent.
     meter: Meter<2>,
 }
 
 impl Watched {
     fn new(name: &[u8]) -> Watched {
-        use std::os::unix::ffi::OsStrExt;
-        // The name is a kernel's and has no slash; `..` cannot be one either.
-        let path = std::path::Path::new("/sys/class/net").join(std::ffi::OsStr::from_bytes(name));
-        Watched {
-            name: name.to_owned(),
-            state: Kept::new(path.join("operstate")),
-            meter: Meter::default(),
-        }
+        Watched { name: name.to_owned(), meter: Meter::default() }
     }
 }
 
 impl Source for Network {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let name = match &*self.options.interface {
-            "" => self.door.default_interface(machine)?.map(<[u8]>::to_owned),
+            "" => self.reader.default_interface(machine)?.map(<[u8]>::to_owned),
             name => Some(name.as_bytes().to_owned()),
         };
         let found = match &name {
-            Some(name) => self.door.traffic(machine, name)?.map(|traffic| (name, traffic)),
+            Some(name) => self.reader.traffic(machine, name)?.map(|traffic| (name, traffic)),
             None => None,
         };
         let Some((name, traffic)) = found else {
@@ -135,8 +127,8 @@ impl Source for Network {
         let Some(watched) = &mut self.watched else { return Ok(None) };
         let Traffic { received, sent } = traffic;
         let rates = watched.meter.read([received, sent], now);
-        let state = watched.state.read(machine).unwrap_or_default().trim_ascii();
-        let down = matches!(state, b"down" | b"lowerlayerdown");
+        let state = self.reader.state(machine, &watched.name);
+        let down = matches!(&*state, b"down" | b"lowerlayerdown");
         if let Some(rates) = rates
             && !down
             && rates.iter().all(|rate| *rate < self.options.hide_below)

@@ -12,7 +12,7 @@ use crate::base::contract::{
 };
 use crate::base::saved_state;
 use crate::base::value::{Level, Sample, Value};
-use crate::machine::{Doing, Machine, MemoryDoor, Task};
+use crate::machine::{Doing, Machine, Task};
 
 crate::choice! {
     /// What the most is taken of.
@@ -67,17 +67,11 @@ const TOO_SHORT: Duration = Duration::from_millis(200);
 const MOST_KEPT: usize = 256;
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
-    Ok(Box::new(Processes {
-        options: Options::read(table)?,
-        memory: MemoryDoor::default(),
-        before: None,
-        level: Level::Idle,
-    }))
+    Ok(Box::new(Processes { options: Options::read(table)?, before: None, level: Level::Idle }))
 }
 
 struct Processes {
     options: Options,
-    memory: MemoryDoor,
     before: Option<Walk>,
     level: Level,
 }
@@ -178,7 +172,7 @@ impl Processes {
 
     fn largest<'a>(&mut self, tasks: &'a [Task], machine: &Machine) -> Option<Top<'a>> {
         let task = tasks.iter().max_by_key(|task| task.resident)?;
-        let total = self.memory.read(machine).ok()?.total.filter(|total| *total > 0)?;
+        let total = machine.meminfo().ok()?.total.filter(|total| *total > 0)?;
         let share = 100.0 * task.resident as f64 / total as f64;
         Some(Top { task, share, processors: None })
     }

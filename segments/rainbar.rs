@@ -16,7 +16,7 @@ use crate::base::contract::{
 use crate::base::cpu_usage::{self, Work};
 use crate::base::memory_breakdown::{Limit, Memory};
 use crate::base::value::{Level, Sample, Value};
-use crate::machine::{Charging, Machine, PowerDoor};
+use crate::machine::{BatteryReader, Charging, Machine};
 
 crate::options! {
     /// Whose memory is shown: the host's, the control group's where it has a limit, or (auto) the
@@ -76,7 +76,7 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
         options: Options::read(table)?,
         processors: Work::default(),
         memory: Memory::default(),
-        batteries: PowerDoor::default(),
+        batteries: BatteryReader::default(),
         charge: None,
         level: Level::Idle,
     }))
@@ -86,7 +86,7 @@ struct Rainbar {
     options: Options,
     processors: Work,
     memory: Memory,
-    batteries: PowerDoor,
+    batteries: BatteryReader,
     /// When the batteries were asked, by the boot clock, and what they said.
     charge: Option<(Duration, Option<Charge>)>,
     level: Level,
@@ -285,7 +285,7 @@ mod tests {
             files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
         files.extend([
             ("proc/stat", "cpu 0 0 0 0 0\n"),
-            // The door to the batteries looks at it, too, when it looks which there are.
+            // The battery reader asks the clock, too, when it looks for batteries.
             ("proc/uptime", "100.0 1.0\n"),
             ("proc/uptime@3", "104.9 1.0\n"),
             ("proc/uptime@4", "105.1 1.0\n"),

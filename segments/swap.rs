@@ -7,7 +7,7 @@ use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
 use crate::base::value::{Level, Sample, Value};
-use crate::machine::{Machine, MemoryDoor, Zram};
+use crate::machine::{Machine, Zram};
 
 crate::options! {
     /// Usage in percent below which nothing is shown.
@@ -48,18 +48,17 @@ pub(crate) static SEGMENT: Kind = Kind {
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
-    Ok(Box::new(Swap { options, memory: MemoryDoor::default(), level: Level::Idle }))
+    Ok(Box::new(Swap { options, level: Level::Idle }))
 }
 
 struct Swap {
     options: Options,
-    memory: MemoryDoor,
     level: Level,
 }
 
 impl Source for Swap {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
-        let memory = self.memory.read(machine)?;
+        let memory = machine.meminfo()?;
         let (Some(total), Some(free)) = (memory.swap_total, memory.swap_free) else {
             return Ok(None);
         };

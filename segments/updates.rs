@@ -256,7 +256,7 @@ impl Updates {
             if matches!(self.options.manager, Manager(Some(wanted)) if wanted != at) {
                 continue;
             }
-            let Ok(facts) = machine.facts(Path::new(way.database)) else { continue };
+            let Ok(facts) = machine.metadata(Path::new(way.database)) else { continue };
             if let Some(last) = &self.last
                 && last.way == at
                 && last.database == facts.modified

@@ -35,7 +35,7 @@ struct Uptime {
 
 impl Source for Uptime {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
-        let uptime = machine.uptime();
+        let uptime = machine.time_since_boot();
         let most = self.options.warning_days * 86_400.0;
         let long = most > 0.0 && uptime.as_secs_f64() >= most;
         // After the first minute seconds are noise: the line would be drawn anew for each.

@@ -15,6 +15,8 @@ use super::value::{Level, Sample};
 use super::variant::Variant;
 use crate::machine::Machine;
 
+pub use crate::machine::Error;
+
 /// One kind of segment. Its file in `segments/`, its config key and its heading in the docs all
 /// bear its `name`.
 pub struct Kind {
@@ -160,8 +162,8 @@ pub trait Source: Send {
     /// For [`Where::Own`] and whatever [`Source::stays`]: hands each reading to `heard` as it comes,
     /// until that says `false` or there will be no more. `every` is how often it would be sampled.
     /// An error handed over is said by `doctor`, and the source goes on; one that is returned, or an
-    /// end, is followed by a new start after a pause that grows. What waits does so in a door that
-    /// sees the leash, such as [`Machine::follow`].
+    /// end, is followed by a new start after a pause that grows. Calls that block
+    /// go through [`Machine::follow`] or [`Machine::pause`], which return when it is not wanted any more.
     fn follow(
         &mut self,
         machine: &Machine,
@@ -261,17 +263,6 @@ impl Ask {
         let (_, value) = self.env.iter().find(|(known, _)| known == name)?;
         (!value.is_empty()).then(|| value.reveal())
     }
-}
-
-/// Why there is no sample. Shown by `doctor`, never in a bar.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("cannot read {path}: {cause}")]
-    Read { path: PathBuf, cause: std::io::Error },
-    #[error("{path} does not say what was expected: {what}")]
-    Strange { path: PathBuf, what: String },
-    #[error("{0}")]
-    Other(String),
 }
 
 /// An option whose value has the right type and makes no sense all the same.

@@ -6,11 +6,11 @@
 //!   away, checkpoint restored), the last usage stays: it is the latest that is known to be true.
 
 use std::fmt::Write;
-use std::sync::OnceLock;
+use std::sync::Arc;
 
 use super::contract::Error;
 use super::rate::growth;
-use crate::machine::{Load, Machine, Processors, ProcessorsDoor, Times};
+use crate::machine::{Load, Machine, Processors, Times};
 
 /// Ticks that must pass in all before their shares say something: at the usual 100 a second and two
 /// processors this is a twentieth of a second, and steps of ten percent.
@@ -19,10 +19,9 @@ const ENOUGH: u64 = 10;
 /// What the processors did lately.
 #[derive(Default)]
 pub struct Work {
-    door: ProcessorsDoor,
-    now: Processors,
+    now: Arc<Processors>,
     /// The reading that the next one is compared with.
-    before: Option<Processors>,
+    before: Option<Arc<Processors>>,
     /// The last true shares.
     bands: Option<Bands>,
     /// The last true usage of each processor in percent, by number.
@@ -51,7 +50,7 @@ impl Bands {
 impl Work {
     /// Reads the counters and compares them with the reading before.
     pub fn read(&mut self, machine: &Machine) -> Result<(), Error> {
-        self.door.read(machine, &mut self.now)?;
+        self.now = machine.processor_times()?;
         self.compare();
         Ok(())
     }
@@ -78,7 +77,7 @@ impl Work {
 
     /// `1 BOOT` and the counters of [`Times`], then ` NUMBER:BUSY:IDLE` of each processor.
     pub fn memo(&self) -> Option<String> {
-        let Processors { boot, bands: true, all, cores } = self.before.as_ref()? else {
+        let Processors { boot, bands: true, all, cores } = self.before.as_deref()? else {
             // What sysinfo counts begins anew in each process.
             return None;
         };
@@ -95,7 +94,7 @@ impl Work {
 
     pub fn recall(&mut self, memo: &str) {
         if self.before.is_none() {
-            self.before = remembered(memo);
+            self.before = remembered(memo).map(Arc::new);
         }
     }
 
@@ -169,16 +168,6 @@ fn usage_of(then: Load, now: Load) -> Option<f64> {
     let busy = (now.busy - then.busy) as f64;
     let all = busy + growth(then.idle, now.idle) as f64;
     (all > 0.0).then(|| 100.0 * busy / all)
-}
-
-/// A number as a part's name; the usual ones cost no allocation at each tick.
-pub fn numeral(number: usize) -> std::borrow::Cow<'static, str> {
-    static NUMERALS: OnceLock<Vec<String>> = OnceLock::new();
-    let known = NUMERALS.get_or_init(|| (0..1024).map(|number| number.to_string()).collect());
-    match known.get(number) {
-        Some(name) => name.as_str().into(),
-        None => number.to_string().into(),
-    }
 }
 
 /// Reads what [`Work::memo`] wrote; `None` if it is anything else.

@@ -11,24 +11,23 @@
 
 use super::contract::Error;
 use super::value::{Part, Value};
-use crate::machine::{CgroupDoor, CgroupMemory, Machine, Meminfo, MemoryDoor};
+use crate::machine::{CgroupMemory, CgroupReader, Machine, Meminfo};
 
 crate::choice! {
     /// Whose memory is shown.
     Limit { Auto = "auto", Host = "host", Cgroup = "cgroup" }
 }
 
-/// The doors that a picture is taken through.
+/// Reads what the memory is taken by, again and again.
 #[derive(Default)]
 pub struct Memory {
-    meminfo: MemoryDoor,
-    cgroup: CgroupDoor,
+    cgroup: CgroupReader,
 }
 
 impl Memory {
     /// What the memory is taken by now.
     pub fn read(&mut self, machine: &Machine, limit: Limit) -> Result<Picture, Error> {
-        let meminfo = self.meminfo.read(machine)?;
+        let meminfo = machine.meminfo()?;
         let Some(total) = meminfo.total.filter(|total| *total > 0) else {
             let what = "a MemTotal above zero".into();
             return Err(Error::Strange { path: "/proc/meminfo".into(), what });

@@ -42,8 +42,10 @@ impl<const N: usize> Meter<N> {
         if backwards || now < then {
             // An earlier clock is another boot's.
             self.before = Some((counters, now));
-        } else if now - then >= ENOUGH {
-            let seconds = (now - then).as_secs_f64();
+        } else if let passed = now.saturating_sub(then)
+            && passed >= ENOUGH
+        {
+            let seconds = passed.as_secs_f64();
             let mut rates = [0.0; N];
             for (rate, (before, now)) in rates.iter_mut().zip(before.iter().zip(&counters)) {
                 *rate = growth(*before, *now) as f64 / seconds;

@@ -54,10 +54,10 @@ impl Past {
             return None;
         };
         // A reading in the future is one of before the machine was started anew.
-        let passed = if *at > now { TOO_SHORT } else { now - *at };
+        let passed = now.checked_sub(*at).unwrap_or(TOO_SHORT);
         if passed >= TOO_SHORT {
             if slept >= *before && *at <= now {
-                let share = (slept - *before).as_secs_f64() / passed.as_secs_f64();
+                let share = slept.saturating_sub(*before).as_secs_f64() / passed.as_secs_f64();
                 *usage = Some((100.0 - 100.0 * share).clamp(0.0, 100.0));
             }
             (*before, *at) = (slept, now);

@@ -88,7 +88,7 @@ pub(super) fn follow(
             // Without a driver no command answers either.
             Cards::None => return Err(Error::Other("NVIDIA's driver is gone".into())),
             Cards::Asleep(cards) => {
-                if !(heard(cards) && machine.rest(Some(every))) {
+                if !(heard(cards) && machine.pause(Some(every))) {
                     return Ok(());
                 }
             }
@@ -97,7 +97,7 @@ pub(super) fn follow(
                     return Ok(());
                 }
                 // Long enough to fall asleep; what was told last is not old by then.
-                if !machine.rest(Some((every * 5 / 2).min(MOST_REST))) {
+                if !machine.pause(Some((every * 5 / 2).min(MOST_REST))) {
                     return Ok(());
                 }
             }

@@ -12,13 +12,12 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, Mode, OFlags};
 
-use super::processors::parse;
-use super::{Doors, MAX_FILE, Machine, Processors, ProcessorsDoor, World};
-use crate::base::contract::Error;
+use super::native::processors::parse;
+use super::{Error, MAX_FILE, Machine, Processors, ProcessorsReader, Reader, World};
 
 const STAT: &str = "/proc/stat";
 
-impl ProcessorsDoor {
+impl ProcessorsReader {
     /// Reads the counters into `now`, from a file opened for this one look.
     pub fn glance(
         &mut self,
@@ -26,8 +25,8 @@ impl ProcessorsDoor {
         now: &mut Processors,
         limit: Duration,
     ) -> Result<(), Error> {
-        if machine.doors() == Doors::Sysinfo {
-            return self.read_sysinfo(now);
+        if machine.reader() == Reader::Portable {
+            return self.read(machine, now);
         }
         let text = match &machine.world {
             World::Real if !self.next.is_empty() => Ok(std::mem::take(&mut self.next)),
@@ -54,7 +53,8 @@ impl Machine {
     /// sees alike, and not a fixture's or something that was put in their place.
     pub fn counts_for_all(&self) -> bool {
         let own = |stat: rustix::fs::Stat| FileType::from_raw_mode(stat.st_mode).is_file();
-        self.is_real() && (self.doors() == Doors::Sysinfo || rustix::fs::stat(STAT).is_ok_and(own))
+        self.is_real()
+            && (self.reader() == Reader::Portable || rustix::fs::stat(STAT).is_ok_and(own))
     }
 }
 
@@ -69,7 +69,7 @@ fn second(text: &mut Vec<u8>) -> Vec<u8> {
 /// What is there now, and whether it is a FIFO.
 fn open() -> io::Result<(File, bool)> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    #[allow(clippy::disallowed_methods, reason = "this is the door")]
+    #[allow(clippy::disallowed_methods, reason = "this is the reader")]
     let file = File::from(rustix::fs::open(STAT, flags, Mode::empty())?);
     let is_fifo = std::os::unix::fs::FileTypeExt::is_fifo(&file.metadata()?.file_type());
     Ok((file, is_fifo))
@@ -188,7 +188,7 @@ mod tests {
     fn two_glances_are_two_samples() {
         let (_dir, machine) =
             machine_with(&[("proc/stat", "cpu  1 0 0 9\n"), ("proc/stat@2", "cpu  5 0 0 15\n")]);
-        let (mut door, mut now) = (ProcessorsDoor::default(), Processors::default());
+        let (mut door, mut now) = (ProcessorsReader::default(), Processors::default());
         let mut look = || {
             door.glance(&machine, &mut now, Duration::ZERO).expect("readable");
             now.all.user

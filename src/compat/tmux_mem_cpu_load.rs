@@ -3,7 +3,7 @@
 mod colours;
 mod options;
 
-use rainline_segments::machine::{Averages, Meminfo, MemoryDoor};
+use rainline_segments::machine::{Averages, Meminfo, MemoryReader};
 
 use self::colours::{CPU, LOAD, MEMORY};
 use self::options::{Look, Options, Refused, parse};
@@ -62,7 +62,7 @@ fn run(call: &mut Call) -> Printed {
         Err(Refused::Wrong(message)) => return Printed::wrong("", message),
         Err(Refused::Help(message)) => return Printed::wrong(format!("{message}{HELP}"), ""),
     };
-    let meminfo = MemoryDoor::default().read(call.host).unwrap_or_default();
+    let meminfo = MemoryReader::default().read(call.host).unwrap_or_default();
     let busy = busy(call, options.interval).unwrap_or(0.0);
     let load = call.host.load().ok().flatten();
     let count = call.host.processors().unwrap_or(1).max(1) as f64;

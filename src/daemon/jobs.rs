@@ -31,7 +31,7 @@ pub fn main(root: Option<PathBuf>) -> i32 {
     // What stands for the machine does not change by itself.
     let places = root.is_none().then(Places::default);
     let mut open = Open { sources: HashMap::new(), places };
-    let host = host(root).leashed();
+    let host = host(root).ending_with_stdin();
     let mut input = Vec::new();
     let mut chunk = [0; 16 * 1024];
     loop {

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use rainline_segments::machine::{Processors, ProcessorsDoor};
+use rainline_segments::machine::{Processors, ProcessorsReader};
 
 use super::counters::between;
 use super::state::{self, Counted};
@@ -35,7 +35,7 @@ pub fn busy(call: &Call, seconds: u64) -> Option<f64> {
     if live && let Some(share) = past().and_then(|past| mean(&past, seconds)) {
         return Some(share);
     }
-    let mut door = ProcessorsDoor::default();
+    let mut door = ProcessorsReader::default();
     let mut now = Processors::default();
     let mut look = |now: &mut Processors| door.glance(call.host, now, LIMIT).ok();
     look(&mut now)?;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rainline_segments::Host;
-use rainline_segments::machine::{MemoryDoor, Processors, ProcessorsDoor, Times};
+use rainline_segments::machine::{MemoryReader, Processors, ProcessorsReader, Times};
 
 use super::battery::Battery;
 use super::options::Options;
@@ -24,8 +24,8 @@ const LIMIT: Duration = Duration::from_secs(2);
 /// What is known of the machine from one line to the next.
 #[derive(Default)]
 pub(super) struct Machine {
-    processors: ProcessorsDoor,
-    memory: MemoryDoor,
+    processors: ProcessorsReader,
+    memory: MemoryReader,
     now: Processors,
     before: Option<Times>,
     usage: Option<f64>,
@@ -134,7 +134,7 @@ impl Machine {
 }
 
 /// Used memory in percent: what is not available.
-fn ram(door: &mut MemoryDoor, host: &Host) -> Option<f64> {
+fn ram(door: &mut MemoryReader, host: &Host) -> Option<f64> {
     let meminfo = door.read(host).ok()?;
     let total = meminfo.total.filter(|total| *total > 0)?;
     let given_back = || {

@@ -1,19 +1,21 @@
-//! The door to the wireless network: who is at the other end, and how well it is heard.
+//! Wireless networks that this machine is connected to, and how well each is received.
 //!
-//! The kernel is asked over generic netlink (`nl80211`), with messages made by hand: nothing else
-//! tells the network's name without a program or unsafe code. Where that family is missing, the old
-//! `/proc/net/wireless` still tells the signal. A driver may keep us waiting: only sources that run
-//! in workers may ask.
+//! The kernel is asked over generic netlink (`nl80211`), with messages made here: nothing else tells
+//! the network's name without another program or unsafe code. The crates for it (neli, nl80211-ng and
+//! what is below them) would be a dozen for these two requests. Where that family is missing, the
+//! old `/proc/net/wireless` still tells the signal. A driver may block: only sources that run in
+//! workers may ask. The portable reader does not know.
 
 use std::io;
 
-use super::{Machine, World};
+use super::os;
+use crate::machine::{Machine, Reader, World};
 
 /// A wireless interface that is connected.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Wireless {
     pub interface: Vec<u8>,
-    /// The network's name, at most 32 bytes of anybody's choice.
+    /// The network's name, at most 32 bytes of any kind.
     pub ssid: Option<Vec<u8>>,
     /// dBm, below 0.
     pub signal: Option<f64>,
@@ -25,8 +27,11 @@ impl Machine {
     /// The wireless interfaces that are connected. In a fixture they are in the table `wireless`:
     /// `INTERFACE SIGNAL RATE SSID` a line, in dBm and bits a second.
     pub fn wireless(&self) -> io::Result<Vec<Wireless>> {
+        if self.reader() == Reader::Portable {
+            return Ok(Vec::new());
+        }
         let found = match &self.world {
-            World::Real => edge::ask()?,
+            World::Real => os::wireless()?,
             World::Fixture(_) => self
                 .read("/wireless")
                 .ok()
@@ -62,7 +67,7 @@ fn old_row(line: &[u8]) -> Option<Wireless> {
 }
 
 /// Attributes of netlink: type and bytes, whatever stands there.
-struct Attributes<'a>(&'a [u8]);
+pub struct Attributes<'a>(pub &'a [u8]);
 
 impl<'a> Iterator for Attributes<'a> {
     type Item = (u16, &'a [u8]);
@@ -80,12 +85,12 @@ impl<'a> Iterator for Attributes<'a> {
 }
 
 impl<'a> Attributes<'a> {
-    fn find(bytes: &'a [u8], wanted: u16) -> Option<&'a [u8]> {
+    pub fn find(bytes: &'a [u8], wanted: u16) -> Option<&'a [u8]> {
         Attributes(bytes).find(|(kind, _)| *kind == wanted).map(|(_, value)| value)
     }
 }
 
-fn number_u16(bytes: &[u8]) -> Option<u16> {
+pub fn number_u16(bytes: &[u8]) -> Option<u16> {
     Some(u16::from_ne_bytes(*bytes.first_chunk()?))
 }
 
@@ -94,7 +99,7 @@ fn number_u32(bytes: &[u8]) -> Option<u32> {
 }
 
 // Attributes of `linux/nl80211.h`.
-const IFINDEX: u16 = 3;
+pub const IFINDEX: u16 = 3;
 const IFNAME: u16 = 4;
 const IFTYPE: u16 = 5;
 const STATION_INFO: u16 = 21;
@@ -106,7 +111,7 @@ const RATE_LONG: u16 = 5;
 
 /// An interface's number, name and network, from the answer to GET_INTERFACE; `None` for one that
 /// is no guest of a network (an access point's stations are its own guests).
-fn interface_of(attributes: &[u8]) -> Option<(u32, Wireless)> {
+pub fn interface_of(attributes: &[u8]) -> Option<(u32, Wireless)> {
     // `linux/nl80211.h`: STATION, P2P_CLIENT.
     const GUEST: [u32; 2] = [2, 8];
     let kind = Attributes::find(attributes, IFTYPE).and_then(number_u32);
@@ -121,7 +126,7 @@ fn interface_of(attributes: &[u8]) -> Option<(u32, Wireless)> {
 }
 
 /// Signal and rate, from the answer to GET_STATION.
-fn station_of(attributes: &[u8]) -> Option<(Option<f64>, Option<f64>)> {
+pub fn station_of(attributes: &[u8]) -> Option<(Option<f64>, Option<f64>)> {
     let info = Attributes::find(attributes, STATION_INFO)?;
     let signal = Attributes::find(info, INFO_SIGNAL).and_then(<[u8]>::first);
     let rate = Attributes::find(info, INFO_SEND_RATE).and_then(|rate| {
@@ -134,154 +139,10 @@ fn station_of(attributes: &[u8]) -> Option<(Option<f64>, Option<f64>)> {
     Some((signal, rate.map(|rate| f64::from(rate) * 100_000.0)))
 }
 
-#[cfg(target_os = "linux")]
-mod edge {
-    use std::io;
-    use std::time::Duration;
-
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    use rustix::fd::OwnedFd;
-    use rustix::net::netlink::{GENERIC, SocketAddrNetlink};
-    use rustix::net::{
-        AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, connect, recv, send,
-        socket_with,
-    };
-
-    use super::{Attributes, Wireless, interface_of, number_u16, station_of};
-
-    /// How long the kernel may take for one answer.
-    const PATIENCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
-    /// The kernel's pages for a dump are at most this large.
-    const PAGE: usize = 32 * 1024;
-    /// Messages of one answer; beyond that somebody mocks us.
-    const MOST: usize = 1024;
-
-    // `linux/netlink.h` and `linux/genetlink.h`.
-    const REQUEST: u16 = 0x1;
-    const ACKNOWLEDGE: u16 = 0x4;
-    const DUMP: u16 = 0x300;
-    const ERROR: u16 = 2;
-    const DONE: u16 = 3;
-    const CONTROL: u16 = 16;
-    const GET_FAMILY: u8 = 3;
-    const FAMILY_ID: u16 = 1;
-    const FAMILY_NAME: u16 = 2;
-    // `linux/nl80211.h`.
-    const GET_INTERFACE: u8 = 5;
-    const GET_STATION: u8 = 17;
-
-    /// The connected interfaces; `None` where the kernel knows nothing of `nl80211`.
-    pub fn ask() -> io::Result<Option<Vec<Wireless>>> {
-        let socket = open()?;
-        let Some(family) = family(&socket, "nl80211")? else { return Ok(None) };
-        let mut found = Vec::new();
-        for attributes in talk(&socket, family, GET_INTERFACE, DUMP, &[])? {
-            let Some((index, mut wireless)) = interface_of(&attributes) else { continue };
-            let which = attribute(super::IFINDEX, &index.to_ne_bytes());
-            // One that is none of a network's has no stations, and may not be asked.
-            let stations = talk(&socket, family, GET_STATION, DUMP, &which).unwrap_or_default();
-            if let Some((signal, rate)) = stations.iter().find_map(|a| station_of(a)) {
-                (wireless.signal, wireless.rate) = (signal, rate);
-                found.push(wireless);
-            }
-        }
-        Ok(Some(found))
-    }
-
-    pub fn open() -> io::Result<OwnedFd> {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, Some(GENERIC))?;
-        connect(&socket, &SocketAddrNetlink::new(0, 0))?;
-        Ok(socket)
-    }
-
-    /// The number that the kernel has for this family today; `None` if it has none.
-    pub fn family(socket: &OwnedFd, name: &str) -> io::Result<Option<u16>> {
-        let name = attribute(FAMILY_NAME, format!("{name}\0").as_bytes());
-        match talk(socket, CONTROL, GET_FAMILY, ACKNOWLEDGE, &name) {
-            Ok(answers) => Ok(answers
-                .iter()
-                .find_map(|answer| number_u16(Attributes::find(answer, FAMILY_ID)?))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// An attribute as bytes, filled up to its boundary.
-    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(4 + value.len().next_multiple_of(4));
-        bytes.extend_from_slice(&((4 + value.len()) as u16).to_ne_bytes());
-        bytes.extend_from_slice(&kind.to_ne_bytes());
-        bytes.extend_from_slice(value);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes
-    }
-
-    /// Asks, and takes the attributes of each message of the answer.
-    fn talk(
-        socket: &OwnedFd,
-        family: u16,
-        command: u8,
-        flags: u16,
-        attributes: &[u8],
-    ) -> io::Result<Vec<Vec<u8>>> {
-        const HEAD: usize = 16 + 4;
-        let mut message = Vec::with_capacity(HEAD + attributes.len());
-        message.extend_from_slice(&((HEAD + attributes.len()) as u32).to_ne_bytes());
-        message.extend_from_slice(&family.to_ne_bytes());
-        message.extend_from_slice(&(REQUEST | flags).to_ne_bytes());
-        // Sequence number and port: we ask one thing at a time, and the kernel fills in the port.
-        message.extend_from_slice(&[0; 8]);
-        message.extend_from_slice(&[command, 1, 0, 0]);
-        message.extend_from_slice(attributes);
-        send(socket, &message, SendFlags::empty())?;
-        let mut answers = Vec::new();
-        let mut page = vec![0; PAGE];
-        while answers.len() < MOST {
-            let mut fds = [PollFd::new(socket, PollFlags::IN)];
-            if poll(&mut fds, Some(&PATIENCE))? == 0 {
-                let what = format!("no answer within {:?}", Duration::from_secs(1));
-                return Err(io::Error::new(io::ErrorKind::TimedOut, what));
-            }
-            let (_, length) = recv(socket, &mut page[..], RecvFlags::empty())?;
-            let mut rest = &page[..length.min(PAGE)];
-            while let Some((head, _)) = rest.split_first_chunk::<16>() {
-                let length = u32::from_ne_bytes([head[0], head[1], head[2], head[3]]) as usize;
-                let kind = u16::from_ne_bytes([head[4], head[5]]);
-                let Some(body) = rest.get(16..length) else { break };
-                match kind {
-                    DONE => return Ok(answers),
-                    ERROR => {
-                        let code = body.first_chunk().map_or(0, |code| i32::from_ne_bytes(*code));
-                        // Zero is an acknowledgement: the answer is whole.
-                        return match code {
-                            0 => Ok(answers),
-                            code => Err(io::Error::from_raw_os_error(code.saturating_neg())),
-                        };
-                    }
-                    kind if kind == family => {
-                        answers.push(body.get(4..).unwrap_or_default().to_vec());
-                    }
-                    _ => {}
-                }
-                rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-            }
-        }
-        Ok(answers)
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-mod edge {
-    pub fn ask() -> std::io::Result<Option<Vec<super::Wireless>>> {
-        Ok(None)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::tests::machine_with;
     use super::*;
+    use crate::machine::tests::machine_with;
 
     fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
         let mut bytes = ((4 + value.len()) as u16).to_ne_bytes().to_vec();
@@ -329,10 +190,11 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn the_kernel_answers_over_netlink() {
-        let Ok(socket) = edge::open() else { return };
-        assert_eq!(edge::family(&socket, "nlctrl").expect("an answer"), Some(16));
-        assert_eq!(edge::family(&socket, "rainline-none").expect("an answer"), None);
-        assert!(edge::ask().is_ok());
+        use crate::machine::native::netlink;
+        let Ok(socket) = netlink::open() else { return };
+        assert_eq!(netlink::family(&socket, "nlctrl").expect("an answer"), Some(16));
+        assert_eq!(netlink::family(&socket, "rainline-none").expect("an answer"), None);
+        assert!(netlink::ask().is_ok());
     }
 
     #[test]
