@@ -17,6 +17,7 @@ pub mod machine;
 pub mod base {
     //! What segments share: the contract, values, history, and readings that more than one segment
     //! makes something of.
+    pub mod agreement;
     pub mod battery_total;
     pub mod contract;
     pub mod cpu_usage;
@@ -43,7 +44,7 @@ pub use base::quantity;
 pub use base::untrusted::Untrusted;
 pub use base::value::{Level, Live, Marked, Part, Sample, Sign, Value};
 pub use base::variant::Variant;
-pub use machine::{Call, Machine, Machine as Host, Surroundings};
+pub use machine::{Call, Machine, Machine as Host, Reader, Surroundings};
 
 mod battery;
 mod brightness;

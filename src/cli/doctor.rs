@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use rainline_segments::base::agreement;
+
 use super::{here, init, say};
 use crate::client::{self, Why};
 use crate::error::Error;
@@ -54,6 +56,7 @@ pub fn run(_: Args) -> Result<i32, Error> {
     installation(&mut report);
     daemon(&mut report);
     settings(&mut report);
+    readers(&mut report);
     terminal(&mut report);
     wiring(&mut report);
     say(report.text.trim_start_matches('\n'));
@@ -137,6 +140,16 @@ fn settings(report: &mut Report) {
         lines.for_each(|line| report.cure(line));
     }
     report.add(Health::Fine, &format!("theme {}", config.theme.name));
+}
+
+/// Whether the machine is the same by both readers.
+fn readers(report: &mut Report) {
+    report.section("readers of the machine");
+    let all = agreement::compare_readers(rainline_segments::ALL);
+    report.add(Health::Fine, &format!("native against portable: {}", agreement::summary(&all)));
+    for one in all.iter().filter(|one| !one.agrees()) {
+        report.add(Health::Warning, &format!("they disagree on {one}"));
+    }
 }
 
 fn terminal(report: &mut Report) {

@@ -10,11 +10,14 @@ impl Memory {
         let system = super::system(&mut self.0)?;
         system.refresh_memory();
         // Some systems do not say what is available; sysinfo then says 0.
-        let available = system.available_memory();
+        let available = Some(system.available_memory()).filter(|bytes| *bytes > 0);
+        let free = system.free_memory();
         Ok(Meminfo {
             total: Some(system.total_memory()),
-            free: Some(system.free_memory()),
-            available: (available > 0).then_some(available),
+            free: Some(free),
+            available,
+            // What is available without being free is held by caches.
+            cached: available.map(|available| available.saturating_sub(free)),
             swap_total: Some(system.total_swap()),
             swap_free: Some(system.free_swap()),
             ..Meminfo::default()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sysinfo::{Process, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate};
+use sysinfo::{Process, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, ThreadKind};
 
 use crate::machine::processes::MAX_PROCESSES;
 use crate::machine::{Doing, Error, Task};
@@ -12,7 +12,10 @@ pub fn read() -> Result<Vec<Task>, Error> {
     let system = super::system(&mut none)?;
     let what = ProcessRefreshKind::nothing().with_cpu().with_memory();
     system.refresh_processes_specifics(ProcessesToUpdate::All, true, what);
-    Ok(system.processes().values().take(MAX_PROCESSES).map(task).collect())
+    // On Linux a program's threads are listed as well.
+    let is_process = |process: &&Process| process.thread_kind() != Some(ThreadKind::Userland);
+    let processes = system.processes().values().filter(is_process);
+    Ok(processes.take(MAX_PROCESSES).map(task).collect())
 }
 
 fn task(process: &Process) -> Task {
