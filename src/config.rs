@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rainline_segments::{Kind, Pace, find};
+use rainline_segments::{Kind, Pace, Reader, Scope, Where, find};
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Source;
@@ -43,6 +43,11 @@ pub const SLOTS: &[(&str, &str)] = &[
 pub const KEYS: &[(&str, &str)] = &[
     ("theme", "the theme's name"),
     ("glyphs", "`ascii`, `unicode` or `nerd`; without it `unicode`, `ascii` where it must be"),
+    (
+        "reader",
+        "how the machine is read: `native` (Linux' own files) or `portable` (what every system \
+         tells); without it `native` on Linux",
+    ),
     ("include", "files that lie under this one, relative to it"),
     (
         "line",
@@ -81,6 +86,7 @@ pub struct Config {
     pub theme: Arc<Theme>,
     /// `None`: what the place can show, and no more than Unicode.
     pub glyphs: Option<Glyphs>,
+    pub reader: Reader,
     pub instances: Vec<Instance>,
     pub lines: BTreeMap<String, Line>,
     pub alerts: Vec<alerts::Alert>,
@@ -161,6 +167,17 @@ impl Config {
         let mut names: Vec<&str> = self.user_themes.iter().map(|(name, _)| name.as_str()).collect();
         names.extend(built_in.filter(|name| !self.user_themes.iter().any(|(n, _)| n == name)));
         names
+    }
+
+    /// Where an instance is sampled. The crates of the portable reader may block, on a dead mount for
+    /// one: with it, what is the same for all clients is read in a worker.
+    pub fn place(&self, instance: &Instance) -> Where {
+        let Instance { kind, pace, .. } = instance;
+        let machine = kind.scope == Scope::Machine && *pace != Pace::Ask;
+        match (kind.place, self.reader) {
+            (Where::Daemon, Reader::Portable) if machine => Where::Worker,
+            (place, _) => place,
+        }
     }
 
     /// The instance of this name.

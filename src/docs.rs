@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use rainline_segments::{ALL, Kind, Level, Opt, Shape, Unit};
+use rainline_segments::{ALL, Kind, Level, Opt, Reader, Shape, Unit};
 use serde_json::{Value, json};
 
 use crate::config::alerts::{self, Action};
@@ -209,6 +209,7 @@ pub fn schema() -> String {
         "alert": { "type": "object", "additionalProperties": alert },
         "theme": { "type": "string", "description": key_about("theme") },
         "glyphs": { "enum": ["ascii", "unicode", "nerd"], "description": key_about("glyphs") },
+        "reader": { "enum": Reader::ALL.map(Reader::name), "description": key_about("reader") },
         "line": { "type": "object", "additionalProperties": line },
         "segment": {
             "type": "object",

@@ -41,6 +41,7 @@ type Rows = Vec<Vec<(String, Arc<Source>, Range<usize>)>>;
 pub struct Reader {
     theme: Option<Written>,
     glyphs: Option<Written>,
+    reader: Option<Written>,
     lines: BTreeMap<String, BTreeMap<String, Rows>>,
     shares: BTreeMap<String, BTreeMap<String, u16>>,
     segments: BTreeMap<String, BTreeMap<String, Written>>,
@@ -85,6 +86,7 @@ impl Reader {
             match &**key.get_ref() {
                 "theme" => self.theme = self.text(source, key, value).or(self.theme.take()),
                 "glyphs" => self.glyphs = self.text(source, key, value).or(self.glyphs.take()),
+                "reader" => self.reader = self.text(source, key, value).or(self.reader.take()),
                 "include" if top => self.include(source, value),
                 "line" => self.each_table(source, value, |reader, key, table| {
                     reader.line(source, key, table);
@@ -339,6 +341,16 @@ impl Reader {
             }
             glyphs
         });
+        let reader = self.reader.take().and_then(|written| {
+            let text = written.value.as_str().unwrap_or_default();
+            let reader = rainline_segments::Reader::named(text);
+            if reader.is_none() {
+                let known = rainline_segments::Reader::ALL.map(|reader| reader.name());
+                let fault = Fault::new(written.span, format!("`{text}` is no reader"));
+                self.fault(&written.source, fault.meant(text, known));
+            }
+            reader
+        });
         let mut instances = Vec::new();
         let mut lines = BTreeMap::new();
         for (name, slots) in std::mem::take(&mut self.lines) {
@@ -371,6 +383,7 @@ impl Reader {
         Config {
             theme: Arc::new(theme),
             glyphs,
+            reader: reader.unwrap_or_default(),
             instances,
             lines,
             alerts,

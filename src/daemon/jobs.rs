@@ -86,7 +86,8 @@ fn work(job: Job, raw: &[u8], host: &Machine, open: &mut Open) -> std::io::Resul
             let canonical = std::fs::canonicalize(&path).unwrap_or(path);
             say(&Answer::Gathered { canonical, gathered }, &[])
         }
-        Job::Sample { key, kind, options, ask } => {
+        Job::Sample { key, kind, options, ask, reader } => {
+            let host = host.by(reader).at(sys::boot());
             if sources.len() >= MOST_SOURCES && !sources.contains_key(&key) {
                 sources.clear();
                 places.iter_mut().for_each(Places::clear);
@@ -312,6 +313,7 @@ impl Once {
     }
 
     fn sample(&mut self, config: &Config, host: &Machine, request: &Request, place: Where) {
+        let host = host.by(config.reader).at(sys::boot());
         for (id, taken) in &mut self.each {
             let instance = &config.instances[usize::from(*id)];
             if instance.kind.place != place {
