@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use crate::base::battery_total::Sum;
+use crate::base::battery_total::BatteryTotal;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
@@ -83,7 +83,7 @@ struct Flow {
 impl Source for Battery {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let cells = self.reader.read(machine)?;
-        let Some(all) = Sum::of(&cells) else {
+        let Some(all) = BatteryTotal::of(&cells) else {
             self.flow = None;
             return Ok(None);
         };
@@ -119,7 +119,7 @@ impl Source for Battery {
 
 impl Battery {
     /// The rate of the last minute. It begins anew when the plug is pulled or put in.
-    fn smooth(&mut self, all: &Sum, now: Duration) -> Option<f64> {
+    fn smooth(&mut self, all: &BatteryTotal, now: Duration) -> Option<f64> {
         let Some(rate) = all.rate else {
             self.flow = None;
             return None;
@@ -135,7 +135,7 @@ impl Battery {
         Some(smooth)
     }
 
-    fn judge(&self, all: &Sum) -> Level {
+    fn judge(&self, all: &BatteryTotal) -> Level {
         // Levels rise as the charge falls.
         let (empty, warning, critical) = (
             100.0 * (1.0 - all.share),
@@ -212,11 +212,11 @@ mod tests {
         let options = Options::read(&toml::Table::new()).expect("defaults");
         let source =
             Battery { options, reader: BatteryReader::default(), flow: None, level: Level::Idle };
-        source.judge(&Sum::of(&[cell]).expect("a battery"))
+        source.judge(&BatteryTotal::of(&[cell]).expect("a battery"))
     }
 
     fn minutes(cells: &[Cell]) -> Option<u64> {
-        let sum = Sum::of(cells).expect("a battery");
+        let sum = BatteryTotal::of(cells).expect("a battery");
         Some(sum.time(sum.rate?)?.as_secs() / 60)
     }
 
@@ -304,7 +304,7 @@ mod tests {
         let mut source =
             Battery { options, reader: BatteryReader::default(), flow: None, level: Level::Idle };
         let mut rate = |state, rate, second| {
-            let sum = Sum::of(&[cell(state, 0.5, 50.0, rate)]).expect("a battery");
+            let sum = BatteryTotal::of(&[cell(state, 0.5, 50.0, rate)]).expect("a battery");
             source.smooth(&sum, Duration::from_secs(second))
         };
         assert_eq!(rate(Charging::Discharging, 5.0, 100), Some(5.0));
@@ -319,7 +319,7 @@ mod tests {
     #[test]
     fn states_add_up() {
         use Charging::{Charging as Up, Discharging, Full, NotCharging, Unknown};
-        let together = |cells: &[Cell]| Sum::of(cells).expect("a battery").state;
+        let together = |cells: &[Cell]| BatteryTotal::of(cells).expect("a battery").state;
         let both = |a, b| together(&[cell(a, 1.0, 1.0, 1.0), cell(b, 1.0, 1.0, 0.0)]);
         assert_eq!(both(Discharging, Full), Discharging);
         assert_eq!(both(Full, Up), Up);

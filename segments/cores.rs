@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::cpu_usage::Work;
+use crate::base::cpu_usage::CpuUsage;
 use crate::base::value::{Level, Part, Sample, Value};
 use crate::machine::{Group, Machine};
 
@@ -51,7 +51,7 @@ pub(crate) static SEGMENT: Kind = Kind {
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     Ok(Box::new(Cores {
         options: Options::read(table)?,
-        work: Work::default(),
+        cpu: CpuUsage::default(),
         groups: Vec::new(),
         known: None,
         level: Level::Idle,
@@ -60,7 +60,7 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
 
 struct Cores {
     options: Options,
-    work: Work,
+    cpu: CpuUsage,
     groups: Vec<Group>,
     /// How many processors there were when `groups` was asked for.
     known: Option<usize>,
@@ -69,8 +69,8 @@ struct Cores {
 
 impl Source for Cores {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
-        self.work.read(machine)?;
-        let count = self.work.count();
+        self.cpu.read(machine)?;
+        let count = self.cpu.count();
         if count == 0 {
             return Ok(None);
         }
@@ -78,7 +78,7 @@ impl Source for Cores {
             self.groups = machine.groups();
             self.known = Some(count);
         }
-        let cores = self.work.cores();
+        let cores = self.cpu.cores();
         let usages = || cores.iter().enumerate().filter_map(|(n, usage)| Some((n, (*usage)?)));
         let mut sample = Sample::new(Level::Idle).with("count", Value::number(count as f64));
         let Some(busiest) = usages().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0))) else {
@@ -128,11 +128,11 @@ impl Source for Cores {
     }
 
     fn memo(&self) -> Option<String> {
-        self.work.memo()
+        self.cpu.memo()
     }
 
     fn recall(&mut self, memo: &str) {
-        self.work.recall(memo);
+        self.cpu.recall(memo);
     }
 }
 

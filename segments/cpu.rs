@@ -7,7 +7,7 @@
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::cpu_usage::{Bands, Work};
+use crate::base::cpu_usage::{Bands, CpuUsage};
 use crate::base::value::{Level, Part, Sample, Value};
 use crate::machine::Machine;
 
@@ -45,27 +45,31 @@ pub(crate) static SEGMENT: Kind = Kind {
 };
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
-    Ok(Box::new(Cpu { options: Options::read(table)?, work: Work::default(), level: Level::Idle }))
+    Ok(Box::new(Cpu {
+        options: Options::read(table)?,
+        cpu: CpuUsage::default(),
+        level: Level::Idle,
+    }))
 }
 
 struct Cpu {
     options: Options,
-    work: Work,
+    cpu: CpuUsage,
     level: Level,
 }
 
 impl Source for Cpu {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
-        self.work.read(machine)?;
-        let count = self.work.count();
+        self.cpu.read(machine)?;
+        let count = self.cpu.count();
         let mut sample = Sample::new(Level::Idle);
-        if let Some(bands) = self.work.bands() {
+        if let Some(bands) = self.cpu.bands() {
             let usage = Value::percent(bands.usage());
             self.level =
                 self.level.settle(bands.usage(), self.options.warning, self.options.critical);
             sample.level = self.level;
             sample = sample.with("usage", usage);
-            if self.work.tells_bands() {
+            if self.cpu.tells_bands() {
                 sample = sample
                     .with("user", Value::percent(bands.user))
                     .with("nice", Value::percent(bands.nice))
@@ -75,8 +79,8 @@ impl Source for Cpu {
                     .with("bands", bands_as_parts(&bands));
             }
         }
-        if self.work.cores().iter().any(Option::is_some) {
-            sample = sample.with("cores", cores_as_parts(self.work.cores()));
+        if self.cpu.cores().iter().any(Option::is_some) {
+            sample = sample.with("cores", cores_as_parts(self.cpu.cores()));
         }
         if count > 0 {
             sample = sample.with("count", Value::number(count as f64));
@@ -85,11 +89,11 @@ impl Source for Cpu {
     }
 
     fn memo(&self) -> Option<String> {
-        self.work.memo()
+        self.cpu.memo()
     }
 
     fn recall(&mut self, memo: &str) {
-        self.work.recall(memo);
+        self.cpu.recall(memo);
     }
 }
 

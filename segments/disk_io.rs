@@ -101,6 +101,7 @@ impl Source for DiskIo {
         let now = machine.uptime();
         let mut count = 0;
         let mut known: Option<[f64; 3]> = None;
+        let mut knows_busy = true;
         let mut take = |disk: Disk<'_>| {
             // The table's order hardly ever changes.
             let at = match self.meters.get(count) {
@@ -117,6 +118,7 @@ impl Source for DiskIo {
                 }
             };
             count += 1;
+            knows_busy &= disk.busy.is_some();
             if let Some([read, written, busy]) =
                 self.meters[at].1.read([disk.read, disk.written, disk.busy.unwrap_or(0)], now)
             {
@@ -151,10 +153,10 @@ impl Source for DiskIo {
                 return Ok(None);
             }
             sample.level = self.level;
-            sample = sample
-                .with("read", Value::number(read))
-                .with("write", Value::number(written))
-                .with("busy", Value::percent(busy));
+            sample = sample.with("read", Value::number(read)).with("write", Value::number(written));
+            if knows_busy {
+                sample = sample.with("busy", Value::percent(busy));
+            }
         }
         Ok(Some(sample.with("disks", Value::number(count as f64))))
     }

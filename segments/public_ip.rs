@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::http_cache::Fetched;
+use crate::base::http_cache::HttpCache;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Machine, ip_address, is_url};
 
@@ -51,11 +51,11 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
         Version::Four => "-4",
         Version::Six => "-6",
     };
-    Ok(Box::new(PublicIp { fetched: Fetched::new(options.url, family, ip_address) }))
+    Ok(Box::new(PublicIp { fetched: HttpCache::new(options.url, family, ip_address) }))
 }
 
 struct PublicIp {
-    fetched: Fetched<String>,
+    fetched: HttpCache<String>,
 }
 
 impl Source for PublicIp {

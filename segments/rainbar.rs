@@ -9,11 +9,11 @@
 
 use std::time::Duration;
 
-use crate::base::battery_total::Sum;
+use crate::base::battery_total::BatteryTotal;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::cpu_usage::{self, Work};
+use crate::base::cpu_usage::{self, CpuUsage};
 use crate::base::memory_breakdown::{Limit, Memory};
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{BatteryReader, Charging, Machine};
@@ -74,7 +74,7 @@ const CHARGE_PACE: Duration = Duration::from_secs(5);
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     Ok(Box::new(Rainbar {
         options: Options::read(table)?,
-        processors: Work::default(),
+        processors: CpuUsage::default(),
         memory: Memory::default(),
         batteries: BatteryReader::default(),
         charge: None,
@@ -84,7 +84,7 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
 
 struct Rainbar {
     options: Options,
-    processors: Work,
+    processors: CpuUsage,
     memory: Memory,
     batteries: BatteryReader,
     /// When the batteries were asked, by the boot clock, and what they said.
@@ -160,7 +160,8 @@ impl Rainbar {
         }
         // One that cannot be read is shown as none: what is wrong the segment `battery` tells.
         let cells = self.batteries.read(machine).unwrap_or_default();
-        let charge = Sum::of(&cells).map(|sum| Charge { share: sum.share, state: sum.state });
+        let charge =
+            BatteryTotal::of(&cells).map(|sum| Charge { share: sum.share, state: sum.state });
         self.charge = Some((now, charge));
         charge
     }

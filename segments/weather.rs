@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
 };
-use crate::base::http_cache::Fetched;
+use crate::base::http_cache::HttpCache;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Machine, is_url};
 
@@ -95,7 +95,7 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
                 "{}{mark}latitude={latitude:.2}&longitude={longitude:.2}&current={WANTED}",
                 options.url
             );
-            Some(Fetched::new(url, "", read))
+            Some(HttpCache::new(url, "", read))
         }
     };
     Ok(Box::new(Weather { unit: options.unit, fetched }))
@@ -112,7 +112,7 @@ fn degrees(place: &str) -> Option<(f64, f64)> {
 struct Weather {
     unit: Scale,
     /// `None` without a place.
-    fetched: Option<Fetched<Now>>,
+    fetched: Option<HttpCache<Now>>,
 }
 
 #[derive(Deserialize)]

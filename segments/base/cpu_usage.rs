@@ -1,6 +1,6 @@
-//! The work of the processors between two readings of their counters, in percent.
+//! The usage of the processors between two readings of their counters, in percent.
 //!
-//! - Waiting for a disk is idling: the processor would run anything else meanwhile.
+//! - Waiting for a disk is idle time: the processor would run anything else meanwhile.
 //! - A guest's time is the host's user time, counted once.
 //! - Where the counters stand still, hardly moved or went backwards (frozen file, processor taken
 //!   away, checkpoint restored), the last usage stays: it is the latest that is known to be true.
@@ -16,9 +16,9 @@ use crate::machine::{Load, Machine, Processors, Times};
 /// processors this is a twentieth of a second, and steps of ten percent.
 const ENOUGH: u64 = 10;
 
-/// What the processors did lately.
+/// The usage as of the last reading, and what the next one is compared with.
 #[derive(Default)]
-pub struct Work {
+pub struct CpuUsage {
     now: Arc<Processors>,
     /// The reading that the next one is compared with.
     before: Option<Arc<Processors>>,
@@ -47,7 +47,7 @@ impl Bands {
     }
 }
 
-impl Work {
+impl CpuUsage {
     /// Reads the counters and compares them with the reading before.
     pub fn read(&mut self, machine: &Machine) -> Result<(), Error> {
         self.now = machine.processor_times()?;
@@ -60,7 +60,7 @@ impl Work {
         self.now.cores.iter().flatten().count()
     }
 
-    /// Whether the kinds of work are told apart.
+    /// Whether the kinds of work are known.
     pub fn tells_bands(&self) -> bool {
         self.now.bands
     }
@@ -122,7 +122,7 @@ impl Work {
         let all = [user, nice, system, idle, iowait, irq, steal].map(|ticks| ticks as f64);
         let all: f64 = all.iter().sum();
         if all < ENOUGH as f64 {
-            // The difference goes on growing from the same reading until it says something.
+            // Too short: the next reading is compared with the same one.
             return;
         }
         let share = |ticks: u64| 100.0 * ticks as f64 / all;
@@ -170,7 +170,7 @@ fn usage_of(then: Load, now: Load) -> Option<f64> {
     (all > 0.0).then(|| 100.0 * busy / all)
 }
 
-/// Reads what [`Work::memo`] wrote; `None` if it is anything else.
+/// Reads what [`CpuUsage::memo`] wrote; `None` if it is anything else.
 fn remembered(memo: &str) -> Option<Processors> {
     let mut words = memo.split(' ');
     if words.next() != Some("1") {

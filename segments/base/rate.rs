@@ -11,13 +11,13 @@ pub fn growth(before: u64, now: u64) -> u64 {
     now.saturating_sub(before)
 }
 
-/// Readings nearer to each other than this say nothing about a rate.
+/// The least time between two readings that a rate is taken from.
 const ENOUGH: Duration = Duration::from_millis(100);
 
 /// Counters into rates, by the time that passed between two readings.
 ///
-/// Where one of them went backwards, or no time passed, the last rates stay: they are the latest
-/// that are known to be true.
+/// Where a counter went backwards, or no time passed, the last rates stay: they are the latest known
+/// to be true.
 #[derive(Clone, Debug)]
 pub struct Meter<const N: usize> {
     before: Option<([u64; N], Duration)>,

@@ -10,7 +10,7 @@ pub struct Averages {
     pub one: f64,
     pub five: f64,
     pub fifteen: f64,
-    /// Tasks that run or wait now, and all there are, threads counted each; where the system says.
+    /// Tasks that run or wait now, and all there are, threads counted each; `None` where the system does not tell.
     pub tasks: Option<(u32, u32)>,
 }
 

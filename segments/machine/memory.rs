@@ -1,7 +1,7 @@
 //! The numbers of memory and swap.
 //!
 //! They are read and not judged: a number may be missing, and a container's numbers may contradict
-//! each other. What follows from that is the source's affair.
+//! each other. What follows from that is for the source to decide.
 
 use super::{Error, Machine, Reader, native, portable};
 

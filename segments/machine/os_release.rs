@@ -1,4 +1,4 @@
-//! Which operating system runs: os-release(5), or what sysinfo tells.
+//! Which operating system runs: os-release(5), or what sysinfo has in its place.
 
 use super::{Machine, Reader, portable};
 

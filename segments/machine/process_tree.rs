@@ -14,15 +14,15 @@ pub struct Process {
 }
 
 impl Machine {
-    /// The process `pid`, its parent and so on, as far as `/proc` tells. `None`: it tells nothing
-    /// of `pid` (it ended, it is hidden, there is no `/proc`).
+    /// The process `pid`, its parent and so on, as far as `/proc` has them. `None`: it does not
+    /// have `pid` (it ended, it is hidden, there is no `/proc`).
     pub fn lineage(&self, pid: u32) -> Option<Vec<Process>> {
         let (first, mut parent) = self.process(pid)?;
         let mut ancestors = vec![first];
         while parent != 0 && ancestors.len() < MAX_ANCESTORS {
             let Some((process, next)) = self.process(parent) else { break };
             ancestors.push(process);
-            // A fixture, or pids taken anew while we read, could make a circle.
+            // A fixture, or pids reused while we read, could make a circle.
             if ancestors.iter().any(|known| known.pid == next) {
                 break;
             }

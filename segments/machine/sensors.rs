@@ -1,7 +1,7 @@
 //! The sensors of the machine: temperatures and fans.
 //!
 //! Reading a sensor may take long: an embedded controller is asked over a slow bus, a drive is sent a
-//! command, some firmware stops the whole machine for half a second (dell-smm-hwmon says so itself).
+//! command, some firmware stops the whole machine for half a second (so the documentation of dell-smm-hwmon).
 //! So only sources that run in workers may ask.
 
 use super::{Machine, Reader, SmallFile, native, portable};

@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(usages, [None, None, Some(50.0), Some(0.0), Some(25.0)]);
     }
 
-    /// As in another process, or where somebody samples by hand.
+    /// As in a process that begins no moments.
     #[test]
     fn without_a_moment_nothing_is_shared() {
         let (_dir, machine) = machine_with(FILES);

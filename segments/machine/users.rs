@@ -1,4 +1,4 @@
-//! Users: whose files are looked at, and what `/etc/passwd` tells of them.
+//! Users: ours, and what `/etc/passwd` has about others.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ pub struct User {
 }
 
 impl Machine {
-    /// Whose sessions and files are looked at.
+    /// The user whose sessions and files are shown.
     #[allow(clippy::disallowed_methods, reason = "this is the reader")]
     pub fn uid(&self) -> u32 {
         match &self.world {

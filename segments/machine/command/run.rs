@@ -139,7 +139,7 @@ mod tests {
         assert!(error.expect_err("too long").to_string().contains("400 ms"));
         let pid = Machine::real().read(&pids).expect("it was started");
         let pid = String::from_utf8_lossy(&pid).into_owned();
-        // A kill is on its way when we are told; that it arrives is the kernel's word.
+        // The signal was sent when the error is returned, and arrives soon after.
         while lives(&pid) {
             std::thread::yield_now();
         }

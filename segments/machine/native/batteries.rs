@@ -153,7 +153,7 @@ impl Supply<'_> {
     }
 
     /// The first of these files that holds a number, out of millionths. Some drivers have the sign
-    /// of the direction in it, which `status` tells better.
+    /// of the direction in it, for which `status` is better.
     fn first(&self, names: &[&'static str]) -> Option<f64> {
         names.iter().find_map(|name| self.number(name)).map(|number| number.abs() / 1e6)
     }

@@ -44,7 +44,7 @@ mod other {
 
     use crate::machine::Wireless;
 
-    /// A clock that never goes back. Whether it counts suspended time is the system's affair.
+    /// A clock that never goes back. Some systems do not count suspended time in it.
     pub fn boot_clock() -> Duration {
         Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default()
     }

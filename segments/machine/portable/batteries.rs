@@ -3,6 +3,7 @@
 use crate::machine::batteries::ABSURD;
 use crate::machine::{Battery, Charging, Error};
 
+#[allow(clippy::disallowed_methods, reason = "this is the reader")]
 pub fn read() -> Result<Vec<Battery>, Error> {
     use battery::State;
     use battery::units::energy::watt_hour;

@@ -12,17 +12,11 @@ use crate::machine::{Disk, Error, Mount};
 pub struct Disks(Option<sysinfo::Disks>);
 
 impl Disks {
+    #[allow(clippy::disallowed_methods, reason = "this is the reader")]
     fn refreshed(&mut self, what: DiskRefreshKind) -> Result<&sysinfo::Disks, Error> {
-        if self.0.is_none() {
-            self.0 = Some(sysinfo::Disks::new().map_err(super::failed("disks"))?);
-        }
-        match &mut self.0 {
-            Some(disks) => {
-                disks.refresh_specifics(true, what);
-                Ok(disks)
-            }
-            None => Err(Error::Other("The disks cannot be read.".into())),
-        }
+        let disks = super::made(&mut self.0, sysinfo::Disks::new)?;
+        disks.refresh_specifics(true, what);
+        Ok(disks)
     }
 
     /// What the devices behind the mounts did, each once however often it is mounted.

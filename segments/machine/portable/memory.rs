@@ -9,7 +9,7 @@ impl Memory {
     pub fn read(&mut self) -> Result<Meminfo, Error> {
         let system = super::system(&mut self.0)?;
         system.refresh_memory();
-        // Some systems do not say what is available; sysinfo then says 0.
+        // 0 where the system does not tell.
         let available = Some(system.available_memory()).filter(|bytes| *bytes > 0);
         let free = system.free_memory();
         Ok(Meminfo {

@@ -13,15 +13,16 @@ pub mod system;
 
 use super::Error;
 
-/// sysinfo's view of the system, made when it is first asked for.
-#[allow(clippy::disallowed_methods, reason = "this is the reader")]
-fn system(system: &mut Option<sysinfo::System>) -> Result<&mut sysinfo::System, Error> {
-    Ok(match system {
-        Some(system) => system,
-        none => none.insert(sysinfo::System::new().map_err(failed("system"))?),
+/// A view of sysinfo, made by `new` when it is first asked for.
+fn made<T>(view: &mut Option<T>, new: fn() -> Result<T, sysinfo::Error>) -> Result<&mut T, Error> {
+    let failed = |error| Error::Other(format!("sysinfo cannot read this system: {error}."));
+    Ok(match view {
+        Some(view) => view,
+        none => none.insert(new().map_err(failed)?),
     })
 }
 
-fn failed(what: &str) -> impl Fn(sysinfo::Error) -> Error {
-    move |error| Error::Other(format!("The {what} cannot be read: {error}."))
+#[allow(clippy::disallowed_methods, reason = "this is the reader")]
+fn system(view: &mut Option<sysinfo::System>) -> Result<&mut sysinfo::System, Error> {
+    made(view, sysinfo::System::new)
 }

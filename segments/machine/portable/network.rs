@@ -12,17 +12,11 @@ use crate::machine::{Addresses, Error, Traffic};
 pub struct Interfaces(Option<Networks>);
 
 impl Interfaces {
+    #[allow(clippy::disallowed_methods, reason = "this is the reader")]
     fn refreshed(&mut self) -> Result<&Networks, Error> {
-        if self.0.is_none() {
-            self.0 = Some(Networks::new().map_err(super::failed("network"))?);
-        }
-        match &mut self.0 {
-            Some(networks) => {
-                networks.refresh(true);
-                Ok(networks)
-            }
-            None => Err(Error::Other("The network cannot be read.".into())),
-        }
+        let networks = super::made(&mut self.0, Networks::new)?;
+        networks.refresh(true);
+        Ok(networks)
     }
 
     fn known(&self, name: &[u8]) -> Option<&NetworkData> {

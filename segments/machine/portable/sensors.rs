@@ -3,6 +3,7 @@
 use crate::machine::Sensor;
 use crate::machine::sensors::{Input, MAX_SENSORS};
 
+#[allow(clippy::disallowed_methods, reason = "this is the reader")]
 pub fn temperatures() -> Vec<Sensor> {
     let Ok(components) = sysinfo::Components::new_with_refreshed_list() else { return Vec::new() };
     let all = components.iter().filter_map(|component| {
