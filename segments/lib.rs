@@ -5,7 +5,8 @@
 //! docs, schema, default config and tests follow from the table.
 //!
 //! Invariants:
-//! - A segment imports [`base`] only: it knows no theme, no config, no target, no other segment.
+//! - A segment imports [`base`] and [`machine`] only: it knows no theme, no config, no target, no other
+//!   segment. `machine` knows nothing of `base`.
 //! - A source sees the machine through [`Machine`] and the asker through [`Ask`], nothing else: no
 //!   environment, no clock, no command of its own.
 //! - A source never says a colour; [`Level`] is all it may say about looks.

@@ -11,7 +11,6 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, connect, recv, send, socket_with,
 };
 
-use super::wireless::{Attributes, IFINDEX, interface_of, number_u16, station_of};
 use crate::machine::Wireless;
 
 /// How long the kernel may take for one answer.
@@ -133,4 +132,125 @@ fn talk(
         }
     }
     Ok(answers)
+}
+
+/// Attributes of netlink: type and bytes, whatever stands there.
+struct Attributes<'a>(&'a [u8]);
+
+impl<'a> Iterator for Attributes<'a> {
+    type Item = (u16, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        /// The upper two bits say that it is nested, or in the net's byte order.
+        const TYPE: u16 = 0x3fff;
+        let (head, _) = self.0.split_first_chunk::<4>()?;
+        let length = usize::from(u16::from_ne_bytes([head[0], head[1]]));
+        let kind = u16::from_ne_bytes([head[2], head[3]]) & TYPE;
+        let value = self.0.get(4..length)?;
+        self.0 = self.0.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some((kind, value))
+    }
+}
+
+impl<'a> Attributes<'a> {
+    fn find(bytes: &'a [u8], wanted: u16) -> Option<&'a [u8]> {
+        Attributes(bytes).find(|(kind, _)| *kind == wanted).map(|(_, value)| value)
+    }
+}
+
+fn number_u16(bytes: &[u8]) -> Option<u16> {
+    Some(u16::from_ne_bytes(*bytes.first_chunk()?))
+}
+
+fn number_u32(bytes: &[u8]) -> Option<u32> {
+    Some(u32::from_ne_bytes(*bytes.first_chunk()?))
+}
+
+// Attributes of `linux/nl80211.h`.
+const IFINDEX: u16 = 3;
+const IFNAME: u16 = 4;
+const IFTYPE: u16 = 5;
+const STATION_INFO: u16 = 21;
+const SSID: u16 = 52;
+const INFO_SIGNAL: u16 = 7;
+const INFO_SEND_RATE: u16 = 8;
+const RATE: u16 = 1;
+const RATE_LONG: u16 = 5;
+
+/// An interface's number, name and network, from the answer to GET_INTERFACE; `None` for one that
+/// is no guest of a network (an access point's stations are its own guests).
+fn interface_of(attributes: &[u8]) -> Option<(u32, Wireless)> {
+    // `linux/nl80211.h`: STATION, P2P_CLIENT.
+    const GUEST: [u32; 2] = [2, 8];
+    let kind = Attributes::find(attributes, IFTYPE).and_then(number_u32);
+    if kind.is_some_and(|kind| !GUEST.contains(&kind)) {
+        return None;
+    }
+    let index = number_u32(Attributes::find(attributes, IFINDEX)?)?;
+    let name = Attributes::find(attributes, IFNAME)?;
+    let interface = name.split(|b| *b == 0).next().unwrap_or_default().to_vec();
+    let ssid = Attributes::find(attributes, SSID).map(<[u8]>::to_vec);
+    Some((index, Wireless { interface, ssid, ..Wireless::default() }))
+}
+
+/// Signal and rate, from the answer to GET_STATION.
+fn station_of(attributes: &[u8]) -> Option<(Option<f64>, Option<f64>)> {
+    let info = Attributes::find(attributes, STATION_INFO)?;
+    let signal = Attributes::find(info, INFO_SIGNAL).and_then(<[u8]>::first);
+    let rate = Attributes::find(info, INFO_SEND_RATE).and_then(|rate| {
+        // In 100 kbit/s; the short one is there as long as it fits.
+        let long = Attributes::find(rate, RATE_LONG).and_then(number_u32);
+        let short = || Attributes::find(rate, RATE).and_then(number_u16).map(u32::from);
+        long.or_else(short)
+    });
+    let signal = signal.map(|byte| f64::from(byte.cast_signed()));
+    Some((signal, rate.map(|rate| f64::from(rate) * 100_000.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_read_attribute_by_attribute() {
+        let interface = [
+            attribute(IFINDEX, &7_u32.to_ne_bytes()),
+            attribute(IFNAME, b"wlan0\0"),
+            attribute(99, b"odd"),
+            attribute(SSID, b"cafe \xff"),
+        ];
+        let (index, wireless) = interface_of(&interface.concat()).expect("an interface");
+        assert_eq!((index, &*wireless.interface), (7, &b"wlan0"[..]));
+        assert_eq!(wireless.ssid.as_deref(), Some(&b"cafe \xff"[..]));
+        let access_point = [interface.concat(), attribute(IFTYPE, &3_u32.to_ne_bytes())].concat();
+        assert_eq!(interface_of(&access_point), None);
+        let rate = attribute(RATE_LONG, &8667_u32.to_ne_bytes());
+        let info = [
+            attribute(INFO_SIGNAL, &[(-54_i8).cast_unsigned()]),
+            attribute(INFO_SEND_RATE | 0x8000, &rate),
+        ];
+        let station = attribute(STATION_INFO | 0x8000, &info.concat());
+        assert_eq!(station_of(&station), Some((Some(-54.0), Some(866_700_000.0))));
+    }
+
+    #[test]
+    fn cut_and_mangled_answers_are_no_panic() {
+        let whole =
+            [attribute(IFINDEX, &[1, 2]), attribute(STATION_INFO, &[9, 0, 7, 0, 1])].concat();
+        for end in 0..whole.len() {
+            interface_of(&whole[..end]);
+            station_of(&whole[..end]);
+        }
+        assert_eq!(Attributes(&[0, 0, 1, 0, 9]).count(), 0, "an attribute shorter than its head");
+        assert_eq!(Attributes(&[255, 255, 1, 0]).count(), 0);
+    }
+
+    /// The family that hands out families is one itself.
+    #[test]
+    fn the_kernel_answers_over_netlink() {
+        let Ok(socket) = open() else { return };
+        assert_eq!(family(&socket, "nlctrl").expect("an answer"), Some(16));
+        assert_eq!(family(&socket, "rainline-none").expect("an answer"), None);
+        assert!(ask().is_ok());
+    }
 }

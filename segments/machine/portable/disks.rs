@@ -3,7 +3,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 
-use rustix::fs::{major, minor};
+use rustix::fs::{Dev, major, minor};
 use sysinfo::DiskRefreshKind;
 
 use crate::machine::{Disk, Error, Mount};
@@ -51,5 +51,5 @@ impl Disks {
 }
 
 fn number(disk: &sysinfo::Disk) -> (u32, u32) {
-    disk.id().map_or((0, 0), |device| (major(device), minor(device)))
+    disk.id().map(|device| device as Dev).map_or((0, 0), |device| (major(device), minor(device)))
 }
