@@ -39,19 +39,19 @@ impl<const N: usize> Meter<N> {
             return None;
         };
         let backwards = before.iter().zip(&counters).any(|(before, now)| now < before);
-        if backwards || now < then {
+        match now.checked_sub(then).filter(|_| !backwards) {
             // An earlier clock is another boot's.
-            self.before = Some((counters, now));
-        } else if let passed = now.saturating_sub(then)
-            && passed >= ENOUGH
-        {
-            let seconds = passed.as_secs_f64();
-            let mut rates = [0.0; N];
-            for (rate, (before, now)) in rates.iter_mut().zip(before.iter().zip(&counters)) {
-                *rate = growth(*before, *now) as f64 / seconds;
+            None => self.before = Some((counters, now)),
+            Some(passed) if passed >= ENOUGH => {
+                let seconds = passed.as_secs_f64();
+                let mut rates = [0.0; N];
+                for (rate, (before, now)) in rates.iter_mut().zip(before.iter().zip(&counters)) {
+                    *rate = growth(*before, *now) as f64 / seconds;
+                }
+                self.rates = Some(rates);
+                self.before = Some((counters, now));
             }
-            self.rates = Some(rates);
-            self.before = Some((counters, now));
+            Some(_) => {}
         }
         self.rates
     }

@@ -52,7 +52,7 @@ impl Machine {
     }
 
     /// The paths whose appearance would make [`Machine::work_tree`] find another tree than `tree`,
-    /// nearest first, and at most those of [`MOST_ABOVE`] directories.
+    /// nearest first; not far above a deep directory.
     pub fn work_tree_marks(&self, dir: &Path, tree: Option<&Path>) -> Vec<PathBuf> {
         let above = |at: &&Path| tree.is_none_or(|tree| at.starts_with(tree));
         let dirs = dir.ancestors().take_while(above).take(MOST_ABOVE);
