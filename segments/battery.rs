@@ -12,12 +12,12 @@
 
 use std::time::Duration;
 
-use crate::base::battery_total::Sum;
+use crate::base::battery_total::BatteryTotal;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::value::{Level, Sample, Value};
-use crate::machine::{Charging, Machine, PowerDoor};
+use crate::machine::{BatteryReader, Charging, Machine};
 
 options! {
     /// Charge in percent at or below which the level is `warning`, unless it is charging.
@@ -64,13 +64,13 @@ const TIME_CONSTANT: f64 = 60.0;
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
-    let door = PowerDoor::default();
-    Ok(Box::new(Battery { options, door, flow: None, level: Level::Idle }))
+    let reader = BatteryReader::default();
+    Ok(Box::new(Battery { options, reader, flow: None, level: Level::Idle }))
 }
 
 struct Battery {
     options: Options,
-    door: PowerDoor,
+    reader: BatteryReader,
     flow: Option<Flow>,
     level: Level,
 }
@@ -85,8 +85,8 @@ struct Flow {
 
 impl Source for Battery {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
-        let cells = self.door.read(machine)?;
-        let Some(all) = Sum::of(&cells) else {
+        let cells = self.reader.read(machine)?;
+        let Some(all) = BatteryTotal::of(&cells) else {
             self.flow = None;
             return Ok(None);
         };
@@ -122,7 +122,7 @@ impl Source for Battery {
 
 impl Battery {
     /// The mean rate of the last minute. It starts again when the plug is pulled or put in.
-    fn smooth(&mut self, all: &Sum, now: Duration) -> Option<f64> {
+    fn smooth(&mut self, all: &BatteryTotal, now: Duration) -> Option<f64> {
         let Some(rate) = all.rate else {
             self.flow = None;
             return None;
@@ -138,7 +138,7 @@ impl Battery {
         Some(smooth)
     }
 
-    fn judge(&self, all: &Sum) -> Level {
+    fn judge(&self, all: &BatteryTotal) -> Level {
         // Levels rise as the charge falls.
         let (empty, warning, critical) = (
             100.0 * (1.0 - all.share),
@@ -213,12 +213,12 @@ mod tests {
     fn judged(cell: Cell) -> Level {
         let options = Options::read(&toml::Table::new()).expect("defaults");
         let source =
-            Battery { options, door: PowerDoor::default(), flow: None, level: Level::Idle };
-        source.judge(&Sum::of(&[cell]).expect("a battery"))
+            Battery { options, reader: BatteryReader::default(), flow: None, level: Level::Idle };
+        source.judge(&BatteryTotal::of(&[cell]).expect("a battery"))
     }
 
     fn minutes(cells: &[Cell]) -> Option<u64> {
-        let sum = Sum::of(cells).expect("a battery");
+        let sum = BatteryTotal::of(cells).expect("a battery");
         Some(sum.time(sum.rate?)?.as_secs() / 60)
     }
 
@@ -304,9 +304,9 @@ mod tests {
     fn a_short_load_hardly_changes_the_time_but_the_plug_does() {
         let options = Options::read(&toml::Table::new()).expect("defaults");
         let mut source =
-            Battery { options, door: PowerDoor::default(), flow: None, level: Level::Idle };
+            Battery { options, reader: BatteryReader::default(), flow: None, level: Level::Idle };
         let mut rate = |state, rate, second| {
-            let sum = Sum::of(&[cell(state, 0.5, 50.0, rate)]).expect("a battery");
+            let sum = BatteryTotal::of(&[cell(state, 0.5, 50.0, rate)]).expect("a battery");
             source.smooth(&sum, Duration::from_secs(second))
         };
         assert_eq!(rate(Charging::Discharging, 5.0, 100), Some(5.0));
@@ -321,7 +321,7 @@ mod tests {
     #[test]
     fn states_of_several_batteries_are_combined() {
         use Charging::{Charging as Up, Discharging, Full, NotCharging, Unknown};
-        let together = |cells: &[Cell]| Sum::of(cells).expect("a battery").state;
+        let together = |cells: &[Cell]| BatteryTotal::of(cells).expect("a battery").state;
         let both = |a, b| together(&[cell(a, 1.0, 1.0, 1.0), cell(b, 1.0, 1.0, 0.0)]);
         assert_eq!(both(Discharging, Full), Discharging);
         assert_eq!(both(Full, Up), Up);

@@ -12,7 +12,7 @@ use crate::base::contract::{
 };
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
-use crate::machine::{Figure, Found, Machine};
+use crate::machine::{Machine, Scan, SmallFile};
 
 options! {
     /// The screen, as named in `/sys/class/backlight`; empty: the built-in panel.
@@ -45,19 +45,19 @@ const CLASS: &str = "/sys/class/backlight";
 const KINDS: [&str; 3] = ["firmware", "platform", "raw"];
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
-    Ok(Box::new(Brightness { options: Options::read(table)?, panel: Found::default() }))
+    Ok(Box::new(Brightness { options: Options::read(table)?, panel: Scan::default() }))
 }
 
 struct Brightness {
     options: Options,
-    panel: Found<Option<Panel>>,
+    panel: Scan<Option<Panel>>,
 }
 
 struct Panel {
     name: Untrusted,
     most: f64,
     /// The requested brightness: the actual one may lag behind or not be reported.
-    now: Figure,
+    now: SmallFile,
 }
 
 impl Source for Brightness {
@@ -90,7 +90,7 @@ fn find(machine: &Machine, wanted: &str) -> Option<Panel> {
         let most = machine.number(dir.join("max_brightness")).filter(|most| *most > 0)? as f64;
         let kind = machine.word(dir.join("type"));
         let rank = KINDS.iter().position(|known| kind.as_deref() == Some(known));
-        let now = Figure::new(dir.join("brightness"));
+        let now = SmallFile::new(dir.join("brightness"));
         Some((rank.unwrap_or(KINDS.len()), Panel { name: (&*name).into(), most, now }))
     });
     panels.min_by_key(|(rank, _)| *rank).map(|(_, panel)| panel)

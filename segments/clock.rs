@@ -17,7 +17,7 @@ use crate::base::contract::{
 };
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
-use crate::machine::{Machine, Zone};
+use crate::machine::{Machine, Zone, is_zone_name};
 
 options! {
     /// Pattern of `$text`, as for strftime.
@@ -52,7 +52,7 @@ pub(crate) static SEGMENT: Kind = Kind {
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
-    if !options.zone.is_empty() && !Machine::is_zone_name(&options.zone) {
+    if !options.zone.is_empty() && !is_zone_name(&options.zone) {
         let message =
             format!("there is no time zone {:?}; a valid one is \"Europe/Berlin\"", options.zone);
         return Err(OptionError { key: "zone".into(), message });

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::cpu_usage::{Work, numeral};
+use crate::base::cpu_usage::CpuUsage;
 use crate::base::value::{Level, Part, Sample, Value};
 use crate::machine::{Group, Machine};
 
@@ -52,7 +52,7 @@ pub(crate) static SEGMENT: Kind = Kind {
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     Ok(Box::new(Cores {
         options: Options::read(table)?,
-        work: Work::default(),
+        cpu: CpuUsage::default(),
         groups: Vec::new(),
         known: None,
         level: Level::Idle,
@@ -61,7 +61,7 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
 
 struct Cores {
     options: Options,
-    work: Work,
+    cpu: CpuUsage,
     groups: Vec<Group>,
     /// The number of processors when `groups` was read.
     known: Option<usize>,
@@ -70,8 +70,8 @@ struct Cores {
 
 impl Source for Cores {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
-        self.work.read(machine)?;
-        let count = self.work.count();
+        self.cpu.read(machine)?;
+        let count = self.cpu.count();
         if count == 0 {
             return Ok(None);
         }
@@ -79,7 +79,7 @@ impl Source for Cores {
             self.groups = machine.groups();
             self.known = Some(count);
         }
-        let cores = self.work.cores();
+        let cores = self.cpu.cores();
         let usages = || cores.iter().enumerate().filter_map(|(n, usage)| Some((n, (*usage)?)));
         let mut sample = Sample::new(Level::Idle).with("count", Value::number(count as f64));
         let Some(busiest) = usages().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0))) else {
@@ -92,13 +92,14 @@ impl Source for Cores {
         sample.level = self.level;
         sample = sample
             .with("busiest", Value::percent(busiest.1))
-            .with("number", Value::text(&*numeral(busiest.0)))
+            .with("number", Value::text(busiest.0.to_string()))
             .with("usage", Value::percent(usages().map(|(_, usage)| usage).sum::<f64>() / known))
             .with("busy", Value::of(busy, known));
         let of = |cpus: &[u32]| -> Vec<Part> {
             let numbers = cpus.iter().map(|number| *number as usize);
-            let part =
-                |n: usize| Some(Part { name: numeral(n), value: cores.get(n).copied().flatten()? });
+            let part = |n: usize| {
+                Some(Part { name: n.to_string().into(), value: cores.get(n).copied().flatten()? })
+            };
             numbers.filter_map(part).collect()
         };
         let grouped: Vec<(&str, Vec<Part>)> = self
@@ -128,11 +129,11 @@ impl Source for Cores {
     }
 
     fn save(&self) -> Option<String> {
-        self.work.memo()
+        self.cpu.save()
     }
 
     fn restore(&mut self, saved: &str) {
-        self.work.recall(saved);
+        self.cpu.restore(saved);
     }
 }
 

@@ -7,7 +7,7 @@
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::cpu_usage::{Bands, Work, numeral};
+use crate::base::cpu_usage::{Bands, CpuUsage};
 use crate::base::value::{Level, Part, Sample, Value};
 use crate::machine::Machine;
 
@@ -45,27 +45,31 @@ pub(crate) static SEGMENT: Kind = Kind {
 };
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
-    Ok(Box::new(Cpu { options: Options::read(table)?, work: Work::default(), level: Level::Idle }))
+    Ok(Box::new(Cpu {
+        options: Options::read(table)?,
+        cpu: CpuUsage::default(),
+        level: Level::Idle,
+    }))
 }
 
 struct Cpu {
     options: Options,
-    work: Work,
+    cpu: CpuUsage,
     level: Level,
 }
 
 impl Source for Cpu {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
-        self.work.read(machine)?;
-        let count = self.work.count();
+        self.cpu.read(machine)?;
+        let count = self.cpu.count();
         let mut sample = Sample::new(Level::Idle);
-        if let Some(bands) = self.work.bands() {
+        if let Some(bands) = self.cpu.bands() {
             let usage = Value::percent(bands.usage());
             self.level =
                 self.level.settle(bands.usage(), self.options.warning, self.options.critical);
             sample.level = self.level;
             sample = sample.with("usage", usage);
-            if self.work.tells_bands() {
+            if self.cpu.tells_bands() {
                 sample = sample
                     .with("user", Value::percent(bands.user))
                     .with("nice", Value::percent(bands.nice))
@@ -75,18 +79,18 @@ impl Source for Cpu {
                     .with("bands", bands_as_parts(&bands));
             }
         }
-        if self.work.cores().iter().any(Option::is_some) {
-            sample = sample.with("cores", cores_as_parts(self.work.cores()));
+        if self.cpu.cores().iter().any(Option::is_some) {
+            sample = sample.with("cores", cores_as_parts(self.cpu.cores()));
         }
         Ok(Some(sample.with_some("count", (count > 0).then(|| Value::number(count as f64)))))
     }
 
     fn save(&self) -> Option<String> {
-        self.work.memo()
+        self.cpu.save()
     }
 
     fn restore(&mut self, saved: &str) {
-        self.work.recall(saved);
+        self.cpu.restore(saved);
     }
 }
 
@@ -110,7 +114,9 @@ fn cores_as_parts(cores: &[Option<f64>]) -> Value {
     let parts: Vec<Part> = cores
         .iter()
         .enumerate()
-        .filter_map(|(number, usage)| Some(Part { name: numeral(number), value: (*usage)? }))
+        .filter_map(|(number, usage)| {
+            Some(Part { name: number.to_string().into(), value: (*usage)? })
+        })
         .collect();
     Value::percentages(parts)
 }

@@ -16,7 +16,7 @@ use crate::base::contract::{
 };
 use crate::base::rate::Meter;
 use crate::base::value::{Level, Sample, Value};
-use crate::machine::{Disk, DisksDoor, Machine, physical};
+use crate::machine::{Disk, DiskReader, Machine};
 
 options! {
     /// A disk or partition (`sda`), or a mount (`/home`); empty: all physical disks.
@@ -60,7 +60,7 @@ const DEVICE_READINGS: u32 = 30;
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     Ok(Box::new(DiskIo {
         options: Options::read(table)?,
-        door: DisksDoor::default(),
+        reader: DiskReader::default(),
         device: None,
         meters: Vec::new(),
         level: Level::Idle,
@@ -69,7 +69,7 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
 
 struct DiskIo {
     options: Options,
-    door: DisksDoor,
+    reader: DiskReader,
     /// The device of the chosen mount, and for how many more readings it is used.
     device: Option<(Device, u32)>,
     /// For each disk by its number: read, written, busy.
@@ -95,10 +95,10 @@ impl Source for DiskIo {
                 None => return Ok(None),
             },
         };
-        let rows = self.door.read(machine)?;
         let now = machine.uptime();
         let mut count = 0;
         let mut known: Option<[f64; 3]> = None;
+        let mut knows_busy = true;
         let mut take = |disk: Disk<'_>| {
             // The order of the table rarely changes.
             let at = match self.meters.get(count) {
@@ -115,16 +115,19 @@ impl Source for DiskIo {
                 }
             };
             count += 1;
+            knows_busy &= disk.busy.is_some();
             if let Some([read, written, busy]) =
-                self.meters[at].1.read([disk.read, disk.written, disk.busy], now)
+                self.meters[at].1.read([disk.read, disk.written, disk.busy.unwrap_or(0)], now)
             {
                 let sum = known.get_or_insert([0.0; 3]);
                 *sum = [sum[0] + read, sum[1] + written, sum[2].max(busy)];
             }
         };
         match wanted {
-            None => physical(rows).take(MAX_DISKS).for_each(&mut take),
-            Some(wanted) => rows
+            None => self.reader.physical(machine)?.take(MAX_DISKS).for_each(&mut take),
+            Some(wanted) => self
+                .reader
+                .all(machine)?
                 .filter(|disk| match &wanted {
                     Device::Number(major, minor) => disk.number == (*major, *minor),
                     Device::Name(name) => disk.name == name,
@@ -148,10 +151,10 @@ impl Source for DiskIo {
                 return Ok(None);
             }
             sample.level = self.level;
-            sample = sample
-                .with("read", Value::number(read))
-                .with("write", Value::number(written))
-                .with("busy", Value::percent(busy));
+            sample = sample.with("read", Value::number(read)).with("write", Value::number(written));
+            if knows_busy {
+                sample = sample.with("busy", Value::percent(busy));
+            }
         }
         Ok(Some(sample.with("disks", Value::number(count as f64))))
     }

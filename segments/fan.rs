@@ -10,7 +10,7 @@ use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, choice, options,
 };
 use crate::base::value::{Level, Sample, Value};
-use crate::machine::{Found, Machine, Sensor};
+use crate::machine::{Machine, Scan, Sensor};
 
 choice! {
     /// When it is hidden.
@@ -57,12 +57,12 @@ const HYSTERESIS: f64 = 100.0;
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
-    Ok(Box::new(Fan { options, fans: Found::default(), level: Level::Idle }))
+    Ok(Box::new(Fan { options, fans: Scan::default(), level: Level::Idle }))
 }
 
 struct Fan {
     options: Options,
-    fans: Found<Vec<Sensor>>,
+    fans: Scan<Vec<Sensor>>,
     level: Level,
 }
 

@@ -12,7 +12,7 @@ use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::value::{Level, Sample, Value};
-use crate::machine::{Figure, Found, Machine, cpus};
+use crate::machine::{Machine, Scan, SmallFile, cpus};
 
 options! {
     /// Share of the highest clock in percent below which the level is `warning`: a processor slowed
@@ -47,18 +47,18 @@ const POLICIES: &str = "/sys/devices/system/cpu/cpufreq";
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
-    Ok(Box::new(Frequency { options, policies: Found::default(), level: Level::Idle }))
+    Ok(Box::new(Frequency { options, policies: Scan::default(), level: Level::Idle }))
 }
 
 struct Frequency {
     options: Options,
-    policies: Found<Vec<Policy>>,
+    policies: Scan<Vec<Policy>>,
     level: Level,
 }
 
 /// Processors that share a clock.
 struct Policy {
-    now: Figure,
+    now: SmallFile,
     /// How many processors share it.
     count: f64,
     /// Hz.
@@ -127,7 +127,7 @@ fn find(machine: &Machine) -> Vec<Policy> {
         let most =
             most.iter().find_map(|name| machine.number(dir.join(name)).filter(|khz| *khz > 0));
         Policy {
-            now: Figure::new(dir.join("scaling_cur_freq")),
+            now: SmallFile::new(dir.join("scaling_cur_freq")),
             count: count.max(1) as f64,
             most: most.map(|khz| khz as f64 * 1000.0),
             governor: machine.word(dir.join("scaling_governor")),

@@ -21,7 +21,7 @@ use crate::base::contract::{
 };
 use crate::base::saved_state;
 use crate::base::value::{Level, Part, Sample, Value};
-use crate::machine::{Found, Machine};
+use crate::machine::{Machine, Scan};
 
 options! {
     /// The card: `amd`, `intel`, `nvidia`, or a name such as `card1`; empty: the one with the most
@@ -71,7 +71,7 @@ const CARDS: &str = "/sys/class/drm";
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     Ok(Box::new(Gpu {
         options: Options::read(table)?,
-        devices: Found::default(),
+        devices: Scan::default(),
         idle: intel::IdleTimes::default(),
         level: Level::Idle,
     }))
@@ -79,7 +79,7 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
 
 struct Gpu {
     options: Options,
-    devices: Found<Vec<Device>>,
+    devices: Scan<Vec<Device>>,
     idle: intel::IdleTimes,
     level: Level,
 }
@@ -154,7 +154,7 @@ impl Source for Gpu {
     }
 
     fn restore(&mut self, saved: &str) {
-        if let Some((level, idle)) = saved_state::recall(2, saved) {
+        if let Some((level, idle)) = saved_state::restore(2, saved) {
             (self.level, self.idle) = (level, idle);
         }
     }

@@ -11,7 +11,7 @@ use crate::base::contract::{
 };
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
-use crate::machine::{Addresses, Machine, NetworkDoor};
+use crate::machine::{Addresses, Machine, NetworkReader};
 
 options! {
     /// The interface; empty: the one of the default route.
@@ -38,32 +38,29 @@ pub(crate) static SEGMENT: Kind = Kind {
 };
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
-    Ok(Box::new(Ip { options: Options::read(table)?, door: NetworkDoor::default() }))
+    Ok(Box::new(Ip { options: Options::read(table)?, reader: NetworkReader::default() }))
 }
 
 struct Ip {
     options: Options,
-    door: NetworkDoor,
+    reader: NetworkReader,
 }
 
 impl Source for Ip {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let interface = match &*self.options.interface {
-            "" => self.door.default_interface(machine)?.map(<[u8]>::to_owned),
+            "" => self.reader.default_interface(machine)?.map(<[u8]>::to_owned),
             name => Some(name.as_bytes().to_owned()),
         };
-        let addresses = match &interface {
-            Some(interface) => self.door.addresses(machine, interface)?,
-            None => machine.outward_addresses(),
-        };
-        let Addresses { v4, v6 } = addresses;
+        let Some(interface) = interface else { return Ok(None) };
+        let Addresses { v4, v6 } = self.reader.addresses(machine, &interface)?;
         if v4.is_none() && v6.is_none() {
             return Ok(None);
         }
         let sample = Sample::new(Level::Idle)
             .with_some("v4", v4.map(|address| Value::text(address.to_string())))
             .with_some("v6", v6.map(|address| Value::text(address.to_string())))
-            .with_some("interface", interface.map(|name| Value::text(Untrusted::new(name))));
+            .with("interface", Value::text(Untrusted::new(interface)));
         Ok(Some(sample))
     }
 }

@@ -20,6 +20,7 @@ pub mod machine;
 pub mod base {
     //! What segments share: the contract, values, history, and what several segments derive from the
     //! same readings.
+    pub mod agreement;
     pub mod battery_total;
     pub mod contract;
     pub mod cpu_usage;
@@ -47,7 +48,7 @@ pub use base::history::{Cell, Ring};
 pub use base::untrusted::Untrusted;
 pub use base::value::{Level, Live, Part, Sample, Sign, Styled, Value};
 pub use base::{quantity, time_span, variant};
-pub use machine::{Call, Machine, Surroundings};
+pub use machine::{Call, Machine, Reader, Surroundings};
 
 mod battery;
 mod brightness;

@@ -8,7 +8,7 @@ use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::value::{Level, Sample, Value};
-use crate::machine::{LoadDoor, Machine};
+use crate::machine::{LoadReader, Machine};
 
 options! {
     /// Load per processor in percent from which the level is `warning`.
@@ -45,20 +45,20 @@ pub(crate) static SEGMENT: Kind = Kind {
 };
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
-    let (door, level) = (LoadDoor::default(), Level::Idle);
-    Ok(Box::new(Load { options: Options::read(table)?, door, level }))
+    let (reader, level) = (LoadReader::default(), Level::Idle);
+    Ok(Box::new(Load { options: Options::read(table)?, reader, level }))
 }
 
 struct Load {
     options: Options,
-    door: LoadDoor,
+    reader: LoadReader,
     level: Level,
 }
 
 impl Source for Load {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
-        let Some(load) = self.door.load(machine)? else { return Ok(None) };
-        let count = self.door.processors(machine).map(|count| count as f64);
+        let Some(load) = self.reader.load(machine)? else { return Ok(None) };
+        let count = self.reader.processors(machine).map(|count| count as f64);
         let value = |load| count.map_or(Value::number(load), |count| Value::of(load, count));
         let mut sample = Sample::new(Level::Idle)
             .with("one", value(load.one))

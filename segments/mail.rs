@@ -52,7 +52,7 @@ struct Mail {
 impl Source for Mail {
     fn sample(&mut self, machine: &Machine, ask: &Ask) -> Result<Option<Sample>, Error> {
         for path in self.paths(machine, ask) {
-            let Ok(facts) = machine.facts(&path) else { continue };
+            let Ok(facts) = machine.metadata(&path) else { continue };
             if !facts.is_dir {
                 let new = facts.size > 0 && facts.modified > facts.accessed;
                 let sample = Sample::new(Level::Info).with("kind", Value::text("mbox"));

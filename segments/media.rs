@@ -254,7 +254,9 @@ fn ask_mpd(machine: &Machine, address: &str) -> Result<Option<Song>, Error> {
     ];
     let addresses = if address.is_empty() { &usual[..] } else { &[address.to_owned()] };
     for address in addresses {
-        if let Some(answer) = machine.converse(address, "status\ncurrentsong\nclose\n", LIMIT)? {
+        if let Some(answer) =
+            machine.query_server(address, "status\ncurrentsong\nclose\n", LIMIT)?
+        {
             return Ok(mpd(&String::from_utf8_lossy(&answer)));
         }
     }

@@ -15,7 +15,7 @@ use crate::base::cpu_usage::SAME_BOOT;
 use crate::base::rate::Meter;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
-use crate::machine::{Kept, Machine, NetworkDoor, Traffic};
+use crate::machine::{Machine, NetworkReader, Traffic};
 
 options! {
     /// The interface; empty: the one of the default route.
@@ -63,7 +63,7 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     }
     Ok(Box::new(Network {
         options,
-        door: NetworkDoor::default(),
+        reader: NetworkReader::default(),
         current: None,
         restored: None,
         boot: None,
@@ -73,7 +73,7 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
 
 struct Network {
     options: Options,
-    door: NetworkDoor,
+    reader: NetworkReader,
     current: Option<Current>,
     /// The counters of an earlier process, and the boot time that it saw.
     restored: Option<(Current, i64)>,
@@ -85,32 +85,24 @@ struct Network {
 /// The interface of the last reading.
 struct Current {
     name: Vec<u8>,
-    state: Kept,
     /// Received and sent.
     meter: Meter<2>,
 }
 
 impl Current {
     fn new(name: &[u8]) -> Current {
-        use std::os::unix::ffi::OsStrExt;
-        // The name is the kernel's: it has no slash and is not `..`.
-        let path = std::path::Path::new("/sys/class/net").join(std::ffi::OsStr::from_bytes(name));
-        Current {
-            name: name.to_owned(),
-            state: Kept::new(path.join("operstate")),
-            meter: Meter::default(),
-        }
+        Current { name: name.to_owned(), meter: Meter::default() }
     }
 }
 
 impl Source for Network {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let name = match &*self.options.interface {
-            "" => self.door.default_interface(machine)?.map(<[u8]>::to_owned),
+            "" => self.reader.default_interface(machine)?.map(<[u8]>::to_owned),
             name => Some(name.as_bytes().to_owned()),
         };
         let found = match &name {
-            Some(name) => self.door.traffic(machine, name)?.map(|traffic| (name, traffic)),
+            Some(name) => self.reader.traffic(machine, name)?.map(|traffic| (name, traffic)),
             None => None,
         };
         let Some((name, traffic)) = found else {
@@ -132,8 +124,8 @@ impl Source for Network {
         let Some(current) = &mut self.current else { return Ok(None) };
         let Traffic { received, sent } = traffic;
         let rates = current.meter.read([received, sent], now);
-        let state = current.state.read(machine).unwrap_or_default().trim_ascii();
-        let down = matches!(state, b"down" | b"lowerlayerdown");
+        let state = self.reader.state(machine, &current.name);
+        let down = matches!(&*state, b"down" | b"lowerlayerdown");
         if let Some(rates) = rates
             && !down
             && rates.iter().all(|rate| *rate < self.options.hide_when_below)
@@ -169,7 +161,7 @@ impl Source for Network {
     fn save(&self) -> Option<String> {
         let current = self.current.as_ref()?;
         let name = std::str::from_utf8(&current.name).ok()?;
-        Some(format!("1 {} {} {name}", self.boot?, current.meter.memo()?))
+        Some(format!("1 {} {} {name}", self.boot?, current.meter.save()?))
     }
 
     fn restore(&mut self, saved: &str) {

@@ -13,7 +13,7 @@ use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, choice, options,
 };
 use crate::base::value::{Level, Sample, Value};
-use crate::machine::{Machine, PressureDoor, RESOURCES, Stall, Whose};
+use crate::machine::{Machine, PressureReader, RESOURCES, Stall, Whose};
 
 choice! {
     /// Whose pressure is shown.
@@ -81,13 +81,13 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
         (Of::Machine, "") => Whose::Machine,
         (_, group) => Whose::Group(group.to_owned()),
     };
-    let door = PressureDoor::new(whose);
-    Ok(Box::new(Stalls { options, door, waits: Default::default(), level: Level::Idle }))
+    let reader = PressureReader::new(whose);
+    Ok(Box::new(Stalls { options, reader, waits: Default::default(), level: Level::Idle }))
 }
 
 struct Stalls {
     options: Options,
-    door: PressureDoor,
+    reader: PressureReader,
     /// For each resource: some, full.
     waits: [[Wait; 2]; 3],
     level: Level,
@@ -122,7 +122,7 @@ impl Wait {
 impl Source for Stalls {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let now = machine.uptime();
-        let read = self.door.read(machine);
+        let read = self.reader.read(machine);
         let means = read.iter().zip(RESOURCES);
         let means = means.filter_map(|(read, name)| Some((read.as_ref()?.some.mean, name)));
         let Some((worst, name)) = means.max_by(|a, b| a.0.total_cmp(&b.0)) else {

@@ -13,7 +13,7 @@ use crate::base::contract::{
 };
 use crate::base::saved_state;
 use crate::base::value::{Level, Sample, Value};
-use crate::machine::{Doing, Machine, MemoryDoor, Task};
+use crate::machine::{Doing, Machine, Task};
 
 choice! {
     /// What is compared.
@@ -70,17 +70,11 @@ const MIN_AGE: Duration = Duration::from_millis(200);
 const MAX_SAVED: usize = 256;
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
-    Ok(Box::new(Processes {
-        options: Options::read(table)?,
-        memory: MemoryDoor::default(),
-        before: None,
-        level: Level::Idle,
-    }))
+    Ok(Box::new(Processes { options: Options::read(table)?, before: None, level: Level::Idle }))
 }
 
 struct Processes {
     options: Options,
-    memory: MemoryDoor,
     before: Option<Reading>,
     level: Level,
 }
@@ -144,7 +138,7 @@ impl Source for Processes {
 
     fn restore(&mut self, saved: &str) {
         type Memo = (Level, Duration, Vec<((u32, u64), u64)>);
-        let Some((level, at, taken)) = saved_state::recall::<Memo>(2, saved) else { return };
+        let Some((level, at, taken)) = saved_state::restore::<Memo>(2, saved) else { return };
         if self.before.as_ref().is_none_or(|before| before.at < at) {
             let taken = taken.into_iter().map(|(key, taken)| (key, Duration::from_millis(taken)));
             (self.level, self.before) = (level, Some(Reading { at, taken: taken.collect() }));
@@ -177,7 +171,7 @@ impl Processes {
 
     fn largest<'a>(&mut self, tasks: &'a [Task], machine: &Machine) -> Option<Top<'a>> {
         let task = tasks.iter().max_by_key(|task| task.resident)?;
-        let total = self.memory.read(machine).ok()?.total.filter(|total| *total > 0)?;
+        let total = machine.meminfo().ok()?.total.filter(|total| *total > 0)?;
         let share = 100.0 * task.resident as f64 / total as f64;
         Some(Top { task, share, processors: None })
     }

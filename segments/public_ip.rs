@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, choice, options,
 };
-use crate::base::http_cache::Fetched;
+use crate::base::http_cache::HttpCache;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Machine, ip_address, is_url};
 
@@ -50,11 +50,11 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
         Version::Four => "-4",
         Version::Six => "-6",
     };
-    Ok(Box::new(PublicIp { fetched: Fetched::new(options.url, family, ip_address) }))
+    Ok(Box::new(PublicIp { fetched: HttpCache::new(options.url, family, ip_address) }))
 }
 
 struct PublicIp {
-    fetched: Fetched<String>,
+    fetched: HttpCache<String>,
 }
 
 impl Source for PublicIp {
@@ -64,11 +64,11 @@ impl Source for PublicIp {
     }
 
     fn save(&self) -> Option<String> {
-        self.fetched.memo()
+        self.fetched.save()
     }
 
     fn restore(&mut self, saved: &str) {
-        self.fetched.recall(saved);
+        self.fetched.restore(saved);
     }
 }
 

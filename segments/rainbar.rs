@@ -10,14 +10,14 @@
 
 use std::time::Duration;
 
-use crate::base::battery_total::Sum;
+use crate::base::battery_total::BatteryTotal;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::cpu_usage::{self, Work};
+use crate::base::cpu_usage::{self, CpuUsage};
 use crate::base::memory_breakdown::{Limit, Memory};
 use crate::base::value::{Level, Sample, Value};
-use crate::machine::{Charging, Machine, PowerDoor};
+use crate::machine::{BatteryReader, Charging, Machine};
 
 options! {
     /// Whose memory: the machine's (`machine`), the control group's if it has a limit (`cgroup`), or
@@ -71,9 +71,9 @@ const CHARGE_PACE: Duration = Duration::from_secs(5);
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     Ok(Box::new(Rainbar {
         options: Options::read(table)?,
-        processors: Work::default(),
+        processors: CpuUsage::default(),
         memory: Memory::default(),
-        batteries: PowerDoor::default(),
+        batteries: BatteryReader::default(),
         charge: None,
         level: Level::Idle,
     }))
@@ -81,9 +81,9 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
 
 struct Rainbar {
     options: Options,
-    processors: Work,
+    processors: CpuUsage,
     memory: Memory,
-    batteries: PowerDoor,
+    batteries: BatteryReader,
     /// When the batteries were read, by the boot clock, and their charge.
     charge: Option<(Duration, Option<Charge>)>,
     level: Level,
@@ -136,11 +136,11 @@ impl Source for Rainbar {
     }
 
     fn save(&self) -> Option<String> {
-        self.processors.memo()
+        self.processors.save()
     }
 
     fn restore(&mut self, saved: &str) {
-        self.processors.recall(saved);
+        self.processors.restore(saved);
     }
 }
 
@@ -157,7 +157,8 @@ impl Rainbar {
         }
         // A battery that cannot be read is left out; the segment `battery` reports the error.
         let cells = self.batteries.read(machine).unwrap_or_default();
-        let charge = Sum::of(&cells).map(|sum| Charge { share: sum.share, state: sum.state });
+        let charge =
+            BatteryTotal::of(&cells).map(|sum| Charge { share: sum.share, state: sum.state });
         self.charge = Some((now, charge));
         charge
     }

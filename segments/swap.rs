@@ -8,7 +8,7 @@ use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
 use crate::base::value::{Level, Sample, Value};
-use crate::machine::{Machine, MemoryDoor, Zram};
+use crate::machine::{Machine, Zram};
 
 options! {
     /// Hidden below this usage in percent.
@@ -45,18 +45,17 @@ pub(crate) static SEGMENT: Kind = Kind {
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
-    Ok(Box::new(Swap { options, memory: MemoryDoor::default(), level: Level::Idle }))
+    Ok(Box::new(Swap { options, level: Level::Idle }))
 }
 
 struct Swap {
     options: Options,
-    memory: MemoryDoor,
     level: Level,
 }
 
 impl Source for Swap {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
-        let memory = self.memory.read(machine)?;
+        let memory = machine.meminfo()?;
         let (Some(total), Some(free)) = (memory.swap_total, memory.swap_free) else {
             return Ok(None);
         };

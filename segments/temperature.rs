@@ -14,7 +14,7 @@ use crate::base::contract::{
 };
 use crate::base::scale::Scale;
 use crate::base::value::{Level, Sample, Value};
-use crate::machine::{Found, Machine, Sensor};
+use crate::machine::{Machine, Scan, Sensor};
 
 options! {
     /// The sensor: a chip, a label or both (`nvme`, `Tctl`, `thinkpad CPU`); `all`: the hottest of
@@ -78,12 +78,12 @@ const WHOLE: [&str; 4] = ["Package id", "Physical id", "Tdie", "Tctl"];
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
-    Ok(Box::new(Temperature { options, sensors: Found::default(), level: Level::Idle }))
+    Ok(Box::new(Temperature { options, sensors: Scan::default(), level: Level::Idle }))
 }
 
 struct Temperature {
     options: Options,
-    sensors: Found<Vec<Sensor>>,
+    sensors: Scan<Vec<Sensor>>,
     level: Level,
 }
 

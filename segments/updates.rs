@@ -199,11 +199,11 @@ struct Asked {
     at: i64,
     /// When the database was changed, in nanoseconds since 1970.
     database: i128,
-    found: Found,
+    found: Scan,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Found {
+struct Scan {
     count: u32,
     security: u32,
 }
@@ -218,7 +218,7 @@ impl Source for Updates {
             Some(noted) => Some(noted),
             None => self.ask(machine)?,
         };
-        let Some((manager, Found { count, security })) = asked else { return Ok(None) };
+        let Some((manager, Scan { count, security })) = asked else { return Ok(None) };
         if security == 0 && count < self.options.hide_when_below.max(1) {
             return Ok(None);
         }
@@ -234,7 +234,7 @@ impl Source for Updates {
 
     /// `1 MANAGER SECONDS DATABASE COUNT SECURITY`.
     fn save(&self) -> Option<String> {
-        let Asked { manager, at, database, found: Found { count, security } } = self.last?;
+        let Asked { manager, at, database, found: Scan { count, security } } = self.last?;
         Some(format!("1 {} {at} {database} {count} {security}", MANAGERS[manager].name))
     }
 
@@ -250,13 +250,13 @@ impl Source for Updates {
 
 impl Updates {
     /// Asks the first manager that is found, or takes its last answer.
-    fn ask(&mut self, machine: &Machine) -> Result<Option<(&'static str, Found)>, Error> {
+    fn ask(&mut self, machine: &Machine) -> Result<Option<(&'static str, Scan)>, Error> {
         let now = machine.now().timestamp();
         for (at, manager) in MANAGERS.iter().enumerate() {
             if matches!(self.options.manager, Choice(Some(wanted)) if wanted != at) {
                 continue;
             }
-            let Ok(facts) = machine.facts(Path::new(manager.database)) else { continue };
+            let Ok(facts) = machine.metadata(Path::new(manager.database)) else { continue };
             if let Some(last) = &self.last
                 && last.manager == at
                 && last.database == facts.modified
@@ -274,7 +274,7 @@ impl Updates {
 
 impl Manager {
     /// `None`: its program is not installed.
-    fn ask(&self, machine: &Machine) -> Result<Option<Found>, Error> {
+    fn ask(&self, machine: &Machine) -> Result<Option<Scan>, Error> {
         let Some(printed) = machine.run_well(self.command, LIMIT, self.fine)? else {
             return Ok(None);
         };
@@ -292,15 +292,15 @@ impl Manager {
                 .run_well(command, LIMIT, self.fine)?
                 .map_or(0, |printed| lines(&printed, &|_| true)),
         };
-        Ok(Some(Found { count, security }))
+        Ok(Some(Scan { count, security }))
     }
 }
 
 /// The numbers that Ubuntu's update-notifier wrote to its file.
-fn noted(machine: &Machine) -> Option<Found> {
+fn noted(machine: &Machine) -> Option<Scan> {
     let text = machine.read("/var/lib/update-notifier/updates-available").ok()?;
     let text = String::from_utf8_lossy(&text);
-    let mut found = Found::default();
+    let mut found = Scan::default();
     let mut any = false;
     for line in text.lines() {
         let Some(count) = line.split(' ').next().and_then(|word| word.parse().ok()) else {
@@ -327,7 +327,7 @@ fn parse_saved(saved: &str) -> Option<Asked> {
     let manager = MANAGERS.iter().position(|manager| manager.name == name)?;
     let at = words.next()?.parse().ok()?;
     let database = words.next()?.parse().ok()?;
-    let found = Found { count: words.next()?.parse().ok()?, security: words.next()?.parse().ok()? };
+    let found = Scan { count: words.next()?.parse().ok()?, security: words.next()?.parse().ok()? };
     Some(Asked { manager, at, database, found })
 }
 

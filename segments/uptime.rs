@@ -37,7 +37,7 @@ struct Uptime {
 
 impl Source for Uptime {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
-        let uptime = machine.uptime();
+        let uptime = machine.time_since_boot();
         let limit = self.options.warning;
         let long = !limit.is_zero() && uptime >= limit;
         // After the first minute only minutes are shown, so that the line is not redrawn each

@@ -13,7 +13,7 @@ use crate::base::contract::{
 };
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
-use crate::machine::{Machine, NetworkDoor};
+use crate::machine::{Machine, NetworkReader};
 
 options! {
     /// Interfaces that are not shown.
@@ -46,12 +46,12 @@ const MAX_INTERFACES: usize = 4096;
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
-    Ok(Box::new(Vpn { options, door: NetworkDoor::default(), known: HashMap::new() }))
+    Ok(Box::new(Vpn { options, reader: NetworkReader::default(), known: HashMap::new() }))
 }
 
 struct Vpn {
     options: Options,
-    door: NetworkDoor,
+    reader: NetworkReader,
     /// The tunnel that each interface is, if it is one.
     known: HashMap<Vec<u8>, Option<Tunnel>>,
 }
@@ -117,7 +117,7 @@ impl Source for Vpn {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let mut found = Vec::new();
         let mut count = 0;
-        for (name, _) in self.door.interfaces(machine)?.take(MAX_INTERFACES) {
+        for (name, _) in self.reader.interfaces(machine)?.take(MAX_INTERFACES) {
             count += 1;
             if name.contains(&b'/') {
                 continue;
@@ -138,15 +138,15 @@ impl Source for Vpn {
         if self.known.len() > count {
             // Interfaces that are gone are forgotten: a new one with the same name may be another
             // kind.
-            let there: Vec<_> = self.door.interfaces(machine)?.map(|(name, _)| name).collect();
+            let there: Vec<_> = self.reader.interfaces(machine)?.map(|(name, _)| name).collect();
             self.known.retain(|name, _| there.contains(&&**name));
         }
         if found.iter().any(|(_, kind)| *kind == Tunnel::Tap) {
-            let routes: Vec<_> = self.door.routes(machine)?.collect();
+            let routes: Vec<_> = self.reader.routes(machine)?.collect();
             let routed = |name: &[u8]| routes.iter().any(|route| route.interface == name);
             found.retain(|(name, kind)| *kind != Tunnel::Tap || routed(name));
         }
-        let default = self.door.default_interface(machine)?;
+        let default = self.reader.default_interface(machine)?;
         if let Some(at) = found.iter().position(|(name, _)| Some(&**name) == default) {
             found.swap(0, at);
         }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::http_cache::Fetched;
+use crate::base::http_cache::HttpCache;
 use crate::base::scale::Scale;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Machine, is_url};
@@ -92,7 +92,7 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
                 "{}{mark}latitude={latitude:.2}&longitude={longitude:.2}&current={WANTED}",
                 options.url
             );
-            Some(Fetched::new(url, "", read))
+            Some(HttpCache::new(url, "", read))
         }
     };
     Ok(Box::new(Weather { unit: options.unit, fetched }))
@@ -109,7 +109,7 @@ fn degrees(place: &str) -> Option<(f64, f64)> {
 struct Weather {
     unit: Scale,
     /// `None` without a place.
-    fetched: Option<Fetched<Now>>,
+    fetched: Option<HttpCache<Now>>,
 }
 
 #[derive(Deserialize)]
@@ -175,12 +175,12 @@ impl Source for Weather {
     }
 
     fn save(&self) -> Option<String> {
-        self.fetched.as_ref()?.memo()
+        self.fetched.as_ref()?.save()
     }
 
     fn restore(&mut self, saved: &str) {
         if let Some(fetched) = &mut self.fetched {
-            fetched.recall(saved);
+            fetched.restore(saved);
         }
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rainline_segments::{Kind, Pace};
+use rainline_segments::{Kind, Pace, Reader, RunsIn, Scope};
 use serde::{Deserialize, Serialize};
 
 use rainline_caps::Glyphs;
@@ -74,6 +74,8 @@ pub struct Config {
     pub theme: Arc<Theme>,
     /// `None`: what the place can show, and no more than Unicode.
     pub glyphs: Option<Glyphs>,
+    /// How the machine is read.
+    pub reader: Reader,
     /// The segments; an [`InstanceId`] is an index into them.
     pub instances: Vec<Instance>,
     /// The lines, by name.
@@ -168,6 +170,17 @@ impl Config {
         let mut names: Vec<&str> = self.user_themes.iter().map(|(name, _)| name.as_str()).collect();
         names.extend(built_in.filter(|name| !self.user_themes.iter().any(|(n, _)| n == name)));
         names
+    }
+
+    /// Where an instance is sampled. The crates of the portable reader may block, on a dead mount for
+    /// one: with it, what is the same for all clients is read in a worker.
+    pub fn runs_in(&self, instance: &Instance) -> RunsIn {
+        let Instance { kind, pace, .. } = instance;
+        let is_for_all = kind.scope == Scope::Machine && *pace != Pace::Ask;
+        match (kind.runs_in, self.reader) {
+            (RunsIn::Daemon, Reader::Portable) if is_for_all => RunsIn::Worker,
+            (runs_in, _) => runs_in,
+        }
     }
 
     /// The instance of this name.

@@ -88,6 +88,29 @@ fn machines_tell_of_their_networks_disks_and_duties() {
     });
 }
 
+/// Segments that want the processors' counters at the same moment get the same ones. If each read for
+/// itself, each would see others of these files.
+#[test]
+fn segments_of_one_moment_share_the_counters() {
+    const CONFIG: &str = "[line.terminal]\nleft = ['cpu', 'cores', 'rainbar']\n\
+        [segment.cpu]\nformat = '$usage.pct() '\n[segment.cores]\nformat = '$usage.pct() '\n\
+        [segment.rainbar]\nformat = '$cpu.pct() '\n";
+    let root = tempfile::tempdir().expect("a directory");
+    fs::create_dir(root.path().join("proc")).expect("a directory");
+    for (name, busy, idle) in [("stat", 0, 1000), ("stat@2", 500, 1500), ("stat@3", 750, 2250)] {
+        let text = format!("cpu  {busy} 0 0 {idle}\ncpu0 {busy} 0 0 {idle}\n");
+        fs::write(root.path().join("proc").join(name), text).expect("written");
+    }
+    let machine = Machine::new(root.path());
+    machine.sandbox.write("home/.config/rainline/config.toml", CONFIG);
+    let start = Instant::now();
+    let mut line = String::new();
+    while line.matches("25%").count() < 3 {
+        assert!(start.elapsed() < SETTLED, "{line:?}");
+        line = machine.print("plain", "left", 80);
+    }
+}
+
 /// The targets' own languages, on the machine where everything is there.
 #[test]
 fn a_laptop_in_colours_and_in_tmux() {

@@ -8,17 +8,17 @@ use std::time::Duration;
 use super::value::Value;
 use crate::machine::{Battery, Charging};
 
-/// Hours after which a time is none any more: next to nothing flows, and hardly twice alike.
+/// Longer times than this, in hours, are not shown: next to nothing flows, and it varies.
 const MOST_HOURS: f64 = 240.0;
 /// A charge this near its limit has reached it, as shares: firmware stops a little below.
 const NEAR: f64 = 0.05;
 
 /// All batteries as one.
 #[derive(Debug)]
-pub struct Sum {
+pub struct BatteryTotal {
     pub state: Charging,
     pub share: f64,
-    /// Wh, or how many batteries where none says what it holds.
+    /// Wh, or how many batteries where none has a capacity.
     pub capacity: f64,
     /// The share at which charging ends.
     pub limit: f64,
@@ -28,12 +28,12 @@ pub struct Sum {
     pub power: Option<f64>,
 }
 
-impl Sum {
-    pub fn of(cells: &[Battery]) -> Option<Sum> {
+impl BatteryTotal {
+    pub fn of(cells: &[Battery]) -> Option<BatteryTotal> {
         if cells.is_empty() {
             return None;
         }
-        // One that does not say what it holds counts like the mean of those who do.
+        // One without a capacity counts like the mean of the others.
         let known: Vec<f64> = cells.iter().filter_map(|cell| cell.capacity).collect();
         let mean = match known.len() {
             0 => 1.0,
@@ -57,7 +57,7 @@ impl Sum {
             .collect();
         let rate = flows.iter().sum::<f64>();
         let powers: Vec<f64> = cells.iter().filter_map(|cell| cell.power).collect();
-        Some(Sum {
+        Some(BatteryTotal {
             state,
             share,
             capacity,

@@ -12,8 +12,9 @@ mod kind;
 mod option;
 mod source;
 
+pub use crate::machine::Error;
 pub use ask::Ask;
-pub use error::{Error, OptionError};
+pub use error::OptionError;
 pub use field::{Field, Unit};
 pub use kind::{Icons, Kind, Pace, RunsIn, Scope, Variant};
 pub use option::{Opt, OptionType, OptionValue, expected};

@@ -1,28 +1,27 @@
-//! The work of the processors between two readings of their counters, in percent.
+//! The usage of the processors between two readings of their counters, in percent.
 //!
-//! - Waiting for a disk is idling: the processor would run anything else meanwhile.
+//! - Waiting for a disk is idle time: the processor would run anything else meanwhile.
 //! - A guest's time is the host's user time, counted once.
 //! - Where the counters stand still, hardly moved or went backwards (frozen file, processor taken
 //!   away, checkpoint restored), the last usage stays: it is the latest that is known to be true.
 
 use std::fmt::Write;
-use std::sync::OnceLock;
+use std::sync::Arc;
 
 use super::contract::Error;
 use super::rate::growth;
-use crate::machine::{Load, Machine, Processors, ProcessorsDoor, Times};
+use crate::machine::{Load, Machine, Processors, Times};
 
 /// Ticks that must pass in all before their shares say something: at the usual 100 a second and two
 /// processors this is a twentieth of a second, and steps of ten percent.
 const ENOUGH: u64 = 10;
 
-/// What the processors did lately.
+/// The usage as of the last reading, and what the next one is compared with.
 #[derive(Default)]
-pub struct Work {
-    door: ProcessorsDoor,
-    now: Processors,
+pub struct CpuUsage {
+    now: Arc<Processors>,
     /// The reading that the next one is compared with.
-    before: Option<Processors>,
+    before: Option<Arc<Processors>>,
     /// The last true shares.
     bands: Option<Bands>,
     /// The last true usage of each processor in percent, by number.
@@ -48,10 +47,10 @@ impl Bands {
     }
 }
 
-impl Work {
+impl CpuUsage {
     /// Reads the counters and compares them with the reading before.
     pub fn read(&mut self, machine: &Machine) -> Result<(), Error> {
-        self.door.read(machine, &mut self.now)?;
+        self.now = machine.processor_times()?;
         self.compare();
         Ok(())
     }
@@ -61,7 +60,7 @@ impl Work {
         self.now.cores.iter().flatten().count()
     }
 
-    /// Whether the kinds of work are told apart.
+    /// Whether the kinds of work are known.
     pub fn tells_bands(&self) -> bool {
         self.now.bands
     }
@@ -77,8 +76,8 @@ impl Work {
     }
 
     /// `1 BOOT` and the counters of [`Times`], then ` NUMBER:BUSY:IDLE` of each processor.
-    pub fn memo(&self) -> Option<String> {
-        let Processors { boot, bands: true, all, cores } = self.before.as_ref()? else {
+    pub fn save(&self) -> Option<String> {
+        let Processors { boot, bands: true, all, cores } = self.before.as_deref()? else {
             // What sysinfo counts begins anew in each process.
             return None;
         };
@@ -93,9 +92,9 @@ impl Work {
         Some(memo)
     }
 
-    pub fn recall(&mut self, memo: &str) {
+    pub fn restore(&mut self, memo: &str) {
         if self.before.is_none() {
-            self.before = remembered(memo);
+            self.before = remembered(memo).map(Arc::new);
         }
     }
 
@@ -123,7 +122,7 @@ impl Work {
         let all = [user, nice, system, idle, iowait, irq, steal].map(|ticks| ticks as f64);
         let all: f64 = all.iter().sum();
         if all < ENOUGH as f64 {
-            // The difference goes on growing from the same reading until it says something.
+            // Too short: the next reading is compared with the same one.
             return;
         }
         let share = |ticks: u64| 100.0 * ticks as f64 / all;
@@ -171,17 +170,7 @@ fn usage_of(then: Load, now: Load) -> Option<f64> {
     (all > 0.0).then(|| 100.0 * busy / all)
 }
 
-/// A number as a part's name; the usual ones cost no allocation at each tick.
-pub fn numeral(number: usize) -> std::borrow::Cow<'static, str> {
-    static NUMERALS: OnceLock<Vec<String>> = OnceLock::new();
-    let known = NUMERALS.get_or_init(|| (0..1024).map(|number| number.to_string()).collect());
-    match known.get(number) {
-        Some(name) => name.as_str().into(),
-        None => number.to_string().into(),
-    }
-}
-
-/// Reads what [`Work::memo`] wrote; `None` if it is anything else.
+/// Reads what [`CpuUsage::memo`] wrote; `None` if it is anything else.
 fn remembered(memo: &str) -> Option<Processors> {
     let mut words = memo.split(' ');
     if words.next() != Some("1") {

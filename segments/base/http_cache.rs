@@ -1,18 +1,18 @@
-//! What a service on the web said last: kept for a quarter of an hour, over restarts too, and good
-//! for a while longer where nobody answers.
+//! The last answer of a service on the web: used for a quarter of an hour, over restarts too, and for
+//! longer while the service does not answer.
 
 use super::contract::Error;
 use crate::machine::Machine;
 
-/// Seconds for which nobody is asked again: a little less than the pace of those who ask.
+/// Seconds for which the service is not asked again: a little less than the pace of the segments.
 const FRESH: i64 = 14 * 60;
-/// Seconds for which an answer is still shown where there is no newer one.
+/// Seconds for which an answer is shown where there is no newer one.
 const GOOD: i64 = 3600;
 /// The longest answer that is kept for the next process, in bytes.
 const MOST_KEPT: usize = 8 * 1024;
 
 /// The last answer of a service, read.
-pub struct Fetched<T> {
+pub struct HttpCache<T> {
     url: String,
     /// curl's `-4` or `-6`, or empty.
     family: &'static str,
@@ -27,13 +27,13 @@ struct Answer<T> {
     value: T,
 }
 
-impl<T> Fetched<T> {
+impl<T> HttpCache<T> {
     /// `read` takes an answer or refuses it.
-    pub fn new(url: String, family: &'static str, read: fn(&str) -> Option<T>) -> Fetched<T> {
-        Fetched { url, family, read, last: None }
+    pub fn new(url: String, family: &'static str, read: fn(&str) -> Option<T>) -> HttpCache<T> {
+        HttpCache { url, family, read, last: None }
     }
 
-    /// What the service says, or said not long ago.
+    /// The service's answer, or its last one if that is not too old.
     pub fn get(&mut self, machine: &Machine) -> Result<&T, Error> {
         let now = machine.now().timestamp();
         let age = |answer: &Answer<T>| now.saturating_sub(answer.at);
@@ -63,13 +63,13 @@ impl<T> Fetched<T> {
     }
 
     /// `1 SECONDS URL`, then the answer.
-    pub fn memo(&self) -> Option<String> {
+    pub fn save(&self) -> Option<String> {
         let last = self.last.as_ref().filter(|last| last.text.len() <= MOST_KEPT)?;
         Some(format!("1 {} {}\n{}", last.at, self.url, last.text))
     }
 
-    /// Takes over what [`Fetched::memo`] gave, if it is a newer answer to the same question.
-    pub fn recall(&mut self, memo: &str) {
+    /// Takes over what [`HttpCache::memo`] gave, if it is a newer answer to the same question.
+    pub fn restore(&mut self, memo: &str) {
         let known = || {
             let (head, text) = memo.split_once('\n')?;
             let (at, url) = head.strip_prefix("1 ")?.split_once(' ')?;
@@ -93,8 +93,8 @@ mod tests {
         text.trim().parse().ok()
     }
 
-    fn fetched() -> Fetched<u32> {
-        Fetched::new("https://example.org".into(), "", number)
+    fn fetched() -> HttpCache<u32> {
+        HttpCache::new("https://example.org".into(), "", number)
     }
 
     fn at(time: &str, curl: Option<&str>) -> (tempfile::TempDir, Machine) {
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(get("07:30:00", None), Some(1));
         assert_eq!(get("07:59:59", Some("<html>")), Some(1));
         assert_eq!(get("08:00:01", None), None);
-        // A clock that was set back says nothing of an answer's age.
+        // After the clock was set back an answer's age is unknown.
         assert_eq!(get("06:00:00", None), None);
     }
 
@@ -130,16 +130,16 @@ mod tests {
     fn an_answer_is_handed_on_to_who_asks_the_same() {
         let mut first = fetched();
         assert_eq!(first.get(&at("07:00:00", Some("1")).1).ok(), Some(&1));
-        let memo = first.memo().expect("an answer");
+        let memo = first.save().expect("an answer");
         let mut second = fetched();
-        second.recall(&memo);
+        second.restore(&memo);
         assert_eq!(second.get(&at("07:01:00", None).1).ok(), Some(&1));
         assert_eq!(first.get(&at("07:30:00", Some("2")).1).ok(), Some(&2));
-        first.recall(&memo);
+        first.restore(&memo);
         assert_eq!(first.get(&at("07:31:00", None).1).ok(), Some(&2), "an older one");
-        let mut other = Fetched::new("https://example.com".into(), "", number);
+        let mut other = HttpCache::new("https://example.com".into(), "", number);
         for memo in [&*memo, "", "1", "1 x https://example.com\n1", "1 5 https://example.com\nx"] {
-            other.recall(memo);
+            other.restore(memo);
             assert!(other.last.is_none(), "{memo:?}");
         }
     }

@@ -1,8 +1,8 @@
 //! What the memory is taken by: disjoint classes that add up to the total, of the machine or of
 //! the control group that limits us.
 //!
-//! - *Available* is what the kernel says (`MemAvailable`). Kernels before 3.14 do not say; then free
-//!   memory and cache are.
+//! - *Available* is the kernel's `MemAvailable`; for kernels before 3.14, which have none, it is free
+//!   memory and cache.
 //! - The classes are disjoint and sum up to the total, to the byte. Shared memory is taken out of
 //!   the page cache, in which the kernel counts it. What no other class explains belongs to the
 //!   kernel. Where numbers contradict each other (containers mix their own with their host's) each
@@ -11,24 +11,23 @@
 
 use super::contract::{Error, choice};
 use super::value::{Part, Value};
-use crate::machine::{CgroupDoor, CgroupMemory, Machine, Meminfo, MemoryDoor};
+use crate::machine::{CgroupMemory, CgroupReader, Machine, Meminfo};
 
 choice! {
     /// Whose memory is shown.
     Limit { Auto = "auto", Machine = "machine", Cgroup = "cgroup" }
 }
 
-/// The doors that a picture is taken through.
+/// Reads what the memory is taken by, again and again.
 #[derive(Default)]
 pub struct Memory {
-    meminfo: MemoryDoor,
-    cgroup: CgroupDoor,
+    cgroup: CgroupReader,
 }
 
 impl Memory {
     /// What the memory is taken by now.
     pub fn read(&mut self, machine: &Machine, limit: Limit) -> Result<Picture, Error> {
-        let meminfo = self.meminfo.read(machine)?;
+        let meminfo = machine.meminfo()?;
         let Some(total) = meminfo.total.filter(|total| *total > 0) else {
             let what = "a MemTotal above zero".into();
             return Err(Error::Strange { path: "/proc/meminfo".into(), what });
@@ -75,7 +74,7 @@ impl Picture {
     fn of_host(total: u64, meminfo: &Meminfo) -> Picture {
         let or_none = |value: Option<u64>| value.unwrap_or(0);
         let mut rest = total;
-        // Each part takes what it says and at most what is left.
+        // Each part gets what its line has, and at most what is left.
         let mut take = |bytes: u64| {
             let taken = bytes.min(rest);
             rest -= taken;
@@ -103,7 +102,7 @@ impl Picture {
                 (kernel, rest)
             }
         };
-        // More available than there is means that somebody mixed two machines' numbers.
+        // More available than there is: a container mixes its own numbers with its host's.
         let available =
             meminfo.available.filter(|available| *available <= total).unwrap_or(free + cache);
         Picture {

@@ -1,19 +1,19 @@
-//! What a source tells the one after it, as text: JSON of its form's number and of what it knows.
-//! What another version wrote in another form, or anything else, is nothing.
+//! The state of a source, saved for the next process, as text: JSON of a version and the values. Another
+//! version, or any other text, is ignored.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// For [`Source::save`](super::contract::Source::save). `form` is another number whenever `known`
-/// means something else.
-pub fn keep(form: u32, known: impl Serialize) -> Option<String> {
-    serde_json::to_string(&(form, known)).ok()
+/// For [`Source::save`](super::contract::Source::save). `version` changes with the meaning of the
+/// values.
+pub fn keep(version: u32, values: impl Serialize) -> Option<String> {
+    serde_json::to_string(&(version, values)).ok()
 }
 
-/// For [`Source::recall`](super::contract::Source::recall): what [`keep`] was given.
-pub fn recall<T: DeserializeOwned>(form: u32, memo: &str) -> Option<T> {
-    let (known, told) = serde_json::from_str::<(u32, T)>(memo).ok()?;
-    (known == form).then_some(told)
+/// For [`Source::restore`](super::contract::Source::restore): what [`keep`] was given.
+pub fn restore<T: DeserializeOwned>(version: u32, memo: &str) -> Option<T> {
+    let (known, values) = serde_json::from_str::<(u32, T)>(memo).ok()?;
+    (known == version).then_some(values)
 }
 
 #[cfg(test)]
@@ -21,12 +21,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_same_form_is_understood() {
+    fn only_the_same_version_is_read() {
         let memo = keep(2, ("x", 7)).expect("plain values");
-        assert_eq!(recall::<(String, u32)>(2, &memo), Some(("x".to_owned(), 7)));
-        assert_eq!(recall::<(String, u32)>(1, &memo), None);
+        assert_eq!(restore::<(String, u32)>(2, &memo), Some(("x".to_owned(), 7)));
+        assert_eq!(restore::<(String, u32)>(1, &memo), None);
         for memo in [&*memo, "", "2", "[2]", "{}"] {
-            assert_eq!(recall::<u32>(2, memo), None, "{memo:?}");
+            assert_eq!(restore::<u32>(2, memo), None, "{memo:?}");
         }
     }
 }

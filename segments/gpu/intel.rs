@@ -58,7 +58,7 @@ impl IdleTimes {
         let passed = if *at > now { TOO_SHORT } else { now - *at };
         if passed >= TOO_SHORT {
             if slept >= *before && *at <= now {
-                let share = (slept - *before).as_secs_f64() / passed.as_secs_f64();
+                let share = slept.saturating_sub(*before).as_secs_f64() / passed.as_secs_f64();
                 *usage = Some((100.0 - 100.0 * share).clamp(0.0, 100.0));
             }
             (*before, *at) = (slept, now);

@@ -89,7 +89,7 @@ pub(super) fn follow(
             // Without the driver the command does not work either.
             Cards::None => return Err(Error::Other("NVIDIA's driver was removed".into())),
             Cards::Asleep(cards) => {
-                if !(emit(cards) && machine.rest(Some(every))) {
+                if !(emit(cards) && machine.pause(Some(every))) {
                     return Ok(());
                 }
             }
@@ -98,7 +98,7 @@ pub(super) fn follow(
                     return Ok(());
                 }
                 // Long enough to fall asleep, but not so long that the last values count as old.
-                if !machine.rest(Some((every * 5 / 2).min(MAX_PAUSE))) {
+                if !machine.pause(Some((every * 5 / 2).min(MAX_PAUSE))) {
                     return Ok(());
                 }
             }

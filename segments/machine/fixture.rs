@@ -1,4 +1,4 @@
-//! A directory that stands for a machine; its rules are told at [`super::Host::rooted`].
+//! A directory that stands for a machine; its rules are at [`super::Machine::rooted`].
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -26,7 +26,7 @@ struct Socket {
 }
 
 impl Fixture {
-    #[allow(clippy::disallowed_methods, reason = "this is the door")]
+    #[allow(clippy::disallowed_methods, reason = "this is the reader")]
     pub fn new(root: PathBuf) -> Fixture {
         let text = |name: &str| std::fs::read_to_string(root.join(name)).ok();
         let clock = text("clock").and_then(|t| DateTime::parse_from_rfc3339(t.trim()).ok());
@@ -39,10 +39,10 @@ impl Fixture {
         Fixture { clock, uid: uid.unwrap_or(1000), sockets, reads, root }
     }
 
-    /// Where `path` is for one who reads it for the next time.
+    /// Where the next read of `path` finds it.
     pub fn next(&self, path: &Path) -> PathBuf {
         let plain = self.path(path);
-        // Counting goes on after a panic elsewhere: a count cannot be half made.
+        // A panic elsewhere leaves the counts whole.
         let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
         let (count, current) = reads.entry(plain.clone()).or_insert_with(|| (0, plain.clone()));
         *count += 1;
@@ -53,6 +53,13 @@ impl Fixture {
             *current = numbered;
         }
         current.clone()
+    }
+
+    /// How often `path` was read.
+    #[cfg(test)]
+    pub fn reads(&self, path: &Path) -> u32 {
+        let reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        reads.get(&self.path(path)).map_or(0, |(count, _)| *count)
     }
 
     /// Where `path` is below the root; `..` leads nowhere.

@@ -1,14 +1,14 @@
-//! The door to the web, by `curl`: it knows the user's proxies and certificates, and brings no
+//! Web pages, by `curl`: it knows the user's proxies and certificates, and brings no
 //! cryptography into the program. Only for sources that run in workers, and only to where a config
 //! points.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::Error;
 use super::Machine;
-use crate::base::contract::Error;
 
-/// A little more than curl's own limit, so that its complaint is heard.
+/// A little more than curl's own limit, so that curl gets to tell its error.
 const LIMIT: Duration = Duration::from_secs(11);
 
 impl Machine {

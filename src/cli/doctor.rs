@@ -9,6 +9,7 @@ use rainline_caps::Depth;
 use rainline_client::protocol::{ReplyKind, build_id};
 use rainline_client::{self, Why};
 use rainline_client::{runtime, spawn};
+use rainline_segments::base::agreement;
 
 /// Report what works here, what does not, and what to do about it.
 ///
@@ -57,6 +58,7 @@ pub fn run(_: Args) -> Result<i32, Error> {
     installation(&mut report);
     daemon(&mut report);
     settings(&mut report);
+    readers(&mut report);
     terminal(&mut report);
     wiring(&mut report);
     say(report.text.trim_start_matches('\n'));
@@ -143,6 +145,16 @@ fn settings(report: &mut Report) {
         lines.for_each(|line| report.cure(line));
     }
     report.add(Health::Fine, &format!("theme {}", config.theme.name));
+}
+
+/// Whether the machine is the same by both readers.
+fn readers(report: &mut Report) {
+    report.section("readers of the machine");
+    let all = agreement::compare_readers(rainline_segments::ALL);
+    report.add(Health::Fine, &format!("native against portable: {}", agreement::summary(&all)));
+    for one in all.iter().filter(|one| !one.agrees()) {
+        report.add(Health::Warning, &format!("they disagree on {one}"));
+    }
 }
 
 fn terminal(report: &mut Report) {

@@ -9,7 +9,7 @@ mod style;
 
 use std::path::PathBuf;
 
-use rainline_segments::machine::MemoryDoor;
+use rainline_segments::machine::MemoryReader;
 
 use self::memory::{Memory, cells, memory};
 use self::options::Options;
@@ -131,7 +131,7 @@ fn run(call: &mut Call) -> Printed {
     };
     let width = usize::try_from(options.width).unwrap_or(0).min(4096);
     let history = history::history(call, &options, width, home.as_deref());
-    let meminfo = MemoryDoor::default().read(call.machine).unwrap_or_default();
+    let meminfo = MemoryReader::default().read(call.machine).unwrap_or_default();
     let style = Style::of(&options, call.output_is_terminal);
     let mut out = chart(&options, &style, &memory(&meminfo, &options), &history, width);
     out += &style.reset();

@@ -5,7 +5,7 @@ mod options;
 
 use std::num::NonZero;
 
-use rainline_segments::machine::{Averages, Meminfo, MemoryDoor};
+use rainline_segments::machine::{Averages, Meminfo, MemoryReader};
 
 use self::colours::{CPU, LOAD, MEMORY};
 use self::options::{Colouring, Options, Refused, parse};
@@ -64,7 +64,7 @@ fn run(call: &mut Call) -> Printed {
         Err(Refused::Wrong(message)) => return Printed::wrong("", message),
         Err(Refused::Help(message)) => return Printed::wrong(format!("{message}{HELP}"), ""),
     };
-    let meminfo = MemoryDoor::default().read(call.machine).unwrap_or_default();
+    let meminfo = MemoryReader::default().read(call.machine).unwrap_or_default();
     let busy = busy(call, options.interval).unwrap_or(0.0);
     let load = call.machine.load().ok().flatten();
     let usable = || std::thread::available_parallelism().ok().map(NonZero::get);

@@ -7,7 +7,9 @@
 use std::iter;
 use std::sync::{Arc, Mutex};
 
+use rainline_caps::Glyphs;
 use rainline_render::diagnostic::Source;
+use rainline_segments::Reader;
 
 use super::{Config, DEFAULT};
 use layers::Layers;
@@ -33,10 +35,11 @@ pub fn read(
     let default = Arc::new(Source { path: "default.toml".into(), text: DEFAULT.into() });
     let mut layers = Layers::new(machine);
     iter::once(&default).chain(files).for_each(|file| layers.file(file));
-    let Layers { theme, glyphs, lines, segments, alerts, mut problems, unusable, .. } = layers;
+    let Layers { theme, lines, segments, alerts, mut problems, unusable, .. } = layers;
 
     let theme = theme::theme(theme, &user_themes, &mut problems);
-    let glyphs = theme::glyphs(glyphs, &mut problems);
+    let glyphs = layers.glyphs.and_then(|named| problems.keep(named.one_of(Glyphs::NAMES)));
+    let reader = layers.reader.and_then(|named| problems.keep(named.one_of(&Reader::NAMES)));
     let mut instances = Instances::new(&segments, &theme, &mut problems);
     let lines = line::lines(lines, &mut instances);
     // What no line shows is checked too: a mistake should not wait until it is used.
@@ -48,6 +51,7 @@ pub fn read(
     Config {
         theme: Arc::new(theme),
         glyphs,
+        reader: reader.unwrap_or_default(),
         instances,
         lines,
         alerts,

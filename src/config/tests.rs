@@ -37,6 +37,24 @@ fn a_mistake_is_named_and_the_rest_works() {
 }
 
 #[test]
+fn the_portable_reader_is_asked_for_and_reads_in_workers() {
+    let place = |text: &str| {
+        let config = config(&format!("{text}\n[line.tmux]\nright = [\"cpu\", \"status\"]\n"));
+        let of = |name: &str| &config.instances[usize::from(config.instance(name).expect("built"))];
+        (config.reader, config.runs_in(of("cpu")), config.runs_in(of("status")))
+    };
+    let portable = (Reader::Portable, RunsIn::Worker, RunsIn::Daemon);
+    assert_eq!(place("reader = \"portable\""), portable);
+    assert_eq!(place("reader = \"native\""), (Reader::Native, RunsIn::Daemon, RunsIn::Daemon));
+    assert_eq!(place("").0, Reader::default());
+    assert_eq!(place("[host.\"web-*\"]\nreader = \"portable\""), portable);
+    let wrong = config("reader = \"potrable\"");
+    let message =
+        "config.toml:1:10: expected one of \"native\", \"portable\"; did you mean `portable`?";
+    assert_eq!(headlines(&wrong), [message]);
+}
+
+#[test]
 fn broken_toml_makes_a_config_unusable() {
     assert!(config("theme = \n[line").unusable);
 }

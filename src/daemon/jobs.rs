@@ -31,7 +31,7 @@ pub fn main(root: Option<PathBuf>) -> i32 {
     // What stands for the machine does not change by itself.
     let places = root.is_none().then(Places::default);
     let mut open = Open { sources: HashMap::new(), places };
-    let host = host(root).leashed();
+    let host = host(root).ending_with_stdin();
     let mut input = Vec::new();
     let mut chunk = [0; 16 * 1024];
     loop {
@@ -86,7 +86,8 @@ fn work(job: Job, raw: &[u8], host: &Machine, open: &mut Open) -> std::io::Resul
             let canonical = std::fs::canonicalize(&path).unwrap_or(path);
             say(&Answer::Gathered { canonical, gathered }, &[])
         }
-        Job::Sample { key, kind, options, ask } => {
+        Job::Sample { key, kind, options, ask, reader } => {
+            let host = host.by(reader).at(sys::boot());
             if sources.len() >= MOST_SOURCES && !sources.contains_key(&key) {
                 sources.clear();
                 places.iter_mut().for_each(Places::clear);

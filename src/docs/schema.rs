@@ -5,7 +5,7 @@
 //! options, and one to the list of what an instance with a name of its own may be.
 
 use rainline_caps::Glyphs;
-use rainline_segments::{ALL, Level, Opt, OptionType};
+use rainline_segments::{ALL, Level, Opt, OptionType, Reader};
 use serde_json::{Map, Value, json};
 
 use super::about;
@@ -21,6 +21,7 @@ pub fn schema() -> String {
     let keys = json!({
         "theme": { "type": "string" },
         "glyphs": { "enum": glyphs },
+        "reader": { "enum": Reader::NAMES.map(|(name, _)| name) },
         "include": { "anyOf": [{ "type": "string" }, reference("texts")] },
         "line": table("line"),
         "segment": reference("segments"),

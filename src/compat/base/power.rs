@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use rainline_segments::Machine;
-use rainline_segments::base::battery_total::Sum;
+use rainline_segments::base::battery_total::BatteryTotal;
 use rainline_segments::machine::Charging;
 
 /// Where Linux has them.
@@ -33,7 +33,7 @@ pub fn power(machine: &Machine) -> Option<Power> {
     let all = machine.batteries().unwrap_or_default();
     let alone = if all.len() > 1 { None } else { one(machine) };
     alone.or_else(|| {
-        let sum = Sum::of(&all)?;
+        let sum = BatteryTotal::of(&all)?;
         let discharging = sum.state == Charging::Discharging;
         let left = sum.rate.filter(|_| discharging).and_then(|rate| sum.time(rate));
         Some(Power { share: sum.share, discharging, minutes: left.map(|left| left.as_secs() / 60) })

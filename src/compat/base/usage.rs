@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
 use rainline_segments::base::cpu_usage::SAME_BOOT;
-use rainline_segments::machine::{Processors, ProcessorsDoor, Times};
+use rainline_segments::machine::{Processors, ProcessorsReader, Times};
 
 use super::peer::Call;
 use super::state::{self, Reading};
@@ -45,10 +45,10 @@ pub fn busy(call: &Call, seconds: u64) -> Option<f64> {
     if is_real && let Some(share) = daemon_history().and_then(|history| mean(&history, seconds)) {
         return Some(share);
     }
-    let mut door = ProcessorsDoor::default();
+    let mut reader = ProcessorsReader::default();
     let mut counters = Processors::default();
     let mut read = || {
-        door.read(call.machine, &mut counters).ok()?;
+        reader.read(call.machine, &mut counters).ok()?;
         Some(Reading { at: call.machine.uptime(), boot: counters.boot, times: counters.all })
     };
     let first = read()?;

@@ -1,7 +1,7 @@
 //! tmux-battery's names.
 
 use rainline_segments::Machine;
-use rainline_segments::base::battery_total::Sum;
+use rainline_segments::base::battery_total::BatteryTotal;
 use rainline_segments::machine::Charging;
 
 use super::options::Options;
@@ -19,7 +19,7 @@ pub(super) struct Battery {
 impl Battery {
     pub(super) fn read(machine: &Machine) -> Option<Battery> {
         let power = power(machine)?;
-        let sum = Sum::of(&machine.batteries().unwrap_or_default());
+        let sum = BatteryTotal::of(&machine.batteries().unwrap_or_default());
         let state = match sum.as_ref().map(|sum| sum.state) {
             Some(Charging::Discharging) => "discharging",
             Some(Charging::Charging) => "charging",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rainline_segments::Machine;
-use rainline_segments::machine::{MemoryDoor, Processors, ProcessorsDoor, Sensor, Times};
+use rainline_segments::machine::{MemoryReader, Processors, ProcessorsReader, Sensor, Times};
 
 use super::battery::Battery;
 use super::options::Options;
@@ -21,8 +21,8 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(2);
 /// What is known of the machine from one line to the next.
 #[derive(Default)]
 pub(super) struct Readings {
-    processors: ProcessorsDoor,
-    memory: MemoryDoor,
+    processors: ProcessorsReader,
+    memory: MemoryReader,
     /// As [`cores`] found them.
     cores: Vec<Sensor>,
     counters: Processors,
@@ -147,8 +147,8 @@ impl Readings {
 }
 
 /// Used memory in percent: what is not available.
-fn ram(door: &mut MemoryDoor, machine: &Machine) -> Option<f64> {
-    let meminfo = door.read(machine).ok()?;
+fn ram(reader: &mut MemoryReader, machine: &Machine) -> Option<f64> {
+    let meminfo = reader.read(machine).ok()?;
     let total = meminfo.total.filter(|total| *total > 0)?;
     let reclaimable = || {
         let parts = [meminfo.free, meminfo.buffers, meminfo.cached, meminfo.reclaimable];

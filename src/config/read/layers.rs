@@ -32,6 +32,12 @@ pub const KEYS: &[Key] = &[
         "`ascii`, `unicode` (the default) or `nerd`; where the terminal cannot show it, less is used",
         |layers, entry| layers.glyphs = layers.text(entry).or(layers.glyphs.take()),
     ),
+    key(
+        "reader",
+        "how the machine is read: `native` (the default on Linux: its own files) or `portable` \
+         (what every system offers)",
+        |layers, entry| layers.reader = layers.text(entry).or(layers.reader.take()),
+    ),
     Key {
         top_only: true,
         ..key(
@@ -86,6 +92,7 @@ pub struct Layers {
     machine: String,
     pub theme: Option<Written>,
     pub glyphs: Option<Written>,
+    pub reader: Option<Written>,
     pub lines: BTreeMap<String, LineLayer>,
     pub segments: BTreeMap<String, Section>,
     /// With the place of an alert's name, for what it lacks.

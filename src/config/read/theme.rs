@@ -1,8 +1,7 @@
-//! The theme and the glyph level.
+//! The theme.
 
 use std::sync::Arc;
 
-use rainline_caps::Glyphs;
 use rainline_render::diagnostic::Source;
 use rainline_render::theme::{BUILT_IN, Theme};
 
@@ -27,18 +26,4 @@ pub fn theme(
         problems.add(written.place.unknown(message, name, known));
     }
     Theme::load(BUILT_IN[0].0, user).map(|(theme, _)| theme).unwrap_or_default()
-}
-
-/// The glyph level that is named.
-pub fn glyphs(named: Option<Written>, problems: &mut Problems) -> Option<Glyphs> {
-    let written = named?;
-    let name = written.value.as_str().unwrap_or_default();
-    let glyphs = Glyphs::named(name);
-    if glyphs.is_none() {
-        let known = Glyphs::NAMES.iter().map(|(name, _)| *name);
-        let words: Vec<_> = known.clone().map(|name| format!("\"{name}\"")).collect();
-        let message = format!("expected one of {}", words.join(", "));
-        problems.add(written.place.unknown(message, name, known));
-    }
-    glyphs
 }

@@ -53,6 +53,17 @@ impl Written {
         T::from_toml(&self.value).map_err(|message| self.place.problem(message))
     }
 
+    /// What the value names among these.
+    pub fn one_of<T: Copy>(&self, names: &[(&str, T)]) -> Result<T, Diagnostic> {
+        let word = self.read::<String>()?;
+        let found = names.iter().find(|(name, _)| *name == word).map(|(_, meant)| *meant);
+        found.ok_or_else(|| {
+            let words: Vec<_> = names.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+            let message = format!("expected one of {}", words.join(", "));
+            self.place.unknown(message, &word, names.iter().map(|(name, _)| *name))
+        })
+    }
+
     /// A fault inside this text, at its place in the file if the text stands there as it is
     /// (without escapes), else at the whole text.
     pub fn inside(&self, fault: Fault) -> Diagnostic {

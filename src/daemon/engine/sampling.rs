@@ -78,7 +78,8 @@ impl Engine {
             let order = entry.order.get_or_insert_with(|| Rc::new(order(key, instance))).clone();
             entry.number = Some(order.number);
             let (kind, options) = (instance.kind.name.to_owned(), order.options.clone());
-            let job = Job::Sample { key: order.number, kind, options, ask: entry.ask.clone() };
+            let (ask, reader) = (entry.ask.clone(), config.reader);
+            let job = Job::Sample { key: order.number, kind, options, ask, reader };
             let memo = entry.memo.get_or_insert_with(|| {
                 let slot = self.configs.slots.get(&key.config).filter(|_| key.is_host());
                 let memo = slot.and_then(|slot| {
@@ -99,7 +100,9 @@ impl Engine {
         let Some(source) = &mut entry.source else {
             return entry.record(Err("its options make no sense".into()), now);
         };
-        let sampled = jobs::guarded(source.as_mut(), &self.host, &entry.ask);
+        // All that is read in this turn of the loop is of one moment.
+        let machine = self.host.by(config.reader).at(now.boot);
+        let sampled = jobs::guarded(source.as_mut(), machine, &entry.ask);
         entry.record(sampled, now);
     }
 

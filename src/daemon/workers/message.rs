@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rainline_segments::{Ask, Level, Sample, Value};
+use rainline_segments::{Ask, Level, Reader, Sample, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Gathered;
@@ -20,7 +20,7 @@ pub enum Job {
     Gather { path: PathBuf },
     /// Read an instance. Sources stay open under their `key`, so that counters have a past; the
     /// bytes are the source's memo, there and back, as the next worker may be another.
-    Sample { key: u64, kind: String, options: String, ask: Ask },
+    Sample { key: u64, kind: String, options: String, ask: Ask, reader: Reader },
     /// Follow an instance, which would be sampled `every` so often: an answer for each of its
     /// readings, until it ends.
     Follow { kind: String, options: String, ask: Ask, every: Duration },

@@ -1,7 +1,8 @@
-//! The door to compressed swap in memory: what the zram devices that are swapped to really take.
+//! Compressed swap in memory: what the zram devices that are swapped to really take. The portable
+//! reader does not know.
 
-use super::Machine;
-use super::processors::Numbers;
+use super::numbers::Numbers;
+use crate::machine::{Machine, Reader};
 
 /// Swap devices that are looked at; more than a few is a broken table.
 const MOST: usize = 64;
@@ -18,6 +19,9 @@ pub struct Zram {
 impl Machine {
     /// All zram devices that are swapped to together; `None` if there are none.
     pub fn zram(&self) -> Option<Zram> {
+        if self.reader() == Reader::Portable {
+            return None;
+        }
         let table = self.read("/proc/swaps").ok()?;
         let text = String::from_utf8_lossy(&table);
         let names = text.lines().skip(1).filter_map(|row| {
@@ -41,8 +45,8 @@ impl Machine {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::machine_with;
     use super::*;
+    use crate::machine::tests::machine_with;
 
     const HEAD: &str = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
 

@@ -1,21 +1,21 @@
-//! The door to the memory limit of the control group that we run in.
+//! The memory limit of the control group that we run in.
 //!
 //! `/proc/self/cgroup` says where we are. From there up to the root of the mount the lowest limit
 //! counts, and with it the usage of the group that has it. A container often sees the path of its
 //! host and a mount that begins at its own group: groups that are not there are passed over, and
 //! the mount's root is asked like any other.
 //!
-//! Where we are changes at most when somebody moves us, so the way up is gone twice a minute; the
-//! three files of the group found are kept open.
+//! A process is hardly ever moved to another group, so the search is made twice a minute; the three
+//! files of the group found are kept open. The portable reader knows no groups.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::processors::Numbers;
-use super::{Kept, Machine};
+use super::numbers::Numbers;
+use crate::machine::{CachedFile, Machine, Reader};
 
-/// How long a found group is believed.
-const AGAIN: Duration = Duration::from_secs(30);
+/// How long a found group is kept.
+const LIFETIME: Duration = Duration::from_secs(30);
 /// The most levels that are gone up: systemd and Kubernetes together make about ten.
 const MAX_LEVELS: usize = 64;
 
@@ -35,9 +35,9 @@ pub struct CgroupMemory {
     pub inactive_file: u64,
 }
 
-/// Keeps what reading the limit again and again needs.
+/// Reads the limit again and again.
 #[derive(Default)]
-pub struct CgroupDoor {
+pub struct CgroupReader {
     /// The group found, and when it was looked for.
     found: Option<(Option<Group>, Duration)>,
 }
@@ -45,9 +45,9 @@ pub struct CgroupDoor {
 /// The group with the lowest limit.
 struct Group {
     flavour: &'static Flavour,
-    limit: Kept,
-    current: Kept,
-    stat: Kept,
+    limit: CachedFile,
+    current: CachedFile,
+    stat: CachedFile,
 }
 
 /// What the files are called in one version of control groups.
@@ -79,13 +79,16 @@ static V1: Flavour = Flavour {
     inactive_file: b"total_inactive_file",
 };
 
-impl CgroupDoor {
+impl CgroupReader {
     /// The limit in force, if it is below `below` (what the machine has), and what is used of it.
     /// Ask with the same `below` each time. A machine without a limit costs nothing between two
     /// looks.
     pub fn read(&mut self, machine: &Machine, below: u64) -> Option<CgroupMemory> {
+        if machine.reader() == Reader::Portable {
+            return None;
+        }
         let now = machine.uptime();
-        if self.found.as_ref().is_none_or(|(_, when)| now.saturating_sub(*when) >= AGAIN) {
+        if self.found.as_ref().is_none_or(|(_, when)| now.saturating_sub(*when) >= LIFETIME) {
             self.found = Some((find(machine, below), now));
         }
         let Some((Some(group), _)) = &mut self.found else { return None };
@@ -100,7 +103,7 @@ impl CgroupDoor {
 
 impl Group {
     fn new(dir: &Path, flavour: &'static Flavour) -> Group {
-        let file = |name| Kept::new(dir.join(name));
+        let file = |name| CachedFile::new(dir.join(name));
         let (limit, current) = (file(flavour.limit), file(flavour.current));
         Group { flavour, limit, current, stat: file("memory.stat") }
     }
@@ -171,8 +174,8 @@ fn place(machine: &Machine) -> impl Fn(&str) -> Option<(&'static Flavour, PathBu
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::machine_with;
     use super::*;
+    use crate::machine::tests::machine_with;
 
     #[test]
     fn the_lowest_limit_on_the_way_up_counts_with_its_own_usage() {
@@ -192,7 +195,7 @@ mod tests {
             shared: 20,
             inactive_file: 90,
         };
-        assert_eq!(CgroupDoor::default().read(&machine, u64::MAX), Some(expected));
+        assert_eq!(CgroupReader::default().read(&machine, u64::MAX), Some(expected));
     }
 
     #[test]
@@ -202,7 +205,7 @@ mod tests {
             ("sys/fs/cgroup/memory/memory.limit_in_bytes", "700\n"),
             ("sys/fs/cgroup/memory/memory.usage_in_bytes", "200\n"),
         ]);
-        let read = CgroupDoor::default().read(&machine, u64::MAX).expect("a limit");
+        let read = CgroupReader::default().read(&machine, u64::MAX).expect("a limit");
         assert_eq!((read.limit, read.current), (700, 200));
     }
 
@@ -210,9 +213,9 @@ mod tests {
     fn no_limit_and_no_cgroups_are_both_nothing() {
         let (_dir, machine) =
             machine_with(&[("proc/self/cgroup", "0::/\n"), ("sys/fs/cgroup/memory.max", "max\n")]);
-        assert_eq!(CgroupDoor::default().read(&machine, u64::MAX), None);
+        assert_eq!(CgroupReader::default().read(&machine, u64::MAX), None);
         let (_dir, machine) = machine_with(&[]);
-        assert_eq!(CgroupDoor::default().read(&machine, u64::MAX), None);
+        assert_eq!(CgroupReader::default().read(&machine, u64::MAX), None);
     }
 
     #[test]
@@ -222,7 +225,7 @@ mod tests {
             ("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"),
             ("sys/fs/cgroup/memory/memory.usage_in_bytes", "200\n"),
         ]);
-        assert_eq!(CgroupDoor::default().read(&machine, 1 << 34), None);
+        assert_eq!(CgroupReader::default().read(&machine, 1 << 34), None);
     }
 
     #[test]
@@ -233,9 +236,9 @@ mod tests {
             ("sys/fs/cgroup/memory.max@3", "max\n"),
             ("sys/fs/cgroup/memory.current", "1\n"),
         ]);
-        let mut door = CgroupDoor::default();
-        assert!(door.read(&machine, u64::MAX).is_some());
-        assert_eq!(door.read(&machine, u64::MAX), None);
-        assert_eq!(door.read(&machine, u64::MAX), None);
+        let mut reader = CgroupReader::default();
+        assert!(reader.read(&machine, u64::MAX).is_some());
+        assert_eq!(reader.read(&machine, u64::MAX), None);
+        assert_eq!(reader.read(&machine, u64::MAX), None);
     }
 }

@@ -1,18 +1,18 @@
-//! The door to the kernel's pressure stall information: how long tasks waited for a processor, for
+//! The kernel's pressure stall information: how long tasks waited for a processor, for
 //! memory, for a disk (Documentation/accounting/psi.rst).
 //!
 //! In a container `/proc/pressure` is the host's; the container's own is at the root of its control
 //! groups. That this root is not the machine's is seen by `cgroup.events`, which the machine's root
-//! does not have (Documentation/admin-guide/cgroup-v2.rst).
+//! does not have (Documentation/admin-guide/cgroup-v2.rst). The portable reader knows no pressure.
 
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-use super::{Kept, Machine};
+use crate::machine::{CachedFile, Machine, Reader};
 
 const ROOT: &str = "/sys/fs/cgroup";
 
-/// What is waited for, in the order in which [`PressureDoor::read`] gives it.
+/// What is waited for, in the order in which [`PressureReader::read`] gives it.
 pub const RESOURCES: [&str; 3] = ["cpu", "memory", "io"];
 
 /// How long some task, or all of them at once, waited.
@@ -43,23 +43,26 @@ pub enum Whose {
     Group(String),
 }
 
-/// Keeps what reading the pressure again and again needs.
-pub struct PressureDoor {
+/// Reads the pressure again and again.
+pub struct PressureReader {
     whose: Whose,
-    files: Option<[Kept; 3]>,
+    files: Option<[CachedFile; 3]>,
 }
 
-impl PressureDoor {
-    pub fn new(whose: Whose) -> PressureDoor {
-        PressureDoor { whose, files: None }
+impl PressureReader {
+    pub fn new(whose: Whose) -> PressureReader {
+        PressureReader { whose, files: None }
     }
 
     /// What is known of each of [`RESOURCES`].
     pub fn read(&mut self, machine: &Machine) -> [Option<Pressure>; 3] {
+        if machine.reader() == Reader::Portable {
+            return [None; 3];
+        }
         let files = self.files.get_or_insert_with(|| {
-            let place = place(&self.whose, machine);
+            let group = group(&self.whose, machine);
             RESOURCES.map(|name| {
-                Kept::new(match &place {
+                CachedFile::new(match &group {
                     Some(group) => group.join(format!("{name}.pressure")),
                     None => Path::new("/proc/pressure").join(name),
                 })
@@ -76,7 +79,7 @@ impl PressureDoor {
 }
 
 /// The control group to ask; `None`: the machine.
-fn place(whose: &Whose, machine: &Machine) -> Option<PathBuf> {
+fn group(whose: &Whose, machine: &Machine) -> Option<PathBuf> {
     match whose {
         Whose::Machine => None,
         Whose::Ours => {
@@ -107,14 +110,14 @@ fn parse(text: &[u8]) -> Option<Pressure> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::machine_with;
     use super::*;
+    use crate::machine::tests::machine_with;
 
     const SOME: &str = "some avg10=1.50 avg60=0.20 avg300=0.10 total=2500\n";
     const FULL: &str = "full avg10=0.50 avg60=0.00 avg300=0.00 total=900\n";
 
     fn means(whose: Whose, machine: &Machine) -> [Option<f64>; 3] {
-        PressureDoor::new(whose).read(machine).map(|read| read.map(|read| read.some.mean))
+        PressureReader::new(whose).read(machine).map(|read| read.map(|read| read.some.mean))
     }
 
     #[test]

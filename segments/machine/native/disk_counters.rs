@@ -1,10 +1,7 @@
-//! The door to what disks do: the counters of `/proc/diskstats`.
+//! `/proc/diskstats`.
 
-use std::io::ErrorKind;
-
-use super::processors::Numbers;
-use super::{Kept, Machine};
-use crate::base::contract::Error;
+use super::numbers::Numbers;
+use crate::machine::{CachedFile, Disk, Error, Machine};
 
 /// A sector in `/proc/diskstats`, whatever the disk's own are (iostats.rst).
 const SECTOR: u64 = 512;
@@ -14,52 +11,32 @@ const SECTOR: u64 = 512;
 const NO_DISK: &[&str] =
     &["loop", "ram", "zram", "dm-", "md", "bcache", "drbd", "zd", "fd", "sr", "nbd"];
 
-/// What a disk or a part of one did since boot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Disk<'a> {
-    pub number: (u32, u32),
-    /// `sda`, `nvme0n1p2`.
-    pub name: &'a str,
-    /// Bytes.
-    pub read: u64,
-    /// Bytes.
-    pub written: u64,
-    /// Milliseconds in which anything was on its way, by a counter of 32 bits.
-    pub busy: u64,
-}
+/// The table, kept open.
+pub struct Table(CachedFile);
 
-/// Keeps what reading the counters again and again needs.
-pub struct DisksDoor(Kept);
-
-impl Default for DisksDoor {
+impl Default for Table {
     fn default() -> Self {
-        DisksDoor(Kept::records("/proc/diskstats"))
+        Table(CachedFile::new("/proc/diskstats"))
     }
 }
 
-impl DisksDoor {
-    /// Every row; none where there is no table.
+impl Table {
     pub fn read(&mut self, machine: &Machine) -> Result<impl Iterator<Item = Disk<'_>>, Error> {
-        let path = self.0.path().to_owned();
-        let table = match self.0.read(machine) {
-            Ok(table) => table,
-            Err(error) if error.kind() == ErrorKind::NotFound => &[],
-            Err(cause) => return Err(Error::Read { path, cause }),
-        };
-        Ok(table.split(|b| *b == b'\n').filter_map(disk))
+        Ok(self.0.table(machine)?.split(|b| *b == b'\n').filter_map(disk))
     }
 }
 
-/// The whole physical disks among the rows: a part of a disk follows it and bears its name.
-pub fn physical<'a>(rows: impl Iterator<Item = Disk<'a>>) -> impl Iterator<Item = Disk<'a>> {
-    let mut whole = None;
-    rows.filter(move |disk| {
-        if whole.is_some_and(|whole| is_part(disk.name, whole)) {
+/// Tells of the names of the rows, one after the other, which are whole physical disks: a part of a
+/// disk follows it and bears its name.
+pub fn physical() -> impl FnMut(&str) -> bool {
+    let mut whole: Option<String> = None;
+    move |name| {
+        if whole.as_ref().is_some_and(|whole| is_part(name, whole)) {
             return false;
         }
-        whole = Some(disk.name);
-        !is_way(disk.name) && !NO_DISK.iter().any(|prefix| disk.name.starts_with(prefix))
-    })
+        whole = Some(name.to_owned());
+        !is_way(name) && !NO_DISK.iter().any(|prefix| name.starts_with(prefix))
+    }
 }
 
 /// Whether it is one of several ways to an NVMe disk (`nvme0c1n1`), which has a row of its own.
@@ -90,13 +67,14 @@ fn disk(row: &[u8]) -> Option<Disk<'_>> {
     let (read, written) = (numbers.nth(2)?, numbers.nth(3)?);
     let busy = numbers.nth(2)?;
     let bytes = |sectors: u64| sectors.saturating_mul(SECTOR);
-    Some(Disk { number, name, read: bytes(read), written: bytes(written), busy })
+    Some(Disk { number, name, read: bytes(read), written: bytes(written), busy: Some(busy) })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::machine_with;
     use super::*;
+    use crate::machine::DiskReader;
+    use crate::machine::tests::machine_with;
 
     const TABLE: &str = "   7       0 loop0 1 0 1 0 1 0 1 0 0 1 0\n\
         \x20  8       0 sda 10 0 100 5 20 0 200 6 0 77 11 0 0 0 0 0 0\n\
@@ -111,14 +89,16 @@ mod tests {
     #[test]
     fn whole_disks_are_told_from_parts_and_from_what_lies_upon_them() {
         let (_dir, machine) = machine_with(&[("proc/diskstats", TABLE)]);
-        let mut door = DisksDoor::default();
-        let rows: Vec<_> = door.read(&machine).expect("readable").collect();
+        let mut reader = DiskReader::default();
+        let rows: Vec<_> = reader.all(&machine).expect("readable").collect();
         assert_eq!(rows.len(), 11);
-        let sda = Disk { number: (8, 0), name: "sda", read: 51_200, written: 102_400, busy: 77 };
+        let sda =
+            Disk { number: (8, 0), name: "sda", read: 51_200, written: 102_400, busy: Some(77) };
         assert_eq!(rows[1], sda);
-        let names: Vec<_> = physical(rows.into_iter()).map(|disk| disk.name).collect();
+        let physical = reader.physical(&machine).expect("readable");
+        let names: Vec<_> = physical.map(|disk| disk.name).collect();
         assert_eq!(names, ["sda", "sdaa", "nvme0n1"]);
         assert!(machine_with(&[]).1.read("/proc/diskstats").is_err());
-        assert_eq!(DisksDoor::default().read(&machine_with(&[]).1).expect("none").count(), 0);
+        assert_eq!(reader.all(&machine_with(&[]).1).expect("none").count(), 0);
     }
 }

@@ -1,11 +1,11 @@
-//! The door to how the processors belong together: by kind (fast and thrifty ones), by memory node,
-//! by package.
+//! How the processors belong together: by kind (fast and efficient ones), by memory node,
+//! by package. The portable reader does not know.
 
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::Machine;
 use super::load::cpus;
+use crate::machine::{Machine, Reader};
 
 const CPUS: &str = "/sys/devices/system/cpu";
 /// More processors than this are not asked for their capacity one by one: such machines have one
@@ -17,7 +17,7 @@ const MOST_PACKAGES: usize = 64;
 /// Processors that belong together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// `P` and `E` for the fast and the thrifty kind, else the node's or the package's number.
+    /// `P` and `E` for the fast and the efficient kind, else the node's or the package's number.
     pub name: String,
     /// Their numbers.
     pub cpus: Vec<u32>,
@@ -27,6 +27,9 @@ impl Machine {
     /// The groups of the processors, if there is more than one: by kind, else by memory node, else
     /// by package. Nothing of it changes while the machine runs, but for what is switched off.
     pub fn groups(&self) -> Vec<Group> {
+        if self.reader() == Reader::Portable {
+            return Vec::new();
+        }
         let ways = [Machine::kinds, Machine::nodes, Machine::packages];
         let fits = |groups: &Vec<Group>| groups.len() > 1 && are_disjoint(groups);
         ways.iter().map(|way| way(self)).find(fits).unwrap_or_default()
@@ -39,12 +42,12 @@ impl Machine {
     fn kinds(&self) -> Vec<Group> {
         let group = |name: &str, cpus: Vec<u32>| Group { name: name.into(), cpus };
         // Where two kinds have two performance units (perf_event of x86).
-        let (fast, thrifty) = (
+        let (fast, efficient) = (
             self.list_of("/sys/devices/cpu_core/cpus"),
             self.list_of("/sys/devices/cpu_atom/cpus"),
         );
-        if !fast.is_empty() && !thrifty.is_empty() {
-            return vec![group("P", fast), group("E", thrifty)];
+        if !fast.is_empty() && !efficient.is_empty() {
+            return vec![group("P", fast), group("E", efficient)];
         }
         // Where the kernel knows how much each can do (Documentation/scheduler/sched-capacity.rst).
         let online = self.list_of(format!("{CPUS}/online"));
@@ -57,11 +60,11 @@ impl Machine {
         };
         let least = capacities.iter().min().copied();
         let pairs = online.iter().zip(&capacities);
-        let (thrifty, fast): (Vec<_>, Vec<_>) = pairs.partition(|(_, own)| Some(**own) == least);
+        let (efficient, fast): (Vec<_>, Vec<_>) = pairs.partition(|(_, own)| Some(**own) == least);
         let numbers = |pairs: Vec<(&u32, &i64)>| pairs.into_iter().map(|(cpu, _)| *cpu).collect();
         match fast.is_empty() {
             true => Vec::new(),
-            false => vec![group("P", numbers(fast)), group("E", numbers(thrifty))],
+            false => vec![group("P", numbers(fast)), group("E", numbers(efficient))],
         }
     }
 
@@ -102,7 +105,7 @@ fn are_disjoint(groups: &[Group]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::machine_with;
+    use crate::machine::tests::machine_with;
 
     fn groups(files: &[(&str, &str)]) -> Vec<(String, Vec<u32>)> {
         let (_dir, machine) = machine_with(files);
@@ -115,8 +118,8 @@ mod tests {
         let other = ("sys/devices/system/node/node1/cpulist", "2-3\n");
         let empty = ("sys/devices/system/node/node2/cpulist", "\n");
         let fast = ("sys/devices/cpu_core/cpus", "0-2\n");
-        let thrifty = ("sys/devices/cpu_atom/cpus", "3\n");
-        let kinds = groups(&[node, other, fast, thrifty]);
+        let efficient = ("sys/devices/cpu_atom/cpus", "3\n");
+        let kinds = groups(&[node, other, fast, efficient]);
         assert_eq!(kinds, [("P".into(), vec![0, 1, 2]), ("E".into(), vec![3])]);
         let nodes = groups(&[node, other, empty, fast]);
         assert_eq!(nodes, [("0".into(), vec![0, 1]), ("1".into(), vec![2, 3])]);

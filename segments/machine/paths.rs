@@ -1,8 +1,8 @@
-//! The door to a place in the file system: whether two paths mean the same one, whether it can be
-//! written, and what it is the work tree of.
+//! Questions about a path: whether two paths lead to the same directory, whether it can be written,
+//! and which work tree it is in.
 //!
-//! Everything here opens paths that somebody else named and may hang on a dead mount: only sources
-//! that run in workers may ask.
+//! A dead mount may block any of them: only sources that run in workers may ask about a path that a
+//! user named.
 
 use std::path::{Path, PathBuf};
 
@@ -11,12 +11,12 @@ use super::{Machine, World};
 /// What marks the root of a work tree. In a linked work tree or a submodule `.git` is a file.
 const MARKS: [&str; 3] = [".git", ".jj", ".hg"];
 
-/// So many directories are worth a look for what may appear in them.
+/// The most directories that are watched for a mark that may appear in them.
 const MOST_ABOVE: usize = 20;
 
 impl Machine {
     /// Whether both paths lead to one directory, links followed.
-    #[allow(clippy::disallowed_methods, reason = "this is the door")]
+    #[allow(clippy::disallowed_methods, reason = "this is the reader")]
     pub fn is_same_place(&self, a: &Path, b: &Path) -> bool {
         use std::os::unix::fs::MetadataExt;
         let identity = |path: &Path| {
@@ -26,8 +26,8 @@ impl Machine {
         identity(a).is_some_and(|a| identity(b) == Some(a))
     }
 
-    /// Whether we may make files in this directory; `None` if there is no telling.
-    #[allow(clippy::disallowed_methods, reason = "this is the door")]
+    /// Whether we may make files in this directory; `None` if it is not known.
+    #[allow(clippy::disallowed_methods, reason = "this is the reader")]
     pub fn is_writable(&self, dir: &Path) -> Option<bool> {
         use rustix::fs::{Access, access};
         match &self.world {
@@ -51,8 +51,8 @@ impl Machine {
         dir.ancestors().find(marked).map(Path::to_owned)
     }
 
-    /// What may make [`Machine::work_tree`] say something else than `tree`, from the nearest on; not
-    /// far above a place that is deep.
+    /// The paths whose appearance would make [`Machine::work_tree`] find another tree than `tree`,
+    /// nearest first; not far above a deep directory.
     pub fn work_tree_marks(&self, dir: &Path, tree: Option<&Path>) -> Vec<PathBuf> {
         let above = |at: &&Path| tree.is_none_or(|tree| at.starts_with(tree));
         let dirs = dir.ancestors().take_while(above).take(MOST_ABOVE);

@@ -1,14 +1,14 @@
-//! The door to servers that speak in lines over a socket: all is said at once, and listened to until
-//! they hang up.
+//! A client of servers that speak in lines over a socket: the whole request is sent at once, and the
+//! answer read until the server closes.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use super::Error;
 use super::command::MAX_OUTPUT;
 use super::{Machine, World};
-use crate::base::contract::Error;
 
 /// A connection, and how to limit what it waits.
 trait Line: Read + Write {
@@ -30,20 +30,20 @@ impl Line for UnixStream {
 }
 
 impl Machine {
-    /// All that the server at `address` (a path, or `HOST:PORT`) answers to `words` within `limit`.
-    /// `Ok(None)`: nobody is there. Only for sources that run in workers.
+    /// All that the server at `address` (a path, or `HOST:PORT`) answers to `request` within `limit`.
+    /// `Ok(None)`: there is no server. Only for sources that run in workers.
     ///
     /// In a fixture the answer is the file `answers/ADDRESS`, `/` as `_`.
-    pub fn converse(
+    pub fn query_server(
         &self,
         address: &str,
-        words: &str,
+        request: &str,
         limit: Duration,
     ) -> Result<Option<Vec<u8>>, Error> {
         if let World::Fixture(_) = &self.world {
             return Ok(self.read(format!("/answers/{}", address.replace('/', "_"))).ok());
         }
-        match converse(address, words, limit) {
+        match query(address, request, limit) {
             Ok(answer) => Ok(Some(answer)),
             Err(error) => match error.kind() {
                 ErrorKind::NotFound | ErrorKind::ConnectionRefused => Ok(None),
@@ -54,7 +54,7 @@ impl Machine {
 }
 
 #[allow(clippy::disallowed_methods, reason = "a deadline by the monotonic clock")]
-fn converse(address: &str, words: &str, limit: Duration) -> std::io::Result<Vec<u8>> {
+fn query(address: &str, request: &str, limit: Duration) -> std::io::Result<Vec<u8>> {
     let deadline = std::time::Instant::now() + limit;
     let mut line: Box<dyn Line> = if address.starts_with('/') {
         Box::new(UnixStream::connect(address)?)
@@ -65,7 +65,7 @@ fn converse(address: &str, words: &str, limit: Duration) -> std::io::Result<Vec<
         Box::new(TcpStream::connect_timeout(&first, limit)?)
     };
     line.limit(Some(limit))?;
-    line.write_all(words.as_bytes())?;
+    line.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     let mut chunk = [0; 4096];
     loop {
@@ -81,7 +81,7 @@ fn converse(address: &str, words: &str, limit: Duration) -> std::io::Result<Vec<
             Err(error) => return Err(error),
         }
         if answer.len() > MAX_OUTPUT {
-            return Err(std::io::Error::other("it says too much"));
+            return Err(std::io::Error::other("the answer is too long"));
         }
     }
 }
@@ -94,7 +94,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(20);
 
     #[test]
-    fn a_server_is_heard_to_its_end() {
+    fn an_answer_is_read_to_its_end() {
         let dir = tempfile::tempdir().expect("temporary directory");
         let path = dir.path().join("socket");
         let listener = UnixListener::bind(&path).expect("bound");
@@ -104,13 +104,13 @@ mod tests {
             line.read_exact(&mut heard).expect("five bytes");
             line.write_all(b"you said ").and_then(|()| line.write_all(&heard)).expect("listening");
         });
-        let answer = Machine::real().converse(&path.to_string_lossy(), "hello", LIMIT);
+        let answer = Machine::real().query_server(&path.to_string_lossy(), "hello", LIMIT);
         server.join().expect("no panic");
         assert_eq!(answer.expect("no error").as_deref(), Some(&b"you said hello"[..]));
     }
 
     #[test]
-    fn a_port_is_heard_as_a_path_is() {
+    fn a_port_is_asked_as_a_path_is() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
         let server = std::thread::spawn(move || {
@@ -120,29 +120,29 @@ mod tests {
             line.read_exact(&mut heard).expect("six bytes");
             heard
         });
-        let answer = Machine::real().converse(&address, "close\n", LIMIT).expect("no error");
+        let answer = Machine::real().query_server(&address, "close\n", LIMIT).expect("no error");
         assert_eq!(answer.as_deref(), Some(&b"OK MPD 0.23\n"[..]));
         assert_eq!(&server.join().expect("no panic"), b"close\n");
-        assert!(matches!(Machine::real().converse(&address, "x", LIMIT), Ok(None)));
+        assert!(matches!(Machine::real().query_server(&address, "x", LIMIT), Ok(None)));
     }
 
     #[test]
-    fn nobody_there_is_no_error() {
+    fn no_server_is_no_error() {
         let dir = tempfile::tempdir().expect("temporary directory");
         let path = dir.path().join("none");
-        let answer = Machine::real().converse(&path.to_string_lossy(), "x", LIMIT);
+        let answer = Machine::real().query_server(&path.to_string_lossy(), "x", LIMIT);
         assert!(matches!(answer, Ok(None)));
         drop(UnixListener::bind(&path).expect("bound"));
-        let answer = Machine::real().converse(&path.to_string_lossy(), "x", LIMIT);
+        let answer = Machine::real().query_server(&path.to_string_lossy(), "x", LIMIT);
         assert!(matches!(answer, Ok(None)));
     }
 
     #[test]
-    fn one_who_says_nothing_is_given_up() {
+    fn a_silent_server_is_given_up() {
         let dir = tempfile::tempdir().expect("temporary directory");
         let path = dir.path().join("socket");
         let _listener = UnixListener::bind(&path).expect("bound");
         let limit = Duration::from_millis(20);
-        assert!(Machine::real().converse(&path.to_string_lossy(), "x", limit).is_err());
+        assert!(Machine::real().query_server(&path.to_string_lossy(), "x", limit).is_err());
     }
 }

@@ -1,79 +1,30 @@
-//! The door to the batteries that run this machine.
+//! `/sys/class/power_supply`.
 //!
-//! On Linux and in fixtures `/sys/class/power_supply` is read here, elsewhere through the crate
-//! `battery`. The crate is not used on Linux, where it is in error about batteries that many
-//! machines have: it gives up on one without a `voltage_now`, though energy and power need none,
-//! and it takes any power above 100 W for a mistake. Where it does read a battery, a test holds
-//! that both read the same.
+//! The crate `battery` reads it too, but gives up on a battery without `voltage_now`, though energy
+//! and power need none, and takes any power above 100 W for a mistake. Where it does read a battery,
+//! a test holds that both read the same.
 //!
-//! Units: sysfs has µWh, µAh, µW, µA and µV; given out are Wh, W and shares from 0 to 1. Charges
-//! become energies by one voltage for all of a battery's numbers, so that shares and times are
-//! exact whatever it is; only the power uses the voltage of now.
-//!
-//! Batteries of mice, headsets and the like (`scope` is `Device`) are none of this machine's, nor
-//! are empty bays. Anything may be missing, absurd, or vanish between two reads.
+//! sysfs has µWh, µAh, µW, µA and µV. Charges become energies by one voltage for all of a battery's
+//! numbers, so that shares and times are exact whatever it is; only the power uses the voltage of now.
 
 use std::cell::RefCell;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::{Doors, Figure, Found, Machine};
-use crate::base::contract::Error;
+use crate::machine::batteries::ABSURD;
+use crate::machine::{Battery, Charging, Error, Machine, Scan, SmallFile};
 
 const SUPPLIES: &str = "/sys/class/power_supply";
 
 /// The volts of three lithium cells, for batteries that do not say theirs.
 const GUESS: f64 = 11.1;
 
-/// More watts than any charger or laptop has: what firmware says when it does not know.
-const ABSURD: f64 = 1000.0;
-
-/// What a battery does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Charging {
-    Charging,
-    Discharging,
-    Full,
-    /// On mains and kept as it is.
-    NotCharging,
-    Unknown,
-}
-
-/// One battery, as it is now.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Battery {
-    pub state: Charging,
-    /// How full, from 0 to 1.
-    pub share: f64,
-    /// What it holds when full, in Wh; `None` where it does not say.
-    pub capacity: Option<f64>,
-    /// Wh that come or go in an hour, in the terms of `capacity`; `None` where that is not known
-    /// or nothing flows.
-    pub rate: Option<f64>,
-    /// The power that comes or goes, in W; `None` where it is not known.
-    pub power: Option<f64>,
-    /// The share at which charging ends, where the user set one below 1.
-    pub limit: Option<f64>,
-}
-
-impl Machine {
-    /// What [`PowerDoor::read`] tells, for whoever asks once.
-    pub fn batteries(&self) -> Result<Vec<Battery>, Error> {
-        PowerDoor::default().read(self)
-    }
-}
-
-/// Keeps what reading the batteries again and again needs: their files stay open. Which there are is
-/// looked at each minute.
+/// Which supplies there are is looked at each minute; their files stay open.
 #[derive(Default)]
-pub struct PowerDoor(Found<Vec<Files>>);
+pub struct Supplies(Scan<Vec<Files>>);
 
-impl PowerDoor {
-    /// The batteries of this machine, by name; none is no error.
+impl Supplies {
     pub fn read(&mut self, machine: &Machine) -> Result<Vec<Battery>, Error> {
-        if machine.doors() == Doors::Sysinfo {
-            return crate_batteries();
-        }
         let mut failed = None;
         let supplies = self.0.look(machine, |machine| match machine.list(SUPPLIES) {
             Ok(supplies) => supplies
@@ -104,7 +55,7 @@ impl PowerDoor {
 /// The files of a supply that were asked for so far; `None`: there is no such file.
 struct Files {
     dir: PathBuf,
-    known: Vec<(&'static str, Option<Figure>)>,
+    known: Vec<(&'static str, Option<SmallFile>)>,
 }
 
 impl Files {
@@ -115,14 +66,14 @@ impl Files {
         parse: impl FnOnce(&[u8]) -> Option<T>,
     ) -> Option<T> {
         let at = self.known.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
-            self.known.push((name, Some(Figure::new(self.dir.join(name)))));
+            self.known.push((name, Some(SmallFile::new(self.dir.join(name)))));
             self.known.len() - 1
         });
         let file = &mut self.known[at].1;
         match file.as_mut()?.parse(machine, parse) {
             Ok(read) => read,
             Err(error) => {
-                // Only what is not there stays away: others have nothing to say at times.
+                // A file that is there may fail at times; one that is not stays away.
                 if error.kind() == ErrorKind::NotFound {
                     *file = None;
                 }
@@ -202,7 +153,7 @@ impl Supply<'_> {
     }
 
     /// The first of these files that holds a number, out of millionths. Some drivers have the sign
-    /// of the direction in it, which `status` tells better.
+    /// of the direction in it, for which `status` is better.
     fn first(&self, names: &[&'static str]) -> Option<f64> {
         names.iter().find_map(|name| self.number(name)).map(|number| number.abs() / 1e6)
     }
@@ -219,41 +170,10 @@ fn state(text: &[u8]) -> Charging {
     said.map_or(Charging::Unknown, |(_, state)| *state)
 }
 
-/// What the crate `battery` knows. One that it cannot read is passed over.
-fn crate_batteries() -> Result<Vec<Battery>, Error> {
-    use battery::State;
-    use battery::units::energy::watt_hour;
-    use battery::units::power::watt;
-    use battery::units::ratio::ratio;
-    let failed =
-        |error: battery::Error| Error::Other(format!("The batteries cannot be read: {error}."));
-    let manager = battery::Manager::new().map_err(failed)?;
-    let all = manager.batteries().map_err(failed)?.filter_map(Result::ok).map(|found| {
-        let number = |value: f32| Some(f64::from(value)).filter(|value| value.is_finite());
-        let power = number(found.energy_rate().get::<watt>()).map(f64::abs);
-        let power = power.filter(|watts| *watts < ABSURD);
-        Battery {
-            state: match found.state() {
-                State::Charging => Charging::Charging,
-                State::Discharging | State::Empty => Charging::Discharging,
-                State::Full => Charging::Full,
-                State::Paused => Charging::NotCharging,
-                State::Unknown => Charging::Unknown,
-            },
-            share: number(found.state_of_charge().get::<ratio>()).unwrap_or(0.0).clamp(0.0, 1.0),
-            capacity: number(found.energy_full().get::<watt_hour>()).filter(|full| *full > 0.0),
-            rate: power.filter(|power| *power > 0.0),
-            power,
-            limit: None,
-        }
-    });
-    Ok(all.collect())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::tests::machine_with;
     use super::*;
+    use crate::machine::tests::machine_with;
 
     /// The batteries of a machine with one supply of these files.
     fn read(files: &[(&str, &str)]) -> Vec<Battery> {
@@ -366,58 +286,5 @@ mod tests {
         assert_eq!(read(&[("type", "Battery"), ("status", "Full")]), []);
         assert_eq!(read(&[("type", "Battery"), ("capacity", "\u{0}")]), []);
         assert_eq!(read(&[full]), []);
-    }
-
-    /// The crate reads where the real machine has it; see the test below.
-    #[test]
-    #[ignore = "wants another /sys/class/power_supply; the next test runs it there"]
-    fn the_crate_sees_the_same() {
-        let (ours, theirs) = (Machine::real().batteries(), crate_batteries());
-        let (ours, theirs) = (ours.expect("readable"), theirs.expect("readable"));
-        assert_eq!((ours.len(), theirs.len()), (1, 1));
-        let near = |a: Option<f64>, b: Option<f64>| match (a, b) {
-            (Some(a), Some(b)) => (a - b).abs() < 0.001 * a.max(1.0),
-            (a, b) => a == b,
-        };
-        let (ours, theirs) = (&ours[0], &theirs[0]);
-        assert_eq!(ours.state, theirs.state);
-        assert!(near(Some(ours.share), Some(theirs.share)), "{ours:?} {theirs:?}");
-        assert!(near(ours.capacity, theirs.capacity), "{ours:?} {theirs:?}");
-        assert!(near(ours.rate, theirs.rate), "{ours:?} {theirs:?}");
-    }
-
-    /// A battery with all that the crate asks for, shown to both as the real machine's.
-    #[test]
-    #[cfg(target_os = "linux")]
-    #[allow(clippy::disallowed_methods, reason = "a test runs itself in another mount namespace")]
-    fn the_crate_sees_the_same_on_a_real_machine() {
-        let files = [
-            ("type", "Battery\n"),
-            ("status", "Discharging\n"),
-            ("capacity", "42\n"),
-            ("energy_now", "21000000\n"),
-            ("energy_full", "50000000\n"),
-            ("energy_full_design", "60000000\n"),
-            ("power_now", "10500000\n"),
-            ("voltage_now", "11800000\n"),
-        ];
-        let files = files.map(|(name, text)| (format!("BAT0/{name}"), text));
-        let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
-        let (dir, _) = machine_with(&files);
-        let script = "mount --bind \"$1\" /sys/class/power_supply && echo mounted && exec \"$2\" \
-                      --ignored --exact machine::power::tests::the_crate_sees_the_same";
-        let mut command = std::process::Command::new("unshare");
-        command.args(["-r", "-m", "sh", "-c", script, "sh"]).arg(dir.path());
-        command.arg(std::env::current_exe().expect("our own file"));
-        let output = match command.output() {
-            Ok(output) => output,
-            Err(error) => return println!("skipped: unshare: {error}"),
-        };
-        let said = String::from_utf8_lossy(&output.stdout);
-        if !said.contains("mounted") {
-            let why = String::from_utf8_lossy(&output.stderr);
-            return println!("skipped: no mount namespace: {why}");
-        }
-        assert!(output.status.success() && said.contains("1 passed"), "{said}");
     }
 }

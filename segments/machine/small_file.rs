@@ -1,20 +1,14 @@
-//! Files that hold one number or one word, as `/sys` is full of them, and walks that need not be
-//! made each time.
+//! Files that hold one number or one word, as `/sys` is full of them.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::{MAX_ENTRIES, Machine};
 
-/// How long what a walk found is believed: a plugged-in card or fan is seen after a minute.
-const AGAIN: Duration = Duration::from_secs(60);
-/// What failed to be read is looked for again no sooner than this: it may only be asleep.
-const DOUBT: Duration = Duration::from_secs(10);
-/// Longer than any number, and than the words of a battery.
-const ROOM: usize = 64;
+/// Bytes: more than any number has, and than the words of a battery.
+const BUFFER: usize = 64;
 /// The most bytes of a file's one word.
 const MAX_WORD: usize = 256;
 
@@ -33,7 +27,7 @@ impl Machine {
     }
 
     /// The directories in a directory, by name; links are none. Quicker than [`Machine::list`].
-    #[allow(clippy::disallowed_methods, reason = "this is the door")]
+    #[allow(clippy::disallowed_methods, reason = "this is the reader")]
     pub fn directories(&self, dir: impl AsRef<Path>) -> Vec<String> {
         let dir = dir.as_ref();
         let mut names: Vec<String> = if self.is_real() {
@@ -74,27 +68,27 @@ fn number(text: &[u8]) -> Option<i64> {
 }
 
 /// A file with one number or word that is read again and again: its descriptor is kept. Lighter than
-/// [`super::Kept`] where there are many.
-pub struct Figure {
+/// [`super::CachedFile`] where there are many.
+pub struct SmallFile {
     path: PathBuf,
     file: Option<File>,
 }
 
-impl Figure {
-    pub fn new(path: impl Into<PathBuf>) -> Figure {
-        Figure { path: path.into(), file: None }
+impl SmallFile {
+    pub fn new(path: impl Into<PathBuf>) -> SmallFile {
+        SmallFile { path: path.into(), file: None }
     }
 
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What the file says now; `None` if that is no number, or it is gone.
+    /// The file's number now; `None` if it holds none, or is gone.
     pub fn read(&mut self, machine: &Machine) -> Option<i64> {
         self.parse(machine, number).ok()?
     }
 
-    /// What `parse` makes of what the file says now.
+    /// What `parse` makes of the file now.
     pub fn parse<T>(&mut self, machine: &Machine, parse: impl FnOnce(&[u8]) -> T) -> io::Result<T> {
         if !machine.is_real() {
             return machine.read(&self.path).map(|text| parse(&text));
@@ -103,50 +97,16 @@ impl Figure {
             Some(file) => file,
             None => self.file.insert(super::open(&self.path)?),
         };
-        let mut room = [0; ROOM];
-        match file.read_at(&mut room, 0) {
-            Ok(length) => Ok(parse(&room[..length])),
+        let mut buffer = [0; BUFFER];
+        match file.read_at(&mut buffer, 0) {
+            Ok(length) => Ok(parse(&buffer[..length])),
             Err(error) => {
-                // A sleeping device refuses; one that is gone does so for ever. Opened anew, both
-                // are told apart next time.
+                // A sleeping device refuses to be read, and so does one that is gone. The next read
+                // opens the file anew and tells which.
                 self.file = None;
                 Err(error)
             }
         }
-    }
-}
-
-/// What a walk through directories found: made once, and again every minute, or sooner when told that
-/// something of it is gone.
-pub struct Found<T> {
-    found: Option<(T, Duration)>,
-    believed: Duration,
-}
-
-impl<T> Default for Found<T> {
-    fn default() -> Self {
-        Found { found: None, believed: AGAIN }
-    }
-}
-
-impl<T> Found<T> {
-    /// What there is, by `walk` if it is time for one.
-    pub fn look(&mut self, machine: &Machine, walk: impl FnOnce(&Machine) -> T) -> &mut T {
-        let now = machine.uptime();
-        if self.found.as_ref().is_some_and(|(_, at)| now.saturating_sub(*at) >= self.believed) {
-            *self = Found::default();
-        }
-        &mut self.found.get_or_insert_with(|| (walk(machine), now)).0
-    }
-
-    /// Something of it could not be read.
-    pub fn doubt(&mut self) {
-        self.believed = DOUBT;
-    }
-
-    /// Looks anew next time.
-    pub fn forget(&mut self) {
-        self.found = None;
     }
 }
 
@@ -185,39 +145,14 @@ mod tests {
 
     #[test]
     #[allow(clippy::disallowed_methods, reason = "a test arranges its files")]
-    fn a_figure_sees_what_the_file_says_now() {
+    fn a_small_file_is_read_anew_each_time() {
         let dir = tempfile::tempdir().expect("temporary directory");
         let path = dir.path().join("value");
-        let mut figure = Figure::new(&path);
-        assert_eq!(figure.read(&Machine::real()), None);
+        let mut file = SmallFile::new(&path);
+        assert_eq!(file.read(&Machine::real()), None);
         std::fs::write(&path, "12\n").expect("written");
-        assert_eq!(figure.read(&Machine::real()), Some(12));
+        assert_eq!(file.read(&Machine::real()), Some(12));
         std::fs::write(&path, "7\n").expect("written");
-        assert_eq!(figure.read(&Machine::real()), Some(7));
-    }
-
-    #[test]
-    fn a_walk_is_made_again_after_a_minute_or_when_told() {
-        let times = [100, 100, 159, 161, 165, 171, 230, 230];
-        let files: Vec<_> = (1..)
-            .zip(times)
-            .map(|(read, time)| (format!("proc/uptime@{read}"), format!("{time}.0 1\n")))
-            .collect();
-        let files: Vec<_> = files.iter().map(|(path, text)| (&**path, &**text)).collect();
-        let (_dir, machine) = machine_with(&files);
-        let mut walks = 0;
-        let mut found = Found::default();
-        let seen = (0..times.len()).map(|look| {
-            match look {
-                4 => found.doubt(),
-                7 => found.forget(),
-                _ => {}
-            }
-            *found.look(&machine, |_| {
-                walks += 1;
-                walks
-            })
-        });
-        assert_eq!(seen.collect::<Vec<_>>(), [1, 1, 1, 2, 2, 3, 3, 4]);
+        assert_eq!(file.read(&Machine::real()), Some(7));
     }
 }
