@@ -6,7 +6,7 @@
 //! with its place, and everything else works.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -176,17 +176,6 @@ impl Instance {
     ) -> Result<Box<dyn rainline_segments::Source>, rainline_segments::OptionError> {
         (self.kind.open)(&self.options)
     }
-}
-
-/// Where the config is looked for when nobody names it: `$XDG_CONFIG_HOME/rainline/config.toml`,
-/// else `~/.config/rainline/config.toml`; `None` without a home.
-pub fn usual_path(xdg: Option<&Path>, home: Option<&Path>) -> Option<PathBuf> {
-    let absolute = |path: &&Path| path.is_absolute();
-    let base = match xdg.filter(absolute) {
-        Some(xdg) => xdg.to_owned(),
-        None => home.filter(absolute)?.join(".config"),
-    };
-    Some(base.join("rainline/config.toml"))
 }
 
 /// The kind that an instance of this name has, if the name alone says so.

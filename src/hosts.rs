@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rainline_caps::Version;
-use rainline_client::protocol::{ENV, MORE_ENV};
+use rainline_client::environment;
 use rainline_render::theme::Theme;
 
 mod bash;
@@ -168,14 +168,6 @@ pub(crate) fn shell_word(path: &Path) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-/// The variables that a client looks at.
-fn environment() -> Vec<&'static str> {
-    let mut names: Vec<&str> = ENV.iter().chain(&MORE_ENV).copied().collect();
-    names.sort_unstable();
-    names.dedup();
-    names
-}
-
 /// What a shell says of its environment, as words of bash and zsh. A value that is not exported is
 /// said as well.
 fn environment_words(names: &[&str]) -> String {
@@ -189,13 +181,30 @@ fn filled(lines: &str, wiring: &Wiring, word: fn(&Path) -> String) -> String {
         Some(config) => format!(" --config {}", word(config)),
         None => String::new(),
     };
-    let lines = lines.replace("@ENVIRONMENT@", &environment_words(&environment()));
+    let lines = lines.replace("@ENVIRONMENT@", &environment_words(&environment::names()));
     lines.replace("@CONFIG@", &config).replace("@PROGRAM@", &word(&wiring.program))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_host_has_its_facts_and_a_target() {
+        for host in ALL {
+            let facts = rainline_caps::hosts::find(host.shows());
+            assert!(facts.is_some(), "{} has no line in caps/hosts.rs", host.shows());
+        }
+        for facts in rainline_caps::hosts::ALL {
+            assert!(
+                find(facts.name).is_some(),
+                "{} is not wired: it needs a file here",
+                facts.name
+            );
+            let target = rainline_render::targets::find(facts.name);
+            assert!(target.is_some(), "{} has no target", facts.name);
+        }
+    }
 
     #[test]
     fn a_config_is_named_in_every_hosts_lines() {

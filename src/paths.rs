@@ -1,16 +1,14 @@
-//! Where the user's files are. The runtime directory is not here: the hot path has its own.
+//! Where the user's files are, and this program. The runtime directory is the client's.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
+use rainline_client::environment::Environment;
+
 /// The config: `$RAINLINE_CONFIG`, else where it usually is; `None` without a home.
 pub fn config() -> Option<PathBuf> {
-    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    if let Some(named) = set("RAINLINE_CONFIG") {
-        return Some(named);
-    }
-    let (xdg, home) = (set("XDG_CONFIG_HOME"), set("HOME"));
-    crate::config::usual_path(xdg.as_deref(), home.as_deref())
+    let path = Environment::current().config(None);
+    (!path.as_os_str().is_empty()).then_some(path)
 }
 
 /// This program, so that it can be named in another's config: absolute, links kept.

@@ -1,11 +1,12 @@
 //! `rainline doctor`
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::{here, init, say};
 use crate::error::Error;
 use crate::{config, hosts, paths};
-use rainline_client::protocol::{ReplyKind, build_id};
+use rainline_client::protocol::{Admin, ReplyKind, build_id};
 use rainline_client::{self, Why};
 use rainline_client::{runtime, spawn};
 
@@ -79,7 +80,7 @@ fn daemon(report: &mut Report) {
         }
     };
     report.add(Health::Fine, &format!("runtime directory {}", runtime::place().display()));
-    match rainline_client::admin(&runtime, "status", 2000) {
+    match rainline_client::admin(&runtime, Admin::Status, Duration::from_secs(2)) {
         Ok((ReplyKind::Text, text)) => {
             let text = String::from_utf8_lossy(&text);
             let ours = text.contains(&format!("{:016x}", build_id()));

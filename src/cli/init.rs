@@ -14,7 +14,7 @@ use crate::hosts::{self, Host, Wiring};
 use crate::line::rows;
 use crate::line::rows::{Age, Reading, Readings, Want};
 use crate::{config, paths};
-use rainline_caps::{Caps, Version};
+use rainline_caps::{Caps, Version, parse_version};
 use rainline_render::frame::InstanceId;
 use rainline_render::targets;
 
@@ -138,34 +138,6 @@ pub fn version(host: &Host) -> Option<(String, Version)> {
     let said = if output.stdout.is_empty() { output.stderr } else { output.stdout };
     let said = String::from_utf8_lossy(&said);
     let line = said.lines().find(|line| !line.trim().is_empty())?.trim().to_owned();
-    let number = number(&line);
+    let number = parse_version(&line).unwrap_or_default();
     Some((line, number))
-}
-
-/// The first `5.2` of a text: `Screen version 4.09.00 (GNU)` is 4.9.
-fn number(said: &str) -> Version {
-    let digits = said.trim_start_matches(|c: char| !c.is_ascii_digit());
-    let mut parts = digits.split(|c: char| !c.is_ascii_digit());
-    let mut next = || parts.next().and_then(|part| part.parse().ok()).unwrap_or(0);
-    (next(), next())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_found_in_what_hosts_say() {
-        for (said, version) in [
-            ("tmux 3.3a", (3, 3)),
-            ("tmux next-3.8", (3, 8)),
-            ("Screen version 4.09.00 (GNU) 30-Jan-22", (4, 9)),
-            ("GNU bash, version 5.2.15(1)-release (x86_64-pc-linux-gnu)", (5, 2)),
-            ("dvtm-0.15+40 \u{a9} 2007-2016", (0, 15)),
-            ("zsh 5.9 (x86_64-debian-linux-gnu)", (5, 9)),
-            ("nothing", (0, 0)),
-        ] {
-            assert_eq!(number(said), version, "{said}");
-        }
-    }
 }

@@ -27,7 +27,7 @@ use self::options::Options;
 use self::wiring::{decoded, given, rewrite};
 use super::{Call, Deviation, Peer, Printed};
 use crate::hosts::{in_quotes, shell_word};
-use rainline_caps::pacing::Pace;
+use rainline_caps::pacing::{Pacer, Pacing};
 use rainline_client::sys;
 use rainline_client::{timespec, write_whole};
 
@@ -153,21 +153,21 @@ fn run(call: &mut Call) -> Printed {
 /// Prints the line now and whenever it changes, until nobody reads.
 fn stream(call: &Call, template: &str, options: &Options) {
     let mut machine = Machine::default();
-    let mut pace = Pace::new(true);
+    let mut pacer = Pacer::new(Pacing::OncePerSecond);
     let mut due = sys::awake();
     loop {
         if sys::awake() >= due {
-            pace.offer(machine.line(call, template, options).into_bytes());
+            pacer.offer(machine.line(call, template, options).into_bytes());
             due = sys::awake() + EVERY;
         }
-        if let Some(line) = pace.due(sys::wall())
+        if let Some(line) = pacer.due(sys::wall())
             && !write_whole(line)
         {
             return;
         }
         let wall = sys::wall();
         let mut left = due.saturating_sub(sys::awake());
-        if let Some(at) = pace.wake(wall) {
+        if let Some(at) = pacer.wake(wall) {
             left = left.min(at.saturating_sub(wall).min(EVERY));
         }
         // Without wanted events poll still tells of the reader's end.

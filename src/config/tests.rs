@@ -79,13 +79,3 @@ fn wrong_types_name_what_was_expected() {
         ]
     );
 }
-
-#[test]
-fn home_decides_where_a_config_is() {
-    let path = |xdg: Option<&str>, home: Option<&str>| {
-        usual_path(xdg.map(Path::new), home.map(Path::new)).map(|p| p.display().to_string())
-    };
-    assert_eq!(path(None, Some("/h")).as_deref(), Some("/h/.config/rainline/config.toml"));
-    assert_eq!(path(Some("/x"), None).as_deref(), Some("/x/rainline/config.toml"));
-    assert_eq!(path(Some("relative"), None), None);
-}

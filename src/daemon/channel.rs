@@ -8,7 +8,7 @@
 //! shell-PID-START.line  file   ID, newline, the line
 //! ```
 //! NUL is the one byte that no argument, path or variable can hold, so no text breaks the framing;
-//! the words are read by the same code as a client's. The answer is a file and only its
+//! the words are the text form of a request, which a client reads from its arguments. The answer is a file and only its
 //! announcement goes through the FIFO: bash reads from a FIFO with a time limit only byte by byte,
 //! and a write of twelve bytes is never seen in part. Both FIFOs are open here for both directions,
 //! so nobody ever meets an end of file or a broken pipe.
@@ -18,17 +18,19 @@
 //! names the process that answers.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use rainline_client;
-use rainline_client::protocol::{MAX_REQUEST, ReplyKind, Request};
+use rainline_client::environment::Environment;
+use rainline_client::protocol::{Body, LineRequest, MAX_REQUEST, ReplyKind, Request};
 use rainline_client::runtime::{Runtime, SHELL, SHELLS};
-use rainline_client::sys;
+use rainline_client::{args, sys};
 
 /// The most shells; each takes four descriptors.
 const MOST: usize = 512;
@@ -67,10 +69,10 @@ impl Shell {
     }
 
     /// Where it is. `None` where that has no path that is sure to be right.
-    fn directory(self) -> Option<Vec<u8>> {
+    fn directory(self) -> Option<PathBuf> {
         let link = std::fs::read_link(format!("/proc/{}/cwd", self.pid.as_raw_nonzero())).ok()?;
-        let path = link.into_os_string().into_vec();
-        (path.starts_with(b"/") && !path.ends_with(b" (deleted)")).then_some(path)
+        let is_deleted = link.as_os_str().as_bytes().ends_with(b" (deleted)");
+        (link.is_absolute() && !is_deleted).then_some(link)
     }
 }
 
@@ -101,7 +103,7 @@ pub struct Drawn {
     pub nonce: u64,
     pub line: Rc<[u8]>,
     /// What was asked for, if its config was still being read and the built-in one stood in.
-    pub meant: Option<Request>,
+    pub meant: Option<LineRequest>,
 }
 
 /// Who looks at a prompt.
@@ -140,8 +142,8 @@ impl Channels {
         channels
     }
 
-    /// Makes a channel for the shell `PID-START`, unless it has one; `winch-PID-START` wants none. A shell of another pid
-    /// namespace is not found and gets none.
+    /// Makes a channel for the shell `PID-START`, unless it has one; `winch-PID-START` wants none. A
+    /// shell of another pid namespace is not found and gets none.
     pub fn register(&mut self, shell: &str) {
         if let Some(shell) = Shell::parse(shell) {
             self.add(shell);
@@ -232,7 +234,7 @@ impl Channels {
     }
 
     /// Remembers what was shown to somebody who can draw it again.
-    pub fn watch(&mut self, id: u64, request: &Request, drawn: Drawn) {
+    pub fn watch(&mut self, id: u64, request: &LineRequest, drawn: Drawn) {
         if let Some(channel) = self.all.get(&id) {
             if channel.watches {
                 self.watched.push((Who::Channel(id), drawn));
@@ -301,14 +303,12 @@ impl Channels {
 
 impl Channel {
     /// Says who asks, and from where, as the client says it of its parent.
-    fn complete(&self, request: Request) -> Option<Request> {
-        let pid = self.shell.pid;
-        Some(Request {
-            cwd: self.shell.directory()?,
-            pid: pid.as_raw_nonzero().get() as u32,
-            session: sys::session(pid.as_raw_nonzero().get()),
-            ..request
-        })
+    fn complete(&self, mut request: Request) -> Option<Request> {
+        let Body::Print(line) = &mut request.body else { return None };
+        let pid = self.shell.pid.as_raw_nonzero().get();
+        line.cwd = self.shell.directory()?;
+        (line.pid, line.session) = (pid as u32, sys::session(pid));
+        Some(request)
     }
 
     fn put(&mut self, nonce: u64, line: &[u8]) -> Result<(), Errno> {
@@ -357,11 +357,9 @@ impl Asked {
         let (verb, nonce) = std::str::from_utf8(words[0]).ok()?.split_once(' ')?;
         let nonce = nonce.parse().ok().filter(|nonce| *nonce < 10_000_000_000)?;
         let end = words.iter().position(|word| *word == b"--");
-        let (said, env) = words[1..].split_at(end.unwrap_or(words.len()) - 1);
-        let request =
-            rainline_client::from_words(said.iter().copied(), env.iter().skip(1).copied());
-        let request =
-            request.filter(|request| request.verb == rainline_client::protocol::Verb::Print);
+        let (words, env) = words[1..].split_at(end.unwrap_or(words.len()) - 1);
+        let env = Environment::of_words(env.iter().skip(1).copied());
+        let request = args::line_of(words.iter().map(|word| OsStr::from_bytes(word)), &env).ok();
         Some(Asked { nonce, watches: verb == "watch", request })
     }
 }
@@ -375,6 +373,7 @@ fn forget(runtime: &Runtime, shell: Shell) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rainline_caps::Depth;
 
     #[test]
     fn the_start_is_found_behind_any_name() {
@@ -390,18 +389,22 @@ mod tests {
         let asked = Asked::parse(message).expect("a message");
         assert!(asked.watches && asked.nonce == 12);
         let request = asked.request.expect("a request");
-        assert_eq!((&*request.target, &*request.depth, request.status), ("zsh", "256", 4));
-        assert_eq!(request.pipestatus, [0, 3]);
-        let env: Vec<_> = request.env.iter().map(|(name, _)| name.as_str()).collect();
+        let line = request.line().expect("a line");
+        assert_eq!((&*line.target, line.terminal), ("zsh", Depth::Ansi256));
+        assert_eq!((line.status, &line.pipestatus[..]), (Some(3), &[0, 3][..]));
+        let env: Vec<_> = line.env.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(env, ["PWD", "TERM"]);
+    }
+
+    fn line(asked: &Asked) -> Option<&str> {
+        Some(&asked.request.as_ref()?.line()?.line)
     }
 
     #[test]
     fn a_message_broken_off_takes_no_other_with_it() {
         let asked = Asked::parse(b"ask 1\0print\0pro\0ask 2\0print\0prompt").expect("a message");
-        assert_eq!((asked.nonce, &*asked.request.expect("a request").line), (2, "prompt"));
+        assert_eq!((asked.nonce, line(&asked).expect("a line")), (2, "prompt"));
         assert!(Asked::parse(b"print\0prompt").is_none());
-        assert!(Asked::parse(b"ask 3\0stream\0tmux").expect("a message").request.is_none());
         assert!(Asked::parse(b"ask x\0print\0prompt").is_none());
     }
 

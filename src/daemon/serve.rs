@@ -18,8 +18,9 @@ use rustix::net::{
 };
 
 use super::channel::Channels;
-use rainline_caps::pacing::Pace;
-use rainline_client::protocol::{MAX_REQUEST, ReplyHeader, ReplyKind, Request};
+use rainline_caps::hosts;
+use rainline_caps::pacing::Pacer;
+use rainline_client::protocol::{LineRequest, MAX_REQUEST, ReplyHeader, ReplyKind, Request};
 use rainline_client::sys;
 
 /// The most connections; beyond that the newest is refused.
@@ -32,7 +33,9 @@ const MOST_WAITING: usize = 1 << 20;
 /// A stream: what it shows and what it was sent.
 pub struct Streaming {
     pub view: u64,
-    pub request: Request,
+    /// That of its request.
+    pub nonce: u64,
+    pub request: LineRequest,
     pub sent: Option<Rc<[u8]>>,
 }
 
@@ -42,7 +45,7 @@ pub struct Streaming {
 /// closed with the connection, so that its client's end is also ours.
 struct Reader {
     socket: OwnedFd,
-    pace: Pace,
+    pacer: Pacer,
     /// What it did not take of the last line.
     rest: Vec<u8>,
 }
@@ -52,7 +55,7 @@ impl Reader {
     fn write(&mut self, wall: Duration) -> Result<(), ()> {
         loop {
             if self.rest.is_empty() {
-                match self.pace.due(wall) {
+                match self.pacer.due(wall) {
                     Some(line) => self.rest.extend_from_slice(line),
                     None => return Ok(()),
                 }
@@ -134,19 +137,7 @@ impl Connections {
                 continue;
             }
             self.last += 1;
-            let connection = Connection {
-                socket,
-                along: None,
-                reader: None,
-                input: Vec::new(),
-                output: Vec::new(),
-                next: None,
-                stream: None,
-                waiting: false,
-                since: boot,
-                ended: false,
-            };
-            self.all.insert(self.last, connection);
+            self.all.insert(self.last, Connection::new(socket, boot));
             new.push(self.last);
         }
     }
@@ -186,7 +177,7 @@ impl Connections {
             && let Some(reader) = &mut connection.reader
         {
             connection.waiting = false;
-            reader.pace.offer(body.to_vec());
+            reader.pacer.offer(body.to_vec());
             return self.flush(id);
         }
         let mut message = Vec::new();
@@ -212,13 +203,13 @@ impl Connections {
     /// Makes a connection a stream; its reader gets the lines from us where that is possible.
     pub fn stream(&mut self, id: u64, stream: Streaming) {
         let Some(connection) = self.all.get_mut(&id) else { return };
-        let (tmux, nonce) = (stream.request.target == "tmux", stream.request.nonce);
+        let (pacing, nonce) = (hosts::pacing(&stream.request.target), stream.nonce);
         connection.stream = Some(stream);
         if let Some(socket) = connection.along.take().filter(is_stream) {
-            self.reply(id, ReplyKind::Taken, nonce, b"");
+            self.reply(id, ReplyKind::Direct, nonce, b"");
             if let Some(connection) = self.all.get_mut(&id) {
                 connection.reader =
-                    Some(Reader { socket, pace: Pace::new(tmux), rest: Vec::new() });
+                    Some(Reader { socket, pacer: Pacer::new(pacing), rest: Vec::new() });
             }
         }
     }
@@ -227,7 +218,7 @@ impl Connections {
     pub fn wake(&self, wall: Duration) -> Option<Duration> {
         let readers = self.all.values().filter_map(|connection| connection.reader.as_ref());
         let idle = readers.filter(|reader| reader.rest.is_empty());
-        idle.filter_map(|reader| reader.pace.wake(wall)).min().map(|at| at.saturating_sub(wall))
+        idle.filter_map(|reader| reader.pacer.wake(wall)).min().map(|at| at.saturating_sub(wall))
     }
 
     /// Writes the lines whose moment has come.
@@ -303,6 +294,21 @@ impl Connections {
 }
 
 impl Connection {
+    fn new(socket: OwnedFd, boot: Duration) -> Connection {
+        Connection {
+            socket,
+            along: None,
+            reader: None,
+            input: Vec::new(),
+            output: Vec::new(),
+            next: None,
+            stream: None,
+            waiting: false,
+            since: boot,
+            ended: false,
+        }
+    }
+
     fn read(&mut self, requests: &mut Vec<Request>) -> Result<(), ()> {
         let mut chunk = [0; 4096];
         loop {
@@ -380,7 +386,7 @@ fn is_stream(fd: &OwnedFd) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rainline_client::protocol::HEADER;
+    use rainline_client::protocol::{Body, HEADER};
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
 
@@ -388,26 +394,23 @@ mod tests {
     fn pair() -> (Connections, u64, UnixStream) {
         let (ours, theirs) = UnixStream::pair().expect("a pair");
         ours.set_nonblocking(true).expect("set");
-        let connection = Connection {
-            socket: ours.into(),
-            along: None,
-            reader: None,
-            input: Vec::new(),
-            output: Vec::new(),
-            next: None,
-            stream: None,
-            waiting: false,
-            since: Duration::ZERO,
-            ended: false,
-        };
+        let connection = Connection::new(ours.into(), Duration::ZERO);
         let mut connections = Connections::default();
         connections.all.insert(1, connection);
         (connections, 1, theirs)
     }
 
+    fn line(target: &str) -> LineRequest {
+        LineRequest { line: "tmux".into(), target: target.into(), ..LineRequest::default() }
+    }
+
+    fn streaming(target: &str) -> Streaming {
+        Streaming { view: 0, nonce: 5, request: line(target), sent: None }
+    }
+
     fn request() -> Vec<u8> {
         let mut bytes = Vec::new();
-        Request { line: "tmux".into(), nonce: 5, ..Request::default() }.encode(&mut bytes);
+        Request::new(Body::Print(line("tmux")), Duration::ZERO).encode(&mut bytes);
         bytes
     }
 
@@ -418,7 +421,8 @@ mod tests {
         theirs.write_all(&bytes[..20]).expect("written");
         assert!(connections.read(id, Duration::ZERO).is_empty());
         theirs.write_all(&bytes[20..]).expect("written");
-        assert_eq!(connections.read(id, Duration::ZERO)[0].line, "tmux");
+        let requests = connections.read(id, Duration::ZERO);
+        assert_eq!(requests[0].body, Body::Print(line("tmux")));
     }
 
     #[test]
@@ -426,10 +430,9 @@ mod tests {
         let (mut connections, id, mut theirs) = pair();
         let (reader, out) = UnixStream::pair().expect("a pair");
         connections.all.get_mut(&id).expect("there").along = Some(out.into());
-        let request = Request { target: "screen".into(), nonce: 5, ..Request::default() };
-        connections.stream(id, Streaming { view: 0, request, sent: None });
+        connections.stream(id, streaming("screen"));
         let mut taken = Vec::new();
-        ReplyHeader::encode(ReplyKind::Taken, 5, b"", &mut taken);
+        ReplyHeader::encode(ReplyKind::Direct, 5, b"", &mut taken);
         let mut heard = vec![0; taken.len()];
         theirs.read_exact(&mut heard).expect("a reply");
         assert_eq!(heard, taken);
@@ -478,7 +481,7 @@ mod tests {
         let (mut connections, id, _theirs) = pair();
         let (_reader, pipe) = std::io::pipe().expect("a pipe");
         connections.all.get_mut(&id).expect("there").along = Some(pipe.into());
-        connections.stream(id, Streaming { view: 0, request: Request::default(), sent: None });
+        connections.stream(id, streaming(""));
         assert!(connections.all[&id].reader.is_none());
     }
 
@@ -494,8 +497,7 @@ mod tests {
     #[test]
     fn a_slow_reader_of_a_stream_has_the_newest_line_waiting_and_no_queue() {
         let (mut connections, id, theirs) = pair();
-        let view = Streaming { view: 0, request: Request::default(), sent: None };
-        connections.all.get_mut(&id).expect("there").stream = Some(view);
+        connections.all.get_mut(&id).expect("there").stream = Some(streaming(""));
         let big = vec![b'x'; 600 * 1024];
         connections.reply(id, ReplyKind::Line, 1, &big);
         for line in 0..1000 {

@@ -245,7 +245,8 @@ fi
 
 fn init(wiring: &Wiring) -> String {
     // The directory changes more often than all the rest together: it is said apart.
-    let names: Vec<&str> = super::environment().into_iter().filter(|name| *name != "PWD").collect();
+    let names: Vec<&str> =
+        rainline_client::environment::names().into_iter().filter(|name| *name != "PWD").collect();
     let known: Vec<String> = names.iter().map(|name| format!("${name}")).collect();
     let lines = LINES.replace("@KNOWN@", &known.join(":"));
     let lines = lines.replace("@ENVIRONMENT@", &super::environment_words(&names));

@@ -14,7 +14,7 @@ use super::state::{self, Counted};
 use crate::compat::Call;
 use crate::paths;
 use rainline_client;
-use rainline_client::protocol::{self, ReplyKind, Request, Verb};
+use rainline_client::protocol::{Body, LineRequest, ReplyKind, Request};
 use rainline_client::runtime;
 
 /// The shortest stretch that says something, and what is measured where nothing is known: the
@@ -26,8 +26,8 @@ const OLD: Duration = Duration::from_secs(3600);
 const SAME_BOOT: u64 = 5;
 /// How long something that stands in for the counters may take to answer.
 const LIMIT: Duration = Duration::from_secs(5);
-/// Milliseconds that the daemon has to answer.
-const PATIENCE: u16 = 60;
+/// How long the daemon has to answer.
+const TIMEOUT: Duration = Duration::from_millis(60);
 
 /// The busy share from 0 to 1 over the last `seconds`, where they are known, else since the last
 /// call; `None` where the counters cannot be read or stand still.
@@ -84,18 +84,13 @@ pub fn past() -> Option<Vec<f64>> {
     let config = paths::config().filter(|path| path.is_absolute());
     let configs = config.into_iter().map(Some).chain([None]);
     for config in configs {
-        use std::os::unix::ffi::OsStringExt;
-        let request = Request {
-            verb: Verb::Feed,
-            nonce: u64::from(std::process::id()) << 32 | u64::from(config.is_some()),
-            build: protocol::build_id(),
-            config: config.map(|path| path.into_os_string().into_vec()).unwrap_or_default(),
+        let line = LineRequest {
+            config: config.unwrap_or_default(),
             line: "tmux".into(),
-            slot: "full".into(),
             target: "plain".into(),
-            deadline: PATIENCE,
-            ..Request::default()
+            ..LineRequest::default()
         };
+        let request = Request::new(Body::History(line), TIMEOUT);
         match rainline_client::ask(&runtime, &request) {
             Ok((ReplyKind::Text, text)) => {
                 if let Some(past) = usage_in(&String::from_utf8_lossy(&text)) {
