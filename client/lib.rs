@@ -8,8 +8,6 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use rustix::fs::{Mode, OFlags};
-
 use crate::environment::Environment;
 use crate::protocol::{Body, ReplyKind, Request};
 
@@ -98,16 +96,4 @@ pub fn run(args: &[OsString]) -> Outcome {
 fn is_drop_in(program: &OsStr) -> bool {
     let name = program.as_bytes().rsplit(|byte| *byte == b'/').next();
     DROP_INS.iter().any(|known| name == Some(known.as_bytes()))
-}
-
-/// Opens what should be open and isn't on descriptors 0 to 2, so that nothing of ours lands there.
-pub fn open_standard() {
-    let null = || rustix::fs::open("/dev/null", OFlags::RDWR, Mode::empty());
-    // The lowest free number is the one that is given.
-    while let Ok(fd) = null() {
-        if std::os::fd::AsRawFd::as_raw_fd(&fd) > 2 {
-            return;
-        }
-        std::mem::forget(fd);
-    }
 }

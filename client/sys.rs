@@ -1,8 +1,7 @@
-//! Everything unsafe, and what only the operating system knows. A test counts the unsafe blocks.
+//! Everything unsafe of the client, and what only the operating system knows.
 //!
-//! rustix covers nearly all of it safely; what is left is closing descriptors that this process
-//! inherited and does not own as values, and what a program does by itself that has no `main` of
-//! std's around it. Nothing here knows what a daemon or a request is.
+//! rustix covers nearly all of it safely; what is left is what a program does by itself that has no
+//! `main` of std's around it. Nothing here knows what a daemon or a request is.
 
 #![allow(unsafe_code)]
 
@@ -40,39 +39,38 @@ pub fn ignore_sigpipe() {
     unsafe { signal(SIGPIPE, SIG_IGN) };
 }
 
-/// The name that this program was started by. Without std's own start some C libraries do not hand
-/// it on: `main` does.
+/// This program's arguments, its name first.
+pub fn arguments() -> &'static [OsString] {
+    ARGUMENTS.get_or_init(|| std::env::args_os().collect())
+}
+
+/// The name that this program was started by.
 pub fn program() -> OsString {
-    let handed = NAME.get().map(|name| OsStr::from_bytes(name.to_bytes()).to_owned());
-    handed.or_else(|| std::env::args_os().next()).unwrap_or_default()
+    arguments().first().cloned().unwrap_or_default()
 }
 
-static NAME: OnceLock<&'static CStr> = OnceLock::new();
+static ARGUMENTS: OnceLock<Vec<OsString>> = OnceLock::new();
 
-/// See [`program`].
-pub fn hand_on_program(name: &'static CStr) {
-    let _ = NAME.set(name);
-}
-
-/// A list of strings as C's start hands it to `main`, and only that: never changed, ended by a null
-/// pointer. There is no other way to get one.
-#[derive(Clone)]
+/// The arguments as C's start hands them to `main`, and only that: a list that is never changed,
+/// ended by a null pointer. There is no other way to get one.
 #[repr(transparent)]
-pub struct Strings(*const *const c_char);
+pub struct Arguments(*const *const c_char);
 
-impl Iterator for Strings {
-    type Item = &'static CStr;
-
-    fn next(&mut self) -> Option<&'static CStr> {
-        // SAFETY: what C promises to `main`; the end is never passed.
-        unsafe {
-            let string = *self.0;
-            if string.is_null() {
-                return None;
+impl Arguments {
+    /// Keeps them for [`arguments`]: without std's own start some C libraries do not hand them on.
+    pub fn keep(self) -> &'static [OsString] {
+        ARGUMENTS.get_or_init(|| {
+            let mut all = Vec::new();
+            let mut next = self.0;
+            // SAFETY: what C promises to `main`; the end is never passed.
+            unsafe {
+                while !(*next).is_null() {
+                    all.push(OsStr::from_bytes(CStr::from_ptr(*next).to_bytes()).to_owned());
+                    next = next.add(1);
+                }
             }
-            self.0 = self.0.add(1);
-            Some(CStr::from_ptr(string))
-        }
+            all
+        })
     }
 }
 

@@ -1,14 +1,53 @@
 //! The program: the client first, everything else after it.
+//!
+//! There is no `main` of std's around this, and a print leaves without exit handlers: a tenth of its
+//! time (static glibc, 500 starts in turns, tenth percentile: 702 µs of processor with std's, 633
+//! without; 770 and 682 µs by the clock). What std's start does besides, and what something after
+//! the client relies on, is done in [`settle`].
 
-use std::ffi::OsString;
+#![no_main]
+#![allow(unsafe_code)]
+
+use std::ffi::c_int;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rainline::{cli, compat, local};
+use rainline_client::sys::{self, Arguments};
 use rainline_client::{self, Outcome, Why};
 use rainline_client::{runtime, spawn};
 
-fn main() {
-    let args: Vec<OsString> = std::env::args_os().collect();
-    std::process::exit(match rainline_client::run(&args) {
+/// The exit code of a panic, as std's start has it.
+const PANICKED: i32 = 101;
+
+/// Called by C's start. No panic leaves it.
+#[unsafe(no_mangle)]
+pub extern "C" fn main(_: c_int, args: Arguments) -> c_int {
+    let code = catch_unwind(AssertUnwindSafe(|| {
+        sys::ignore_sigpipe();
+        let outcome = rainline_client::run(args.keep());
+        if let Outcome::Done(code) = outcome {
+            sys::leave(code);
+        }
+        settle();
+        go_on(outcome)
+    }));
+    // Not a return: this flushes what std has buffered.
+    std::process::exit(code.unwrap_or(PANICKED))
+}
+
+/// Opens what of descriptors 0 to 2 is closed, so that no file of ours lands there.
+fn settle() {
+    while let Ok(null) = std::fs::File::options().read(true).write(true).open("/dev/null") {
+        // The lowest free number is the one that is given.
+        if std::os::fd::AsRawFd::as_raw_fd(&null) > 2 {
+            return;
+        }
+        std::mem::forget(null);
+    }
+}
+
+fn go_on(outcome: Outcome) -> i32 {
+    match outcome {
         Outcome::Done(code) => code,
         Outcome::Miss(request, why) => {
             let mut line = local::line(&request);
@@ -26,6 +65,9 @@ fn main() {
             rainline_client::stream(request, &mut |request| local.line(request))
         }
         Outcome::Set(request) => cli::push(&request),
-        Outcome::Cli => compat::called(&args).unwrap_or_else(|| cli::main(args)),
-    })
+        Outcome::Cli => {
+            let args = sys::arguments().to_vec();
+            compat::called(&args).unwrap_or_else(|| cli::main(args))
+        }
+    }
 }

@@ -313,11 +313,12 @@ impl Request {
     }
 }
 
-/// A number that no other request of this user has at this time.
+/// A number that no other request of this process has: it tells the replies on a connection apart,
+/// and a connection has one client only.
 pub fn next_nonce() -> u64 {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static ASKED: AtomicU32 = AtomicU32::new(0);
-    u64::from(std::process::id()) << 32 | u64::from(ASKED.fetch_add(1, Ordering::Relaxed))
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static ASKED: AtomicU64 = AtomicU64::new(1);
+    ASKED.fetch_add(1, Ordering::Relaxed)
 }
 
 #[cfg(test)]

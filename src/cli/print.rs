@@ -8,6 +8,7 @@ use clap::{Arg, ArgMatches, Command};
 use crate::error::Error;
 use rainline_client::args::{self, LINE, Opt, Syntax, Word};
 use rainline_client::environment::Environment;
+use rainline_client::sys;
 use rainline_render::targets;
 
 /// The words of `print`, for help, completions and what is wrong with them: the client takes those
@@ -42,8 +43,8 @@ impl clap::FromArgMatches for Args {
 
 /// Words that clap takes and the client did not.
 pub fn run(_: Args) -> Result<i32, Error> {
-    let words: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let read = args::line(words.iter().map(OsString::as_os_str), &Environment::current());
+    let words = sys::arguments().iter().skip(1).map(OsString::as_os_str);
+    let read = args::line(words, &Environment::current());
     Err(Error::Usage(read.err().unwrap_or_else(|| "see `rainline print --help`".into())))
 }
 

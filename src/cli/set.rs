@@ -55,8 +55,8 @@ impl clap::FromArgMatches for Args {
 
 /// Words that clap takes and the client did not.
 pub fn run(_: Args) -> Result<i32, Error> {
-    let words: Vec<OsString> = std::env::args_os().skip(2).collect();
-    let read = args::set(words.iter().map(OsString::as_os_str), &Environment::current());
+    let words = sys::arguments().iter().skip(2).map(OsString::as_os_str);
+    let read = args::set(words, &Environment::current());
     Err(Error::Usage(read.err().unwrap_or_else(|| "see `rainline set --help`".into())))
 }
 
