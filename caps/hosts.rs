@@ -1,5 +1,5 @@
 //! What is known of each host before it is asked: one table for the client (which target, how long
-//! to wait), for the targets (live texts) and for whoever writes a stream's lines (pacing).
+//! to wait), for the targets (live texts) and for the writer of a stream's lines (pacing).
 
 use crate::Version;
 use crate::pacing::Pacing;
@@ -26,7 +26,7 @@ impl Host {
     }
 }
 
-/// How long a host waits that is not in the table, in milliseconds.
+/// Milliseconds that a host waits that is not in the table.
 pub const DEADLINE: u16 = 200;
 /// The target of a line that no single host shows.
 pub const TARGET: &str = "ansi";
@@ -61,7 +61,7 @@ pub fn target(line: &str) -> &'static str {
     of_line(line).filter(|host| host.line == host.name).map_or(TARGET, |host| host.name)
 }
 
-/// Milliseconds that whoever shows a line waits for it.
+/// Milliseconds that the host of a line waits for it.
 pub fn deadline(line: &str) -> u16 {
     of_line(line).map_or(DEADLINE, |host| host.deadline)
 }

@@ -72,16 +72,16 @@ const fn opt<D>(
 }
 
 /// `print` and `stream`.
-pub static LINE: Syntax<Line> = Syntax {
+pub static LINE: Syntax<LineWords> = Syntax {
     words: &[
         Word {
-            name: "line",
+            name: "LINE",
             help: "A line of the config: `tmux`, `prompt`, `terminal` …",
             usual: None,
             repeated: false,
         },
         Word {
-            name: "slot",
+            name: "SLOT",
             help: "A slot of the line: `left`, `right` …; `full` for both in one row; `all` for a \
                    shell: the right side, the continuation and the prompt's rows, a line each",
             usual: Some("full"),
@@ -204,15 +204,15 @@ pub static LINE: Syntax<Line> = Syntax {
 };
 
 /// `set`.
-pub static SET: Syntax<Value> = Syntax {
+pub static SET: Syntax<SetWords> = Syntax {
     words: &[
         Word {
-            name: "name",
+            name: "NAME",
             help: "The segment, as the config calls it",
             usual: None,
             repeated: false,
         },
-        Word { name: "value", help: "What it shows", usual: None, repeated: true },
+        Word { name: "VALUE", help: "What it shows", usual: None, repeated: true },
     ],
     options: &[
         opt(
@@ -242,7 +242,7 @@ pub static SET: Syntax<Value> = Syntax {
 
 /// A line as far as its words say it.
 #[derive(Default)]
-pub struct Line {
+pub struct LineWords {
     request: LineRequest,
     config: Option<OsString>,
     columns: Option<u16>,
@@ -253,7 +253,7 @@ pub struct Line {
 
 /// A value as far as its words say it.
 #[derive(Default)]
-pub struct Value {
+pub struct SetWords {
     set: Set,
     config: Option<OsString>,
     words: usize,
@@ -286,7 +286,7 @@ pub fn line_of<'a>(
         Some(b"stream") => Body::Stream,
         _ => return Err("neither `print` nor `stream`".into()),
     };
-    let Line { mut request, config, columns, client_columns, share, deadline } =
+    let LineWords { mut request, config, columns, client_columns, share, deadline } =
         LINE.read(words)?;
     if request.line.is_empty() {
         return Err("no line is named".into());
@@ -322,7 +322,7 @@ pub fn set<'a>(
     words: impl Iterator<Item = &'a OsStr>,
     env: &Environment,
 ) -> Result<Request, String> {
-    let Value { mut set, config, words } = SET.read(words)?;
+    let SetWords { mut set, config, words } = SET.read(words)?;
     if words < 2 {
         return Err("no value is given".into());
     }

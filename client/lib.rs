@@ -27,7 +27,6 @@ pub use stream::{Draw, stream};
 pub const DROP_INS: [&str; 4] = ["battery", "rainbarf", "spark", "tmux-mem-cpu-load"];
 
 /// What the arguments came to.
-#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 pub enum Outcome {
     /// A line was printed; leave with this code.
     Done(i32),

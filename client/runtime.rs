@@ -34,7 +34,7 @@ pub const SHELLS: &str = "shells";
 pub const SHELL: &str = "shell-";
 /// The bytes of a path that fit into a socket's address.
 const SUN_PATH: usize = 107;
-/// No file of ours here is longer.
+/// The most that is read of a file.
 const MAX_FILE: u64 = 4 << 20;
 
 /// The socket's name. It holds the protocol, so that old and new never meet.
@@ -65,10 +65,15 @@ fn is_private(path: &Path, uid: u32) -> bool {
 pub enum Refused {
     /// `RAINLINE_RUNTIME_DIR` is not an absolute path.
     Relative,
+    /// A symbolic link stands there.
     Symlink,
+    /// Something else than a directory stands there.
     NotDirectory,
+    /// It belongs to this user.
     WrongOwner(u32),
+    /// Others have access by this mode.
     WrongMode(u32),
+    /// The system does not let us use it.
     Other(Errno),
 }
 
@@ -119,12 +124,12 @@ fn open_at(path: &Path) -> Result<OwnedFd, Refused> {
         Err(Errno::NOENT) => {
             let made = match rustix::fs::mkdir(path, Mode::RWXU) {
                 Ok(()) => true,
-                // Another client was quicker.
+                // Another client made it first.
                 Err(Errno::EXIST) => false,
                 Err(errno) => return Err(Refused::Other(errno)),
             };
             if made {
-                // A umask of 0777 takes even the owner's bits away. Only what we made is mended.
+                // A umask of 0777 takes even the owner's bits away. Only our own directory is changed.
                 let _ = rustix::fs::chmod(path, Mode::RWXU);
             }
             (rustix::fs::open(path, DIRECTORY, Mode::empty()), made)
@@ -132,7 +137,7 @@ fn open_at(path: &Path) -> Result<OwnedFd, Refused> {
         opened => (opened, false),
     };
     let dir = dir.map_err(|errno| match errno {
-        // Which of the two it is only the name itself tells.
+        // The error does not say which of the two it is.
         Errno::LOOP | Errno::NOTDIR => match rustix::fs::lstat(path) {
             Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_symlink() => Refused::Symlink,
             _ => Refused::NotDirectory,
@@ -173,7 +178,8 @@ impl Runtime {
         SocketAddrUnix::new(format!("/proc/self/fd/{}/{name}", self.dir.as_raw_fd()))
     }
 
-    /// Takes the lock of this name, or says that another has it. It is let go with the descriptor.
+    /// Takes the lock of this name; `None` if another process has it. Dropping the descriptor
+    /// releases it.
     pub fn lock(&self, name: &str) -> Result<Option<OwnedFd>, Errno> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.dir, name, flags, Mode::RUSR | Mode::WUSR)?;
@@ -184,8 +190,8 @@ impl Runtime {
         }
     }
 
-    /// Opens a FIFO for both directions, which waits for nobody, and makes it first where it is
-    /// missing. Whatever else stands there is an error.
+    /// Opens a FIFO for both directions, so that opening does not wait for the other end, and makes it
+    /// first where it is missing. Anything else under that name is an error.
     pub fn fifo(&self, name: &str) -> Result<OwnedFd, Errno> {
         let ours = Mode::RUSR | Mode::WUSR;
         match rustix::fs::mknodat(&self.dir, name, FileType::Fifo, ours, 0) {
@@ -228,14 +234,17 @@ impl Runtime {
         placed
     }
 
+    /// Gives a file another name in one step, in the place of what has it.
     pub fn rename(&self, from: &str, to: &str) -> Result<(), Errno> {
         rustix::fs::renameat(&self.dir, from, &self.dir, to)
     }
 
+    /// Removes a file, if it is there.
     pub fn remove(&self, name: impl AsRef<OsStr>) {
         let _ = rustix::fs::unlinkat(&self.dir, name.as_ref(), AtFlags::empty());
     }
 
+    /// Sets who may use a file.
     pub fn chmod(&self, name: &str, mode: Mode) -> Result<(), Errno> {
         rustix::fs::chmodat(&self.dir, name, mode, AtFlags::empty())
     }
@@ -259,14 +268,14 @@ impl Runtime {
     }
 }
 
-/// Where the past is kept over reboots; `None` without a home.
+/// Where the history is kept over reboots; `None` without a home.
 pub fn history_file() -> Option<PathBuf> {
     let absolute = |name: &str| {
         std::env::var_os(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute())
     };
     let state = absolute("XDG_STATE_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
-    // A daemon in a place of its own has a past of its own.
+    // A daemon with a runtime directory of its own has a history of its own.
     let name = match overridden() {
         Some(dir) => format!("history-{:016x}", hash(dir.as_os_str())),
         None => "history".to_owned(),

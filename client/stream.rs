@@ -33,7 +33,7 @@ pub fn stream(request: Request, draw: Draw) -> i32 {
     Stream::new(request, runtime::place(), rustix::stdio::stdout(), start).run(draw)
 }
 
-/// How long a daemon has to answer when it is asked whether it lives.
+/// How long a daemon has to answer a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long until a line of our own is drawn again.
 const OWN_PACE: Duration = Duration::from_secs(1);
@@ -50,8 +50,8 @@ enum Lines {
 }
 
 impl Lines {
-    /// A daemon that was silent for so long is asked whether it lives. One that writes itself is
-    /// never heard while all is well.
+    /// A daemon that was silent for so long is pinged. One that writes itself sends us nothing while
+    /// all is well.
     fn silence(self) -> Duration {
         Duration::from_secs(if self == Lines::Direct { 10 } else { 6 })
     }
@@ -89,8 +89,8 @@ struct Stream<'a, S> {
     start: S,
     connection: Option<Connection>,
     lines: Lines,
-    /// When the daemon was heard last, and whether it was asked for a sign of life since.
-    heard: (Duration, bool),
+    /// When something was received from the daemon, and whether it was pinged since.
+    received: (Duration, bool),
     child: Option<Child>,
     retry: Backoff,
     /// When a line of our own may be drawn again.
@@ -115,7 +115,7 @@ impl<'a, S: FnMut(&Runtime) -> Option<Child>> Stream<'a, S> {
             start,
             connection: None,
             lines: Lines::Own,
-            heard: (Duration::ZERO, false),
+            received: (Duration::ZERO, false),
             child: None,
             retry: Backoff::from(Duration::ZERO),
             own: Duration::ZERO,
@@ -178,20 +178,20 @@ impl<'a, S: FnMut(&Runtime) -> Option<Child>> Stream<'a, S> {
         }
     }
 
-    /// Whether a daemon that lived does not answer any more. It is asked when it was silent for
-    /// long: a line that does not change is no sign of death.
+    /// Whether a daemon does not answer any more. It is pinged when it was silent for long: a line
+    /// may not change for hours.
     fn is_stalled(&mut self, now: Duration) -> bool {
         if self.lines == Lines::Own {
             return false;
         }
         let Some(connection) = &mut self.connection else { return false };
-        let (at, asked) = self.heard;
+        let (at, pinged) = self.received;
         let silent = now.saturating_sub(at);
-        if silent >= self.lines.silence() && !asked {
-            self.heard.1 = true;
+        if silent >= self.lines.silence() && !pinged {
+            self.received.1 = true;
             return connection.ping().is_err();
         }
-        asked && silent >= self.lines.silence() + PING_TIMEOUT
+        pinged && silent >= self.lines.silence() + PING_TIMEOUT
     }
 
     fn lose(&mut self, now: Duration) {
@@ -206,8 +206,8 @@ impl<'a, S: FnMut(&Runtime) -> Option<Child>> Stream<'a, S> {
         let retry = self.connection.is_none().then(|| self.retry.at.saturating_sub(now));
         let next = match self.lines {
             Lines::Own => self.own,
-            lines if self.heard.1 => self.heard.0 + lines.silence() + PING_TIMEOUT,
-            lines => self.heard.0 + lines.silence(),
+            lines if self.received.1 => self.received.0 + lines.silence() + PING_TIMEOUT,
+            lines => self.received.0 + lines.silence(),
         };
         // Hardly longer than a second, even if the wall clock is set meanwhile.
         let longest = Duration::from_secs(1) + AFTER;
@@ -236,7 +236,7 @@ impl<'a, S: FnMut(&Runtime) -> Option<Child>> Stream<'a, S> {
         let Some(connection) = &mut self.connection else { return Ok(()) };
         let open = connection.receive();
         while let Some((kind, body)) = connection.reply()? {
-            self.heard = (now, false);
+            self.received = (now, false);
             match kind {
                 ReplyKind::Line => {
                     self.lines = Lines::Daemon;
@@ -247,7 +247,7 @@ impl<'a, S: FnMut(&Runtime) -> Option<Child>> Stream<'a, S> {
                     // What is held back here is older than what the daemon writes.
                     self.pacer = pacer(&self.request);
                 }
-                // The sign of life.
+                // The answer to a ping.
                 ReplyKind::Text if self.lines != Lines::Own => {}
                 _ => return Err(Why::Absent),
             }
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_daemon_is_asked_for_a_sign_of_life_and_given_up_without_one() {
+    fn a_silent_daemon_is_pinged_and_given_up_without_an_answer() {
         let sandbox = Sandbox::new();
         let listener = sandbox.listen();
         let mut stream = sandbox.stream();
@@ -397,16 +397,16 @@ mod tests {
         assert_eq!(stream.pacer.due(at(500)), Some(&b"one\n"[..]));
         assert_eq!(stream.timeout(at(10), at(500)), Some(at(6000)));
         assert!(!stream.is_stalled(at(6009)));
-        assert!(!stream.is_stalled(at(6010)), "asked");
+        assert!(!stream.is_stalled(at(6010)), "pinged");
         assert_eq!(peer.request().body, Body::Admin(Admin::Ping));
         assert_eq!(stream.timeout(at(6010), at(500)), Some(at(2000)));
         assert!(!stream.is_stalled(at(8009)));
         assert!(stream.is_stalled(at(8010)));
-        // With a sign of life it starts over.
+        // With an answer it starts over.
         peer.reply(ReplyKind::Text, request.nonce, "1234");
         stream.receive(at(8010)).expect("alive");
         assert!(!stream.is_stalled(at(8010)));
-        assert_eq!(stream.heard, (at(8010), false));
+        assert_eq!(stream.received, (at(8010), false));
     }
 
     #[test]
@@ -467,6 +467,6 @@ mod tests {
         stream.receive(at(0)).expect("alive");
         assert_eq!((stream.lines, stream.pacer.due(at(500))), (Lines::Direct, None));
         assert_eq!(stream.timeout(at(0), at(500)), Some(at(10_000)));
-        assert!(!stream.is_stalled(at(10_000)) && stream.heard.1);
+        assert!(!stream.is_stalled(at(10_000)) && stream.received.1);
     }
 }

@@ -24,14 +24,13 @@ pub fn leave(code: i32) -> ! {
     _exit(code)
 }
 
-/// The session that a process belongs to (0: this one). 0 where it has none that we could name: its
-/// leader is outside of our pid namespace, or the process has gone. rustix's own holds that 0 never
-/// comes.
+/// The session of a process (0: this one). 0 where it has no number here: its leader is outside of
+/// our pid namespace, or the process is gone. rustix's own panics on that 0.
 pub fn session(pid: i32) -> u32 {
     u32::try_from(getsid(pid)).unwrap_or(0)
 }
 
-/// Makes a write to a reader that has gone an error instead of our end.
+/// Makes a write to a closed pipe an error instead of a signal that kills.
 pub fn ignore_sigpipe() {
     const SIGPIPE: c_int = 13;
     const SIG_IGN: usize = 1;
@@ -94,7 +93,7 @@ fn read(clock: ClockId) -> Duration {
     Duration::new(time.tv_sec.max(0) as u64, time.tv_nsec.clamp(0, 999_999_999) as u32)
 }
 
-/// Who we are for files and peers.
+/// Our user, for files and peers.
 pub fn uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }

@@ -1,8 +1,8 @@
 //! A good line without a daemon.
 //!
 //! Reading a config or a source may hang, so it happens in a worker that is left behind at the
-//! deadline; what is printed then is the last line of this kind, or one without any reading. It is
-//! never nothing, and never an error. What counters and graphs need to know of the last time is
+//! deadline; what is printed then is the last line with the same key, or one without any reading. It
+//! is never empty, and never an error. What counters and graphs need to know of the last time is
 //! kept in the runtime directory, so that a second call shows true differences; where nothing can
 //! be kept, everything works all the same.
 

@@ -146,7 +146,7 @@ fn a_static_print_costs_next_to_nothing() {
     if built + Duration::from_secs(3600) < sources {
         return;
     }
-    holds(&House::of(&exe), &Bounds { calls: 24, faults: 40 });
+    holds(&House::of(&exe), &Bounds { calls: 24, faults: 32 });
 }
 
 #[test]

@@ -79,7 +79,6 @@ pub struct Request {
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "a request is made once and never stored in numbers")]
 pub enum Body {
     /// One line, now.
     Print(LineRequest),

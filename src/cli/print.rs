@@ -79,3 +79,41 @@ fn option<D: Default>(option: &'static Opt<D>) -> Arg {
     };
     arg.value_parser(OsStringValueParser::new().try_map(checked))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{CommandFactory as _, Parser as _};
+
+    #[test]
+    fn what_clap_says_of_a_wrong_value_names_its_option() {
+        for (option, value) in [
+            ("--host-version", "abc"),
+            ("--pipestatus", "1 x"),
+            ("--columns", "many"),
+            ("--status", "70000000000"),
+            ("--depth", "blue"),
+        ] {
+            let words = ["rainline", "print", "tmux", option, value];
+            let Err(error) = crate::cli::Cli::try_parse_from(words) else { panic!("{option}") };
+            let text = error.to_string();
+            assert!(text.contains(option) && text.contains(value), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_option_of_the_tables_is_in_help_and_none_twice() {
+        for command in crate::cli::Cli::command().get_subcommands_mut() {
+            let names: Vec<(&str, bool)> = match command.get_name() {
+                "print" | "stream" => LINE.options.iter().map(|o| (o.name, o.is_hidden)).collect(),
+                "set" => args::SET.options.iter().map(|o| (o.name, o.is_hidden)).collect(),
+                _ => continue,
+            };
+            let help = command.render_long_help().to_string();
+            for (name, is_hidden) in names {
+                let count = help.matches(&format!("--{name} <")).count();
+                assert_eq!(count, usize::from(!is_hidden), "--{name} in {help}");
+            }
+        }
+    }
+}

@@ -11,7 +11,7 @@
 //! the words are the text form of a request, which a client reads from its arguments. The answer is a file and only its
 //! announcement goes through the FIFO: bash reads from a FIFO with a time limit only byte by byte,
 //! and a write of twelve bytes is never seen in part. Both FIFOs are open here for both directions,
-//! so nobody ever meets an end of file or a broken pipe.
+//! so neither side ever sees an end of file or a broken pipe.
 //!
 //! A shell is known by its number and the moment it started: numbers come again. The files stay when
 //! the daemon leaves, and the next one opens them again; they go when the shell is gone. `shells`
@@ -36,7 +36,7 @@ use rainline_client::{args, sys};
 const MOST: usize = 512;
 /// Set in every number of a channel, and in no connection's.
 const CHANNEL: u64 = 1 << 63;
-/// Set where the shell itself is meant, and not what it says.
+/// Set where the shell's pidfd is meant, and not its channel.
 const ENDED: u64 = 1;
 
 /// A shell: its number and when it started, in ticks after boot.
@@ -68,7 +68,7 @@ impl Shell {
         format!("{SHELL}{}-{}.{what}", self.pid.as_raw_nonzero(), self.start)
     }
 
-    /// Where it is. `None` where that has no path that is sure to be right.
+    /// Its directory; `None` where that has no path that is sure to be right.
     fn directory(self) -> Option<PathBuf> {
         let link = std::fs::read_link(format!("/proc/{}/cwd", self.pid.as_raw_nonzero())).ok()?;
         let is_deleted = link.as_os_str().as_bytes().ends_with(b" (deleted)");
@@ -85,7 +85,7 @@ fn started(stat: &[u8]) -> Option<u64> {
 
 struct Channel {
     shell: Shell,
-    /// The shell's own end wakes us.
+    /// Readable when the shell has ended.
     life: OwnedFd,
     ask: OwnedFd,
     ack: OwnedFd,
@@ -93,7 +93,7 @@ struct Channel {
     /// How long the file of the line may be.
     length: usize,
     input: Vec<u8>,
-    /// Whether the shell looks at the channel while its prompt is shown.
+    /// Whether the shell watches the channel while its prompt is shown.
     watches: bool,
 }
 
@@ -106,7 +106,7 @@ pub struct Drawn {
     pub meant: Option<LineRequest>,
 }
 
-/// Who looks at a prompt.
+/// A shell that can draw its prompt again.
 pub enum Who {
     Channel(u64),
     /// A shell without a channel, which draws its prompt again at SIGWINCH.
@@ -137,7 +137,7 @@ impl Channels {
                 None => runtime.remove(&name),
             }
         }
-        // Last: whoever reads it may rely on all channels.
+        // Written last: a shell that reads it may rely on all channels.
         let _ = runtime.write(SHELLS, format!("{}\n", std::process::id()).as_bytes());
         channels
     }
@@ -154,7 +154,7 @@ impl Channels {
         let Some(runtime) = self.runtime.clone() else { return };
         let known = self.all.iter().find(|(_, channel)| channel.shell == shell).map(|(id, _)| *id);
         if let Some(id) = known {
-            // It asks again because it does not find its files.
+            // It registers again because it does not find its files.
             if runtime.identity(&shell.name("ask")).is_some() {
                 return;
             }
@@ -168,7 +168,7 @@ impl Channels {
             let line = runtime.file(&shell.name("line"))?;
             let ack = runtime.fifo(&shell.name("ack"))?;
             let ask = runtime.fifo(&shell.name("ask"))?;
-            // What an earlier daemon wrote is of any length.
+            // An earlier daemon's line may have any length.
             let (length, input) = (usize::MAX, Vec::new());
             Ok(Channel { shell, life, ask, ack, line, length, input, watches: false })
         };
@@ -233,7 +233,7 @@ impl Channels {
         channel.acknowledge(nonce, if written { b'=' } else { b'!' });
     }
 
-    /// Remembers what was shown to somebody who can draw it again.
+    /// Remembers what was shown to a shell that can draw it again.
     pub fn watch(&mut self, id: u64, request: &LineRequest, drawn: Drawn) {
         if let Some(channel) = self.all.get(&id) {
             if channel.watches {
@@ -248,12 +248,12 @@ impl Channels {
         }
     }
 
-    /// Whoever waits for the rest of a prompt; nobody does afterwards.
+    /// Hands out all shells that wait for the rest of a prompt.
     pub fn watched(&mut self) -> Vec<(Who, Drawn)> {
         std::mem::take(&mut self.watched)
     }
 
-    /// Lets one of them wait on.
+    /// Puts one of them back.
     pub fn keep(&mut self, who: Who, drawn: Drawn) {
         self.watched.push((who, drawn));
     }
@@ -283,14 +283,14 @@ impl Channels {
         }
     }
 
-    /// Drops the channels of shells that are gone: whatever the kernel's word on it missed.
+    /// Drops the channels of shells that are gone and whose pidfd was missed.
     pub fn sweep(&mut self) {
         let gone = self.all.iter().filter(|(_, channel)| !channel.shell.lives());
         let gone: Vec<u64> = gone.map(|(id, _)| *id).collect();
         gone.into_iter().for_each(|id| self.remove(id));
     }
 
-    /// Nobody answers from now on. The files stay for the next daemon.
+    /// Stops answering. The files stay for the next daemon.
     pub fn close(&mut self) {
         self.watched.clear();
         let Some(runtime) = &self.runtime else { return };
@@ -302,7 +302,7 @@ impl Channels {
 }
 
 impl Channel {
-    /// Says who asks, and from where, as the client says it of its parent.
+    /// Adds the asker, which a client adds itself: here it is the shell.
     fn complete(&self, mut request: Request) -> Option<Request> {
         let Body::Print(line) = &mut request.body else { return None };
         let pid = self.shell.pid.as_raw_nonzero().get();
@@ -330,7 +330,7 @@ impl Channel {
         let mut message = format!("{nonce:010}").into_bytes();
         message.extend_from_slice(&[what, b'\n']);
         if rustix::io::write(&self.ack, &message) == Err(Errno::AGAIN) {
-            // Full of what the shell gave up waiting for.
+            // Full of answers that the shell gave up waiting for.
             let mut chunk = [0; 4096];
             while matches!(rustix::io::read(&self.ack, &mut chunk), Ok(1..)) {}
             let _ = rustix::io::write(&self.ack, &message);
@@ -341,9 +341,9 @@ impl Channel {
 /// A message of a shell.
 struct Asked {
     nonce: u64,
-    /// Whether the shell hears of changes until it asks again.
+    /// Whether the shell is sent changes until it asks again.
     watches: bool,
-    /// `None`: its words are not those of a print.
+    /// `None`: its words are no request.
     request: Option<Request>,
 }
 

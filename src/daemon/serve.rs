@@ -1,7 +1,7 @@
 //! The connections: bytes in, requests out; replies in, bytes out. Knows no line and no sample.
 //!
-//! Nobody waits for anybody: all sockets are non-blocking, a slow reader of a stream has the newest
-//! line waiting and no queue, and whatever is not our protocol ends its own connection only.
+//! No connection waits for another: all sockets are non-blocking, for a slow reader of a stream only
+//! the newest line is kept, and bytes that are not of our protocol close their own connection only.
 
 use std::collections::HashMap;
 use std::io::IoSliceMut;
@@ -27,7 +27,7 @@ use rainline_client::sys;
 const MOST: usize = 4096;
 /// A connection that asked nothing for this long is closed.
 const SILENCE: Duration = Duration::from_secs(30);
-/// Replies waiting for a reader that does not read.
+/// The most bytes kept for a reader that does not read.
 const MOST_WAITING: usize = 1 << 20;
 
 /// A stream: what it shows and what it was sent.
@@ -39,19 +39,19 @@ pub struct Streaming {
     pub sent: Option<Rc<[u8]>>,
 }
 
-/// A stream's reader that we write to ourselves: its client is not woken for each line.
+/// A stream's reader that the daemon writes to itself, so that the client is not woken for each line.
 ///
-/// It is a socket, written without waiting; nothing is set on it, because others may share it. It is
-/// closed with the connection, so that its client's end is also ours.
+/// It is a socket, written without waiting; no flag is set on it, because other processes may share
+/// it. It is closed with the connection: when the client ends, so does writing.
 struct Reader {
     socket: OwnedFd,
     pacer: Pacer,
-    /// What it did not take of the last line.
+    /// The part of the last line that is not written yet.
     rest: Vec<u8>,
 }
 
 impl Reader {
-    /// Writes what is due and what it takes. `Err`: nobody reads any more.
+    /// Writes what is due, as much as the socket takes. `Err`: the reader is gone.
     fn write(&mut self, wall: Duration) -> Result<(), ()> {
         loop {
             if self.rest.is_empty() {
@@ -117,7 +117,7 @@ impl Connections {
         self.all.values().filter(|connection| connection.stream.is_some()).count()
     }
 
-    /// Accepts whoever waits at the door; their numbers.
+    /// Accepts all new connections; their numbers.
     pub fn accept(&mut self, listener: &OwnedFd, boot: Duration) -> Vec<u64> {
         let uid = *self.uid.get_or_insert_with(sys::uid);
         let mut new = Vec::new();
@@ -142,8 +142,8 @@ impl Connections {
         }
     }
 
-    /// Reads what has arrived; the requests that are whole. The connection is gone afterwards if
-    /// it broke the rules.
+    /// Reads what has arrived; the requests that are whole. A connection that breaks the protocol is
+    /// closed.
     pub fn read(&mut self, id: u64, boot: Duration) -> Vec<Request> {
         let mut requests = Vec::new();
         if self.channels.owns(id) {
@@ -200,7 +200,7 @@ impl Connections {
         }
     }
 
-    /// Makes a connection a stream; its reader gets the lines from us where that is possible.
+    /// Makes a connection a stream; where possible its lines are written to its reader directly.
     pub fn stream(&mut self, id: u64, stream: Streaming) {
         let Some(connection) = self.all.get_mut(&id) else { return };
         let (pacing, nonce) = (hosts::pacing(&stream.request.target), stream.nonce);
@@ -214,14 +214,14 @@ impl Connections {
         }
     }
 
-    /// How long until a line may be written that waits for its moment.
+    /// How long until a line that is held back may be written.
     pub fn wake(&self, wall: Duration) -> Option<Duration> {
         let readers = self.all.values().filter_map(|connection| connection.reader.as_ref());
         let idle = readers.filter(|reader| reader.rest.is_empty());
         idle.filter_map(|reader| reader.pacer.wake(wall)).min().map(|at| at.saturating_sub(wall))
     }
 
-    /// Writes the lines whose moment has come.
+    /// Writes the lines that are due.
     pub fn write_due(&mut self, wall: Duration) {
         self.all.retain(|_, connection| match &mut connection.reader {
             Some(reader) => reader.write(wall).is_ok(),
@@ -242,7 +242,7 @@ impl Connections {
     }
 
     /// Closes a connection over which nothing more is asked, unless something waits to be written:
-    /// its other end is on its way out and need not wake us for that.
+    /// the client's exit then does not wake us.
     pub fn close_answered(&mut self, id: u64) {
         if self.all.get(&id).is_some_and(|connection| connection.output.is_empty()) {
             self.all.remove(&id);
@@ -426,16 +426,16 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_comes_along_is_written_to_and_its_client_hears_nothing() {
+    fn a_reader_that_comes_along_is_written_to_and_its_client_gets_no_line() {
         let (mut connections, id, mut theirs) = pair();
         let (reader, out) = UnixStream::pair().expect("a pair");
         connections.all.get_mut(&id).expect("there").along = Some(out.into());
         connections.stream(id, streaming("screen"));
-        let mut taken = Vec::new();
-        ReplyHeader::encode(ReplyKind::Direct, 5, b"", &mut taken);
-        let mut heard = vec![0; taken.len()];
-        theirs.read_exact(&mut heard).expect("a reply");
-        assert_eq!(heard, taken);
+        let mut expected = Vec::new();
+        ReplyHeader::encode(ReplyKind::Direct, 5, b"", &mut expected);
+        let mut received = vec![0; expected.len()];
+        theirs.read_exact(&mut received).expect("a reply");
+        assert_eq!(received, expected);
         for line in ["one", "two", "two"] {
             connections.reply(id, ReplyKind::Line, 5, line.as_bytes());
         }
@@ -455,7 +455,7 @@ mod tests {
             1
         );
         drop(reader);
-        connections.reply(id, ReplyKind::Line, 5, b"nobody reads");
+        connections.reply(id, ReplyKind::Line, 5, b"unread");
         assert!(!connections.contains(id));
     }
 
@@ -465,19 +465,19 @@ mod tests {
             let (mut connections, id, mut theirs) = pair();
             connections.reply(id, ReplyKind::Line, 5, &body);
             connections.close_answered(id);
-            let mut heard = Vec::new();
-            while heard.len() < HEADER + body.len() {
+            let mut received = Vec::new();
+            while received.len() < HEADER + body.len() {
                 let mut chunk = vec![0; 64 * 1024];
                 let count = theirs.read(&mut chunk).expect("a reply");
-                heard.extend_from_slice(&chunk[..count]);
+                received.extend_from_slice(&chunk[..count]);
                 connections.flush(id);
             }
-            assert_eq!(&heard[HEADER..], body);
+            assert_eq!(&received[HEADER..], body);
         }
     }
 
     #[test]
-    fn what_could_make_us_wait_is_not_taken() {
+    fn a_pipe_is_not_written_to_directly() {
         let (mut connections, id, _theirs) = pair();
         let (_reader, pipe) = std::io::pipe().expect("a pipe");
         connections.all.get_mut(&id).expect("there").along = Some(pipe.into());

@@ -22,8 +22,8 @@ pub struct Drawing {
     theme: String,
     target: &'static Target,
     caps: Caps,
-    /// What was asked for and is not there, in words. Something stands in for each: any line is
-    /// better than none.
+    /// What was asked for and does not exist, a sentence each. A default is drawn instead: any line
+    /// is better than none.
     pub unknown: Vec<String>,
 }
 
@@ -32,8 +32,8 @@ pub struct Drawing {
 struct Names(Vec<String>);
 
 impl Names {
-    /// What the name stands for in a table. A name that is not in it is noted, with what it was
-    /// taken for; none at all is not.
+    /// What the name stands for in a table. A name that is not in it is noted, with the nearest one;
+    /// an empty name is not.
     fn find<T: Copy>(&mut self, what: &str, name: &str, known: &[(&str, T)]) -> Option<T> {
         let found = known.iter().find(|(other, _)| *other == name).map(|(_, thing)| *thing);
         if found.is_none() && !name.is_empty() {
@@ -80,7 +80,7 @@ impl Drawing {
             theme: theme.unwrap_or_default().to_owned(),
             target,
             caps,
-            // The built-in config also stands in for one that is on its way and may know the name.
+            // The built-in config is also drawn while the right one, which may know the name, is read.
             unknown: if request.config.as_os_str().is_empty() { Vec::new() } else { names.0 },
         }
     }
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn something_stands_in_for_an_unknown_name_and_it_is_told() {
+    fn an_unknown_name_is_replaced_and_reported() {
         let odd = LineRequest {
             target: "teletype".into(),
             slot: "rigt".into(),
@@ -197,9 +197,9 @@ mod tests {
         let drawing = Drawing::of(&odd, &Config::built_in());
         assert_eq!(drawing.want(), Want { line: "terminal", slot: "full", theme: "" });
         assert_eq!(drawing.target.name, "plain");
-        let told = drawing.unknown.join("\n");
+        let reported = drawing.unknown.join("\n");
         for part in ["target `teletype`", "slot `rigt`; did you mean `right`?", "line `tmx`;"] {
-            assert!(told.contains(part), "{told}");
+            assert!(reported.contains(part), "{reported}");
         }
         let usual = Drawing::of(&request(), &Config::built_in());
         assert_eq!(usual.unknown, Vec::<String>::new());
