@@ -363,6 +363,7 @@ proptest! {
 }
 
 /// A line as a client could ask for it: variables it may send, in their order.
+#[allow(clippy::needless_update, reason = "a new field need not be named here")]
 fn line_request() -> impl Strategy<Value = LineRequest> {
     let word = || "[a-z.\u{e9}漢 ]{0,9}";
     let path = || {
@@ -412,6 +413,7 @@ fn line_request() -> impl Strategy<Value = LineRequest> {
             pane,
             holds,
             channel,
+            ..LineRequest::default()
         }
     })
 }

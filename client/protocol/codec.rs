@@ -197,38 +197,21 @@ pub(super) trait Value: Sized {
     fn take(&mut self, bytes: &[u8]) -> Result<(), Malformed>;
 }
 
-impl Value for u16 {
-    fn put(&self, tag: u8, out: &mut Vec<u8>) {
-        put_field(out, tag, &self.to_le_bytes());
-    }
+macro_rules! numbers {
+    ($($type:ty),*) => {
+        $(impl Value for $type {
+            fn put(&self, tag: u8, out: &mut Vec<u8>) {
+                put_field(out, tag, &self.to_le_bytes());
+            }
 
-    fn take(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
-        *self = bytes.try_into().map(u16::from_le_bytes).map_err(|_| Malformed::Broken)?;
-        Ok(())
-    }
+            fn take(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
+                *self = bytes.try_into().map(<$type>::from_le_bytes).map_err(|_| Malformed::Broken)?;
+                Ok(())
+            }
+        })*
+    };
 }
-
-impl Value for u32 {
-    fn put(&self, tag: u8, out: &mut Vec<u8>) {
-        put_field(out, tag, &self.to_le_bytes());
-    }
-
-    fn take(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
-        *self = bytes.try_into().map(u32::from_le_bytes).map_err(|_| Malformed::Broken)?;
-        Ok(())
-    }
-}
-
-impl Value for i32 {
-    fn put(&self, tag: u8, out: &mut Vec<u8>) {
-        put_field(out, tag, &self.to_le_bytes());
-    }
-
-    fn take(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
-        *self = bytes.try_into().map(i32::from_le_bytes).map_err(|_| Malformed::Broken)?;
-        Ok(())
-    }
-}
+numbers!(u16, u32, i32);
 
 impl Value for String {
     fn put(&self, tag: u8, out: &mut Vec<u8>) {

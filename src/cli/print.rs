@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser as _};
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, Command};
 
 use crate::error::Error;
 use rainline_client::args::{self, LINE, Opt, Syntax, Word};
@@ -11,35 +11,44 @@ use rainline_client::environment::Environment;
 use rainline_client::sys;
 use rainline_render::targets;
 
-/// The words of `print`, for help, completions and what is wrong with them: the client takes those
-/// that are right.
-pub struct Args;
+/// Declares `Args`, the words of a command that the client reads: clap knows them for help,
+/// completions and what is wrong with them, and keeps none of their values.
+macro_rules! client_command {
+    ($syntax:path, $about:literal, $more:literal, $examples:literal) => {
+        #[doc = $about]
+        pub struct Args;
 
-impl clap::Args for Args {
-    fn augment_args(command: Command) -> Command {
-        declared(command, &LINE)
-            .about("Print one line now")
-            .long_about(
-                "Print one line now\n\nNever waits long and never fails: without a daemon it draws \
-                 what it can by itself.",
-            )
-            .after_help("Example: rainline print tmux right --columns 80")
-    }
+        impl clap::Args for Args {
+            fn augment_args(command: clap::Command) -> clap::Command {
+                let command = crate::cli::print::declared(command, &$syntax);
+                let long = concat!($about, "\n\n", $more);
+                command.about($about).long_about(long).after_help($examples)
+            }
 
-    fn augment_args_for_update(command: Command) -> Command {
-        Args::augment_args(command)
-    }
+            fn augment_args_for_update(command: clap::Command) -> clap::Command {
+                Args::augment_args(command)
+            }
+        }
+
+        impl clap::FromArgMatches for Args {
+            fn from_arg_matches(_: &clap::ArgMatches) -> Result<Self, clap::Error> {
+                Ok(Args)
+            }
+
+            fn update_from_arg_matches(&mut self, _: &clap::ArgMatches) -> Result<(), clap::Error> {
+                Ok(())
+            }
+        }
+    };
 }
+pub(super) use client_command;
 
-impl clap::FromArgMatches for Args {
-    fn from_arg_matches(_: &ArgMatches) -> Result<Self, clap::Error> {
-        Ok(Args)
-    }
-
-    fn update_from_arg_matches(&mut self, _: &ArgMatches) -> Result<(), clap::Error> {
-        Ok(())
-    }
-}
+client_command!(
+    LINE,
+    "Print one line now",
+    "Never waits long and never fails: without a daemon it draws what it can by itself.",
+    "Example: rainline print tmux right --columns 80"
+);
 
 /// Words that clap takes and the client did not.
 pub fn run(_: Args) -> Result<i32, Error> {

@@ -3,8 +3,6 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use clap::{ArgMatches, Command};
-
 use super::{complain, print};
 use crate::error::Error;
 use rainline_client::args::{self, SET};
@@ -18,40 +16,17 @@ const MOST: usize = 16 * 1024;
 /// How long a daemon that had to be started is waited for.
 const START: Duration = Duration::from_secs(3);
 
-/// The words of `set`, as in [`print`].
-pub struct Args;
-
-const ABOUT: &str = "Push a value into a `custom` segment, from any script";
-const LONG_ABOUT: &str = "Push a value into a `custom` segment, from any script
-
-All lines show it at once. A value is a text; where the segment declares fields it is one FIELD=VALUE \
-or more, the value alone if there is only one field, or a JSON object. Numbers may have their unit: \
-42%, 3.5G, 1h30m, 3/8. An empty text shows nothing.";
-const EXAMPLES: &str = "Examples:
+print::client_command!(
+    SET,
+    "Push a value into a `custom` segment, from any script",
+    "All lines show it at once. A value is a text; where the segment declares fields it is one \
+     FIELD=VALUE or more, the value alone if there is only one field, or a JSON object. Numbers may \
+     have their unit: 42%, 3.5G, 1h30m, 3/8. An empty text shows nothing.",
+    "Examples:
   rainline set build \"running tests\" --level info --for 10m
   rainline set ci passed=112 failed=0
-  rainline set disk '{\"used\": \"3G/8G\", \"level\": \"warning\"}'";
-
-impl clap::Args for Args {
-    fn augment_args(command: Command) -> Command {
-        let command = print::declared(command, &SET);
-        command.about(ABOUT).long_about(LONG_ABOUT).after_help(EXAMPLES)
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        Args::augment_args(command)
-    }
-}
-
-impl clap::FromArgMatches for Args {
-    fn from_arg_matches(_: &ArgMatches) -> Result<Self, clap::Error> {
-        Ok(Args)
-    }
-
-    fn update_from_arg_matches(&mut self, _: &ArgMatches) -> Result<(), clap::Error> {
-        Ok(())
-    }
-}
+  rainline set disk '{\"used\": \"3G/8G\", \"level\": \"warning\"}'"
+);
 
 /// Words that clap takes and the client did not.
 pub fn run(_: Args) -> Result<i32, Error> {

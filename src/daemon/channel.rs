@@ -8,10 +8,11 @@
 //! shell-PID-START.line  file   ID, newline, the line
 //! ```
 //! NUL is the one byte that no argument, path or variable can hold, so no text breaks the framing;
-//! the words are the text form of a request, which a client reads from its arguments. The answer is a file and only its
-//! announcement goes through the FIFO: bash reads from a FIFO with a time limit only byte by byte,
-//! and a write of twelve bytes is never seen in part. Both FIFOs are open here for both directions,
-//! so neither side ever sees an end of file or a broken pipe.
+//! the words are the text form of a request, which a client reads from its arguments
+//! ([`args`]). The answer is a file and only its announcement goes through the FIFO: bash reads from
+//! a FIFO with a time limit only byte by byte, and a write of twelve bytes is never seen in part.
+//! Both FIFOs are open here for both directions, so neither side ever sees an end of file or a
+//! broken pipe.
 //!
 //! A shell is known by its number and the moment it started: numbers come again. The files stay when
 //! the daemon leaves, and the next one opens them again; they go when the shell is gone. `shells`
