@@ -15,13 +15,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 unsafe extern "C" {
     fn signal(number: c_int, handler: usize) -> usize;
-    safe fn _exit(code: c_int) -> !;
     safe fn getsid(pid: c_int) -> c_int;
-}
-
-/// Leaves at once: nothing is dropped, flushed or unmapped. The kernel does it faster.
-pub fn leave(code: i32) -> ! {
-    _exit(code)
 }
 
 /// The session of a process (0: this one). 0 where it has no number here: its leader is outside of
