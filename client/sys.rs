@@ -89,7 +89,9 @@ fn read(clock: ClockId) -> Duration {
 
 /// Our user, for files and peers.
 pub fn uid() -> u32 {
-    rustix::process::geteuid().as_raw()
+    // It never changes, and a print asks for it three times.
+    static UID: OnceLock<u32> = OnceLock::new();
+    *UID.get_or_init(|| rustix::process::geteuid().as_raw())
 }
 
 /// The user at the other end of a Unix socket.
