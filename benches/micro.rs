@@ -1,6 +1,6 @@
 //! What the daemon does for one line and in one tick, in microseconds: `cargo bench --bench micro`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rainline::config;
@@ -10,7 +10,7 @@ use rainline::line::rows::{self, Want};
 use rainline::sample_data::SampleData;
 use rainline_caps::Caps;
 use rainline_caps::Depth;
-use rainline_client::protocol::{Request, Verb};
+use rainline_client::protocol::{Body, LineRequest, Request};
 use rainline_render::format::Format;
 use rainline_render::graph::{self, Classes, Curve, Dot, Pen, Scale};
 use rainline_render::targets;
@@ -108,22 +108,19 @@ fn ticks(folder: &Path) {
     println!("|---|---|---|---|---|");
     let all = folder.join("all.toml");
     std::fs::write(&all, support::everything()).expect("written");
-    let lines = [
-        ("the default line", 150, Vec::new()),
-        ("every segment", 400, all.into_os_string().into_encoded_bytes()),
-    ];
+    let lines = [("the default line", 150, PathBuf::new()), ("every segment", 400, all)];
     let mut workers = Vec::new();
     for (name, budget, config) in lines {
         let mut daemon = Bare::new(None).expect("a directory of its own");
-        let request = Request {
-            verb: Verb::Print,
+        let line = LineRequest {
             line: "tmux".into(),
             target: "tmux".into(),
             config,
             columns: 200,
             pid: std::process::id(),
-            ..Request::default()
+            ..LineRequest::default()
         };
+        let request = Request::new(Body::Print(line), Duration::ZERO);
         // The first one has its config read, the second looks at its line, whatever comes of the
         // readings that are still on their way.
         daemon.ask(request.clone());

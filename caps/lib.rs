@@ -6,6 +6,7 @@
 mod condition;
 mod depth;
 mod glyphs;
+pub mod hosts;
 pub mod pacing;
 mod policy;
 mod version;
@@ -19,13 +20,18 @@ pub use version::{Version, parse_version};
 /// What the place that asked can show.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Caps {
+    /// How many colours it has.
     pub depth: Depth,
+    /// How it counts cells.
     pub policy: Policy,
+    /// Which characters its font has.
     pub glyphs: Glyphs,
     /// The cells there are for this slot.
     pub columns: usize,
+    /// The host's version.
     pub version: Version,
-    /// Whether the host fills live texts in ([`fills_in`]); where not, they are as long as known.
+    /// Whether the host fills live texts in ([`hosts::Host::is_live`]); where not, they are cut to
+    /// what is known.
     pub live: bool,
     /// For hosts without live conditions: what holds at the moment of the request, with its case.
     pub holds: Vec<(On, Box<str>)>,

@@ -2,24 +2,22 @@
 //!
 //! Its place follows from the user's number and not from the environment, which differs between a
 //! terminal, a tmux server and cron; `RAINLINE_RUNTIME_DIR` is the one override. The directory is
-//! ours alone or it is not used at all: whoever may write it could answer for us. Everything in it
+//! ours alone or it is not used at all: who may write to it could answer for us. Everything in it
 //! is reached through one descriptor, so a swapped path changes nothing. std and rustix only.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::SocketAddrUnix;
 
-use crate::protocol::{Fixed, Hash, PROTOCOL, Sink};
+use crate::protocol::{Hash, PROTOCOL};
 use crate::sys;
 
 /// Held for life by the one daemon. Never removed.
@@ -34,155 +32,27 @@ pub const MEMO: &str = "memo";
 pub const SHELLS: &str = "shells";
 /// How the names of a channel's files start; the shell follows, and what each is for.
 pub const SHELL: &str = "shell-";
-/// How the names of frame files start; a key follows, in hexadecimal digits.
-pub const FRAME: &str = "frame-";
-/// Bytes before the line in a frame file.
-pub const FRAME_HEADER: usize = 20;
 /// The bytes of a path that fit into a socket's address.
 const SUN_PATH: usize = 107;
-/// No file of ours here is longer.
+/// The most that is read of a file.
 const MAX_FILE: u64 = 4 << 20;
 
-/// The socket's name holds the protocol: old and new never meet.
-const SOCKET: &str = "rainline-1.sock";
+/// The socket's name. It holds the protocol, so that old and new never meet.
+pub const SOCKET: &str = "rainline-1.sock";
 const _: () = assert!(PROTOCOL == 1, "the socket's name is that of another protocol");
-
-/// The socket's name.
-pub fn socket_name() -> String {
-    SOCKET.to_owned()
-}
-
-/// The name of the frame file of a key.
-pub fn frame_name(key: u64) -> String {
-    frame_bytes(key).iter().map(|byte| char::from(*byte)).collect()
-}
-
-#[inline(always)]
-fn frame_bytes(key: u64) -> [u8; FRAME.len() + 16] {
-    let mut name = [0; FRAME.len() + 16];
-    name[..FRAME.len()].copy_from_slice(FRAME.as_bytes());
-    let (high, low) = name[FRAME.len()..].split_at_mut(8);
-    high.copy_from_slice(&hexadecimal((key >> 32) as u32));
-    low.copy_from_slice(&hexadecimal(key as u32));
-    name
-}
-
-/// A number's eight digits, a byte each. A table of digits, or what a loop over them is made into,
-/// would lie in a page of the program that no start needs otherwise.
-#[inline(always)]
-fn hexadecimal(number: u32) -> [u8; 8] {
-    let mut digits = u64::from(number);
-    digits = (digits | digits << 16) & 0x0000_ffff_0000_ffff;
-    digits = (digits | digits << 8) & 0x00ff_00ff_00ff_00ff;
-    digits = (digits | digits << 4) & 0x0f0f_0f0f_0f0f_0f0f;
-    let letters = (digits + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
-    let from_nine_to_a = u64::from(b'a' - b'9' - 1);
-    (digits + 0x3030_3030_3030_3030 + letters * from_nine_to_a).to_be_bytes()
-}
-
-/// Puts the header of a frame file: whose it is, and until when (by the boot clock) it counts.
-pub fn frame_header(build: u64, until: Duration, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"RLf");
-    out.push(PROTOCOL);
-    out.extend_from_slice(&build.to_le_bytes());
-    out.extend_from_slice(&(until.as_nanos() as u64).to_le_bytes());
-}
-
-/// The line in a frame file, newline included, if it is whole, of this build, and still counts.
-#[inline(always)]
-pub fn frame_line(bytes: &[u8], build: u64) -> Option<&[u8]> {
-    let (header, line) = bytes.split_at_checked(FRAME_HEADER)?;
-    let number =
-        |at: usize| header[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-    let ours = header.starts_with(b"RLf") && header[3] == PROTOCOL && number(4) == build;
-    let counts = ours && line.ends_with(b"\n") && sys::boot_once().as_nanos() < number(12).into();
-    counts.then_some(line)
-}
 
 /// The runtime directory, checked.
 pub struct Runtime {
     dir: OwnedFd,
+    /// Where it is.
     pub path: PathBuf,
-}
-
-/// The runtime directory for one question: opened and checked, nothing made, nothing on a heap.
-pub struct Door<'a> {
-    dir: OwnedFd,
-    path: &'a [u8],
-    /// Our own user.
-    pub uid: u32,
-}
-
-impl<'a> Door<'a> {
-    /// The directory if it is there and ours; whoever gets `None` asks [`open`] for the reason.
-    /// `overridden` is `RAINLINE_RUNTIME_DIR`.
-    #[inline(always)]
-    pub fn find(overridden: Option<&'a [u8]>, room: &'a mut Fixed<48>) -> Option<Door<'a>> {
-        let uid = sys::uid();
-        let path = match overridden {
-            Some(path) => path,
-            None => {
-                usual(uid, room);
-                room.whole()?
-            }
-        };
-        if !path.starts_with(b"/") {
-            return None;
-        }
-        let dir = rustix::fs::open(path, DIRECTORY, Mode::empty()).ok()?;
-        let stat = rustix::fs::fstat(&dir).ok()?;
-        (stat.st_uid == uid && stat.st_mode & 0o077 == 0).then_some(Door { dir, path, uid })
-    }
-
-    /// The frame file of a key, as much of it as there is room for.
-    #[inline(always)]
-    pub fn frame<'r>(&self, key: u64, room: &'r mut [MaybeUninit<u8>]) -> Option<&'r [u8]> {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file =
-            rustix::fs::openat(&self.dir, &frame_bytes(key)[..], flags, Mode::empty()).ok()?;
-        let (bytes, rest) = rustix::io::read(&file, room).ok()?;
-        // Whoever is not found out to be whole is not shown.
-        (!rest.is_empty()).then_some(&*bytes)
-    }
-
-    /// The address of the daemon's socket; `None` where the path is too long for one.
-    #[inline(always)]
-    pub fn socket(&self) -> Option<SocketAddrUnix> {
-        let mut place = Fixed::<SUN_PATH>::default();
-        place.put(self.path);
-        place.put(b"/");
-        place.put(SOCKET.as_bytes());
-        SocketAddrUnix::new(place.whole()?).ok()
-    }
 }
 
 const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// Puts the usual place, the same as [`place`] says.
-#[inline(always)]
-fn usual(uid: u32, room: &mut Fixed<48>) {
-    let mut digits = [0; 10];
-    let mut at = digits.len();
-    let mut rest = uid;
-    while rest > 0 || at == digits.len() {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
-    room.put(b"/run/user/");
-    room.put(&digits[at..]);
-    if is_private(room.as_mut(), uid) {
-        return room.put(b"/rainline");
-    }
-    *room = Fixed::default();
-    room.put(b"/tmp/rainline-");
-    room.put(&digits[at..]);
-}
-
-/// Whether it is a directory that nobody else may look into.
-#[inline(always)]
-fn is_private(path: &[u8], uid: u32) -> bool {
+/// Whether it is a directory that only this user may look into.
+fn is_private(path: &Path, uid: u32) -> bool {
     rustix::fs::stat(path).is_ok_and(|stat| {
         FileType::from_raw_mode(stat.st_mode).is_dir()
             && stat.st_uid == uid
@@ -195,10 +65,15 @@ fn is_private(path: &[u8], uid: u32) -> bool {
 pub enum Refused {
     /// `RAINLINE_RUNTIME_DIR` is not an absolute path.
     Relative,
+    /// A symbolic link stands there.
     Symlink,
+    /// Something else than a directory stands there.
     NotDirectory,
+    /// It belongs to this user.
     WrongOwner(u32),
+    /// Others have access by this mode.
     WrongMode(u32),
+    /// The system does not let us use it.
     Other(Errno),
 }
 
@@ -222,9 +97,12 @@ pub fn place() -> PathBuf {
     if let Some(dir) = overridden() {
         return dir;
     }
-    let mut room = Fixed::default();
-    usual(sys::uid(), &mut room);
-    PathBuf::from(OsStr::from_bytes(room.as_mut()))
+    let uid = sys::uid();
+    let user = PathBuf::from(format!("/run/user/{uid}"));
+    if is_private(&user, uid) {
+        return user.join("rainline");
+    }
+    format!("/tmp/rainline-{uid}").into()
 }
 
 /// `RAINLINE_RUNTIME_DIR`, if it is set.
@@ -246,12 +124,12 @@ fn open_at(path: &Path) -> Result<OwnedFd, Refused> {
         Err(Errno::NOENT) => {
             let made = match rustix::fs::mkdir(path, Mode::RWXU) {
                 Ok(()) => true,
-                // Another client was quicker.
+                // Another client made it first.
                 Err(Errno::EXIST) => false,
                 Err(errno) => return Err(Refused::Other(errno)),
             };
             if made {
-                // A umask of 0777 takes even the owner's bits away. Only what we made is mended.
+                // A umask of 0777 takes even the owner's bits away. Only our own directory is changed.
                 let _ = rustix::fs::chmod(path, Mode::RWXU);
             }
             (rustix::fs::open(path, DIRECTORY, Mode::empty()), made)
@@ -259,7 +137,7 @@ fn open_at(path: &Path) -> Result<OwnedFd, Refused> {
         opened => (opened, false),
     };
     let dir = dir.map_err(|errno| match errno {
-        // Which of the two it is only the name itself tells.
+        // The error does not say which of the two it is.
         Errno::LOOP | Errno::NOTDIR => match rustix::fs::lstat(path) {
             Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_symlink() => Refused::Symlink,
             _ => Refused::NotDirectory,
@@ -300,7 +178,8 @@ impl Runtime {
         SocketAddrUnix::new(format!("/proc/self/fd/{}/{name}", self.dir.as_raw_fd()))
     }
 
-    /// Takes the lock of this name, or says that another has it. It is let go with the descriptor.
+    /// Takes the lock of this name; `None` if another process has it. Dropping the descriptor
+    /// releases it.
     pub fn lock(&self, name: &str) -> Result<Option<OwnedFd>, Errno> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.dir, name, flags, Mode::RUSR | Mode::WUSR)?;
@@ -311,8 +190,8 @@ impl Runtime {
         }
     }
 
-    /// Opens a FIFO for both directions, which waits for nobody, and makes it first where it is
-    /// missing. Whatever else stands there is an error.
+    /// Opens a FIFO for both directions, so that opening does not wait for the other end, and makes it
+    /// first where it is missing. Anything else under that name is an error.
     pub fn fifo(&self, name: &str) -> Result<OwnedFd, Errno> {
         let ours = Mode::RUSR | Mode::WUSR;
         match rustix::fs::mknodat(&self.dir, name, FileType::Fifo, ours, 0) {
@@ -355,14 +234,17 @@ impl Runtime {
         placed
     }
 
+    /// Gives a file another name in one step, in the place of what has it.
     pub fn rename(&self, from: &str, to: &str) -> Result<(), Errno> {
         rustix::fs::renameat(&self.dir, from, &self.dir, to)
     }
 
+    /// Removes a file, if it is there.
     pub fn remove(&self, name: impl AsRef<OsStr>) {
         let _ = rustix::fs::unlinkat(&self.dir, name.as_ref(), AtFlags::empty());
     }
 
+    /// Sets who may use a file.
     pub fn chmod(&self, name: &str, mode: Mode) -> Result<(), Errno> {
         rustix::fs::chmodat(&self.dir, name, mode, AtFlags::empty())
     }
@@ -386,14 +268,14 @@ impl Runtime {
     }
 }
 
-/// Where the past is kept over reboots; `None` without a home.
+/// Where the history is kept over reboots; `None` without a home.
 pub fn history_file() -> Option<PathBuf> {
     let absolute = |name: &str| {
         std::env::var_os(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute())
     };
     let state = absolute("XDG_STATE_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
-    // A daemon in a place of its own has a past of its own.
+    // A daemon with a runtime directory of its own has a history of its own.
     let name = match overridden() {
         Some(dir) => format!("history-{:016x}", hash(dir.as_os_str())),
         None => "history".to_owned(),
@@ -403,22 +285,13 @@ pub fn history_file() -> Option<PathBuf> {
 
 /// A number for these bytes, the same in every build.
 pub fn hash(bytes: impl AsRef<OsStr>) -> u64 {
-    let mut hash = Hash::default();
-    hash.put(bytes.as_ref().as_bytes());
-    hash.value()
+    Hash::new().with(bytes.as_ref().as_bytes()).value()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::{PermissionsExt, symlink};
-
-    #[test]
-    fn a_frame_is_named_by_its_key_in_hexadecimal() {
-        for key in [0, 9, 0x0123_4567_89ab_cdef, u64::MAX, 0xfedc_ba98_7654_3210] {
-            assert_eq!(&frame_bytes(key)[..], format!("{FRAME}{key:016x}").as_bytes());
-        }
-    }
 
     #[test]
     fn a_missing_directory_is_made_for_us_alone() {

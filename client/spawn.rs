@@ -1,8 +1,7 @@
 //! Starting the daemon, at most one at a time and ever more rarely if it does not last.
 //!
 //! The child is our own program again: it becomes its own session, forks once more by running
-//! itself, and closes what it inherited. Nobody waits for it; a prompt draws its own line meanwhile.
-//! std, sys and runtime only, because the client's fast path ends here.
+//! itself, and closes what it inherited. It is not waited for; a prompt draws its own line meanwhile.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -28,10 +27,11 @@ pub enum Started {
     Busy,
     /// Daemons died too often lately.
     Paused,
+    /// It cannot be started.
     Failed(std::io::Error),
 }
 
-/// Starts a daemon unless somebody else does or the last ones did not last.
+/// Starts a daemon, unless another process does or the last ones did not last.
 pub fn start(runtime: &Runtime) -> Started {
     let _lock = match runtime.lock(SPAWN_LOCK) {
         Ok(Some(lock)) => lock,
@@ -45,7 +45,7 @@ pub fn start(runtime: &Runtime) -> Started {
     }
     starts.push(now);
     let text: String = starts.iter().map(|at| format!("{at}\n")).collect();
-    // Where nothing can be written down nothing may be started: it could be for ever.
+    // If starts cannot be counted none is made: there would be no end to them.
     if let Err(error) = runtime.write(SPAWN_STATE, text.as_bytes()) {
         return Started::Failed(error);
     }
@@ -55,7 +55,7 @@ pub fn start(runtime: &Runtime) -> Started {
     }
 }
 
-/// Starts a daemon whatever happened before; `more` are further arguments of `daemon run`.
+/// Starts a daemon, however often that failed before; `more` are further arguments of `daemon run`.
 pub fn launch(more: &[OsString]) -> std::io::Result<Child> {
     let mut command = Command::new(executable()?);
     command.args(["daemon", "run", "--detached"]).args(more);
@@ -65,7 +65,7 @@ pub fn launch(more: &[OsString]) -> std::io::Result<Child> {
     command.spawn()
 }
 
-/// Forgets the starts so far: the daemon lives, or was told to leave.
+/// Forgets the starts so far: the daemon lasted, or was stopped on purpose.
 pub fn reset(runtime: &Runtime) {
     runtime.remove(SPAWN_STATE);
 }
@@ -75,7 +75,7 @@ pub fn starts(runtime: &Runtime) -> usize {
     recent(&runtime.read(SPAWN_STATE).unwrap_or_default(), sys::boot().as_secs()).len()
 }
 
-/// The starts of this window. A time to come is of another boot.
+/// The starts of this window. One in the future is of another boot.
 fn recent(text: &[u8], now: u64) -> Vec<u64> {
     let lines = text.split(|byte| *byte == b'\n');
     let times = lines.filter_map(|line| std::str::from_utf8(line).ok()?.parse::<u64>().ok());

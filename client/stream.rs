@@ -1,107 +1,150 @@
-//! `stream`: ask once and print for ever, whatever becomes of the daemon.
+//! `stream`: ask once and keep printing, whatever becomes of the daemon.
+//!
+//! What happens when is decided by methods that are given the time; [`Stream::run`] alone reads
+//! clocks and waits.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::PathBuf;
+use std::process::Child;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-use super::Why;
-use super::conversation::{Conversation, nonce, timespec, write_whole};
-use super::words::{MOST_COLUMNS, screen_columns, share};
-use crate::protocol::{ReplyKind, Request};
-use crate::{runtime, spawn, sys};
-use rainline_caps::pacing::{AFTER, Pace};
+use rainline_caps::hosts;
+use rainline_caps::pacing::{AFTER, Pacer};
+
+use crate::Why;
+use crate::args::{screen_columns, slot_columns};
+use crate::connection::{Connection, timespec, write_whole_to};
+use crate::protocol::{Body, LineRequest, ReplyKind, Request, next_nonce};
+use crate::runtime::{self, Runtime};
+use crate::{spawn, sys};
 
 /// Draws a line without a daemon; its argument is the request.
 pub type Draw<'a> = &'a mut dyn FnMut(&Request) -> Vec<u8>;
 
-/// Prints the line now and whenever it changes, until nobody reads any more. A daemon that leaves,
-/// dies or never was is waited for in silence, with lines of our own meanwhile.
+/// Prints the line now and whenever it changes, until its reader is gone. A daemon that leaves or
+/// dies is waited for in silence, with lines drawn here meanwhile. Returns the exit code.
 pub fn stream(request: Request, draw: Draw) -> i32 {
-    Stream::new(request).run(draw)
+    let start = |runtime: &Runtime| match spawn::start(runtime) {
+        spawn::Started::Yes(child) => Some(child),
+        _ => None,
+    };
+    Stream::new(request, runtime::place(), rustix::stdio::stdout(), start).run(draw)
 }
 
-/// A daemon that has sent nothing for so long is asked whether it lives, and has so long to answer.
-const SILENCE: Duration = Duration::from_secs(6);
-/// The same where the daemon writes itself, so that we hear nothing while all is well.
-const TAKEN_SILENCE: Duration = Duration::from_secs(10);
-const ANSWER: Duration = Duration::from_secs(2);
+/// How long a daemon has to answer a ping.
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long until a line of our own is drawn again.
+const OWN_PACE: Duration = Duration::from_secs(1);
 
-/// Standard output, where the daemon may write to it itself and so save us from being woken for each
-/// line. Only a socket (tmux's own jobs have one): it can be written without ever waiting, and with
-/// nothing set on it that others who share it would notice.
-fn reader() -> Option<BorrowedFd<'static>> {
-    let stdout = rustix::stdio::stdout();
-    let mode = rustix::fs::fstat(stdout).ok()?.st_mode;
-    let is_socket = rustix::fs::FileType::from_raw_mode(mode) == rustix::fs::FileType::Socket;
-    is_socket.then_some(stdout)
+/// Where the lines come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lines {
+    /// Drawn here: there is no daemon, or it has sent nothing yet.
+    Own,
+    /// Sent by the daemon.
+    Daemon,
+    /// Written by the daemon to our reader itself.
+    Direct,
 }
 
-/// The longest pause between two attempts to reach a daemon.
-const MOST_PAUSE: Duration = Duration::from_secs(5);
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+impl Lines {
+    /// A daemon that was silent for so long is pinged. One that writes itself sends us nothing while
+    /// all is well.
+    fn silence(self) -> Duration {
+        Duration::from_secs(if self == Lines::Direct { 10 } else { 6 })
+    }
+}
 
-struct Stream {
+/// When to try to reach a daemon again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Backoff {
+    at: Duration,
+    /// After the next attempt.
+    pause: Duration,
+}
+
+impl Backoff {
+    const FIRST: Duration = Duration::from_millis(100);
+    const MOST: Duration = Duration::from_secs(5);
+
+    /// The first attempt is due at this moment.
+    fn from(now: Duration) -> Backoff {
+        Backoff { at: now, pause: Backoff::FIRST }
+    }
+
+    /// Notes an attempt.
+    fn attempt(&mut self, now: Duration) {
+        *self = Backoff { at: now + self.pause, pause: (self.pause * 2).min(Backoff::MOST) };
+    }
+}
+
+struct Stream<'a, S> {
     request: Request,
-    conversation: Option<Conversation>,
-    /// Whether the daemon has sent a line on this connection, or writes lines itself.
-    live: bool,
-    /// Whether it writes itself.
-    taken: bool,
-    /// When the daemon was heard last, and whether it was asked for a sign of life since.
-    heard: (Duration, bool),
-    child: Option<std::process::Child>,
-    /// When to try again, and how long to wait after that, by [`sys::awake`].
-    retry: (Duration, Duration),
-    /// When we may draw a line of our own again.
+    /// The runtime directory, which is opened anew for each attempt: it may be another by then.
+    place: PathBuf,
+    out: BorrowedFd<'a>,
+    /// Starts a daemon.
+    start: S,
+    connection: Option<Connection>,
+    lines: Lines,
+    /// When something was received from the daemon, and whether it was pinged since.
+    received: (Duration, bool),
+    child: Option<Child>,
+    retry: Backoff,
+    /// When a line of our own may be drawn again.
     own: Duration,
-    pace: Pace,
+    pacer: Pacer,
     /// Whether the line's width goes with that of the screen above us.
     follows: bool,
 }
 
-impl Stream {
-    fn new(request: Request) -> Self {
-        let pace = Pace::new(request.target == "tmux");
-        let retry = (Duration::ZERO, FIRST_PAUSE);
-        let follows = request.target == "screen"
-            && share(&request.slot, None, screen_columns()).max(1) == request.columns;
+impl<'a, S: FnMut(&Runtime) -> Option<Child>> Stream<'a, S> {
+    fn new(request: Request, place: PathBuf, out: BorrowedFd<'a>, start: S) -> Self {
+        let follows = request.line().is_some_and(|line| {
+            line.target == "screen"
+                && slot_columns(&line.slot, None, screen_columns()) == line.columns
+        });
         Stream {
             follows,
+            pacer: pacer(&request),
             request,
-            conversation: None,
-            live: false,
-            taken: false,
-            heard: (Duration::ZERO, false),
+            place,
+            out,
+            start,
+            connection: None,
+            lines: Lines::Own,
+            received: (Duration::ZERO, false),
             child: None,
-            retry,
+            retry: Backoff::from(Duration::ZERO),
             own: Duration::ZERO,
-            pace,
         }
     }
 
     fn run(mut self, draw: Draw) -> i32 {
         loop {
-            self.connect();
             let now = sys::awake();
-            if !self.live && now >= self.own {
+            self.connect(now);
+            if self.lines == Lines::Own && now >= self.own {
                 let line = draw(&self.request);
-                // It may have taken a while; a second means a second of silence.
-                self.own = sys::awake() + Duration::from_secs(1);
-                self.pace.offer(line);
+                // Drawing may have taken a while; the pace is between two lines.
+                self.own = sys::awake() + OWN_PACE;
+                self.pacer.offer(line);
             }
-            if let Some(line) = self.pace.due(sys::wall())
-                && !write_whole(line)
+            if let Some(line) = self.pacer.due(sys::wall())
+                && !write_whole_to(self.out, line)
             {
                 return 0;
             }
-            let Some(readable) = self.wait() else { return 0 };
-            let lost = match readable {
-                true => self.hear().is_err(),
-                false => self.is_stalled(),
-            };
+            let (readable, gone) = self.wait();
+            if gone {
+                return 0;
+            }
+            let now = sys::awake();
+            let lost = if readable { self.receive(now).is_err() } else { self.is_stalled(now) };
             if lost {
-                self.lose();
+                self.lose(now);
             }
             if let Some(child) = &mut self.child
                 && !matches!(child.try_wait(), Ok(None))
@@ -111,133 +154,319 @@ impl Stream {
         }
     }
 
-    fn connect(&mut self) {
-        let now = sys::awake();
-        if self.conversation.is_some() || now < self.retry.0 {
+    /// Asks a daemon if it is time to, and starts one where there is none.
+    fn connect(&mut self, now: Duration) {
+        if self.connection.is_some() || now < self.retry.at {
             return;
         }
-        self.retry = (now + self.retry.1, (self.retry.1 * 2).min(MOST_PAUSE));
-        let Ok(runtime) = runtime::open() else { return };
-        self.request.nonce = nonce();
-        let until = now + Duration::from_millis(self.request.deadline.into());
-        match Conversation::open(&runtime, &self.request, until, reader()) {
-            Ok(conversation) => {
-                self.conversation = Some(conversation);
+        self.retry.attempt(now);
+        let Ok(runtime) = Runtime::at(self.place.clone()) else { return };
+        self.request.nonce = next_nonce();
+        match Connection::open(&runtime, &self.request, direct(self.out)) {
+            Ok(connection) => {
+                self.connection = Some(connection);
                 // The daemon has its deadline before we draw ourselves.
-                self.own = self.own.max(until);
+                self.own = self.own.max(now + self.request.deadline);
             }
             Err(Why::Absent) => {
-                if let spawn::Started::Yes(child) = spawn::start(&runtime) {
-                    self.child = Some(child);
-                    self.retry.0 = now + FIRST_PAUSE / 4;
+                self.child = (self.start)(&runtime);
+                if self.child.is_some() {
+                    self.retry.at = now + Backoff::FIRST / 4;
                 }
             }
             Err(_) => {}
         }
     }
 
-    /// Whether a daemon that lived does not answer any more. Asks it when it is silent for long: a
-    /// line that does not change is no sign of death.
-    fn is_stalled(&mut self) -> bool {
-        let Some(conversation) = self.conversation.as_mut().filter(|_| self.live) else {
+    /// Whether a daemon does not answer any more. It is pinged when it was silent for long: a line
+    /// may not change for hours.
+    fn is_stalled(&mut self, now: Duration) -> bool {
+        if self.lines == Lines::Own {
             return false;
+        }
+        let Some(connection) = &mut self.connection else { return false };
+        let (at, pinged) = self.received;
+        let silent = now.saturating_sub(at);
+        if silent >= self.lines.silence() && !pinged {
+            self.received.1 = true;
+            return connection.ping().is_err();
+        }
+        pinged && silent >= self.lines.silence() + PING_TIMEOUT
+    }
+
+    fn lose(&mut self, now: Duration) {
+        self.connection = None;
+        self.lines = Lines::Own;
+        self.retry = Backoff::from(now);
+        self.own = now + Backoff::FIRST;
+    }
+
+    /// How long there is nothing to do, at these moments of the clocks; `None`: for ever.
+    fn timeout(&self, now: Duration, wall: Duration) -> Option<Duration> {
+        let retry = self.connection.is_none().then(|| self.retry.at.saturating_sub(now));
+        let next = match self.lines {
+            Lines::Own => self.own,
+            lines if self.received.1 => self.received.0 + lines.silence() + PING_TIMEOUT,
+            lines => self.received.0 + lines.silence(),
         };
-        let (at, asked) = self.heard;
-        let silent = sys::awake().saturating_sub(at);
-        let patience = if self.taken { TAKEN_SILENCE } else { SILENCE };
-        if silent >= patience && !asked {
-            self.heard.1 = true;
-            return conversation.ask_for_a_sign().is_err();
-        }
-        asked && silent >= patience + ANSWER
+        // Hardly longer than a second, even if the wall clock is set meanwhile.
+        let longest = Duration::from_secs(1) + AFTER;
+        let write = self.pacer.wake(wall).map(|at| at.saturating_sub(wall).min(longest));
+        [retry, Some(next.saturating_sub(now)), write].into_iter().flatten().min()
     }
 
-    fn lose(&mut self) {
-        self.conversation = None;
-        (self.live, self.taken) = (false, false);
-        let now = sys::awake();
-        self.retry = (now, FIRST_PAUSE);
-        self.own = now + FIRST_PAUSE;
-    }
-
-    /// Waits for the daemon, the clock or the reader's end (`None`); `true`: there is something to
-    /// read.
-    fn wait(&self) -> Option<bool> {
-        let now = sys::awake();
-        let mut left = Duration::MAX;
-        if self.conversation.is_none() {
-            left = left.min(self.retry.0.saturating_sub(now));
-        }
-        if self.live {
-            let patience = if self.taken { TAKEN_SILENCE } else { SILENCE };
-            let patience = if self.heard.1 { patience + ANSWER } else { patience };
-            left = left.min((self.heard.0 + patience).saturating_sub(now));
-        } else {
-            left = left.min(self.own.saturating_sub(now));
-        }
-        let wall = sys::wall();
-        if let Some(at) = self.pace.wake(wall) {
-            // Hardly longer than a second, whatever happens to the wall clock meanwhile.
-            left = left.min(at.saturating_sub(wall).min(Duration::from_secs(1) + AFTER));
-        }
-        let timeout = (left != Duration::MAX).then(|| timespec(left));
+    /// Waits for the daemon, the clock or the reader's end: whether there is something to read, and
+    /// whether the reader is gone.
+    fn wait(&self) -> (bool, bool) {
+        let timeout = self.timeout(sys::awake(), sys::wall()).map(timespec);
         // Without wanted events poll still tells of an error or a hang-up: the reader's end.
-        let stdout: BorrowedFd = rustix::stdio::stdout();
-        let mut fds = [
-            PollFd::from_borrowed_fd(stdout, PollFlags::empty()),
-            PollFd::from_borrowed_fd(stdout, PollFlags::empty()),
-        ];
-        let mut count = 1;
-        if let Some(conversation) = &self.conversation {
-            fds[1] = PollFd::from_borrowed_fd(conversation.socket.as_fd(), PollFlags::IN);
-            count = 2;
-        }
-        if poll(&mut fds[..count], timeout.as_ref()).is_err() {
-            return Some(false);
+        let mut fds = vec![PollFd::from_borrowed_fd(self.out, PollFlags::empty())];
+        let socket = self.connection.as_ref().map(AsFd::as_fd);
+        fds.extend(socket.map(|socket| PollFd::from_borrowed_fd(socket, PollFlags::IN)));
+        if poll(&mut fds, timeout.as_ref()).is_err() {
+            return (false, false);
         }
         let gone = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
-        if fds[0].revents().intersects(gone) {
-            return None;
-        }
-        Some(count == 2 && !fds[1].revents().is_empty())
+        let readable = fds.get(1).is_some_and(|fd| !fd.revents().is_empty());
+        (readable, fds[0].revents().intersects(gone))
     }
 
-    /// Whether the screen above us has another width now. Nobody tells us, so we look when there is
-    /// something new to show anyway.
-    fn follow(&mut self) -> bool {
-        if !self.follows {
-            return false;
-        }
-        let columns = share(&self.request.slot, None, screen_columns()).clamp(1, MOST_COLUMNS);
-        std::mem::replace(&mut self.request.columns, columns) != columns
-    }
-
-    fn hear(&mut self) -> Result<(), Why> {
-        let Some(conversation) = &mut self.conversation else { return Ok(()) };
-        let end = conversation.receive();
-        while let Some((kind, body)) = conversation.reply()? {
-            self.heard = (sys::awake(), false);
+    /// Takes what the daemon sent. `Err` when it is gone, or to be asked anew.
+    fn receive(&mut self, now: Duration) -> Result<(), Why> {
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        let open = connection.receive();
+        while let Some((kind, body)) = connection.reply()? {
+            self.received = (now, false);
             match kind {
                 ReplyKind::Line => {
-                    self.live = true;
-                    self.retry.1 = FIRST_PAUSE;
-                    self.pace.offer(body);
+                    self.lines = Lines::Daemon;
+                    self.pacer.offer(body);
                 }
-                ReplyKind::Taken => {
-                    (self.live, self.taken) = (true, true);
-                    self.retry.1 = FIRST_PAUSE;
-                    // Whatever we had is older than what was written meanwhile.
-                    self.pace = Pace::new(self.request.target == "tmux");
+                ReplyKind::Direct => {
+                    self.lines = Lines::Direct;
+                    // What is held back here is older than what the daemon writes.
+                    self.pacer = pacer(&self.request);
                 }
-                // The sign of life.
-                ReplyKind::Text if self.live => {}
+                // The answer to a ping.
+                ReplyKind::Text if self.lines != Lines::Own => {}
                 _ => return Err(Why::Absent),
             }
         }
-        if self.live && self.follow() {
-            // Asked again at once, and the line of the old width stands until then.
+        if self.lines != Lines::Own && self.follow() {
+            // Asked again at once; the line of the old width stands until then.
             return Err(Why::Absent);
         }
-        end
+        open
+    }
+
+    /// Takes the width of the screen above us; whether it is another. It is not announced, so it is
+    /// looked at when there is something new to show anyway.
+    fn follow(&mut self) -> bool {
+        match &mut self.request.body {
+            Body::Stream(line) if self.follows => {
+                let columns = slot_columns(&line.slot, None, screen_columns());
+                std::mem::replace(&mut line.columns, columns) != columns
+            }
+            _ => false,
+        }
+    }
+}
+
+fn pacer(request: &Request) -> Pacer {
+    let target = request.line().map_or("", |line: &LineRequest| &line.target);
+    Pacer::new(hosts::pacing(target))
+}
+
+/// The reader, where the daemon may write to it itself and so save us from being woken for each
+/// line. Only a socket (tmux's own jobs have one): it can be written without ever waiting, and with
+/// nothing set on it that others who share it would notice.
+fn direct(out: BorrowedFd) -> Option<BorrowedFd> {
+    let mode = rustix::fs::fstat(out).ok()?.st_mode;
+    let is_socket = rustix::fs::FileType::from_raw_mode(mode) == rustix::fs::FileType::Socket;
+    is_socket.then_some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{Admin, ReplyHeader};
+    use std::cell::Cell;
+    use std::io::{Read, Write};
+    use std::os::unix::net::{UnixListener, UnixStream};
+
+    const fn at(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    /// A runtime directory, and a pipe to print to.
+    struct Sandbox {
+        _root: tempfile::TempDir,
+        place: PathBuf,
+        _reader: std::io::PipeReader,
+        out: std::io::PipeWriter,
+        started: Cell<usize>,
+    }
+
+    impl Sandbox {
+        fn new() -> Sandbox {
+            let root = tempfile::tempdir().expect("a directory");
+            let place = root.path().join("r");
+            Runtime::at(place.clone()).expect("made");
+            let (reader, out) = std::io::pipe().expect("a pipe");
+            Sandbox { _root: root, place, _reader: reader, out, started: Cell::new(0) }
+        }
+
+        fn listen(&self) -> UnixListener {
+            let path = self.place.join(runtime::SOCKET);
+            let _ = std::fs::remove_file(&path);
+            UnixListener::bind(path).expect("bound")
+        }
+
+        fn stream(&self) -> Stream<'_, impl FnMut(&Runtime) -> Option<Child>> {
+            let line = LineRequest { line: "terminal".into(), ..LineRequest::default() };
+            let request = Request::new(Body::Stream(line), at(200));
+            Stream::new(request, self.place.clone(), self.out.as_fd(), |_: &Runtime| {
+                self.started.set(self.started.get() + 1);
+                None
+            })
+        }
+    }
+
+    /// The daemon's end of a connection.
+    struct Peer(UnixStream);
+
+    impl Peer {
+        fn accept(listener: &UnixListener) -> (Peer, Request) {
+            let mut peer = Peer(listener.accept().expect("a client").0);
+            let request = peer.request();
+            (peer, request)
+        }
+
+        fn request(&mut self) -> Request {
+            let mut chunk = [0; 4096];
+            let count = self.0.read(&mut chunk).expect("readable");
+            Request::decode(&chunk[..count]).expect("a request").expect("whole").0
+        }
+
+        fn reply(&mut self, kind: ReplyKind, nonce: u64, body: &str) {
+            let mut bytes = Vec::new();
+            ReplyHeader::encode(kind, nonce, body.as_bytes(), &mut bytes);
+            self.0.write_all(&bytes).expect("written");
+        }
+    }
+
+    #[test]
+    fn a_missing_daemon_is_tried_ever_more_rarely_and_started_each_time() {
+        let sandbox = Sandbox::new();
+        let mut stream = sandbox.stream();
+        let mut now = Duration::ZERO;
+        let mut pauses = Vec::new();
+        for _ in 0..8 {
+            stream.connect(now);
+            // Nothing happens before the time has come.
+            stream.connect(stream.retry.at - at(1));
+            pauses.push((stream.retry.at - now).as_millis());
+            now = stream.retry.at;
+        }
+        assert_eq!(pauses, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+        assert_eq!(sandbox.started.get(), 8);
+        assert_eq!(stream.lines, Lines::Own);
+    }
+
+    #[test]
+    fn a_daemon_has_its_deadline_before_a_line_is_drawn_here() {
+        let sandbox = Sandbox::new();
+        let _listener = sandbox.listen();
+        let mut stream = sandbox.stream();
+        stream.connect(at(1000));
+        assert!(stream.connection.is_some());
+        assert_eq!((stream.own, stream.lines), (at(1200), Lines::Own));
+        assert_eq!(stream.timeout(at(1000), at(0)), Some(at(200)));
+    }
+
+    #[test]
+    fn a_silent_daemon_is_pinged_and_given_up_without_an_answer() {
+        let sandbox = Sandbox::new();
+        let listener = sandbox.listen();
+        let mut stream = sandbox.stream();
+        stream.connect(at(0));
+        let (mut peer, request) = Peer::accept(&listener);
+        peer.reply(ReplyKind::Line, request.nonce, "one");
+        stream.receive(at(10)).expect("alive");
+        assert_eq!(stream.lines, Lines::Daemon);
+        assert_eq!(stream.pacer.due(at(500)), Some(&b"one\n"[..]));
+        assert_eq!(stream.timeout(at(10), at(500)), Some(at(6000)));
+        assert!(!stream.is_stalled(at(6009)));
+        assert!(!stream.is_stalled(at(6010)), "pinged");
+        assert_eq!(peer.request().body, Body::Admin(Admin::Ping));
+        assert_eq!(stream.timeout(at(6010), at(500)), Some(at(2000)));
+        assert!(!stream.is_stalled(at(8009)));
+        assert!(stream.is_stalled(at(8010)));
+        // With an answer it starts over.
+        peer.reply(ReplyKind::Text, request.nonce, "1234");
+        stream.receive(at(8010)).expect("alive");
+        assert!(!stream.is_stalled(at(8010)));
+        assert_eq!(stream.received, (at(8010), false));
+    }
+
+    #[test]
+    fn a_daemon_that_went_is_asked_at_once_when_it_is_back() {
+        let sandbox = Sandbox::new();
+        let listener = sandbox.listen();
+        let mut stream = sandbox.stream();
+        stream.connect(at(0));
+        let (mut peer, first) = Peer::accept(&listener);
+        peer.reply(ReplyKind::Line, first.nonce, "one");
+        stream.receive(at(10)).expect("alive");
+        drop((peer, listener));
+        assert_eq!(stream.receive(at(5000)), Err(Why::Absent));
+        stream.lose(at(5000));
+        assert_eq!((stream.lines, stream.own), (Lines::Own, at(5100)));
+        let listener = sandbox.listen();
+        stream.connect(at(5000));
+        let (mut peer, second) = Peer::accept(&listener);
+        assert_ne!(first.nonce, second.nonce);
+        peer.reply(ReplyKind::Line, second.nonce, "two");
+        stream.receive(at(5010)).expect("alive");
+        assert_eq!(stream.lines, Lines::Daemon);
+        assert_eq!(stream.pacer.due(at(5010)), Some(&b"two\n"[..]));
+        assert_eq!(sandbox.started.get(), 0);
+    }
+
+    #[test]
+    fn a_daemon_that_leaves_or_talks_nonsense_is_lost() {
+        let sandbox = Sandbox::new();
+        let listener = sandbox.listen();
+        let mut stream = sandbox.stream();
+        for (kind, nonce) in [(ReplyKind::Bye, 0), (ReplyKind::Text, 0), (ReplyKind::Line, 1)] {
+            stream.lose(at(0));
+            stream.connect(at(0));
+            let (mut peer, request) = Peer::accept(&listener);
+            peer.reply(kind, request.nonce ^ nonce, "");
+            assert!(stream.receive(at(10)).is_err(), "{kind:?}");
+        }
+        stream.lose(at(0));
+        stream.connect(at(0));
+        let (mut peer, _) = Peer::accept(&listener);
+        peer.0.write_all(b"220 mail.example.org ESMTP\r\n").expect("written");
+        assert_eq!(stream.receive(at(10)), Err(Why::Refused));
+    }
+
+    #[test]
+    fn a_daemon_that_writes_itself_gets_the_reader_and_more_time() {
+        let sandbox = Sandbox::new();
+        let listener = sandbox.listen();
+        let (_reader, out) = UnixStream::pair().expect("a pair");
+        assert!(direct(out.as_fd()).is_some() && direct(sandbox.out.as_fd()).is_none());
+        let mut stream = sandbox.stream();
+        stream.out = out.as_fd();
+        stream.pacer.offer(b"held back".to_vec());
+        stream.connect(at(0));
+        let (mut peer, request) = Peer::accept(&listener);
+        peer.reply(ReplyKind::Direct, request.nonce, "");
+        stream.receive(at(0)).expect("alive");
+        assert_eq!((stream.lines, stream.pacer.due(at(500))), (Lines::Direct, None));
+        assert_eq!(stream.timeout(at(0), at(500)), Some(at(10_000)));
+        assert!(!stream.is_stalled(at(10_000)) && stream.received.1);
     }
 }

@@ -42,7 +42,7 @@ pub fn find(name: &str) -> Option<&'static Target> {
 
 /// Whether a host of this version fills live texts in by itself.
 pub fn fills_in(target: &Target, version: Version) -> bool {
-    std::ptr::eq(target, &tmux::TARGET) && version >= tmux::LIVE_TEXT
+    rainline_caps::hosts::find(target.name).is_some_and(|host| host.is_live(version))
 }
 
 /// One host's escape language.

@@ -22,7 +22,7 @@ use rustix::fs::Mode;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::{Resource, Rlimit};
 
-use rainline_client::protocol::{ReplyKind, build_id};
+use rainline_client::protocol::{Admin, ReplyKind, build_id};
 use rainline_client::runtime::{self, Runtime};
 use rainline_client::{self, timespec};
 use rainline_client::{spawn, sys};
@@ -33,7 +33,6 @@ mod cache;
 mod channel;
 mod configs;
 mod engine;
-mod frames;
 mod history;
 pub mod jobs;
 mod ring;
@@ -57,6 +56,8 @@ const SAVE: Duration = Duration::from_secs(5 * 60);
 const LASTED: Duration = Duration::from_secs(60);
 /// How often the socket is touched: cleaners of temporary files go by its times.
 const TOUCH: Duration = Duration::from_secs(600);
+/// How long another daemon has to say that it lives.
+const PING_TIMEOUT: Duration = Duration::from_millis(200);
 /// How long leaving may take.
 const LEAVING: Duration = Duration::from_secs(2);
 
@@ -114,8 +115,10 @@ fn lock(runtime: &Runtime) -> Result<Option<OwnedFd>, String> {
         let lock = runtime.lock(runtime::LOCK);
         let lock = lock.map_err(|error| format!("{}: {error}", runtime.path.display()))?;
         // Also with the lock: its file may have been removed from under a daemon that lives.
-        let lives =
-            matches!(rainline_client::admin(runtime, "ping", 200), Ok((ReplyKind::Text, _)));
+        let lives = matches!(
+            rainline_client::admin(runtime, Admin::Ping, PING_TIMEOUT),
+            Ok((ReplyKind::Text, _))
+        );
         if lives {
             return Ok(None);
         }
@@ -201,7 +204,7 @@ impl Door {
     /// Listens under a name of its own and then takes the known one, so that there is no moment
     /// with a wrong mode, or with a name that nobody answers.
     fn open(&mut self, runtime: &Runtime) -> Result<(), rustix::io::Errno> {
-        let name = runtime::socket_name();
+        let name = runtime::SOCKET;
         let draft = format!("{name}.{}", std::process::id());
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket =
@@ -211,7 +214,7 @@ impl Door {
         runtime.chmod(&draft, Mode::RUSR | Mode::WUSR)?;
         rustix::net::listen(&socket, 4096)?;
         self.identity = runtime.identity(&draft);
-        let placed = runtime.rename(&draft, &name);
+        let placed = runtime.rename(&draft, name);
         if placed.is_err() {
             runtime.remove(&draft);
         }
@@ -221,13 +224,13 @@ impl Door {
     }
 
     fn is_ours(&self, runtime: &Runtime) -> bool {
-        self.identity.is_some() && runtime.identity(&runtime::socket_name()) == self.identity
+        self.identity.is_some() && runtime.identity(runtime::SOCKET) == self.identity
     }
 
     /// Nobody else comes in. The name goes only if it is still ours.
     fn close(&mut self, runtime: &Runtime) {
         if self.listener.take().is_some() && self.is_ours(runtime) {
-            runtime.remove(runtime::socket_name());
+            runtime.remove(runtime::SOCKET);
         }
     }
 }
@@ -296,9 +299,6 @@ impl Daemon {
             self.engine.feed_streams(&now);
             self.engine.connections.write_due(sys::wall());
             self.engine.repaint(&now);
-            if self.leaving.is_none() {
-                self.engine.publish_frames(&now);
-            }
             self.keep_house(&now);
             if self.is_over(&now) {
                 return;
@@ -405,28 +405,19 @@ impl Daemon {
         }
     }
 
-    fn admin(&mut self, id: u64, (word, nonce): (String, u64)) {
-        let text = match &*word {
-            "ping" => format!("{}\n", std::process::id()),
-            "status" => self.status(),
-            "reload" => {
+    fn admin(&mut self, id: u64, (word, nonce): (Admin, u64)) {
+        let text = match word {
+            Admin::Ping => format!("{}\n", std::process::id()),
+            Admin::Status => self.status(),
+            Admin::Reload => {
                 self.engine.reload();
                 "reloading\n".to_owned()
             }
-            "stop" | "retire" => {
+            Admin::Stop => {
                 if let Some(connection) = self.engine.connections.get_mut(id) {
                     connection.waiting = true;
                 }
                 return self.leave(Some((id, nonce)));
-            }
-            _ => {
-                let why = format!("there is no such word as \"{word}\"");
-                return self.engine.connections.reply(
-                    id,
-                    ReplyKind::Refused,
-                    nonce,
-                    why.as_bytes(),
-                );
             }
         };
         self.engine.connections.reply(id, ReplyKind::Text, nonce, text.as_bytes());
@@ -509,20 +500,23 @@ impl Daemon {
             return self.leave(None);
         }
         if !self.door.is_ours(&self.runtime) {
-            match self.runtime.identity(&runtime::socket_name()) {
+            match self.runtime.identity(runtime::SOCKET) {
                 Some(_) if self.is_another() => self.leave(None),
                 Some((_, _, false)) => note("something else stands where our socket was".into()),
                 _ => self.reopen(),
             }
         } else if now.boot >= self.touched + TOUCH {
             self.touched = now.boot;
-            self.runtime.touch(&runtime::socket_name());
+            self.runtime.touch(runtime::SOCKET);
         }
     }
 
     /// Whether another daemon answers under our name.
     fn is_another(&self) -> bool {
-        matches!(rainline_client::admin(&self.runtime, "ping", 200), Ok((ReplyKind::Text, _)))
+        matches!(
+            rainline_client::admin(&self.runtime, Admin::Ping, PING_TIMEOUT),
+            Ok((ReplyKind::Text, _))
+        )
     }
 }
 

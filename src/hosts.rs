@@ -10,7 +10,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use rainline_caps::Version;
-use rainline_client::protocol::{ENV, MORE_ENV};
+use rainline_client::environment;
 use rainline_render::theme::Theme;
 
 mod bash;
@@ -153,14 +153,6 @@ pub enum Ready {
     Still,
 }
 
-/// The variables that a client looks at.
-fn environment() -> Vec<&'static str> {
-    let mut names: Vec<&str> = ENV.iter().chain(&MORE_ENV).copied().collect();
-    names.sort_unstable();
-    names.dedup();
-    names
-}
-
 /// A shell's environment as words of bash and zsh, variables that are not exported included.
 fn environment_words(names: &[&str]) -> String {
     // A variable that is not set, as most are, adds no word.
@@ -173,13 +165,30 @@ fn filled(lines: &str, wiring: &Wiring, quote: fn(&OsStr) -> String) -> String {
         Some(config) => format!(" --config {}", quote(config.as_ref())),
         None => String::new(),
     };
-    let lines = lines.replace("@ENVIRONMENT@", &environment_words(&environment()));
+    let lines = lines.replace("@ENVIRONMENT@", &environment_words(&environment::names()));
     lines.replace("@CONFIG@", &config).replace("@PROGRAM@", &quote(wiring.program.as_ref()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_host_has_its_facts_and_a_target() {
+        for host in ALL {
+            let facts = rainline_caps::hosts::find(host.shows());
+            assert!(facts.is_some(), "{} has no line in caps/hosts.rs", host.shows());
+        }
+        for facts in rainline_caps::hosts::ALL {
+            assert!(
+                find(facts.name).is_some(),
+                "{} is not wired: it needs a file here",
+                facts.name
+            );
+            let target = rainline_render::targets::find(facts.name);
+            assert!(target.is_some(), "{} has no target", facts.name);
+        }
+    }
 
     #[test]
     fn a_config_is_named_in_every_hosts_lines() {

@@ -3,4 +3,5 @@
 //! Shared by the daemon and by the line that is drawn without one, so that both draw the same.
 
 pub mod drawing;
+pub mod identity;
 pub mod rows;

@@ -1,24 +1,14 @@
-//! Where the user's files are. The runtime directory is not here: the hot path has its own.
+//! Where the user's files are, and this program. The runtime directory is the client's.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
+use rainline_client::environment::Environment;
+
 /// The config: `$RAINLINE_CONFIG`, else where it usually is; `None` without a home.
 pub fn config() -> Option<PathBuf> {
-    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    if let Some(named) = set("RAINLINE_CONFIG") {
-        return Some(named);
-    }
-    usual_config(set("XDG_CONFIG_HOME"), set("HOME"))
-}
-
-/// `$XDG_CONFIG_HOME/rainline/config.toml`, else `~/.config/rainline/config.toml`. The client has a
-/// faster way to the same path.
-fn usual_config(xdg: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
-    let absolute = |path: &PathBuf| path.is_absolute();
-    let base = xdg.filter(absolute);
-    let base = base.or_else(|| Some(home.filter(absolute)?.join(".config")))?;
-    Some(base.join("rainline/config.toml"))
+    let path = Environment::current().config(None);
+    (!path.as_os_str().is_empty()).then_some(path)
 }
 
 /// The absolute path of this program, for another program's config. Links are not resolved.

@@ -136,7 +136,6 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("alerts", &[]),
     ("history", &[]),
     ("drawing", &[]),
-    ("frames", &[]),
     ("watch", &[]),
     ("watch/edge", &[]),
     // How a path is watched is the same for all.
@@ -155,8 +154,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
-            "cache", "channel", "configs", "drawing", "frames", "history", "jobs", "schedule",
-            "serve", "workers",
+            "cache", "channel", "configs", "drawing", "history", "jobs", "schedule", "serve",
+            "workers",
         ],
     ),
     (
@@ -170,7 +169,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "engine/sampling",
         &["cache", "configs", "drawing", "engine", "history", "jobs", "schedule", "workers"],
     ),
-    ("engine/set", &["cache", "engine", "jobs", "schedule"]),
+    ("engine/set", &["cache", "engine", "schedule"]),
     ("engine/status", &["engine"]),
     ("engine/streams", &["engine", "schedule"]),
     ("bare", &["engine", "schedule"]),
@@ -185,7 +184,7 @@ const TOUCHES: &[(&str, &[&str])] = &[
     ("sampling", &["cache", "configs", "errands", "host", "past", "pool"]),
     ("set", &["cache", "configs", "errands", "host"]),
     ("status", &["cache", "configs", "connections", "history", "pool", "remembered", "requests"]),
-    ("streams", &["cache", "connections", "frames", "runtime"]),
+    ("streams", &["cache", "connections"]),
 ];
 
 #[test]

@@ -6,8 +6,11 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
+use std::time::Duration;
 
-use rainline_client::protocol::{HEADER, PROTOCOL, ReplyHeader, ReplyKind, Request, Verb};
+use rainline_client::protocol::{
+    Body, HEADER, LineRequest, PROTOCOL, ReplyHeader, ReplyKind, Request,
+};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{DEADLINE, lives, program, until};
@@ -150,17 +153,17 @@ fn until_true(what: &str, mut there: impl FnMut() -> bool) {
     until(what, || there().then_some(()));
 }
 
-fn request(verb: Verb, nonce: u64) -> Request {
-    Request {
-        verb,
-        nonce,
-        line: "tmux".into(),
-        slot: "right".into(),
-        target: "plain".into(),
-        columns: 80,
-        deadline: 1000,
-        ..Request::default()
-    }
+fn line() -> LineRequest {
+    let (line, slot, target) = ("tmux".into(), "right".into(), "plain".into());
+    LineRequest { line, slot, target, ..LineRequest::default() }
+}
+
+fn request(body: Body, nonce: u64) -> Request {
+    Request { nonce, ..Request::new(body, Duration::from_secs(1)) }
+}
+
+fn print(nonce: u64) -> Request {
+    request(Body::Print(line()), nonce)
 }
 
 fn bytes(request: &Request) -> Vec<u8> {
@@ -300,7 +303,7 @@ fn everything_in_the_runtime_directory_is_for_us_alone() {
 fn garbage_ends_its_connection_and_nothing_else() {
     let sandbox = Sandbox::running();
     let pid = sandbox.pid();
-    let mut giant = bytes(&request(Verb::Print, 1));
+    let mut giant = bytes(&print(1));
     giant[HEADER - 1] = 0xff;
     for garbage in [b"GET / HTTP/1.1\r\n\r\n".to_vec(), vec![0; 4096], giant] {
         let mut stream = sandbox.connect();
@@ -314,7 +317,7 @@ fn garbage_ends_its_connection_and_nothing_else() {
 #[test]
 fn clients_that_say_nothing_or_half_of_it_hold_up_nobody() {
     let sandbox = Sandbox::running();
-    let half = &bytes(&request(Verb::Print, 1))[..HEADER + 3];
+    let half = &bytes(&print(1))[..HEADER + 3];
     let silent: Vec<UnixStream> = (0..100)
         .map(|index| {
             let mut stream = sandbox.connect();
@@ -323,7 +326,7 @@ fn clients_that_say_nothing_or_half_of_it_hold_up_nobody() {
         })
         .collect();
     let mut stream = sandbox.connect();
-    stream.write_all(&bytes(&request(Verb::Print, 77))).expect("written");
+    stream.write_all(&bytes(&print(77))).expect("written");
     let (header, _) = reply(&mut stream);
     assert_eq!((header.kind, header.nonce), (ReplyKind::Line, 77));
     drop(silent);
@@ -333,7 +336,7 @@ fn clients_that_say_nothing_or_half_of_it_hold_up_nobody() {
 fn a_reply_bears_the_nonce_of_its_request() {
     let sandbox = Sandbox::running();
     let mut stream = sandbox.connect();
-    let both = [bytes(&request(Verb::Print, 5)), bytes(&request(Verb::Print, 6))].concat();
+    let both = [bytes(&print(5)), bytes(&print(6))].concat();
     stream.write_all(&both).expect("written");
     assert_eq!([reply(&mut stream).0.nonce, reply(&mut stream).0.nonce], [5, 6]);
 }
@@ -342,8 +345,8 @@ fn a_reply_bears_the_nonce_of_its_request() {
 fn an_unknown_target_gets_plain_text() {
     let sandbox = Sandbox::running();
     let mut stream = sandbox.connect();
-    let odd = Request { target: "teletype".into(), ..request(Verb::Print, 1) };
-    stream.write_all(&bytes(&odd)).expect("written");
+    let odd = LineRequest { target: "teletype".into(), ..line() };
+    stream.write_all(&bytes(&request(Body::Print(odd), 1))).expect("written");
     let (header, body) = reply(&mut stream);
     assert_eq!(header.kind, ReplyKind::Line);
     assert!(!body.is_empty() && !body.iter().any(u8::is_ascii_control), "{body:?}");
@@ -440,7 +443,7 @@ fn a_newer_client_is_served_and_then_the_daemon_makes_room() {
     let sandbox = Sandbox::running();
     let pid = sandbox.pid().expect("running");
     let mut stream = sandbox.connect();
-    let newer = Request { build: u64::MAX, ..request(Verb::Print, 5) };
+    let newer = Request { build: u64::MAX, ..print(5) };
     stream.write_all(&bytes(&newer)).expect("sent");
     let (header, _) = reply(&mut stream);
     assert_eq!((header.kind, header.nonce), (ReplyKind::Line, 5));
@@ -566,7 +569,7 @@ fn a_stream_without_any_daemon_prints_all_the_same() {
 fn a_stream_is_told_when_the_daemon_leaves() {
     let sandbox = Sandbox::running();
     let mut stream = sandbox.connect();
-    stream.write_all(&bytes(&request(Verb::Stream, 9))).expect("written");
+    stream.write_all(&bytes(&request(Body::Stream(line()), 9))).expect("written");
     assert_eq!(reply(&mut stream).0.kind, ReplyKind::Line);
     assert!(sandbox.run(&["daemon", "stop"]).status.success());
     let bye = loop {
@@ -776,15 +779,16 @@ fn the_first_line_of_a_new_daemon_has_what_a_worker_reads() {
     let text = "[line.x]\nleft = ['session']\n[segment.session]\nformat = '$nest'\n";
     std::fs::write(&config, text).expect("written");
     let mut stream = sandbox.connect();
-    let asker = Request {
+    let asker = LineRequest {
         line: "x".into(),
         slot: "left".into(),
-        config: config.into_os_string().into_encoded_bytes(),
+        config,
         env: vec![("SSH_CONNECTION".into(), b"192.0.2.1 5 192.0.2.2 22".to_vec())],
         pid: 1,
-        deadline: u16::MAX,
-        ..request(Verb::Print, 1)
+        ..line()
     };
-    stream.write_all(&bytes(&asker)).expect("written");
+    let deadline = Duration::from_secs(60);
+    let request = Request::new(Body::Print(asker), deadline);
+    stream.write_all(&bytes(&request)).expect("written");
     assert_eq!(String::from_utf8_lossy(&reply(&mut stream).1), "ssh");
 }

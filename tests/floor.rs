@@ -14,7 +14,7 @@ use crate::support::DEADLINE;
 use crate::support::root;
 
 const EXE: &str = env!("CARGO_BIN_EXE_rainline");
-/// A line that everybody shares, which is published, and one that depends on who asks.
+/// A line that is the same for everyone on this machine.
 const SHARED: &str = "[line.tmux]\nright = [\"cpu\", \"memory\", \"clock\"]\n";
 
 /// A runtime directory and a home of their own, and a daemon of this build.
@@ -52,27 +52,10 @@ impl House {
         self.root.path().join("runtime")
     }
 
-    /// The frame files that lie there, without those that are just being written.
-    fn frames(&self) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(self.runtime()).expect("a directory").flatten();
-        let whole = |path: &PathBuf| {
-            let name = path.file_name().expect("a name").to_string_lossy();
-            name.starts_with("frame-") && !name.contains('.')
-        };
-        entries.map(|entry| entry.path()).filter(whole).collect()
-    }
-
     fn print(&self, line: &[&str]) -> String {
         let output = self.command(line).output().expect("it runs");
         assert!(output.status.success());
         String::from_utf8(output.stdout).expect("UTF-8")
-    }
-
-    fn requests(&self) -> u32 {
-        let status = self.print(&["daemon", "status"]);
-        let mut words = status.split_whitespace();
-        words.find(|word| *word == "requests");
-        words.next().and_then(|count| count.parse().ok()).expect("a number")
     }
 
     /// The system calls of a command, by name.
@@ -128,55 +111,22 @@ fn until(what: &str, mut there: impl FnMut() -> bool) {
     }
 }
 
-/// Over the socket, always: it shows the session, which depends on who asks.
+/// It shows the session, which depends on who asks.
 const ASKED: &[&str] = &["print", "tmux", "left", "--columns", "100", "--deadline", "9000"];
-/// From a frame file once it was asked for twice.
-const READY: &[&str] = &["print", "tmux", "right", "--columns", "100", "--deadline", "9000"];
-
-/// Asks until a file lies ready, and takes the way of the file with the next print. A file counts
-/// for a few seconds: a busy machine may need some attempts.
-fn ready(house: &House, mut act: impl FnMut() -> bool) {
-    until("a print from a frame file", || {
-        until("a frame file", || {
-            house.print(READY);
-            !house.frames().is_empty()
-        });
-        act()
-    });
-}
 
 struct Bounds {
-    socket: usize,
-    file: usize,
+    calls: usize,
     faults: u64,
 }
 
 fn holds(house: &House, bounds: &Bounds) {
     house.print(ASKED);
     let calls = house.calls(ASKED);
-    assert!(calls.len() <= bounds.socket, "{} calls over the socket: {calls:?}", calls.len());
+    assert!(calls.len() <= bounds.calls, "{} calls: {calls:?}", calls.len());
     assert_eq!(count(&calls, &["fork", "vfork", "clone", "clone3"]), 0);
     assert_eq!(count(&calls, &["write", "writev"]), 1);
     let faults = house.faults(ASKED);
-    assert!(faults <= bounds.faults, "{faults} page faults over the socket");
-    let mut from_file = Vec::new();
-    ready(house, || {
-        from_file = house.calls(READY);
-        count(&from_file, &["socket"]) == 0
-    });
-    let calls = from_file;
-    assert!(calls.len() <= bounds.file, "{} calls from a file: {calls:?}", calls.len());
-    assert_eq!(count(&calls, &["fork", "vfork", "clone", "clone3"]), 0);
-    assert_eq!(count(&calls, &["write", "writev"]), 1);
-    ready(house, || {
-        let before = house.requests();
-        let faults = house.faults(READY);
-        // Nobody was asked but for the second status.
-        house.requests() == before + 1 && {
-            assert!(faults <= bounds.faults, "{faults} page faults from a file");
-            true
-        }
-    });
+    assert!(faults <= bounds.faults, "{faults} page faults");
 }
 
 #[test]
@@ -184,7 +134,7 @@ fn a_warm_print_costs_few_calls_and_no_process() {
     // What the dynamic linker does before us differs from one C library to the next, and it touches
     // a page for every few tables: a kind of segment is half a page fault here, and none in the
     // static program.
-    holds(&House::of(Path::new(EXE)), &Bounds { socket: 90, file: 85, faults: 330 });
+    holds(&House::of(Path::new(EXE)), &Bounds { calls: 90, faults: 330 });
 }
 
 #[test]
@@ -196,60 +146,7 @@ fn a_static_print_costs_next_to_nothing() {
     if built + Duration::from_secs(3600) < sources {
         return;
     }
-    holds(&House::of(&exe), &Bounds { socket: 24, file: 18, faults: 24 });
-}
-
-#[test]
-fn a_published_line_is_that_of_the_socket_and_for_us_alone() {
-    use std::os::unix::fs::MetadataExt;
-    let house = House::of(Path::new(EXE));
-    ready(&house, || {
-        let line = house.print(READY);
-        assert!(line.ends_with('\n') && line.lines().count() == 1, "{line:?}");
-        for file in house.frames() {
-            // One that counted no longer may just have been taken away.
-            let Ok(file) = file.metadata() else { continue };
-            assert_eq!(file.mode() & 0o777, 0o600);
-        }
-        true
-    });
-    assert!(house.print(&["daemon", "reload"]).contains("reloading"));
-    house.command(&["daemon", "stop"]).output().expect("it runs");
-    assert_eq!(house.frames(), [""; 0].map(PathBuf::from));
-}
-
-#[test]
-fn a_file_that_does_not_count_is_not_printed() {
-    let house = House::of(Path::new(EXE));
-    let mut name = None;
-    ready(&house, || {
-        name = house.frames().pop();
-        name.is_some()
-    });
-    house.command(&["daemon", "stop"]).output().expect("it runs");
-    let file = name.expect("a name");
-    let whole = |until: u64| {
-        let mut bytes = Vec::new();
-        let until = Duration::from_secs(until);
-        rainline_client::runtime::frame_header(
-            rainline_client::protocol::build_id(),
-            until,
-            &mut bytes,
-        );
-        bytes.extend_from_slice(b"FORGED\n");
-        bytes
-    };
-    // It is found under that name, so what keeps the others out is what they say.
-    std::fs::write(&file, whole(u64::MAX >> 32)).expect("written");
-    assert_eq!(house.print(READY), "FORGED\n");
-    let mut other_build = whole(u64::MAX >> 32);
-    other_build[4] ^= 1;
-    let mut cut = whole(u64::MAX >> 32);
-    cut.pop();
-    for bytes in [whole(1), other_build, cut, b"FORGED\n".to_vec(), Vec::new()] {
-        std::fs::write(&file, bytes).expect("written");
-        assert!(!house.print(READY).contains("FORGED"));
-    }
+    holds(&House::of(&exe), &Bounds { calls: 24, faults: 32 });
 }
 
 #[test]

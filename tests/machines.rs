@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rainline_client::protocol::{
-    HEADER, PROTOCOL, ReplyHeader, ReplyKind, Request, Verb, build_id,
+    Body, HEADER, LineRequest, PROTOCOL, ReplyHeader, ReplyKind, Request,
 };
 
 use crate::support::machine::{Machine, SETTLED, fixtures};
@@ -173,23 +173,19 @@ type Env<'a> = &'a [(&'a str, &'a str)];
 
 /// The line of somebody with this process and environment on the fixture `terminals`.
 fn asked_by(machine: &Machine, session: u32, pid: u32, env: Env) -> String {
-    let request = Request {
-        verb: Verb::Print,
-        nonce: 7,
-        build: build_id(),
+    let line = LineRequest {
         line: "terminal".into(),
         slot: "left".into(),
         target: "plain".into(),
         columns: 200,
-        deadline: 20_000,
-        config: machine.sandbox.config().into_os_string().into_encoded_bytes(),
+        config: machine.sandbox.config(),
         env: env.iter().map(|(name, value)| ((*name).into(), value.as_bytes().to_vec())).collect(),
         pid,
         session,
-        ..Request::default()
+        ..LineRequest::default()
     };
     let mut bytes = Vec::new();
-    request.encode(&mut bytes);
+    Request::new(Body::Print(line), Duration::from_secs(20)).encode(&mut bytes);
     let socket = machine.sandbox.runtime().join(format!("rainline-{PROTOCOL}.sock"));
     let mut stream = UnixStream::connect(socket).expect("a daemon listens");
     stream.set_read_timeout(Some(SETTLED)).expect("set");

@@ -1,4 +1,4 @@
-//! What one refresh of tmux's status line costs, whoever fills it.
+//! What one refresh of tmux's status line costs, filled by each of several programs.
 
 use std::fmt::Write as _;
 use std::process::{Child, Command, Stdio};

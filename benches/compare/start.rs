@@ -7,9 +7,6 @@ use std::time::Instant;
 use crate::Options;
 use crate::support::{House, has, median};
 
-/// Everybody shares these readings, so that a print finds a frame file.
-const SHARED: &str = "[line.tmux]\nright = [\"cpu\", \"memory\", \"clock\"]\n";
-
 /// An empty static program: nothing that starts can be cheaper.
 fn empty(folder: &std::path::Path) -> Option<(PathBuf, &'static str)> {
     let (source, out) = (folder.join("empty.c"), folder.join("empty"));
@@ -24,7 +21,7 @@ fn empty(folder: &std::path::Path) -> Option<(PathBuf, &'static str)> {
 
 pub fn run(_: &Options) {
     const ROUNDS: usize = 500;
-    let house = House::new(SHARED);
+    let house = House::new("");
     let Some((empty, libc)) = empty(house.root.path()) else {
         return println!("no C compiler: the floor is skipped\n");
     };
@@ -32,20 +29,17 @@ pub fn run(_: &Options) {
     println!("Empty: a static C program linked to {libc}. Best median of five.\n");
     let own =
         |args: &[&str]| (house.program.clone(), args.iter().map(|a| (*a).to_owned()).collect());
-    let ready = ["print", "tmux", "right", "--columns", "100"];
-    let asked = ["print", "tmux", "left", "--columns", "100"];
-    let candidates: [(&str, (PathBuf, Vec<String>)); 4] = [
+    let print = ["print", "tmux", "right", "--columns", "100"];
+    let candidates: [(&str, (PathBuf, Vec<String>)); 3] = [
         ("empty", (empty, Vec::new())),
-        ("`rainline print`, frame file", own(&ready)),
-        ("`rainline print`, socket", own(&asked)),
+        ("`rainline print`", own(&print)),
         ("/bin/true", ("/bin/true".into(), Vec::new())),
     ];
     for _ in 0..3 {
-        house.print(&ready);
-        house.print(&asked);
+        house.print(&print);
     }
-    let mut best = [f64::INFINITY; 4];
-    let mut ratio = [f64::INFINITY; 4];
+    let mut best = [f64::INFINITY; 3];
+    let mut ratio = [f64::INFINITY; 3];
     for _ in 0..5 {
         let mut each = vec![Vec::with_capacity(ROUNDS); candidates.len()];
         for round in 0..ROUNDS {

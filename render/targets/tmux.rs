@@ -37,8 +37,8 @@ const MOST_BYTES: usize = 4096;
 
 /// The first version whose `#()` output may hold a choice that is decided anew at each redraw.
 const CHOICES: Version = (2, 9);
-/// The first version with `q/h`, which makes a name safe to draw.
-pub(super) const LIVE_TEXT: Version = (3, 2);
+/// The first version with `q/h`, which makes a name safe to draw: that of the table of hosts.
+const LIVE_TEXT: Version = (3, 2);
 
 /// tmux's words for the attributes.
 const ATTRS: [(Attrs, &str); 6] = [

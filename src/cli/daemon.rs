@@ -8,13 +8,13 @@ use std::time::Duration;
 use super::say;
 use crate::daemon::{self, Options};
 use crate::error::Error;
-use rainline_client::protocol::ReplyKind;
+use rainline_client::protocol::{Admin, ReplyKind};
 use rainline_client::runtime::{self, Runtime};
 use rainline_client::{self, Why};
 use rainline_client::{spawn, sys};
 
 /// How long a person waits for a daemon, in milliseconds.
-const PATIENCE: u16 = 3000;
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Run, start, stop or question the process behind every line.
 #[derive(Debug, clap::Args)]
@@ -85,16 +85,16 @@ pub fn run(args: Args) -> Result<i32, Error> {
         }
         What::Start(knobs) => with_runtime(|runtime| start(runtime, &knobs)),
         What::Stop => {
-            with_runtime(|runtime| match rainline_client::admin(runtime, "stop", PATIENCE) {
+            with_runtime(|runtime| match rainline_client::admin(runtime, Admin::Stop, TIMEOUT) {
                 Err(Why::Absent) => said("The daemon does not run.\n"),
                 answer => show(answer),
             })
         }
         What::Status => {
-            with_runtime(|runtime| show(rainline_client::admin(runtime, "status", PATIENCE)))
+            with_runtime(|runtime| show(rainline_client::admin(runtime, Admin::Status, TIMEOUT)))
         }
         What::Reload => {
-            with_runtime(|runtime| show(rainline_client::admin(runtime, "reload", PATIENCE)))
+            with_runtime(|runtime| show(rainline_client::admin(runtime, Admin::Reload, TIMEOUT)))
         }
     }
 }
@@ -111,14 +111,14 @@ fn detach(knobs: &Knobs) -> i32 {
 }
 
 fn start(runtime: &Runtime, knobs: &Knobs) -> Result<i32, Error> {
-    if rainline_client::admin(runtime, "ping", 1000).is_ok() {
+    if rainline_client::admin(runtime, Admin::Ping, Duration::from_millis(1000)).is_ok() {
         return said("The daemon runs already.\n");
     }
     spawn::reset(runtime);
     spawn::launch(&knobs.arguments()).map_err(Error::io("the daemon cannot be started"))?;
-    let until = sys::awake() + Duration::from_millis(PATIENCE.into());
+    let until = sys::awake() + TIMEOUT;
     while sys::awake() < until {
-        if rainline_client::admin(runtime, "ping", 200).is_ok() {
+        if rainline_client::admin(runtime, Admin::Ping, Duration::from_millis(200)).is_ok() {
             return said("The daemon runs.\n");
         }
         std::thread::sleep(Duration::from_millis(10));

@@ -1,12 +1,13 @@
 //! `rainline doctor`
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::{init, live, say};
 use crate::error::Error;
 use crate::{config, hosts, paths};
 use rainline_caps::Depth;
-use rainline_client::protocol::{ReplyKind, build_id};
+use rainline_client::protocol::{Admin, ReplyKind, build_id};
 use rainline_client::{self, Why};
 use rainline_client::{runtime, spawn};
 use rainline_segments::base::agreement;
@@ -83,7 +84,7 @@ fn daemon(report: &mut Report) {
         }
     };
     report.add(Health::Fine, &format!("runtime directory {}", runtime::place().display()));
-    match rainline_client::admin(&runtime, "status", 2000) {
+    match rainline_client::admin(&runtime, Admin::Status, Duration::from_secs(2)) {
         Ok((ReplyKind::Text, text)) => {
             let text = String::from_utf8_lossy(&text);
             let ours = text.contains(&format!("{:016x}", build_id()));

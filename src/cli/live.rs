@@ -1,6 +1,6 @@
 //! `rainline` without a command: this terminal's own line, live, and what to do next.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
@@ -11,8 +11,9 @@ use super::say;
 use crate::error::Error;
 use crate::local::Local;
 use rainline_caps::Depth;
+use rainline_client::environment::Environment;
 use rainline_client::protocol::{ReplyKind, Request};
-use rainline_client::{self, Why};
+use rainline_client::{self, Why, args};
 use rainline_client::{runtime, spawn};
 
 const NEXT: &str = "
@@ -21,8 +22,8 @@ const NEXT: &str = "
   rainline segments     what a line can show
 ";
 
-/// How long to wait for a line, in milliseconds: a person looks, nothing else is held up.
-const TIMEOUT: u16 = 300;
+/// How long a person waits for a line here.
+const TIMEOUT: Duration = Duration::from_millis(300);
 
 /// What is read from counters shows only from the second reading on, a second after the first.
 const SECOND_READING: Duration = Duration::from_millis(1100);
@@ -60,7 +61,8 @@ pub fn lines_in(themes: &[&str]) -> Vec<String> {
 
 /// How many colours this terminal has.
 pub fn depth() -> Depth {
-    request("").and_then(|request| Depth::named(&request.depth)).unwrap_or_default()
+    let env = Environment::current();
+    if env.is_colourless() { Depth::Mono } else { env.depth() }
 }
 
 /// The request for this terminal's line.
@@ -69,10 +71,9 @@ fn request(theme: &str) -> Option<Request> {
     if !theme.is_empty() {
         words.extend(["--theme", theme]);
     }
-    let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
-    let mut request = rainline_client::parse(&words)?;
-    request.deadline = TIMEOUT;
-    Some(request)
+    let words = words.into_iter().map(OsStr::new);
+    let request = args::line(words, &Environment::current()).ok()?;
+    Some(Request { deadline: TIMEOUT, ..request })
 }
 
 /// Asks the daemon; where there is none it starts one and draws the line itself meanwhile.

@@ -12,6 +12,7 @@ use crate::line::rows::{self, FULL, Want};
 use crate::paths;
 use crate::sample_data::SampleData;
 use rainline_caps::{Caps, Glyphs};
+use rainline_client::environment::Environment;
 use rainline_render::targets::{self, Target};
 
 mod segments;
@@ -59,7 +60,7 @@ pub fn run(args: Args) -> Result<i32, Error> {
         depth: if target.adapts_colour { Default::default() } else { live::depth() },
         policy: (target.policy)((0, 0)),
         glyphs: glyphs.unwrap_or_default(),
-        columns: usize::from(args.columns.unwrap_or_else(rainline_client::columns)),
+        columns: usize::from(args.columns.unwrap_or_else(|| Environment::current().columns())),
         ..Caps::default()
     };
     let samples = SampleData::of(&config);

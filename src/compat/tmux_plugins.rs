@@ -27,7 +27,7 @@ use self::readings::Readings;
 use self::wiring::{decoded, given, rewrite};
 use super::{Call, Deviation, Peer, Printed};
 use crate::quote;
-use rainline_caps::pacing::Pace;
+use rainline_caps::pacing::{Pacer, Pacing};
 use rainline_client::sys;
 use rainline_client::write_whole;
 
@@ -150,21 +150,21 @@ fn run(call: &mut Call) -> Printed {
 /// Prints the line now and whenever it changes, until its reader is gone.
 fn stream(call: &Call, template: &str, options: &Options) {
     let mut readings = Readings::default();
-    let mut pace = Pace::new(true);
+    let mut pacer = Pacer::new(Pacing::OncePerSecond);
     let mut due = sys::awake();
     loop {
         if sys::awake() >= due {
-            pace.offer(readings.line(call, template, options).into_bytes());
+            pacer.offer(readings.line(call, template, options).into_bytes());
             due = sys::awake() + EVERY;
         }
-        if let Some(line) = pace.due(sys::wall())
+        if let Some(line) = pacer.due(sys::wall())
             && !write_whole(line)
         {
             return;
         }
         let wall = sys::wall();
         let mut left = due.saturating_sub(sys::awake());
-        if let Some(at) = pace.wake(wall) {
+        if let Some(at) = pacer.wake(wall) {
             left = left.min(at.saturating_sub(wall).min(EVERY));
         }
         // Even where it waits for nothing else, poll reports that the reader is gone.

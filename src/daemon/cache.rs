@@ -18,6 +18,7 @@ use super::history::{self, Rings};
 use super::schedule::{self, Now};
 use crate::config::Config;
 use crate::line::drawing::Drawing;
+use crate::line::identity::LineKey;
 use crate::line::rows::{Age, Reading, Readings};
 
 /// The most views; the one whose lease ends first makes room.
@@ -239,16 +240,16 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// The view that shows these readings in this shape of a config; `drawing` makes it if there
+    /// The view that shows these readings in this line of a config; `drawing` makes it if there
     /// is none.
     pub fn view(
         &mut self,
-        (config, shape): (u32, u64),
+        (config, line): (u32, LineKey),
         keys: Vec<Key>,
         drawing: impl FnOnce() -> Drawing,
     ) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (config, shape, &keys).hash(&mut hasher);
+        (config, line, &keys).hash(&mut hasher);
         let id = hasher.finish();
         if !self.views.contains_key(&id) {
             let drawing = drawing();
@@ -282,20 +283,6 @@ impl Cache {
             None => view.drawn.as_mut()?.0 = stamp,
         }
         view.drawn.as_ref().map(|(_, line)| line.clone())
-    }
-
-    /// Until when a view's line is as good as a new one to anybody who asks; `None` if it depends
-    /// on who does, or on a reading that is not fresh.
-    pub fn fresh(&self, id: u64, boot: Duration) -> Option<Duration> {
-        let mut until = Duration::MAX;
-        for key in &self.views.get(&id)?.keys {
-            let entry = self.entries.get(key).filter(|_| key.is_host())?;
-            if entry.age(boot) != Age::Fresh || entry.errors >= TROUBLE {
-                return None;
-            }
-            until = until.min(entry.taken? + schedule::fresh(entry.pace));
-        }
-        Some(until)
     }
 
     /// The readings that somebody looks at; one that several views show comes several times.
@@ -397,9 +384,13 @@ mod tests {
         Key { config: 0, instance, who, place: None }
     }
 
+    fn line() -> LineKey {
+        rainline_client::protocol::LineRequest::default().key()
+    }
+
     fn drawing() -> Drawing {
         let target = rainline_render::targets::ALL[0].name.to_owned();
-        let request = rainline_client::protocol::Request {
+        let request = rainline_client::protocol::LineRequest {
             line: "tmux".into(),
             target,
             ..Default::default()
@@ -448,7 +439,7 @@ mod tests {
     #[test]
     fn what_is_followed_is_let_go_when_its_last_lease_ends() {
         let mut cache = Cache::default();
-        let id = cache.view((0, 7), vec![key(0, 0), key(1, 0)], drawing);
+        let id = cache.view((0, line()), vec![key(0, 0), key(1, 0)], drawing);
         cache.entries.insert(key(0, 0), Entry::new(Pace::Change, Vec::new()));
         cache.views.get_mut(&id).expect("a view").lease = SECOND * 5;
         assert_eq!(cache.parting(SECOND), None, "nothing is followed");
@@ -511,7 +502,7 @@ mod tests {
     #[test]
     fn requests_that_show_the_same_share_a_view() {
         let mut cache = Cache::default();
-        let mut view = |who| cache.view((0, 7), vec![key(0, who)], drawing);
+        let mut view = |who| cache.view((0, line()), vec![key(0, who)], drawing);
         assert_eq!(view(0), view(0));
         assert_ne!(view(0), view(1));
     }
@@ -519,7 +510,7 @@ mod tests {
     #[test]
     fn what_nobody_looks_at_is_dropped_but_for_what_everybody_shares() {
         let mut cache = Cache::default();
-        let id = cache.view((0, 7), vec![key(0, 0), key(1, 5)], drawing);
+        let id = cache.view((0, line()), vec![key(0, 0), key(1, 5)], drawing);
         for who in [key(0, 0), key(1, 5)] {
             cache.entries.insert(who, Entry::new(Pace::Ask, Vec::new()));
         }

@@ -9,7 +9,7 @@
 //! readings, lines that go out unasked, pushed values, alerts, the past, and what is told of them.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ use rainline_segments::Machine;
 use super::cache::{Cache, Entry, Key};
 use super::channel::{Channels, Drawn};
 use super::configs::Configs;
-use super::frames::Frames;
 use super::history::Past;
 use super::jobs;
-use super::schedule::Now;
+use super::schedule::{self, Now};
 use super::serve::{Connections, Streaming};
 use super::workers::{Outcome, Pool};
 use crate::line::drawing;
-use rainline_client::protocol::{ReplyKind, Request, Verb};
+use crate::line::identity::{self, LineKey};
+use rainline_client::protocol::{Admin, Body, LineRequest, ReplyKind, Request};
 use rainline_client::runtime::{self, Runtime};
 
 mod alerts;
@@ -42,7 +42,7 @@ use alerts::Alerts;
 /// With alerts the daemon stays so long when nobody asks.
 const ALERTED: Duration = Duration::from_secs(24 * 3600);
 /// The longest that a request is kept waiting, whatever it says.
-const PATIENCE: Duration = Duration::from_secs(20);
+const MOST_WAITING: Duration = Duration::from_secs(20);
 
 /// What a worker was asked for.
 enum Errand {
@@ -65,15 +65,13 @@ struct Pending {
 pub(super) struct Engine {
     pub connections: Connections,
     pub pool: Pool,
-    runtime: Rc<Runtime>,
-    frames: Frames,
     cache: Cache,
     configs: Configs,
     host: Machine,
     errands: HashMap<u64, Errand>,
     pending: Vec<Pending>,
-    /// Which instances a shape of a config shows.
-    shapes: HashMap<(u32, u64), Rc<[u16]>>,
+    /// Which instances a line of a config shows.
+    shapes: HashMap<(u32, LineKey), Rc<[u16]>>,
     alerts: Alerts,
     past: Past,
     history: Option<PathBuf>,
@@ -90,8 +88,6 @@ impl Engine {
         let mut engine = Engine {
             connections: Connections::default(),
             pool: Pool::new(root.clone()),
-            runtime: runtime.clone(),
-            frames: Frames::swept(runtime),
             cache: Cache::default(),
             configs: Configs::default(),
             host: jobs::host(root),
@@ -116,27 +112,26 @@ impl Engine {
     }
 
     /// Serves a request; a word to the daemon itself is handed back with its nonce.
-    pub fn request(&mut self, id: u64, request: Request, now: &Now) -> Option<(String, u64)> {
+    pub fn request(&mut self, id: u64, request: Request, now: &Now) -> Option<(Admin, u64)> {
         self.requests += 1;
-        match request.verb {
-            Verb::Admin => return Some((request.admin, request.nonce)),
-            Verb::Print | Verb::Stream | Verb::Set | Verb::Feed => {
-                self.asked = now.boot;
-                self.alerts.remember_place(&request);
-                if !request.channel.is_empty() {
-                    self.connections.channels.register(&request.channel);
-                }
-                let patience = Duration::from_millis(request.deadline.into()).min(PATIENCE);
-                // Our answer has to travel, too.
-                let until = now.boot + patience * 3 / 4;
-                let pending = Pending { id, request, until };
-                if let Some(pending) = self.try_answer(pending, now) {
-                    if let Some(connection) = self.connections.get_mut(id) {
-                        connection.waiting = true;
-                    }
-                    self.pending.push(pending);
-                }
+        if let Body::Admin(admin) = request.body {
+            return Some((admin, request.nonce));
+        }
+        self.asked = now.boot;
+        if let Some(line) = request.line() {
+            self.alerts.remember_place(line);
+            if !line.channel.is_empty() {
+                self.connections.channels.register(&line.channel);
             }
+        }
+        // A quarter of the deadline is left for the reply.
+        let until = now.boot + request.deadline.min(MOST_WAITING) * 3 / 4;
+        let pending = Pending { id, request, until };
+        if let Some(pending) = self.try_answer(pending, now) {
+            if let Some(connection) = self.connections.get_mut(id) {
+                connection.waiting = true;
+            }
+            self.pending.push(pending);
         }
         None
     }
@@ -145,8 +140,8 @@ impl Engine {
     fn try_answer(&mut self, pending: Pending, now: &Now) -> Option<Pending> {
         let patient = now.boot < pending.until;
         let nonce = pending.request.nonce;
-        if pending.request.verb == Verb::Set {
-            let (kind, text) = match self.set(&pending.request, now) {
+        if let Body::Set(set) = &pending.request.body {
+            let (kind, text) = match self.set(set, now) {
                 Ok(true) => (ReplyKind::Text, String::new()),
                 Ok(false) if patient => return Some(pending),
                 Ok(false) => (ReplyKind::Refused, "the config cannot be read in time".to_owned()),
@@ -155,13 +150,14 @@ impl Engine {
             self.connections.reply(pending.id, kind, nonce, text.as_bytes());
             return None;
         }
-        let view = match self.find_view(&pending.request, now) {
+        let line = pending.request.line()?;
+        let view = match self.find_view(line, now) {
             Ok(Some(view)) => view,
             Ok(None) if patient => return Some(pending),
             Ok(None) => {
                 // Its config is late: the line of the built-in one, until it comes.
-                let request = Request { config: Vec::new(), ..pending.request.clone() };
-                match self.find_view(&request, now) {
+                let built_in = LineRequest { config: PathBuf::new(), ..line.clone() };
+                match self.find_view(&built_in, now) {
                     Ok(Some(view)) => view,
                     Ok(None) | Err(_) => {
                         self.connections.reply(pending.id, ReplyKind::Refused, nonce, b"no config");
@@ -174,46 +170,39 @@ impl Engine {
                 return None;
             }
         };
-        self.renew(view, &pending.request, now);
-        let stands_in = !self.is_of_its_config(view, &pending.request);
+        // A stream holds its readings itself, as long as it is there.
+        let is_stream = matches!(pending.request.body, Body::Stream(_));
+        self.renew(view, line, is_stream.then_some(schedule::GRACE), now);
+        let stands_in = !self.is_of_its_config(view, &line.config);
         let keys = &self.cache.views[&view].keys;
         let awaited = |key: &Key| self.cache.entries.get(key).is_some_and(Entry::is_awaited);
         if patient && keys.iter().any(awaited) {
             return Some(pending);
         }
-        if pending.request.verb == Verb::Feed {
+        if let Body::History(_) = pending.request.body {
             let feed = feed::text(view, &self.cache, &self.configs);
             self.connections.reply(pending.id, ReplyKind::Text, nonce, feed.as_bytes());
             return None;
         }
-        let line = self.draw(view, now);
-        let Some(line) = line else {
+        let drawn = self.draw(view, now);
+        let Some(drawn) = drawn else {
             self.connections.reply(pending.id, ReplyKind::Refused, nonce, b"drawing broke down");
             return None;
         };
         if stands_in || self.is_busy(view) {
-            let meant = stands_in.then(|| pending.request.clone());
-            let drawn = Drawn { view, nonce, line: line.clone(), meant };
-            self.connections.channels.watch(pending.id, &pending.request, drawn);
+            let meant = stands_in.then(|| line.clone());
+            let shown = Drawn { view, nonce, line: drawn.clone(), meant };
+            self.connections.channels.watch(pending.id, line, shown);
         }
-        let print = pending.request.verb == Verb::Print;
-        let is_last = print && pending.request.last;
-        // What stands in must not lie ready for the next one who asks.
-        let key = if print && !stands_in { pending.request.frame_key() } else { None };
-        if !print {
-            let stream = Streaming { view, request: pending.request, sent: Some(line.clone()) };
+        let last = pending.request.last;
+        if let Body::Stream(request) = pending.request.body {
+            let stream = Streaming { view, nonce, request, sent: Some(drawn.clone()) };
             self.connections.stream(pending.id, stream);
             self.count_streams(now);
         }
-        self.connections.reply(pending.id, ReplyKind::Line, nonce, &line);
-        if is_last {
+        self.connections.reply(pending.id, ReplyKind::Line, nonce, &drawn);
+        if !is_stream && last {
             self.connections.close_answered(pending.id);
-        }
-        if let Some(key) = key
-            && let Some(view) = self.cache.fresh(view, now.boot).and(Some(view))
-        {
-            let lease = self.cache.views[&view].lease.saturating_sub(now.boot);
-            self.frames.asked(key, view, now.boot + lease / 2);
         }
         None
     }
@@ -230,12 +219,12 @@ impl Engine {
     }
 
     /// The view of a request; `None` while its config is being read for the first time.
-    fn find_view(&mut self, request: &Request, now: &Now) -> Result<Option<u64>, String> {
-        let Some(config) = self.find_config(&jobs::config_path(request), now)? else {
+    fn find_view(&mut self, request: &LineRequest, now: &Now) -> Result<Option<u64>, String> {
+        let Some(config) = self.find_config(&request.config, now)? else {
             return Ok(None);
         };
         let slot = &self.configs.slots[&config];
-        let shape = (config, drawing::shape(request));
+        let shape = (config, request.key());
         let instances = match self.shapes.get(&shape) {
             Some(instances) => instances.clone(),
             None => {
@@ -251,7 +240,7 @@ impl Engine {
         };
         let key = |instance: &u16| {
             let kind = slot.config.instances[usize::from(*instance)].kind;
-            let (who, place) = drawing::sharing(request, kind);
+            let (who, place) = identity::sharing(request, kind);
             Key { config, instance: *instance, who, place }
         };
         let keys = instances.iter().map(key).collect();
@@ -277,16 +266,12 @@ impl Engine {
         })
     }
 
-    /// The config that a request names, if it is known.
-    fn named(&self, request: &Request) -> Option<u32> {
-        self.configs.find(&jobs::config_path(request))
-    }
-
-    /// Whether a view is of the config that the request names, as its file says it; until that was
-    /// read the built-in one stands in.
-    fn is_of_its_config(&self, view: u64, request: &Request) -> bool {
+    /// Whether a view is of the config at this path, as its file says it; until that was read the
+    /// built-in one stands in.
+    fn is_of_its_config(&self, view: u64, config: &Path) -> bool {
         let slot = self
-            .named(request)
+            .configs
+            .find(config)
             .and_then(|id| self.configs.slots.get(&id))
             .filter(|slot| slot.is_read());
         let view = self.cache.views.get(&view);
@@ -319,10 +304,9 @@ impl Engine {
 
     /// Tells the streams that it is over, and answers whoever still waits.
     pub fn dismiss(&mut self) {
-        self.clear_frames();
         self.connections.channels.close();
         let streams: Vec<(u64, u64)> =
-            self.connections.each_stream().map(|(id, s)| (id, s.request.nonce)).collect();
+            self.connections.each_stream().map(|(id, s)| (id, s.nonce)).collect();
         let waiting = self.pending.drain(..).map(|pending| (pending.id, pending.request.nonce));
         for (id, nonce) in waiting.chain(streams) {
             self.connections.reply(id, ReplyKind::Bye, nonce, &[]);

@@ -19,7 +19,7 @@ use super::workers::{Answer, Job, Kept, MOST_SOURCES, Wire, pack, unpack};
 use crate::config::{self, Config, Gathered};
 use crate::line::drawing::{self, Drawing};
 use crate::line::rows::{Age, Reading, Readings};
-use rainline_client::protocol::Request;
+use rainline_client::protocol::{LineRequest, Request};
 use rainline_client::sys;
 
 /// Does jobs from standard input until it ends.
@@ -242,32 +242,27 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 /// Draws a line from nothing but a config and one reading of each source.
 fn line(request: &[u8], past: &[u8], host: &Machine) -> std::io::Result<()> {
     let Ok(Some((request, _))) = Request::decode(request) else { return Ok(()) };
-    let path = config_path(&request);
+    let Some(request) = request.line() else { return Ok(()) };
+    let path = &request.config;
     let gathered =
-        if path.as_os_str().is_empty() { Gathered::default() } else { config::gather(&path) };
+        if path.as_os_str().is_empty() { Gathered::default() } else { config::gather(path) };
     let config = config::build(&gathered);
-    let drawing = Drawing::of(&request, &config);
+    let drawing = Drawing::of(request, &config);
     let mut past = Past::decode(past).unwrap_or_default();
-    let mut readings = Once::open(&config, &path, &drawing, &mut past);
+    let mut readings = Once::open(&config, path, &drawing, &mut past);
     readings.trouble = !config.problems.is_empty();
-    readings.sample(&config, host, &request, RunsIn::Daemon);
+    readings.sample(&config, host, request, RunsIn::Daemon);
     let slow =
         |instance: &u16| config.instances[usize::from(*instance)].kind.runs_in == RunsIn::Worker;
     if readings.each.keys().any(slow) {
         // What may hang comes last: until it is there this line is good enough.
         let line = drawing.draw(&config, &readings).unwrap_or_default();
         say(&Answer::Line { line, last: false }, &[])?;
-        readings.sample(&config, host, &request, RunsIn::Worker);
+        readings.sample(&config, host, request, RunsIn::Worker);
     }
     let line = drawing.draw(&config, &readings).unwrap_or_default();
-    readings.keep(&config, &path, &mut past);
+    readings.keep(&config, path, &mut past);
     say(&Answer::Line { line, last: true }, &past.encode())
-}
-
-/// The config that a request names; empty for the built-in one.
-pub fn config_path(request: &Request) -> PathBuf {
-    use std::os::unix::ffi::OsStrExt;
-    PathBuf::from(std::ffi::OsStr::from_bytes(&request.config))
 }
 
 /// One reading of each instance of a line.
@@ -312,7 +307,7 @@ impl Once {
         Once { each, trouble: false }
     }
 
-    fn sample(&mut self, config: &Config, host: &Machine, request: &Request, place: RunsIn) {
+    fn sample(&mut self, config: &Config, host: &Machine, request: &LineRequest, place: RunsIn) {
         for (id, taken) in &mut self.each {
             let instance = &config.instances[usize::from(*id)];
             if instance.kind.runs_in != place {

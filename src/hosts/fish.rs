@@ -4,9 +4,9 @@
 //! variable for `fish_right_prompt`. Nothing is expanded a second time. fish has no continuation
 //! prompt.
 //!
-//! One process a prompt: fish waits for ever on a FIFO that nobody answers, so the client with its
-//! deadline asks. What is read late the daemon announces by SIGWINCH, which hurts nobody who does
-//! not expect it.
+//! One process a prompt: fish would wait for ever on a FIFO without an answer, so the client asks,
+//! which has a deadline. The daemon announces late readings by SIGWINCH, which a shell that does not
+//! expect it ignores.
 
 use super::{Ability, Host, Ready, Trial, Wiring};
 use crate::quote;
@@ -52,7 +52,7 @@ if status is-interactive
         set -q fields[20]; and set -g __rainline_self --channel=winch-$fish_pid-$fields[20]
     end
 
-    # A reading came after the prompt was drawn. What is drawn now is told of no further one.
+    # A reading came after the prompt was drawn. The next drawing asks for no further signal.
     function __rainline_repaint --on-signal WINCH
         set -g __rainline_again 1
         commandline -f repaint

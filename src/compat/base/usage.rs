@@ -6,7 +6,6 @@
 //! Waiting for a disk is idle; interrupts and what the hypervisor took are busy; a guest's time is
 //! counted once (the kernel has it in `user` already).
 
-use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
 use rainline_segments::base::cpu_usage::SAME_BOOT;
@@ -14,7 +13,7 @@ use rainline_segments::machine::{Processors, ProcessorsReader, Times};
 
 use super::peer::Call;
 use super::state::{self, Reading};
-use rainline_client::protocol::{self, ReplyKind, Request, Verb};
+use rainline_client::protocol::{Body, LineRequest, ReplyKind, Request};
 use rainline_client::runtime;
 
 use crate::paths;
@@ -23,8 +22,8 @@ use crate::paths;
 const WINDOW: Duration = Duration::from_millis(100);
 /// Counters of a call before this are not compared with.
 const TOO_OLD: Duration = Duration::from_secs(3600);
-/// Milliseconds that the daemon has to answer.
-const DAEMON_TIMEOUT: u16 = 60;
+/// How long the daemon has to answer.
+const DAEMON_TIMEOUT: Duration = Duration::from_millis(60);
 
 /// The busy share between two readings of the counters, from 0 to 1; `None` where no tick passed, or
 /// a counter went back.
@@ -92,17 +91,13 @@ pub fn daemon_history() -> Option<Vec<f64>> {
     let config = paths::config().filter(|path| path.is_absolute());
     // The user's config, then the default one.
     for config in config.into_iter().map(Some).chain([None]) {
-        let request = Request {
-            verb: Verb::Feed,
-            nonce: u64::from(std::process::id()) << 32 | u64::from(config.is_some()),
-            build: protocol::build_id(),
-            config: config.map(|path| path.into_os_string().into_vec()).unwrap_or_default(),
+        let line = LineRequest {
+            config: config.unwrap_or_default(),
             line: "tmux".into(),
-            slot: "full".into(),
             target: "plain".into(),
-            deadline: DAEMON_TIMEOUT,
-            ..Request::default()
+            ..LineRequest::default()
         };
+        let request = Request::new(Body::History(line), DAEMON_TIMEOUT);
         let (kind, text) = rainline_client::ask(&runtime, &request).ok()?;
         if matches!(kind, ReplyKind::Text)
             && let Some(history) = usage_in(&String::from_utf8_lossy(&text))

@@ -16,7 +16,7 @@ use crate::daemon::ring::News;
 use crate::daemon::schedule::Now;
 use crate::daemon::workers::{Answer, Job, Outcome};
 use crate::line::rows::{self, Age, Reading, Readings};
-use rainline_client::protocol::Request;
+use rainline_client::protocol::LineRequest;
 
 /// How long telling of an alert may take.
 const RING: Duration = Duration::from_secs(20);
@@ -39,7 +39,7 @@ impl Alerts {
     }
 
     /// Notes where the one who asks could be told of an alert.
-    pub fn remember_place(&mut self, request: &Request) {
+    pub fn remember_place(&mut self, request: &LineRequest) {
         let tmux = request.env.iter().find(|(name, _)| name == "TMUX");
         let socket = tmux.and_then(|(_, value)| {
             let socket = value.split(|byte| *byte == b',').next()?;

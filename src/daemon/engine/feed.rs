@@ -9,7 +9,7 @@ use crate::daemon::cache::Cache;
 use crate::daemon::configs::Configs;
 use rainline_client::protocol::MAX_REPLY;
 
-/// A line for each number, as [`Verb::Feed`](rainline_client::protocol::Verb::Feed) has them.
+/// A line for each number, as [`Body::History`](rainline_client::protocol::Body::History) has them.
 pub fn text(view: u64, cache: &Cache, configs: &Configs) -> String {
     let mut text = String::new();
     let Some(view) = cache.views.get(&view) else { return text };

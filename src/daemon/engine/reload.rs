@@ -10,7 +10,7 @@ use crate::daemon::cache::{Entries, Key};
 use crate::daemon::configs::Taken;
 use crate::daemon::engine::{Engine, Errand};
 use crate::daemon::history;
-use crate::daemon::schedule::Now;
+use crate::daemon::schedule::{self, Now};
 use crate::daemon::workers::{Answer, Job, Outcome};
 
 /// When files that could not be watched are tried again.
@@ -119,7 +119,6 @@ impl Engine {
 
     /// Takes over a changed config: readings of unchanged instances live on, views are made anew.
     pub(super) fn swap(&mut self, id: u32, before: &Config) {
-        self.clear_frames();
         let Some(slot) = self.configs.slots.get(&id) else { return };
         let config = slot.config.clone();
         let moved = |key: &Key| {
@@ -173,14 +172,14 @@ impl Engine {
             let Some(streaming) = connection.and_then(|c| c.stream.as_mut()) else { continue };
             let (view, request) = (streaming.view, streaming.request.clone());
             let view = self.cache.views.get(&view);
-            if view.is_some_and(|view| Some(view.config) == self.named(&request)) {
+            if view.is_some_and(|view| Some(view.config) == self.configs.find(&request.config)) {
                 continue;
             }
             if let Ok(Some(view)) = self.find_view(&request, now) {
                 if let Some(c) = self.connections.get_mut(stream).and_then(|c| c.stream.as_mut()) {
                     c.view = view;
                 }
-                self.renew(view, &request, now);
+                self.renew(view, &request, Some(schedule::GRACE), now);
             }
         }
         self.count_streams(now);
@@ -201,7 +200,6 @@ impl Engine {
 
     /// Reads every config and every reading again.
     pub(in crate::daemon) fn reload(&mut self) {
-        self.clear_frames();
         let ids: Vec<u32> = self.configs.slots.keys().copied().collect();
         ids.into_iter().for_each(|id| self.gather(id));
         for entry in self.cache.entries.values_mut() {

@@ -16,18 +16,25 @@ use crate::daemon::jobs;
 use crate::daemon::schedule::{self, Now};
 use crate::daemon::workers::{Answer, Job, Outcome};
 use crate::line::drawing;
-use rainline_client::protocol::{Request, Verb};
+use rainline_client::protocol::LineRequest;
 
 impl Engine {
-    /// Reads what the view shows and is due, and keeps it going for a while.
-    pub(super) fn renew(&mut self, view: u64, request: &Request, now: &Now) {
+    /// Reads what the view shows and is due, and keeps it going for so long (`None`: as long as its
+    /// readings say).
+    pub(super) fn renew(
+        &mut self,
+        view: u64,
+        request: &LineRequest,
+        lease: Option<Duration>,
+        now: &Now,
+    ) {
         let Some(found) = self.cache.views.get(&view) else { return };
         let config = self.configs.slots[&found.config].config.clone();
         let keys = found.keys.clone();
-        let mut lease = Duration::ZERO;
+        let mut usual = Duration::ZERO;
         for key in &keys {
             let instance = &config.instances[usize::from(key.instance)];
-            lease = lease.max(schedule::lease(instance.pace));
+            usual = usual.max(schedule::lease(instance.pace));
             let entry = self.entry(key, &config);
             if !key.is_host() || instance.pace == Pace::Ask {
                 entry.ask = drawing::ask(request, instance.kind);
@@ -39,12 +46,8 @@ impl Engine {
                 self.sample(key, &config, now);
             }
         }
-        if request.verb == Verb::Stream {
-            // It holds its readings itself, as long as it is there.
-            lease = schedule::GRACE;
-        }
         if let Some(view) = self.cache.views.get_mut(&view) {
-            view.lease = view.lease.max(now.boot + lease);
+            view.lease = view.lease.max(now.boot + lease.unwrap_or(usual));
         }
     }
 

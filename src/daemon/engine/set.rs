@@ -8,18 +8,17 @@ use rainline_segments::{Level, OptionType, RunsIn, Scope, SetValue, time_span};
 
 use crate::daemon::cache::Key;
 use crate::daemon::engine::Engine;
-use crate::daemon::jobs;
 use crate::daemon::schedule::Now;
-use rainline_client::protocol::Request;
+use rainline_client::protocol::Set;
 
 impl Engine {
     /// Gives a value to the instance that a request names. `false`: its config is being read.
-    pub(super) fn set(&mut self, request: &Request, now: &Now) -> Result<bool, String> {
-        let Some(id) = self.find_config(&jobs::config_path(request), now)? else {
+    pub(super) fn set(&mut self, request: &Set, now: &Now) -> Result<bool, String> {
+        let Some(id) = self.find_config(&request.config, now)? else {
             return Ok(false);
         };
         let config = self.configs.slots[&id].config.clone();
-        let name = &request.line;
+        let name = &request.segment;
         let Some(index) = config.instance(name) else {
             let names = config.instances.iter().map(|instance| instance.name.as_str());
             let near = rainline_render::diagnostic::suggestion(name, names);
@@ -27,17 +26,17 @@ impl Engine {
         };
         let instance = &config.instances[usize::from(index)];
         let key = Key { config: id, instance: index, who: 0, place: None };
-        let lasts = match &*request.holds {
+        let lasts = match &*request.hold {
             "" => None,
             text => Some(time_span::parse(text).ok_or_else(|| {
                 format!("--for: \"{text}\" is not {}", OptionType::TimeSpan.describe())
             })?),
         };
-        let level = match &*request.slot {
+        let level = match &*request.level {
             "" => None,
             word => Some(Level::named(word).map_err(|why| format!("--level: {why}"))?),
         };
-        let value = SetValue { text: request.admin.clone(), level, valid_for: lasts };
+        let pushed = SetValue { text: request.value.clone(), level, valid_for: lasts };
         if instance.kind.scope != Scope::Machine {
             return Err(format!("`{name}` takes no values; only `custom` does"));
         }

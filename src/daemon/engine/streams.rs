@@ -1,6 +1,6 @@
-//! Lines that go out although nobody asked just now: to open streams, to shells whose prompt was
-//! drawn before its last reading came, and as frames that clients find ready. Which readings are
-//! in them is settled elsewhere; here they are drawn, compared with what was sent, and sent.
+//! Lines that are sent unasked: to open streams, and to shells whose prompt was drawn before its
+//! last reading came. Which readings are in them is settled elsewhere; here they are drawn,
+//! compared with what was sent, and sent.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -49,7 +49,7 @@ impl Engine {
             let Some(stream) = &mut connection.stream else { continue };
             if stream.sent.as_deref() != Some(&line) {
                 stream.sent = Some(line.clone());
-                let nonce = stream.request.nonce;
+                let nonce = stream.nonce;
                 self.connections.reply(id, ReplyKind::Line, nonce, &line);
             }
         }
@@ -61,9 +61,9 @@ impl Engine {
         for (who, mut drawn) in self.connections.channels.watched() {
             if let Some(request) = &drawn.meant
                 && let Ok(Some(view)) = self.find_view(request, now)
-                && self.is_of_its_config(view, request)
+                && self.is_of_its_config(view, &request.config)
             {
-                self.renew(view, request, now);
+                self.renew(view, request, None, now);
                 (drawn.view, drawn.meant) = (view, None);
             }
             if drawn.meant.is_some() || self.is_busy(drawn.view) {
@@ -74,23 +74,5 @@ impl Engine {
                 self.connections.channels.repaint(who, drawn.nonce, &line);
             }
         }
-    }
-
-    /// Puts the lines ready that are asked for again and again.
-    pub(in crate::daemon) fn publish_frames(&mut self, now: &Now) {
-        if self.frames.is_empty() {
-            return;
-        }
-        let mut frames = std::mem::take(&mut self.frames);
-        let runtime = self.runtime.clone();
-        frames.publish(&runtime, now.boot, |view| {
-            Some((self.draw(view, now)?, self.cache.fresh(view, now.boot)?))
-        });
-        self.frames = frames;
-    }
-
-    /// Takes away what lies ready.
-    pub(in crate::daemon) fn clear_frames(&mut self) {
-        self.frames.clear(&self.runtime);
     }
 }
