@@ -108,8 +108,7 @@ impl Sampler {
     /// Takes a reading now, or has a worker take it.
     fn read(&mut self, id: &ReadingId, now: &Now, jobs: &mut Jobs) {
         let Some(entry) = self.cache.entries.get_mut(id) else { return };
-        let kind = entry.instance().kind;
-        match kind.place {
+        match entry.place() {
             Where::Own => follow(entry, id, now, jobs),
             Where::Worker => {
                 entry.plan(now);
@@ -122,7 +121,9 @@ impl Sampler {
                 }
                 let memo = entry.memo.clone().unwrap_or_default();
                 let (options, ask) = (entry.options(), entry.ask.clone());
-                let timeout = entry.instance().patience.unwrap_or(schedule::timeout(kind.pace));
+                let instance = entry.instance();
+                let usual = schedule::timeout(instance.kind.pace);
+                let timeout = instance.patience.unwrap_or(usual);
                 let job = Job::Sample { id: id.clone(), options, ask, memo };
                 let ticket = jobs.submit(Purpose::Reading(id.clone()), job, Some(timeout));
                 entry.running = Some(ticket);
@@ -216,7 +217,7 @@ impl Sampler {
         }
         if let Some(lasts) = pushed.lasts {
             let end = now.boot.saturating_add(lasts).saturating_add(AFTER_END);
-            let own = entry.instance().kind.place == Where::Daemon;
+            let own = entry.place() == Where::Daemon;
             // Where a command takes the readings, the next one is due at the end.
             entry.due = if own { entry.due.min(end) } else { end };
         }
@@ -308,7 +309,7 @@ impl Sampler {
     fn keep_history(&mut self, now: &Now) {
         for (id, entry) in self.cache.entries.iter().filter(|(id, _)| id.is_shared_by_all()) {
             self.history.put_rings(id, &entry.rings);
-            if entry.instance().kind.place == Where::Own {
+            if entry.place() == Where::Own {
                 if let Some(last) = entry.last_sample(now) {
                     self.history.put_last(id, last);
                 }

@@ -107,6 +107,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &mut Vec<u8>) -> Result<Option<T>, Str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rainline_segments::{Level, Live, Marked, Part, Sample, Value};
 
     fn job() -> Job {
         Job::WriteHistory { path: "/x".into(), bytes: b"raw".to_vec() }
@@ -122,6 +123,50 @@ mod tests {
         let mut bytes = [whole, b"next".to_vec()].concat();
         assert_eq!(decode::<Job>(&mut bytes), Ok(Some(job())));
         assert_eq!(&*bytes, b"next");
+    }
+
+    /// Readings go through a format that knows no names: what serde leaves out of one end, the other
+    /// would take for something else.
+    #[test]
+    fn every_sort_of_value_and_every_fact_about_an_asker_comes_back() {
+        let parts = vec![Part { name: "used".into(), value: 0.5 }];
+        let time = chrono::DateTime::parse_from_rfc3339("2026-01-02T03:04:05+01:00");
+        let values = [
+            Value::text("a\n#(id)"),
+            Value::Live { what: Live::PaneTitle, known: "x".into() },
+            Value::sign("n", "u", "a"),
+            Value::Marked(Marked::read("[a](bold) b")),
+            Value::of(1.0, 2.0),
+            Value::number(f64::MAX),
+            Value::Duration(Duration::from_millis(1500)),
+            Value::Time(time.expect("a time")),
+            Value::Parts { parts, whole: 1.0 },
+        ];
+        let mut sample = Sample::new(Level::Critical);
+        sample.values.extend(values.map(|value| ("text", value)));
+        let sample = Ok(Some(PortableSample::new(sample)));
+        let mut bytes =
+            encode(&Answer::Sampled { sample: sample.clone(), memo: None }).expect("encoded");
+        let Ok(Some(Answer::Sampled { sample: again, memo: None })) = decode(&mut bytes) else {
+            panic!("another answer");
+        };
+        assert_eq!(again, sample);
+        let ask = Ask {
+            client: u64::MAX,
+            pid: 1,
+            cwd: Some("/here".into()),
+            env: vec![("TERM".into(), "x".into())],
+            columns: 80,
+            status: Some(-1),
+            pipestatus: vec![0, -1],
+            duration: Some(Duration::from_millis(9)),
+            jobs: 2,
+            keymap: Some("vicmd".into()),
+            pane: Some("%1".into()),
+        };
+        let (kind, options) = ("cpu".to_owned(), "".into());
+        let job = Job::Follow { kind, options, ask, interval: Duration::from_secs(1) };
+        assert_eq!(decode(&mut encode(&job).expect("encoded")), Ok(Some(job)));
     }
 
     #[test]

@@ -141,6 +141,11 @@ impl Entry {
         Some(LastSample { at: now.wall.saturating_sub(since), sample })
     }
 
+    /// Where its source runs.
+    pub(super) fn place(&self) -> Where {
+        self.instance().kind.place
+    }
+
     pub(super) fn pace(&self) -> Pace {
         self.instance().pace
     }
@@ -160,8 +165,7 @@ impl Entry {
     pub(super) fn is_due_for_request(&self, boot: Duration) -> bool {
         let due = boot >= self.due && self.running.is_none() && self.following.is_none();
         // What only reshapes the request costs nothing and is never old.
-        let instance = self.instance();
-        due || instance.pace == Pace::Ask && instance.kind.place == Where::Daemon
+        due || self.pace() == Pace::Ask && self.place() == Where::Daemon
     }
 
     /// Takes what a source gave.
