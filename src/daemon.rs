@@ -40,7 +40,7 @@ pub mod status;
 pub use engine::Engine;
 
 use crate::readings::schedule::Now;
-use listener::{Found, Listener};
+use listener::{Holder, Listener};
 use signals::Signals;
 use status::note;
 
@@ -88,7 +88,7 @@ pub fn run(options: Options) -> Result<(), String> {
     let Some(lock) = listener::lock(&runtime, LOCK_TIMEOUT)? else { return Ok(()) };
     set_limits();
     let signals = Signals::register().map_err(|error| format!("signals: {error}"))?;
-    std::panic::set_hook(Box::new(|info| note(format!("broke down: {info}"))));
+    std::panic::set_hook(Box::new(|info| note(format!("panic: {info}"))));
     let mut listener = Listener::default();
     listener.open(&runtime).map_err(|error| format!("{}: {error}", runtime.path.display()))?;
     let now = Now::read();
@@ -342,14 +342,14 @@ impl Daemon {
             return self.leave(None, now);
         }
         match self.listener.check(&self.runtime) {
-            Found::Ours if now.boot >= self.touched + TOUCH => {
+            Holder::Us if now.boot >= self.touched + TOUCH => {
                 self.touched = now.boot;
                 self.runtime.touch(runtime::SOCKET);
             }
-            Found::Ours => {}
-            Found::AnotherDaemon => self.leave(None, now),
-            Found::SomethingElse => note("something else stands where our socket was".into()),
-            Found::Nothing => self.reopen(),
+            Holder::Us => {}
+            Holder::AnotherDaemon => self.leave(None, now),
+            Holder::SomethingElse => note("something else stands where our socket was".into()),
+            Holder::NoDaemon => self.reopen(),
         }
     }
 }

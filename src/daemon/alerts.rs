@@ -135,7 +135,7 @@ impl Alerts {
     pub fn notified(&mut self, id: ConfigId, name: String, outcome: Outcome) {
         let error = match outcome {
             Ok(Answer::Notified(delivered)) => delivered.err(),
-            Ok(_) => Some("its worker answered something else".into()),
+            Ok(_) => Some("its worker gave an unexpected answer".into()),
             Err(why) => Some(why),
         };
         if let Some(known) = self.known.get_mut(&(id, name)) {

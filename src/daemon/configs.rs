@@ -243,7 +243,7 @@ impl Configs {
                     change = Change::Swapped { id: id.clone(), before, config };
                 }
             }
-            Ok(_) => slot.fail(&id, "its worker answered something else", now.boot),
+            Ok(_) => slot.fail(&id, "its worker gave an unexpected answer", now.boot),
             Err(why) => slot.fail(&id, &why, now.boot),
         }
         let Some(slot) = self.slots.get_mut(&id) else { return change };

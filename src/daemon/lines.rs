@@ -223,7 +223,7 @@ impl Lines {
     ) -> Option<Rc<[u8]>> {
         let line = self.views.draw(view, cache, boot);
         if line.is_none() {
-            self.reply(id, nonce, ReplyKind::Refused, "drawing broke down");
+            self.reply(id, nonce, ReplyKind::Refused, "drawing failed (a bug)");
         }
         line
     }

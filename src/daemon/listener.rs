@@ -25,16 +25,16 @@ pub struct Listener {
     identity: Option<(u64, u64, bool)>,
 }
 
-/// What stands under the socket's name.
+/// What holds the socket's name.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Found {
-    Ours,
+pub enum Holder {
+    Us,
     /// Another daemon, which answers.
     AnotherDaemon,
     /// No socket at all.
     SomethingElse,
     /// Nothing, or a socket where no daemon answers.
-    Nothing,
+    NoDaemon,
 }
 
 impl Listener {
@@ -63,13 +63,13 @@ impl Listener {
         self.socket.as_ref()
     }
 
-    /// What stands under the socket's name now.
-    pub fn check(&self, runtime: &Runtime) -> Found {
+    /// What holds the socket's name now.
+    pub fn check(&self, runtime: &Runtime) -> Holder {
         match runtime.identity(runtime::SOCKET) {
-            identity if identity.is_some() && identity == self.identity => Found::Ours,
-            Some(_) if is_alive(runtime) => Found::AnotherDaemon,
-            Some((_, _, false)) => Found::SomethingElse,
-            _ => Found::Nothing,
+            identity if identity.is_some() && identity == self.identity => Holder::Us,
+            Some(_) if is_alive(runtime) => Holder::AnotherDaemon,
+            Some((_, _, false)) => Holder::SomethingElse,
+            _ => Holder::NoDaemon,
         }
     }
 
@@ -118,12 +118,12 @@ mod tests {
         let root = tempfile::tempdir().expect("a directory");
         let runtime = Runtime::at(root.path().join("r")).expect("made");
         let mut listener = Listener::default();
-        assert_eq!(listener.check(&runtime), Found::Nothing);
+        assert_eq!(listener.check(&runtime), Holder::NoDaemon);
         listener.open(&runtime).expect("open");
-        assert_eq!(listener.check(&runtime), Found::Ours);
+        assert_eq!(listener.check(&runtime), Holder::Us);
         assert_eq!(runtime.names(), [runtime::SOCKET], "no draft is left");
         runtime.write(runtime::SOCKET, b"x").expect("replaced");
-        assert_eq!(listener.check(&runtime), Found::SomethingElse);
+        assert_eq!(listener.check(&runtime), Holder::SomethingElse);
         listener.close(&runtime);
         assert_eq!(runtime.names(), [runtime::SOCKET], "it is not ours");
         listener.open(&runtime).expect("open again");

@@ -333,7 +333,7 @@ fn open(entry: &mut Entry, id: &ReadingId, history: &History) -> Result<(), Stri
     }
     let instance = entry.instance();
     let mut source = source::open(instance.kind, &instance.options)
-        .map_err(|why| format!("its options make no sense: {why}"))?;
+        .map_err(|why| format!("its options are invalid: {why}"))?;
     if let Some(memo) = history.memo(id) {
         source::recall(source.as_mut(), memo);
     }
@@ -366,7 +366,7 @@ fn sampled(entry: &mut Entry, id: &ReadingId, outcome: Outcome, now: &Now, jobs:
             }
             unpacked(entry, sample)
         }
-        Ok(_) => Err("its worker answered something else".into()),
+        Ok(_) => Err("its worker gave an unexpected answer".into()),
         Err(why) => Err(why),
     };
     entry.record(sampled, now);
@@ -380,8 +380,8 @@ fn followed(entry: &mut Entry, ticket: Ticket, outcome: Outcome, now: &Now, jobs
             return entry.receive(sample, now);
         }
         Ok(Answer::Ended(Err(why))) | Err(why) => why,
-        Ok(Answer::Ended(Ok(()))) => "it ended; it is meant to stay".into(),
-        Ok(_) => "its worker answered something else".into(),
+        Ok(Answer::Ended(Ok(()))) => "it ended although it should stay".into(),
+        Ok(_) => "its worker gave an unexpected answer".into(),
     };
     entry.exited(why, now);
     jobs.cancel(ticket);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use rainline_segments::{Ask, Kind, Machine, Pushed, Sample, Source};
 
 /// The error of a source that panicked.
-pub const PANICKED: &str = "it broke down (a bug)";
+pub const PANICKED: &str = "it panicked (a bug)";
 
 /// A source with these options.
 pub fn open(kind: &Kind, options: &toml::Table) -> Result<Box<dyn Source>, String> {

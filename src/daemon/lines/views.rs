@@ -177,8 +177,8 @@ impl Views {
         entries.any(|entry| entry.is_running())
     }
 
-    /// The bytes of a view, drawn again if something it shows is new. `None`: drawing broke down
-    /// and there is no older line.
+    /// The bytes of a view, drawn again if something it shows is new. `None`: drawing failed and
+    /// there is no older line.
     pub fn draw(&mut self, view: ViewId, cache: &Cache, boot: Duration) -> Option<Rc<[u8]>> {
         let view = self.all.get_mut(&view)?;
         let shown = Shown { cache, view, boot };

@@ -229,7 +229,7 @@ fn a_followed_source_that_exits_is_started_again_after_a_growing_pause() {
         now = due;
     }
     assert_eq!(pauses, [1, 2, 4, 8]);
-    assert_eq!(bench.entry("disk").error.as_deref(), Some("it ended; it is meant to stay"));
+    assert_eq!(bench.entry("disk").error.as_deref(), Some("it ended although it should stay"));
 }
 
 #[test]
