@@ -183,7 +183,7 @@ impl Daemon {
             alerts.check(sampler.cache(), now.boot, jobs);
             self.engine.answer_pending(&now);
             let Engine { lines, sampler, .. } = &mut self.engine;
-            lines.update_streams(sampler.cache(), now.boot);
+            lines.update_streams(sampler.cache(), &now);
             self.engine.finish_prompts(&now);
 
             self.maintain(&now);

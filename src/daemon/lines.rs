@@ -9,18 +9,22 @@ use std::time::Duration;
 
 use rainline_client::protocol::{LineRequest, ReplyKind, Request};
 use rainline_client::runtime::Runtime;
-use rainline_client::sys;
 use rustix::event::PollFlags;
 
 use super::channel::{Channels, Drawn, Who};
 use super::sampler::Cache;
 use super::serve::{Connections, Streaming};
 use super::status::Status;
+use crate::readings::schedule::Now;
 
 mod views;
 
 pub use views::ViewId;
 use views::Views;
+
+/// The longest wait for the moment at which a line may be written: that is a moment of the wall clock,
+/// which may be set meanwhile.
+const MAX_WRITE_WAIT: Duration = Duration::from_secs(1);
 
 /// A request that waits for its config or for a first reading.
 pub struct Pending {
@@ -141,15 +145,13 @@ impl Lines {
         self.views.sweep(boot);
     }
 
-    /// When something is to be done although no descriptor says so; `is_following` where the end of
-    /// a lease ends more than the lease.
+    /// When something is to be done although no descriptor says so. `is_following`: whether sources
+    /// are to be stopped when a lease ends.
     pub fn wake(&self, boot: Duration, wall: Duration, is_following: bool) -> Option<Duration> {
         let pending = self.pending.iter().map(|pending| pending.until);
         let pause = self.connections.pause.filter(|until| *until > boot);
         let lease = self.views.lease_end(boot).filter(|_| is_following);
-        // Hardly longer than a second, whatever happens to the wall clock meanwhile.
-        let writing =
-            self.connections.wake(wall).map(|left| boot + left.min(Duration::from_secs(1)));
+        let writing = self.connections.wake(wall).map(|left| boot + left.min(MAX_WRITE_WAIT));
         pending.chain(lease).chain(writing).chain(pause).min()
     }
 
@@ -229,12 +231,12 @@ impl Lines {
     }
 
     /// Sends every stream its line if that changed, and the lines whose moment has come.
-    pub fn update_streams(&mut self, cache: &Cache, boot: Duration) {
+    pub fn update_streams(&mut self, cache: &Cache, now: &Now) {
         if self.views.has_streams() {
             let mut lines: HashMap<ViewId, Option<Rc<[u8]>>> = HashMap::new();
             let mut changed = Vec::new();
             for (id, stream) in self.connections.each_stream() {
-                let draw = || self.views.draw(stream.view, cache, boot);
+                let draw = || self.views.draw(stream.view, cache, now.boot);
                 let line = lines.entry(stream.view).or_insert_with(draw);
                 if line.is_some() && stream.sent != *line {
                     stream.sent = line.clone();
@@ -244,9 +246,9 @@ impl Lines {
             for (id, nonce, line) in changed {
                 self.connections.reply(id, ReplyKind::Line, nonce, &line);
             }
-            self.count_streams(boot);
+            self.count_streams(now.boot);
         }
-        self.connections.write_due(sys::wall());
+        self.connections.write_due(now.wall);
     }
 
     /// Takes out the prompts that were shown before their last reading came.

@@ -27,6 +27,8 @@ const MAX_CONFIGS: usize = 8;
 const AFFINITY: Duration = Duration::from_millis(250);
 /// An idle worker stays this long.
 const IDLE: Duration = Duration::from_secs(60);
+/// It is looked at so long after that, so that the time is over by then.
+const AFTER_IDLE: Duration = Duration::from_millis(1);
 /// A killed worker that is still there after this time is stuck in the kernel: it is abandoned.
 const GRACE: Duration = Duration::from_secs(1);
 /// How often a killed worker is looked at within that time.
@@ -65,6 +67,9 @@ impl Lane {
         }
     }
 }
+
+/// A job of which an outcome came.
+pub type Ended = (Ticket, Purpose, Outcome);
 
 /// A job that a worker is doing.
 struct Running {
@@ -121,7 +126,7 @@ impl<W: Worker> Member<W> {
         boot: Duration,
         readable: bool,
         outdated: &mut Vec<ReadingId>,
-        outcomes: &mut Vec<(Ticket, Purpose, Outcome)>,
+        outcomes: &mut Vec<Ended>,
     ) {
         // At its deadline a worker is read once more: on a busy machine the answer may have come
         // since the last poll.
@@ -147,12 +152,7 @@ impl<W: Worker> Member<W> {
         }
     }
 
-    fn fail(
-        &mut self,
-        why: String,
-        boot: Duration,
-        outcomes: &mut Vec<(Ticket, Purpose, Outcome)>,
-    ) {
+    fn fail(&mut self, why: String, boot: Duration, outcomes: &mut Vec<Ended>) {
         if let Some(running) = &self.running {
             outcomes.push((running.ticket, running.purpose.clone(), Err(why)));
         }
@@ -187,12 +187,7 @@ impl<W: Worker> Pool<W> {
 
     /// Takes new jobs and lets everything go on as far as it can; the outcomes that there are.
     /// `readable` says whether a worker may have sent something.
-    pub fn advance(
-        &mut self,
-        jobs: &mut Jobs,
-        readable: bool,
-        boot: Duration,
-    ) -> Vec<(Ticket, Purpose, Outcome)> {
+    pub fn advance(&mut self, jobs: &mut Jobs, readable: bool, boot: Duration) -> Vec<Ended> {
         let mut outcomes = Vec::new();
         let (submitted, cancelled) = jobs.take();
         cancelled.into_iter().for_each(|ticket| self.cancel(ticket, boot));
@@ -246,7 +241,7 @@ impl<W: Worker> Pool<W> {
     }
 
     /// Gives waiting jobs to workers.
-    fn assign(&mut self, boot: Duration, outcomes: &mut Vec<(Ticket, Purpose, Outcome)>) {
+    fn assign(&mut self, boot: Duration, outcomes: &mut Vec<Ended>) {
         for submission in std::mem::take(&mut self.queue) {
             let record = self.records.get(&submission.purpose.backoff_group());
             if record.is_some_and(|record| boot < record.until) {
@@ -340,7 +335,7 @@ impl<W: Worker> Pool<W> {
                 return [dying.then(|| boot + GRACE_CHECK), None];
             }
             let Some(running) = &member.running else {
-                return [Some(member.since + IDLE + Duration::from_millis(1)), None];
+                return [Some(member.since + IDLE + AFTER_IDLE), None];
             };
             // A reading whose worker is held up moves to another one.
             let moves = running.since + AFFINITY;
@@ -605,7 +600,7 @@ mod tests {
         bench.sampled(0);
         bench.at(SECOND);
         let wake = bench.pool.wake(SECOND).expect("its end");
-        bench.at(wake - Duration::from_millis(2));
+        bench.at(wake - AFTER_IDLE * 2);
         assert_eq!(bench.pool.counts(), (1, 0));
         bench.at(wake);
         assert_eq!(bench.pool.counts(), (0, 0));

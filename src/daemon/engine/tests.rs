@@ -100,7 +100,7 @@ impl Bench {
     fn turn(&mut self, now: &Now) {
         self.engine.sample_due(now);
         self.engine.answer_pending(now);
-        self.engine.lines.update_streams(self.engine.sampler.cache(), now.boot);
+        self.engine.lines.update_streams(self.engine.sampler.cache(), now);
     }
 }
 
