@@ -340,12 +340,12 @@ mod tests {
 
     /// Configs and what they want of workers.
     #[derive(Default)]
-    struct Bench {
+    struct Harness {
         configs: Configs,
         jobs: Jobs,
     }
 
-    impl Bench {
+    impl Harness {
         fn request(&mut self, path: &str, seconds: u32) -> Result<Found, String> {
             self.configs.request(Path::new(path), &at(seconds), |_| false, &mut self.jobs)
         }
@@ -382,134 +382,134 @@ mod tests {
 
     #[test]
     fn the_one_unused_for_longest_makes_room() {
-        let mut bench = Bench::default();
+        let mut harness = Harness::default();
         for n in 0..MAX_CONFIGS as u32 {
-            bench.request(&format!("/{n}"), n).expect("room");
+            harness.request(&format!("/{n}"), n).expect("room");
         }
-        let used = bench.configs.request(Path::new("/x"), &at(9), |_| true, &mut bench.jobs);
+        let used = harness.configs.request(Path::new("/x"), &at(9), |_| true, &mut harness.jobs);
         assert!(used.is_err());
-        let found = bench.request("/x", 9).expect("room");
+        let found = harness.request("/x", 9).expect("room");
         assert_eq!(found.removed.as_deref(), Some(Path::new("/0")));
-        assert_eq!(bench.configs.find(Path::new("/0")), None);
+        assert_eq!(harness.configs.find(Path::new("/0")), None);
     }
 
     #[test]
     fn a_config_is_read_once_watched_and_in_force() {
-        let mut bench = Bench::default();
-        assert!(bench.request("/link", 1).expect("room").config.is_none());
-        assert!(bench.request("/link", 2).expect("room").config.is_none());
-        let change = bench.answer("/link", read("/config", "theme = \"rain\"\n"), 3);
+        let mut harness = Harness::default();
+        assert!(harness.request("/link", 1).expect("room").config.is_none());
+        assert!(harness.request("/link", 2).expect("room").config.is_none());
+        let change = harness.answer("/link", read("/config", "theme = \"rain\"\n"), 3);
         assert!(matches!(change, Change::Swapped { id, .. } if *id == *Path::new("/config")));
-        assert_eq!(bench.purposes(), [Purpose::WatchConfig(Path::new("/config").into())]);
-        let (id, _) = bench.request("/link", 4).expect("room").config.expect("in force");
-        assert!(bench.configs.is_own(&id) && *id == *Path::new("/config"));
-        assert!(bench.request("/config", 4).expect("room").config.is_some(), "known already");
-        assert!(bench.jobs.is_empty());
+        assert_eq!(harness.purposes(), [Purpose::WatchConfig(Path::new("/config").into())]);
+        let (id, _) = harness.request("/link", 4).expect("room").config.expect("in force");
+        assert!(harness.configs.is_own(&id) && *id == *Path::new("/config"));
+        assert!(harness.request("/config", 4).expect("room").config.is_some(), "known already");
+        assert!(harness.jobs.is_empty());
     }
 
     #[test]
     fn two_names_of_one_file_share_a_config() {
-        let mut bench = Bench::default();
-        bench.request("/a", 0).expect("room");
-        bench.answer("/a", read("/a", ""), 1);
-        bench.jobs.take();
-        bench.request("/link", 2).expect("room");
-        assert!(matches!(bench.answer("/link", read("/a", ""), 3), Change::None));
-        assert_eq!(bench.configs.find(Path::new("/link")).as_deref(), Some(Path::new("/a")));
-        assert_eq!(bench.configs.slots.len(), 1);
+        let mut harness = Harness::default();
+        harness.request("/a", 0).expect("room");
+        harness.answer("/a", read("/a", ""), 1);
+        harness.jobs.take();
+        harness.request("/link", 2).expect("room");
+        assert!(matches!(harness.answer("/link", read("/a", ""), 3), Change::None));
+        assert_eq!(harness.configs.find(Path::new("/link")).as_deref(), Some(Path::new("/a")));
+        assert_eq!(harness.configs.slots.len(), 1);
     }
 
     #[test]
     fn one_that_cannot_be_read_is_tried_again_soon_and_with_a_longer_timeout() {
-        let mut bench = Bench::default();
-        bench.request("/a", 100).expect("room");
+        let mut harness = Harness::default();
+        harness.request("/a", 100).expect("room");
         let mut tried = Vec::new();
         let mut boot = 100;
         for _ in 0..7 {
-            let (ticket, timeout) = bench.reading();
+            let (ticket, timeout) = harness.reading();
             let why = Err("it took too long".into());
-            bench.configs.answered(
+            harness.configs.answered(
                 ticket,
                 &Path::new("/a").into(),
                 why,
                 &at(boot),
-                &mut bench.jobs,
+                &mut harness.jobs,
             );
-            assert!(bench.is_loaded("/a"), "the built-in one stands in");
-            let wake = bench.configs.wake().expect("a retry").as_secs() as u32;
-            bench.configs.retry(&at(wake - 1), &mut bench.jobs);
-            assert!(bench.jobs.is_empty());
-            bench.configs.retry(&at(wake), &mut bench.jobs);
+            assert!(harness.is_loaded("/a"), "the built-in one stands in");
+            let wake = harness.configs.wake().expect("a retry").as_secs() as u32;
+            harness.configs.retry(&at(wake - 1), &mut harness.jobs);
+            assert!(harness.jobs.is_empty());
+            harness.configs.retry(&at(wake), &mut harness.jobs);
             tried.push((timeout.as_secs(), wake - boot));
             boot = wake;
         }
         assert_eq!(tried, [(5, 1), (10, 2), (20, 4), (40, 8), (40, 16), (40, 30), (40, 30)]);
-        bench.answer("/a", read("/a", ""), boot);
-        assert_eq!(bench.configs.slots.values().next().map(Slot::timeout), Some(FIRST_TIMEOUT));
+        harness.answer("/a", read("/a", ""), boot);
+        assert_eq!(harness.configs.slots.values().next().map(Slot::timeout), Some(FIRST_TIMEOUT));
     }
 
     #[test]
     fn the_same_text_again_changes_nothing_and_a_broken_one_leaves_it_in_force() {
-        let mut bench = Bench::default();
-        bench.request("/a", 0).expect("room");
-        bench.answer("/a", read("/a", "theme = \"rain\"\n"), 1);
+        let mut harness = Harness::default();
+        harness.request("/a", 0).expect("room");
+        harness.answer("/a", read("/a", "theme = \"rain\"\n"), 1);
         let mut reload = |text: &str| {
-            bench.jobs.take();
-            bench.configs.reload(&mut bench.jobs);
-            bench.answer("/a", read("/a", text), 2)
+            harness.jobs.take();
+            harness.configs.reload(&mut harness.jobs);
+            harness.answer("/a", read("/a", text), 2)
         };
         assert!(matches!(reload("theme = \"rain\"\n"), Change::None));
         assert!(matches!(reload("theme = \n"), Change::None));
         assert!(matches!(reload("theme = \"mono\"\n"), Change::Swapped { .. }));
-        let problems = |bench: &Bench| bench.configs.status()[0].problems.join("\n");
-        bench.configs.reload(&mut bench.jobs);
-        bench.answer("/a", read("/a", "= nonsense"), 3);
-        assert!(problems(&bench).contains("stays in force"), "{}", problems(&bench));
+        let problems = |harness: &Harness| harness.configs.status()[0].problems.join("\n");
+        harness.configs.reload(&mut harness.jobs);
+        harness.answer("/a", read("/a", "= nonsense"), 3);
+        assert!(problems(&harness).contains("stays in force"), "{}", problems(&harness));
     }
 
     #[test]
     fn a_change_while_it_is_read_has_it_read_again() {
-        let mut bench = Bench::default();
-        bench.request("/a", 0).expect("room");
-        bench.answer("/a", read("/a", ""), 1);
-        let watch = bench.jobs.take().0[0].ticket;
+        let mut harness = Harness::default();
+        harness.request("/a", 0).expect("room");
+        harness.answer("/a", read("/a", ""), 1);
+        let watch = harness.jobs.take().0[0].ticket;
         let id = Path::new("/a").into();
-        let changed = |bench: &mut Bench| {
+        let changed = |harness: &mut Harness| {
             let outcome = Ok(Answer::FilesChanged);
-            bench.configs.watched(watch, &id, &outcome, &at(2), &mut bench.jobs);
+            harness.configs.watched(watch, &id, &outcome, &at(2), &mut harness.jobs);
         };
-        changed(&mut bench);
-        let (first, _) = bench.reading();
-        changed(&mut bench);
-        assert!(bench.jobs.is_empty(), "one at a time");
+        changed(&mut harness);
+        let (first, _) = harness.reading();
+        changed(&mut harness);
+        assert!(harness.jobs.is_empty(), "one at a time");
         let text = read("/a", "theme = \"mono\"\n");
-        bench.configs.answered(first, &Path::new("/a").into(), text, &at(3), &mut bench.jobs);
-        assert_eq!(bench.purposes(), [Purpose::ReadConfig(Path::new("/a").into())]);
+        harness.configs.answered(first, &Path::new("/a").into(), text, &at(3), &mut harness.jobs);
+        assert_eq!(harness.purposes(), [Purpose::ReadConfig(Path::new("/a").into())]);
     }
 
     #[test]
     fn a_watcher_that_dies_is_replaced_after_a_pause() {
-        let mut bench = Bench::default();
-        bench.request("/a", 0).expect("room");
-        bench.answer("/a", read("/a", ""), 1);
-        let watch = bench.jobs.take().0[0].ticket;
+        let mut harness = Harness::default();
+        harness.request("/a", 0).expect("room");
+        harness.answer("/a", read("/a", ""), 1);
+        let watch = harness.jobs.take().0[0].ticket;
         let id = Path::new("/a").into();
         let dead = Err("the worker ended".into());
-        bench.configs.watched(watch, &id, &dead, &at(10), &mut bench.jobs);
-        assert_eq!(bench.configs.wake(), Some(Duration::from_secs(10) + WATCH_RETRY));
-        bench.configs.retry(&at(40), &mut bench.jobs);
-        bench.answer("/a", read("/a", ""), 41);
-        assert_eq!(bench.purposes(), [Purpose::WatchConfig(id)]);
+        harness.configs.watched(watch, &id, &dead, &at(10), &mut harness.jobs);
+        assert_eq!(harness.configs.wake(), Some(Duration::from_secs(10) + WATCH_RETRY));
+        harness.configs.retry(&at(40), &mut harness.jobs);
+        harness.answer("/a", read("/a", ""), 41);
+        assert_eq!(harness.purposes(), [Purpose::WatchConfig(id)]);
     }
 
     #[test]
     fn a_reply_to_an_earlier_attempt_is_ignored() {
-        let mut bench = Bench::default();
-        bench.request("/a", 0).expect("room");
-        let (ticket, _) = bench.reading();
+        let mut harness = Harness::default();
+        harness.request("/a", 0).expect("room");
+        let (ticket, _) = harness.reading();
         let id = Path::new("/a").into();
         let late = Err("late".into());
-        bench.configs.answered(ticket + 1, &id, late, &at(1), &mut bench.jobs);
-        assert!(!bench.is_loaded("/a"));
+        harness.configs.answered(ticket + 1, &id, late, &at(1), &mut harness.jobs);
+        assert!(!harness.is_loaded("/a"));
     }
 }

@@ -75,7 +75,7 @@ impl Persistence {
 mod tests {
     use super::*;
 
-    fn bench() -> (Persistence, Jobs) {
+    fn harness() -> (Persistence, Jobs) {
         let mut jobs = Jobs::default();
         let persistence = Persistence::new(Some("/h".into()), &mut jobs);
         assert_eq!(jobs.take().0[0].purpose, Purpose::ReadHistory);
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_file_that_was_not_read_is_not_written_over() {
-        let (mut persistence, mut jobs) = bench();
+        let (mut persistence, mut jobs) = harness();
         persistence.write(&History::default(), &mut jobs);
         assert!(jobs.is_empty());
         assert!(persistence.read(Err("it took too long".into())).is_none());
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_written_and_only_the_last_writing_counts() {
-        let (mut persistence, mut jobs) = bench();
+        let (mut persistence, mut jobs) = harness();
         assert!(persistence.read(Ok(Answer::HistoryRead(Ok(Vec::new())))).is_none());
         persistence.write(&History::default(), &mut jobs);
         persistence.write(&History::default(), &mut jobs);
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read_again() {
-        let (mut persistence, mut jobs) = bench();
+        let (mut persistence, mut jobs) = harness();
         persistence.read(Ok(Answer::HistoryRead(Ok(Vec::new()))));
         persistence.write(&History::default(), &mut jobs);
         let request = jobs.take().0.remove(0);

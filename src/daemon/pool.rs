@@ -406,14 +406,14 @@ mod tests {
     }
 
     /// A pool, its jobs, and the scripts of the workers that it started.
-    struct Bench {
+    struct Harness {
         pool: Pool<Scripted>,
         jobs: Jobs,
         scripts: Rc<RefCell<Vec<Rc<RefCell<Script>>>>>,
     }
 
-    impl Bench {
-        fn new() -> Bench {
+    impl Harness {
+        fn new() -> Harness {
             let scripts = Rc::<RefCell<Vec<Rc<RefCell<Script>>>>>::default();
             let started = scripts.clone();
             let pool = Pool::new(move || {
@@ -421,7 +421,7 @@ mod tests {
                 started.borrow_mut().push(script.clone());
                 Ok(Scripted(script))
             });
-            Bench { pool, jobs: Jobs::default(), scripts }
+            Harness { pool, jobs: Jobs::default(), scripts }
         }
 
         fn sample(&mut self, name: &str, timeout: u32) -> Ticket {
@@ -468,201 +468,201 @@ mod tests {
 
     #[test]
     fn a_job_runs_at_once_and_its_answer_is_its_outcome() {
-        let mut bench = Bench::new();
-        let ticket = bench.sample("a", 2);
-        assert!(!bench.jobs.is_empty());
-        assert_eq!(bench.at(SECOND), []);
-        assert_eq!((bench.jobs.is_empty(), bench.sent()), (true, vec![1]));
-        assert_eq!(bench.pool.wake(SECOND), Some(SECOND * 3), "its deadline");
-        bench.sampled(0);
-        assert_eq!(bench.at(SECOND * 2), [(ticket, "sampled".into())]);
-        assert_eq!(bench.pool.counts(), (1, 0));
+        let mut harness = Harness::new();
+        let ticket = harness.sample("a", 2);
+        assert!(!harness.jobs.is_empty());
+        assert_eq!(harness.at(SECOND), []);
+        assert_eq!((harness.jobs.is_empty(), harness.sent()), (true, vec![1]));
+        assert_eq!(harness.pool.wake(SECOND), Some(SECOND * 3), "its deadline");
+        harness.sampled(0);
+        assert_eq!(harness.at(SECOND * 2), [(ticket, "sampled".into())]);
+        assert_eq!(harness.pool.counts(), (1, 0));
     }
 
     #[test]
     fn an_answer_at_the_last_moment_counts_and_none_is_a_failure() {
-        let mut bench = Bench::new();
-        let first = bench.sample("a", 2);
-        bench.at(SECOND);
-        bench.sampled(0);
-        let outcomes = bench.pool.advance(&mut bench.jobs, false, SECOND * 3);
+        let mut harness = Harness::new();
+        let first = harness.sample("a", 2);
+        harness.at(SECOND);
+        harness.sampled(0);
+        let outcomes = harness.pool.advance(&mut harness.jobs, false, SECOND * 3);
         assert!(matches!(&outcomes[..], [(ticket, _, Ok(_))] if *ticket == first));
-        let second = bench.sample("a", 2);
-        bench.at(SECOND * 4);
-        assert_eq!(bench.at(SECOND * 6), [(second, "it took too long".into())]);
-        assert!(bench.scripts.borrow()[0].borrow().killed);
-        assert_eq!(bench.pool.counts(), (0, 0), "it is gone at once");
+        let second = harness.sample("a", 2);
+        harness.at(SECOND * 4);
+        assert_eq!(harness.at(SECOND * 6), [(second, "it took too long".into())]);
+        assert!(harness.scripts.borrow()[0].borrow().killed);
+        assert_eq!(harness.pool.counts(), (0, 0), "it is gone at once");
     }
 
     #[test]
     fn a_worker_that_dies_fails_its_job_and_the_next_one_has_a_new_worker() {
-        let mut bench = Bench::new();
-        let ticket = bench.sample("a", 2);
-        bench.at(SECOND);
-        bench.answer(0, Err("the worker ended".into()));
-        assert_eq!(bench.at(SECOND), [(ticket, "the worker ended".into())]);
-        bench.sample("a", 2);
-        bench.at(SECOND);
-        assert_eq!(bench.sent(), [1, 1]);
+        let mut harness = Harness::new();
+        let ticket = harness.sample("a", 2);
+        harness.at(SECOND);
+        harness.answer(0, Err("the worker ended".into()));
+        assert_eq!(harness.at(SECOND), [(ticket, "the worker ended".into())]);
+        harness.sample("a", 2);
+        harness.at(SECOND);
+        assert_eq!(harness.sent(), [1, 1]);
     }
 
     #[test]
     fn an_idle_worker_that_dies_is_replaced_without_a_word() {
-        let mut bench = Bench::new();
-        bench.sample("a", 2);
-        bench.at(SECOND);
-        bench.sampled(0);
-        bench.at(SECOND);
-        bench.answer(0, Err("the worker ended".into()));
-        assert_eq!(bench.at(SECOND * 2), []);
-        assert_eq!(bench.pool.counts(), (0, 0));
+        let mut harness = Harness::new();
+        harness.sample("a", 2);
+        harness.at(SECOND);
+        harness.sampled(0);
+        harness.at(SECOND);
+        harness.answer(0, Err("the worker ended".into()));
+        assert_eq!(harness.at(SECOND * 2), []);
+        assert_eq!(harness.pool.counts(), (0, 0));
     }
 
     #[test]
     fn a_cancelled_job_has_no_outcome_and_its_worker_is_killed() {
-        let mut bench = Bench::new();
-        let ticket = bench.sample("a", 2);
-        bench.jobs.cancel(ticket);
-        assert!(bench.jobs.is_empty(), "it never started");
-        let ticket = bench.sample("a", 2);
-        bench.at(SECOND);
-        bench.sampled(0);
-        bench.jobs.cancel(ticket);
-        assert_eq!(bench.at(SECOND), [], "a reply that is late is lost");
-        assert!(bench.scripts.borrow()[0].borrow().killed);
+        let mut harness = Harness::new();
+        let ticket = harness.sample("a", 2);
+        harness.jobs.cancel(ticket);
+        assert!(harness.jobs.is_empty(), "it never started");
+        let ticket = harness.sample("a", 2);
+        harness.at(SECOND);
+        harness.sampled(0);
+        harness.jobs.cancel(ticket);
+        assert_eq!(harness.at(SECOND), [], "a reply that is late is lost");
+        assert!(harness.scripts.borrow()[0].borrow().killed);
     }
 
     #[test]
     fn a_reading_stays_with_its_worker_and_moves_when_that_is_held_up() {
-        let mut bench = Bench::new();
-        bench.sample("a", 2);
-        bench.sample("b", 2);
-        bench.at(SECOND);
-        (0..2).for_each(|worker| bench.sampled(worker));
-        bench.at(SECOND);
-        bench.sample("b", 2);
-        bench.at(SECOND);
-        assert_eq!(bench.sent(), [1, 2], "where it was read before");
-        bench.sample("b", 2);
-        bench.at(SECOND + AFFINITY / 2);
-        assert_eq!(bench.sent(), [1, 2], "it waits for its worker");
-        assert_eq!(bench.pool.wake(SECOND + AFFINITY / 2), Some(SECOND + AFFINITY));
-        bench.at(SECOND + AFFINITY);
-        assert_eq!(bench.sent(), [2, 2]);
+        let mut harness = Harness::new();
+        harness.sample("a", 2);
+        harness.sample("b", 2);
+        harness.at(SECOND);
+        (0..2).for_each(|worker| harness.sampled(worker));
+        harness.at(SECOND);
+        harness.sample("b", 2);
+        harness.at(SECOND);
+        assert_eq!(harness.sent(), [1, 2], "where it was read before");
+        harness.sample("b", 2);
+        harness.at(SECOND + AFFINITY / 2);
+        assert_eq!(harness.sent(), [1, 2], "it waits for its worker");
+        assert_eq!(harness.pool.wake(SECOND + AFFINITY / 2), Some(SECOND + AFFINITY));
+        harness.at(SECOND + AFFINITY);
+        assert_eq!(harness.sent(), [2, 2]);
     }
 
     #[test]
     fn slow_jobs_hold_up_no_short_ones_and_each_lane_has_its_limit() {
-        let mut bench = Bench::new();
+        let mut harness = Harness::new();
         for n in 0..MAX_SLOW + 2 {
-            bench.sample(&format!("slow{n}"), 30);
+            harness.sample(&format!("slow{n}"), 30);
         }
-        bench.at(SECOND);
-        assert_eq!(bench.sent().len(), MAX_SLOW);
-        bench.sample("short", 2);
-        bench.at(SECOND);
-        assert_eq!(bench.sent().len(), MAX_SLOW + 1);
-        bench.sampled(0);
-        bench.at(SECOND);
-        assert_eq!(bench.sent()[0], 2, "the next one that waited");
+        harness.at(SECOND);
+        assert_eq!(harness.sent().len(), MAX_SLOW);
+        harness.sample("short", 2);
+        harness.at(SECOND);
+        assert_eq!(harness.sent().len(), MAX_SLOW + 1);
+        harness.sampled(0);
+        harness.at(SECOND);
+        assert_eq!(harness.sent()[0], 2, "the next one that waited");
     }
 
     #[test]
     fn every_answer_of_a_job_without_an_end_is_an_outcome() {
-        let mut bench = Bench::new();
+        let mut harness = Harness::new();
         let config = Path::new("/c").into();
         let job = Job::Watch { paths: Vec::new() };
-        let ticket = bench.jobs.submit(Purpose::WatchConfig(config), job, None);
-        bench.at(SECOND);
-        (0..2).for_each(|_| bench.answer(0, Ok(Answer::FilesChanged)));
+        let ticket = harness.jobs.submit(Purpose::WatchConfig(config), job, None);
+        harness.at(SECOND);
+        (0..2).for_each(|_| harness.answer(0, Ok(Answer::FilesChanged)));
         let changed = (ticket, "FilesChanged".to_owned());
-        assert_eq!(bench.at(SECOND * 90_000), [changed.clone(), changed]);
-        assert_eq!(bench.pool.wake(SECOND * 90_000), None);
+        assert_eq!(harness.at(SECOND * 90_000), [changed.clone(), changed]);
+        assert_eq!(harness.pool.wake(SECOND * 90_000), None);
     }
 
     #[test]
     fn what_an_idle_worker_says_is_outdated_is_handed_out_once() {
-        let mut bench = Bench::new();
-        bench.sample("a", 2);
-        bench.at(SECOND);
-        bench.sampled(0);
-        bench.answer(0, Ok(Answer::Outdated(id("a"))));
-        bench.at(SECOND);
-        assert_eq!(bench.pool.take_outdated(), [id("a")]);
-        assert_eq!(bench.pool.take_outdated(), []);
+        let mut harness = Harness::new();
+        harness.sample("a", 2);
+        harness.at(SECOND);
+        harness.sampled(0);
+        harness.answer(0, Ok(Answer::Outdated(id("a"))));
+        harness.at(SECOND);
+        assert_eq!(harness.pool.take_outdated(), [id("a")]);
+        assert_eq!(harness.pool.take_outdated(), []);
     }
 
     #[test]
     fn an_idle_worker_leaves_after_a_while() {
-        let mut bench = Bench::new();
-        bench.sample("a", 2);
-        bench.at(SECOND);
-        bench.sampled(0);
-        bench.at(SECOND);
-        let wake = bench.pool.wake(SECOND).expect("its end");
-        bench.at(wake - AFTER_IDLE * 2);
-        assert_eq!(bench.pool.counts(), (1, 0));
-        bench.at(wake);
-        assert_eq!(bench.pool.counts(), (0, 0));
+        let mut harness = Harness::new();
+        harness.sample("a", 2);
+        harness.at(SECOND);
+        harness.sampled(0);
+        harness.at(SECOND);
+        let wake = harness.pool.wake(SECOND).expect("its end");
+        harness.at(wake - AFTER_IDLE * 2);
+        assert_eq!(harness.pool.counts(), (1, 0));
+        harness.at(wake);
+        assert_eq!(harness.pool.counts(), (0, 0));
     }
 
     /// Has as many workers of "a" hang as make it back off; the moment after.
-    fn abandoned(bench: &mut Bench) -> Duration {
+    fn abandoned(harness: &mut Harness) -> Duration {
         let mut boot = SECOND;
         for worker in 0..MAX_ABANDONED {
-            bench.sample("a", 2);
-            bench.at(boot);
-            bench.stick(worker);
+            harness.sample("a", 2);
+            harness.at(boot);
+            harness.stick(worker);
             boot += SECOND * 2;
-            assert_eq!(bench.at(boot).len(), 1, "it took too long");
+            assert_eq!(harness.at(boot).len(), 1, "it took too long");
         }
         boot += GRACE + SECOND;
-        bench.at(boot);
-        assert_eq!(bench.pool.counts(), (MAX_ABANDONED, MAX_ABANDONED));
+        harness.at(boot);
+        assert_eq!(harness.pool.counts(), (MAX_ABANDONED, MAX_ABANDONED));
         boot
     }
 
     #[test]
     fn a_group_whose_workers_cannot_be_killed_backs_off_and_no_other_does() {
-        let mut bench = Bench::new();
-        let boot = abandoned(&mut bench);
-        let refused = bench.sample("a", 2);
-        let other = bench.sample("b", 2);
-        let outcomes = bench.at(boot);
+        let mut harness = Harness::new();
+        let boot = abandoned(&mut harness);
+        let refused = harness.sample("a", 2);
+        let other = harness.sample("b", 2);
+        let outcomes = harness.at(boot);
         assert_eq!(outcomes, [(refused, "its workers hang; it is tried again later".into())]);
-        bench.sampled(MAX_ABANDONED);
-        assert_eq!(bench.at(boot), [(other, "sampled".into())]);
+        harness.sampled(MAX_ABANDONED);
+        assert_eq!(harness.at(boot), [(other, "sampled".into())]);
     }
 
     #[test]
     fn after_the_back_off_it_is_tried_again_and_a_success_resets_it() {
-        let mut bench = Bench::new();
-        let boot = abandoned(&mut bench);
-        let scripts = bench.scripts.borrow().clone();
+        let mut harness = Harness::new();
+        let boot = abandoned(&mut harness);
+        let scripts = harness.scripts.borrow().clone();
         scripts.iter().for_each(|script| script.borrow_mut().stuck = false);
-        let early = bench.sample("a", 2);
-        assert_eq!(bench.at(boot + FIRST_BACKOFF - SECOND)[0].0, early, "refused");
-        let again = bench.sample("a", 2);
-        assert_eq!(bench.at(boot + FIRST_BACKOFF), []);
-        bench.sampled(MAX_ABANDONED);
-        assert_eq!(bench.at(boot + FIRST_BACKOFF), [(again, "sampled".into())]);
-        let record = &bench.pool.records[&Purpose::Reading(id("a"))];
+        let early = harness.sample("a", 2);
+        assert_eq!(harness.at(boot + FIRST_BACKOFF - SECOND)[0].0, early, "refused");
+        let again = harness.sample("a", 2);
+        assert_eq!(harness.at(boot + FIRST_BACKOFF), []);
+        harness.sampled(MAX_ABANDONED);
+        assert_eq!(harness.at(boot + FIRST_BACKOFF), [(again, "sampled".into())]);
+        let record = &harness.pool.records[&Purpose::Reading(id("a"))];
         assert_eq!((record.backoff, record.abandoned), (Duration::ZERO, 0));
     }
 
     #[test]
     fn while_they_still_hang_the_back_off_doubles_up_to_its_limit() {
-        let mut bench = Bench::new();
-        let mut boot = abandoned(&mut bench);
+        let mut harness = Harness::new();
+        let mut boot = abandoned(&mut harness);
         let group = Purpose::Reading(id("a"));
         let mut backoffs = Vec::new();
         for _ in 0..6 {
-            backoffs.push(bench.pool.records[&group].backoff.as_secs());
-            boot = bench.pool.records[&group].until;
-            bench.at(boot);
+            backoffs.push(harness.pool.records[&group].backoff.as_secs());
+            boot = harness.pool.records[&group].until;
+            harness.at(boot);
         }
         assert_eq!(backoffs, [30, 60, 120, 240, 480, 600]);
-        bench.sample("a", 2);
-        assert_eq!(bench.at(boot).len(), 1, "still refused");
+        harness.sample("a", 2);
+        assert_eq!(harness.at(boot).len(), 1, "still refused");
     }
 }

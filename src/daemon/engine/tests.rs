@@ -20,21 +20,21 @@ const TEXT: &str = "[line.x]\nleft = [\"text\", \"disk\"]\n[segment.text]\ntext 
 [segment.disk]\nformat = \"$path\"\n";
 
 /// An engine without its loop.
-struct Bench {
+struct Harness {
     engine: Engine,
     listener: OwnedFd,
     clients: Vec<UnixStream>,
     root: tempfile::TempDir,
 }
 
-impl Bench {
-    fn new() -> Bench {
+impl Harness {
+    fn new() -> Harness {
         let root = tempfile::tempdir().expect("a directory");
         let runtime = Rc::new(Runtime::at(root.path().join("r")).expect("made"));
         let listener = UnixListener::bind(root.path().join("s")).expect("bound");
         listener.set_nonblocking(true).expect("set");
         let engine = Engine::new(&runtime, Some(root.path().join("machine")));
-        Bench { engine, listener: listener.into(), clients: Vec::new(), root }
+        Harness { engine, listener: listener.into(), clients: Vec::new(), root }
     }
 
     /// Has a new client ask; the number of its connection is its place among the clients, plus one.
@@ -121,124 +121,124 @@ fn set(segment: &str, value: &str) -> Body {
 
 #[test]
 fn a_print_waits_for_its_config_and_for_its_first_reading() {
-    let mut bench = Bench::new();
-    let client = bench.print(&at(100));
-    assert_eq!(bench.replies(client), []);
-    bench.config(TEXT, &at(101));
-    assert_eq!(bench.replies(client), [], "its reading was ordered");
-    bench.disk("/data", &at(102));
-    let (kind, line) = bench.reply(client);
+    let mut harness = Harness::new();
+    let client = harness.print(&at(100));
+    assert_eq!(harness.replies(client), []);
+    harness.config(TEXT, &at(101));
+    assert_eq!(harness.replies(client), [], "its reading was ordered");
+    harness.disk("/data", &at(102));
+    let (kind, line) = harness.reply(client);
     assert!(kind == ReplyKind::Line && line.contains("one") && line.contains("/data"), "{line}");
 }
 
 #[test]
 fn a_reading_that_is_known_is_waited_for_no_more() {
-    let mut bench = Bench::new();
-    let client = bench.print(&at(100));
-    bench.config(TEXT, &at(100));
-    bench.disk("/data", &at(100));
-    bench.reply(client);
-    let again = bench.print(&at(130));
-    let (_, line) = bench.reply(again);
+    let mut harness = Harness::new();
+    let client = harness.print(&at(100));
+    harness.config(TEXT, &at(100));
+    harness.disk("/data", &at(100));
+    harness.reply(client);
+    let again = harness.print(&at(130));
+    let (_, line) = harness.reply(again);
     assert!(line.contains("/data"), "the old one, while the next is on its way: {line}");
 }
 
 #[test]
 fn the_built_in_config_stands_in_for_one_that_is_late() {
-    let mut bench = Bench::new();
-    let client = bench.print(&at(100));
-    assert_eq!(bench.engine.wake(&at(100)), Some(Duration::ZERO), "jobs come first");
-    let jobs = bench.engine.jobs.take();
-    assert_eq!(bench.engine.wake(&at(100)), Some(SECOND * 103), "three quarters of its deadline");
-    bench.turn(&at(102));
-    assert_eq!(bench.replies(client), []);
-    bench.turn(&at(103));
-    assert_eq!(bench.reply(client).0, ReplyKind::Line, "of the built-in config");
+    let mut harness = Harness::new();
+    let client = harness.print(&at(100));
+    assert_eq!(harness.engine.wake(&at(100)), Some(Duration::ZERO), "jobs come first");
+    let jobs = harness.engine.jobs.take();
+    assert_eq!(harness.engine.wake(&at(100)), Some(SECOND * 103), "three quarters of its deadline");
+    harness.turn(&at(102));
+    assert_eq!(harness.replies(client), []);
+    harness.turn(&at(103));
+    assert_eq!(harness.reply(client).0, ReplyKind::Line, "of the built-in config");
     let [read] =
         &jobs.0.iter().filter(|j| matches!(j.job, Job::ReadConfig { .. })).collect::<Vec<_>>()[..]
     else {
         panic!("{jobs:?}")
     };
     let answer = Answer::ConfigRead { canonical: "/config".into(), gathered: gathered(TEXT) };
-    bench.engine.outcome(read.ticket, read.purpose.clone(), Ok(answer), &at(104));
-    let own = bench.print(&at(105));
-    bench.turn(&at(108));
-    assert!(bench.reply(own).1.contains("one"));
+    harness.engine.outcome(read.ticket, read.purpose.clone(), Ok(answer), &at(104));
+    let own = harness.print(&at(105));
+    harness.turn(&at(108));
+    assert!(harness.reply(own).1.contains("one"));
 }
 
 #[test]
 fn a_first_reading_that_is_late_is_left_out() {
-    let mut bench = Bench::new();
-    let client = bench.print(&at(100));
-    bench.config(TEXT, &at(101));
-    bench.turn(&at(102));
-    assert_eq!(bench.replies(client), []);
-    bench.turn(&at(103));
-    let (_, line) = bench.reply(client);
+    let mut harness = Harness::new();
+    let client = harness.print(&at(100));
+    harness.config(TEXT, &at(101));
+    harness.turn(&at(102));
+    assert_eq!(harness.replies(client), []);
+    harness.turn(&at(103));
+    let (_, line) = harness.reply(client);
     assert!(line.contains("one") && !line.contains("/data"), "{line}");
 }
 
 #[test]
 fn a_client_that_is_gone_gets_no_reply_and_holds_nothing_up() {
-    let mut bench = Bench::new();
-    let client = bench.print(&at(100));
+    let mut harness = Harness::new();
+    let client = harness.print(&at(100));
     let events = vec![(client as u64 + 1, PollFlags::HUP)];
-    bench.engine.lines.receive(None, events, SECOND * 100);
-    bench.engine.jobs.take();
-    bench.turn(&at(101));
-    assert!(bench.engine.lines.take_pending().is_empty());
+    harness.engine.lines.receive(None, events, SECOND * 100);
+    harness.engine.jobs.take();
+    harness.turn(&at(101));
+    assert!(harness.engine.lines.take_pending().is_empty());
 }
 
 #[test]
 fn a_stream_gets_a_line_when_it_changes_and_the_new_one_after_a_reload() {
-    let mut bench = Bench::new();
+    let mut harness = Harness::new();
     let body = Body::Stream(line("/config"));
-    let client = bench.ask(body, SECOND * 4, &at(100));
-    bench.config(TEXT, &at(100));
-    bench.disk("/data", &at(100));
-    assert!(bench.reply(client).1.contains("/data"));
-    bench.turn(&at(101));
-    assert_eq!(bench.replies(client), [], "nothing is new");
-    assert_eq!(bench.engine.idle_end(SECOND), None, "a stream is open");
-    bench.engine.jump();
-    bench.turn(&at(102));
-    bench.disk("/other", &at(102));
-    assert!(bench.reply(client).1.contains("/other"));
-    bench.engine.reload();
-    bench.config(&TEXT.replace("one", "two"), &at(103));
-    let (kind, line) = bench.reply(client);
+    let client = harness.ask(body, SECOND * 4, &at(100));
+    harness.config(TEXT, &at(100));
+    harness.disk("/data", &at(100));
+    assert!(harness.reply(client).1.contains("/data"));
+    harness.turn(&at(101));
+    assert_eq!(harness.replies(client), [], "nothing is new");
+    assert_eq!(harness.engine.idle_end(SECOND), None, "a stream is open");
+    harness.engine.jump();
+    harness.turn(&at(102));
+    harness.disk("/other", &at(102));
+    assert!(harness.reply(client).1.contains("/other"));
+    harness.engine.reload();
+    harness.config(&TEXT.replace("one", "two"), &at(103));
+    let (kind, line) = harness.reply(client);
     assert!(kind == ReplyKind::Line && line.contains("two") && line.contains("/other"), "{line}");
 }
 
 #[test]
 fn a_broken_config_after_a_reload_leaves_the_old_line() {
-    let mut bench = Bench::new();
-    let client = bench.ask(Body::Stream(line("/config")), SECOND * 4, &at(100));
-    bench.config(TEXT, &at(100));
-    bench.disk("/data", &at(100));
-    bench.reply(client);
-    bench.engine.reload();
-    bench.config("= nonsense", &at(101));
-    bench.turn(&at(102));
-    assert_eq!(bench.replies(client), []);
-    let status = bench.engine.status(&at(102));
+    let mut harness = Harness::new();
+    let client = harness.ask(Body::Stream(line("/config")), SECOND * 4, &at(100));
+    harness.config(TEXT, &at(100));
+    harness.disk("/data", &at(100));
+    harness.reply(client);
+    harness.engine.reload();
+    harness.config("= nonsense", &at(101));
+    harness.turn(&at(102));
+    assert_eq!(harness.replies(client), []);
+    let status = harness.engine.status(&at(102));
     assert!(status.warnings().join("\n").contains("stays in force"), "{status}");
 }
 
 #[test]
 fn a_value_waits_for_its_config_and_is_refused_where_it_makes_no_sense() {
-    let mut bench = Bench::new();
+    let mut harness = Harness::new();
     let text = format!("{TEXT}[segment.build]\nuse = \"custom\"\n");
-    let good = bench.ask(set("build", "done"), SECOND * 4, &at(100));
-    let unknown = bench.ask(set("biuld", "done"), SECOND * 4, &at(100));
-    let other = bench.ask(set("text", "done"), SECOND * 4, &at(100));
-    assert_eq!(bench.replies(good), []);
-    bench.config(&text, &at(101));
-    assert_eq!(bench.reply(good), (ReplyKind::Text, String::new()));
-    let (kind, why) = bench.reply(unknown);
+    let good = harness.ask(set("build", "done"), SECOND * 4, &at(100));
+    let unknown = harness.ask(set("biuld", "done"), SECOND * 4, &at(100));
+    let other = harness.ask(set("text", "done"), SECOND * 4, &at(100));
+    assert_eq!(harness.replies(good), []);
+    harness.config(&text, &at(101));
+    assert_eq!(harness.reply(good), (ReplyKind::Text, String::new()));
+    let (kind, why) = harness.reply(unknown);
     assert!(kind == ReplyKind::Refused && why.contains("did you mean `build`?"), "{why}");
-    assert_eq!(bench.reply(other).0, ReplyKind::Refused);
-    let mut late = Bench::new();
+    assert_eq!(harness.reply(other).0, ReplyKind::Refused);
+    let mut late = Harness::new();
     let client = late.ask(set("build", "done"), SECOND * 4, &at(100));
     late.turn(&at(103));
     assert_eq!(late.reply(client).1, "the config cannot be read in time");
@@ -246,32 +246,32 @@ fn a_value_waits_for_its_config_and_is_refused_where_it_makes_no_sense() {
 
 #[test]
 fn history_is_a_line_of_text_for_each_number() {
-    let mut bench = Bench::new();
+    let mut harness = Harness::new();
     let text = "[line.x]\nleft = [\"text\"]\n[segment.text]\ntext = \"one\"\n";
-    let client = bench.ask(Body::History(line("/config")), SECOND * 4, &at(100));
-    bench.config(text, &at(100));
-    assert_eq!(bench.reply(client), (ReplyKind::Text, String::new()), "a text has no numbers");
+    let client = harness.ask(Body::History(line("/config")), SECOND * 4, &at(100));
+    harness.config(text, &at(100));
+    assert_eq!(harness.reply(client), (ReplyKind::Text, String::new()), "a text has no numbers");
 }
 
 #[test]
 fn waiting_requests_and_streams_get_a_goodbye_when_the_daemon_leaves() {
-    let mut bench = Bench::new();
-    let waiting = bench.print(&at(100));
+    let mut harness = Harness::new();
+    let waiting = harness.print(&at(100));
     let body = Body::Stream(LineRequest { line: "tmux".into(), ..line("") });
-    let stream = bench.ask(body, Duration::ZERO, &at(100));
-    assert_eq!(bench.reply(stream).0, ReplyKind::Line);
-    bench.engine.lines.dismiss();
+    let stream = harness.ask(body, Duration::ZERO, &at(100));
+    assert_eq!(harness.reply(stream).0, ReplyKind::Line);
+    harness.engine.lines.dismiss();
     for client in [waiting, stream] {
-        assert_eq!(bench.reply(client).0, ReplyKind::Bye);
+        assert_eq!(harness.reply(client).0, ReplyKind::Bye);
     }
-    assert!(bench.engine.lines.is_flushed());
+    assert!(harness.engine.lines.is_flushed());
 }
 
 #[test]
 fn the_daemon_stays_while_requests_come_and_longer_with_alerts() {
-    let mut bench = Bench::new();
-    bench.print(&at(100));
-    assert_eq!(bench.engine.idle_end(SECOND * 60), Some(SECOND * 160));
-    bench.config(&format!("{TEXT}[alert.full]\nsegment = \"disk\"\ndo = \"bell\"\n"), &at(101));
-    assert_eq!(bench.engine.idle_end(SECOND * 60), Some(SECOND * 100 + ALERTED_IDLE));
+    let mut harness = Harness::new();
+    harness.print(&at(100));
+    assert_eq!(harness.engine.idle_end(SECOND * 60), Some(SECOND * 160));
+    harness.config(&format!("{TEXT}[alert.full]\nsegment = \"disk\"\ndo = \"bell\"\n"), &at(101));
+    assert_eq!(harness.engine.idle_end(SECOND * 60), Some(SECOND * 100 + ALERTED_IDLE));
 }
