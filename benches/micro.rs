@@ -1,20 +1,24 @@
 //! What the daemon does for one line and in one tick, in microseconds: `cargo bench --bench micro`.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use rainline::config;
-use rainline::daemon::bare::Bare;
-use rainline::daemon::jobs;
+use rainline::daemon::Engine;
 use rainline::line::rows::{self, Want};
+use rainline::readings::schedule::Now;
 use rainline::sample_data::SampleData;
+use rainline::worker;
 use rainline_caps::Caps;
 use rainline_caps::Depth;
 use rainline_client::protocol::{Body, LineRequest, Request};
+use rainline_client::{runtime, timespec};
 use rainline_render::format::Format;
 use rainline_render::graph::{self, Classes, Curve, Dot, Pen, Scale};
 use rainline_render::targets;
 use rainline_segments::Ring;
+use rustix::event::{PollFd, poll};
 
 mod support;
 use support::{children, childrens_cpu, cpu, machine, median, time};
@@ -26,7 +30,7 @@ const TEN: &str = "[line.tmux]\nleft = []\nright = [\"cpu\", \"memory\", \"cpu-b
 
 fn main() {
     if std::env::args().nth(1).as_deref() == Some("worker") {
-        std::process::exit(jobs::main(None));
+        std::process::exit(worker::main(None));
     }
     if let Some(house) = std::env::var_os(TICKS) {
         return ticks(Path::new(&house));
@@ -111,7 +115,8 @@ fn ticks(folder: &Path) {
     let lines = [("the default line", 150, PathBuf::new()), ("every segment", 400, all)];
     let mut workers = Vec::new();
     for (name, budget, config) in lines {
-        let mut daemon = Bare::new(None).expect("a directory of its own");
+        let runtime = runtime::open().expect("a directory of its own");
+        let mut engine = Engine::new(&Rc::new(runtime), None);
         let line = LineRequest {
             line: "tmux".into(),
             target: "tmux".into(),
@@ -123,10 +128,10 @@ fn ticks(folder: &Path) {
         let request = Request::new(Body::Print(line), Duration::ZERO);
         // The first one has its config read, the second looks at its line, whatever comes of the
         // readings that are still on their way.
-        daemon.ask(request.clone());
-        daemon.hear(Duration::from_secs(1));
-        daemon.ask(request);
-        daemon.hear(Duration::from_secs(2));
+        engine.request(0, request.clone(), &Now::read());
+        run_jobs(&mut engine, Duration::from_secs(1));
+        engine.request(0, request, &Now::read());
+        run_jobs(&mut engine, Duration::from_secs(2));
         let others = || -> u64 {
             children(std::process::id()).iter().map(|pid| cpu(*pid) + childrens_cpu(*pid)).sum()
         };
@@ -134,14 +139,15 @@ fn ticks(folder: &Path) {
         for (sort, mark) in [("as it comes", ""), ("everything at once", "**")] {
             let (mut walls, mut cpus, mut readings) = (Vec::new(), Vec::new(), Vec::new());
             for _ in 0..SECONDS {
-                // Heard first, so that nothing of it lies in a cache when the time comes.
-                daemon.hear(Duration::from_millis(500));
+                // Jobs come first, so that nothing of them is in a CPU cache at the tick.
+                run_jobs(&mut engine, Duration::from_millis(500));
                 if !mark.is_empty() {
-                    daemon.hasten();
+                    // Then everything is due.
+                    engine.jump();
                 }
                 std::thread::sleep(Duration::from_millis(500));
                 let (wall, cpu) = (Instant::now(), own_cpu());
-                let count = daemon.tick();
+                let count = engine.sample_due(&Now::read());
                 let (cpu, wall) = (own_cpu() - cpu, wall.elapsed());
                 readings.push(count as f64);
                 walls.push(wall.as_nanos() as f64 / 1e3);
@@ -164,6 +170,22 @@ fn ticks(folder: &Path) {
         ));
     }
     println!("\nBeside these, at their own pace: {}.", workers.join("; "));
+}
+
+/// Gives the workers their jobs and takes their answers, for so long.
+fn run_jobs(engine: &mut Engine, time: Duration) {
+    let end = Instant::now() + time;
+    loop {
+        engine.run_jobs(true, &Now::read());
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        let fds = engine.worker_fds();
+        let mut fds: Vec<_> = fds.map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags)).collect();
+        // Interrupted or not: what there is is taken.
+        let _ = poll(&mut fds, Some(&timespec(left)));
+    }
 }
 
 /// Nanoseconds that this thread has spent on processors.

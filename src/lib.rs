@@ -14,7 +14,9 @@
 //! `rainline_client` (the fast path: ask, print, stream), and this one:
 //!
 //! - [`config`], [`line`](mod@line): what the user wants, and a request's line under it.
-//! - [`daemon`], [`local`]: who samples, when, and what a request gets; a line without a daemon.
+//! - [`readings`], [`worker`]: which reading is meant, how it is taken and kept; what runs in another
+//!   process.
+//! - [`daemon`], [`local`]: what is read when, and what a request gets; a line without a daemon.
 //! - [`hosts`], [`compat`], [`imports`], [`docs`], [`sample_data`], [`paths`], [`files`], [`quote`],
 //!   [`error`], [`cli`]: wiring lines, other programs' commands and settings, generated texts, made-up
 //!   readings, the user's paths, files replaced in one step, quoting, how a command fails, and the
@@ -41,5 +43,7 @@ pub mod line;
 pub mod local;
 pub mod paths;
 pub mod quote;
+pub mod readings;
 pub mod sample_data;
 pub mod sys;
+pub mod worker;

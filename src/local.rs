@@ -11,9 +11,9 @@ use std::time::Duration;
 use rainline_caps::Glyphs;
 
 use crate::config::Config;
-use crate::daemon::Past;
-use crate::daemon::workers::{Answer, Job, Process};
 use crate::line::drawing::{Drawing, Nothing};
+use crate::readings::history::History;
+use crate::worker::{Answer, Job, Process, Worker};
 use rainline_client::protocol::{Body, LineKey, LineRequest, Request};
 use rainline_client::runtime::{self, Runtime};
 use rainline_client::sys;
@@ -25,8 +25,8 @@ const LAST_LINES: u64 = 64;
 #[derive(Default)]
 pub struct Local {
     worker: Option<Process>,
-    /// The past as of the last line, for where nothing can be kept.
-    past: Vec<u8>,
+    /// The history as of the last line, for where no file can be kept.
+    history: Vec<u8>,
 }
 
 /// One line, without its newline.
@@ -65,17 +65,17 @@ impl Local {
             none => none.insert(Process::start(None).ok()?),
         };
         let memo = runtime.and_then(|runtime| runtime.read(runtime::MEMO));
-        let memo = memo.unwrap_or_else(|| std::mem::take(&mut self.past));
+        let memo = memo.unwrap_or_else(|| std::mem::take(&mut self.history));
         let mut bytes = Vec::new();
         Request { body: Body::Print(line.clone()), ..request.clone() }.encode(&mut bytes);
-        worker.send(&Job::Line { request: bytes }, &memo).ok()?;
+        worker.send(&Job::Line { request: bytes, history: memo }).ok()?;
         let mut best = None;
-        while let Some((Answer::Line { line, last }, past)) = worker.wait(until) {
+        while let Some(Answer::Line { line, last, history }) = worker.wait(until) {
             best = Some(line);
             if last {
-                if Past::decode(&past).is_some_and(|past| !past.is_empty()) {
-                    runtime.map(|runtime| runtime.write(runtime::MEMO, &past));
-                    self.past = past;
+                if History::decode(&history).is_some_and(|history| !history.is_empty()) {
+                    runtime.map(|runtime| runtime.write(runtime::MEMO, &history));
+                    self.history = history;
                 }
                 return best;
             }

@@ -29,20 +29,3 @@ pub fn program() -> PathBuf {
     });
     by_path.or_else(|| env::current_exe().ok()).unwrap_or_else(|| Path::new("rainline").into())
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn home_decides_where_a_config_is() {
-        let path = |xdg: Option<&str>, home: Option<&str>| {
-            usual_config(xdg.map(PathBuf::from), home.map(PathBuf::from))
-        };
-        let there = |path: &str| Some(PathBuf::from(path));
-        assert_eq!(path(None, Some("/h")), there("/h/.config/rainline/config.toml"));
-        assert_eq!(path(Some("/x"), None), there("/x/rainline/config.toml"));
-        assert_eq!(path(Some("relative"), Some("/h")), there("/h/.config/rainline/config.toml"));
-        assert_eq!(path(Some("relative"), None), None);
-    }
-}

@@ -26,6 +26,7 @@ mod registry;
 mod screen;
 mod sessions;
 mod shells;
+mod status;
 mod targets;
 mod tmux;
 mod trials;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{init, live, say};
+use crate::daemon::status::Status;
 use crate::error::Error;
 use crate::{config, hosts, paths};
 use rainline_caps::Depth;
@@ -79,47 +80,65 @@ fn daemon(report: &mut Report) {
         Ok(runtime) => runtime,
         Err((place, why)) => {
             report.add(Health::Broken, &format!("{}: {why}", place.display()));
-            report.cure("every line is drawn without a daemon until this is mended");
+            report.cure("without it there is no daemon, and every line is drawn by itself");
             return;
         }
     };
     report.add(Health::Fine, &format!("runtime directory {}", runtime::place().display()));
     match rainline_client::admin(&runtime, Admin::Status, Duration::from_secs(2)) {
         Ok((ReplyKind::Text, text)) => {
-            let text = String::from_utf8_lossy(&text);
-            let ours = text.contains(&format!("{:016x}", build_id()));
-            report.add(Health::Fine, "it answers");
-            for line in text.lines() {
-                let error = line.contains("error") || line.contains("problem");
-                match error {
-                    true => report.add(Health::Warning, line.trim()),
-                    false => report.cure(line.trim_end()),
-                }
-            }
-            if !ours {
-                report.add(Health::Warning, "it is of another build");
-                report.cure("rainline daemon stop; the next line starts a new one");
+            report.add(Health::Fine, "the daemon answers");
+            match serde_json::from_slice::<Status>(&text) {
+                Ok(status) => state(&status, report),
+                Err(_) => outdated(report),
             }
         }
-        Ok(_) => report.add(Health::Warning, "it does not know the word `status`"),
+        Ok(_) => report.add(Health::Warning, "the daemon refuses to report its state"),
         Err(Why::Absent) => {
-            report.add(Health::Fine, "none runs; the next line starts one");
+            report.add(Health::Fine, "no daemon runs; the next line starts one");
             let starts = spawn::starts(&runtime);
             if starts > 2 {
                 report.add(Health::Warning, &format!("started {starts} times in ten minutes"));
             }
         }
         Err(Why::Late) => {
-            report.add(Health::Broken, "it listens and does not answer");
-            report.cure("lines are drawn without it; rainline daemon stop, or wait");
+            report.add(Health::Broken, "the daemon does not answer");
+            report.cure("lines are drawn without it; wait, or run rainline daemon stop");
         }
         Err(Why::Foreign) => {
-            report.add(Health::Broken, "another user's process listens where ours should");
+            report.add(Health::Broken, "another user's process listens on the daemon's socket");
         }
         Err(Why::Nowhere | Why::Refused) => {
-            report.add(Health::Broken, "it cannot be asked");
+            report.add(Health::Broken, "the daemon cannot be asked");
         }
     }
+}
+
+/// What the daemon says of itself.
+fn state(status: &Status, report: &mut Report) {
+    let Status { clients, streams, workers, uptime_seconds, .. } = status;
+    report.cure(&format!("pid {}, up for {uptime_seconds} s", status.pid));
+    report.cure(&format!("{clients} clients, {streams} of them streams; {workers} workers"));
+    for warning in status.warnings() {
+        let mut lines = warning.lines();
+        report.add(Health::Warning, lines.next().unwrap_or_default());
+        lines.for_each(|line| report.cure(line));
+    }
+    if status.abandoned > 0 {
+        report.add(
+            Health::Warning,
+            &format!("{} workers hang and cannot be ended", status.abandoned),
+        );
+    }
+    status.notes.iter().for_each(|note| report.cure(&format!("note: {note}")));
+    if status.build != build_id() {
+        outdated(report);
+    }
+}
+
+fn outdated(report: &mut Report) {
+    report.add(Health::Warning, "the daemon is of another version");
+    report.cure("rainline daemon stop; the next line starts a new one");
 }
 
 fn settings(report: &mut Report) {

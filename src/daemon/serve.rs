@@ -249,11 +249,6 @@ impl Connections {
         }
     }
 
-    /// The numbers of the streams.
-    pub fn streaming(&self) -> Vec<u64> {
-        self.all.iter().filter(|(_, c)| c.stream.is_some()).map(|(id, _)| *id).collect()
-    }
-
     /// The streams, with their numbers.
     pub fn each_stream(&mut self) -> impl Iterator<Item = (u64, &mut Streaming)> {
         self.all.iter_mut().filter_map(|(id, c)| Some((*id, c.stream.as_mut()?)))

@@ -1,5 +1,5 @@
-//! What the system tells of changed files: Linux by inotify. Where there is nothing of the kind,
-//! whoever would watch looks now and then instead.
+//! The system's notice of changed files: inotify on Linux. Elsewhere nothing is watched, and readings
+//! are taken at their usual interval.
 
 use std::ffi::OsString;
 use std::os::fd::BorrowedFd;
@@ -7,13 +7,13 @@ use std::path::Path;
 
 /// Something that happened in a watched directory.
 pub struct Event {
-    /// Of which watch; `None`: some were lost.
+    /// The watch; `None`: events were lost.
     pub watch: Option<i32>,
-    /// To which of its files; `None`: to the directory itself.
+    /// The file in the directory; `None`: the directory itself.
     pub name: Option<OsString>,
 }
 
-pub use system::Eyes;
+pub use system::Watcher;
 
 #[cfg(target_os = "linux")]
 mod system {
@@ -27,12 +27,12 @@ mod system {
     use super::*;
 
     /// Directories that are watched. Adding one may hang where its mount is dead.
-    pub struct Eyes(OwnedFd);
+    pub struct Watcher(OwnedFd);
 
-    impl Eyes {
-        /// `None`: this system has none, or no more of them.
-        pub fn open() -> Option<Eyes> {
-            inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok().map(Eyes)
+    impl Watcher {
+        /// `None`: the system has no inotify instance left.
+        pub fn open() -> Option<Watcher> {
+            inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok().map(Watcher)
         }
 
         /// Watches a directory; the same one twice is one watch.
@@ -65,7 +65,7 @@ mod system {
             let mut events = Vec::new();
             loop {
                 match reader.next() {
-                    // The end of a watch, which its owner knows or was told of.
+                    // The end of a watch; its reason came as an event of its own.
                     Ok(event) if event.events().contains(ReadFlags::IGNORED) => {}
                     Ok(event) => events.push(Event {
                         watch: (!event.events().contains(ReadFlags::QUEUE_OVERFLOW))
@@ -88,10 +88,10 @@ mod system {
     use super::*;
 
     /// Nothing is watched here.
-    pub enum Eyes {}
+    pub enum Watcher {}
 
-    impl Eyes {
-        pub fn open() -> Option<Eyes> {
+    impl Watcher {
+        pub fn open() -> Option<Watcher> {
             None
         }
 

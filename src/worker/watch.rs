@@ -1,6 +1,6 @@
-//! Watching files, in workers: `inotify_add_watch` on a dead mount hangs. Here those of a config, by
-//! a worker of its own; in `places` what readings depend on, by the worker that reads; in `edge`
-//! what the system has for it.
+//! Watching files, in workers because `inotify_add_watch` on a dead mount hangs. Here the files of a
+//! config, watched by a worker of its own; in `dependencies` what readings depend on, watched by the
+//! worker that takes them; in `inotify` the system's interface.
 //!
 //! Directories are watched and not files, because editors write a new file and rename it over the
 //! old one. Where a directory is missing, the nearest one above it is watched until it appears.
@@ -12,33 +12,33 @@ use std::path::{Path, PathBuf};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
-mod edge;
-mod places;
+mod dependencies;
+mod inotify;
 
-use edge::Eyes;
-pub use places::Places;
+pub use dependencies::Dependencies;
+use inotify::Watcher;
 
 /// Which names in a directory matter; none: all of them.
 type Names = HashMap<PathBuf, HashSet<OsString>>;
 
-/// Calls `changed` once the watch stands and whenever one of these files may have changed, until
+/// Calls `changed` once the files are watched and whenever one of these files may have changed, until
 /// standard input ends.
 pub fn run(
     paths: &[PathBuf],
     mut changed: impl FnMut() -> std::io::Result<()>,
 ) -> std::io::Result<()> {
     loop {
-        let eyes = Eyes::open();
+        let watcher = Watcher::open();
         let mut watched = HashMap::new();
         for (dir, names) in names(paths) {
-            if let Some(watch) = eyes.as_ref().and_then(|eyes| eyes.add(&dir)) {
+            if let Some(watch) = watcher.as_ref().and_then(|watcher| watcher.add(&dir)) {
                 watched.insert(watch, names);
             }
         }
-        // Everything is watched anew after each change, as a missing directory may have appeared,
-        // and only then is it told: what changes from here on is seen.
+        // Everything is watched anew after each change, as a missing directory may have appeared.
+        // `changed` comes after that: what changes from here on is seen.
         changed()?;
-        if !wait(eyes.as_ref(), &watched)? {
+        if !wait(watcher.as_ref(), &watched)? {
             return Ok(());
         }
     }
@@ -48,7 +48,7 @@ pub fn run(
 fn names(paths: &[PathBuf]) -> Names {
     let mut names = Names::new();
     for path in paths {
-        lead(path, &mut names);
+        add_nearest(path, &mut names);
         if path.is_dir() {
             names.entry(path.clone()).or_default().clear();
             continue;
@@ -64,7 +64,7 @@ fn names(paths: &[PathBuf]) -> Names {
 }
 
 /// Adds the nearest directory above a path that exists, and the name in it that leads there.
-fn lead(path: &Path, names: &mut Names) {
+fn add_nearest(path: &Path, names: &mut Names) {
     let mut below: &Path = path;
     while let (Some(dir), Some(name)) = (below.parent(), below.file_name()) {
         if dir.is_dir() {
@@ -76,10 +76,13 @@ fn lead(path: &Path, names: &mut Names) {
 }
 
 /// Waits for an event that matters; `false` when standard input ended.
-fn wait(eyes: Option<&Eyes>, watched: &HashMap<i32, HashSet<OsString>>) -> std::io::Result<bool> {
+fn wait(
+    watcher: Option<&Watcher>,
+    watched: &HashMap<i32, HashSet<OsString>>,
+) -> std::io::Result<bool> {
     loop {
         let mut fds = vec![PollFd::from_borrowed_fd(rustix::stdio::stdin(), PollFlags::IN)];
-        fds.extend(eyes.map(|eyes| PollFd::from_borrowed_fd(eyes.fd(), PollFlags::IN)));
+        fds.extend(watcher.map(|watcher| PollFd::from_borrowed_fd(watcher.fd(), PollFlags::IN)));
         match poll(&mut fds, None) {
             Ok(_) => {}
             Err(Errno::INTR) => continue,
@@ -88,12 +91,12 @@ fn wait(eyes: Option<&Eyes>, watched: &HashMap<i32, HashSet<OsString>>) -> std::
         if !fds[0].revents().is_empty() {
             return Ok(false);
         }
-        let events = eyes.map_or(Ok(Vec::new()), Eyes::events)?;
+        let events = watcher.map_or(Ok(Vec::new()), Watcher::events)?;
         let matters = events.iter().any(|event| {
             let names = event.watch.and_then(|watch| watched.get(&watch));
             match (names, &event.name) {
                 (Some(names), Some(name)) => names.is_empty() || names.contains(name),
-                // The directory itself came or went, or events were lost.
+                // The directory itself was created or removed, or events were lost.
                 _ => true,
             }
         });

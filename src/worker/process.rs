@@ -1,5 +1,5 @@
-//! One worker process: started, talked to over its pipes without ever waiting for it, and killed
-//! with all that it started. What it works on and who else works is not known here.
+//! A worker process seen from outside: started, written to and read from without ever blocking, and
+//! killed with all that it started.
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -12,12 +12,25 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::message::{Answer, Job, pack, unpack};
-use rainline_client::timespec;
-use rainline_client::{spawn, sys};
+use rainline_client::{spawn, sys, timespec};
 
-/// A session in which ever more processes appear is left to its limits after so many.
-const MOST_KILLED: usize = 10_000;
+use super::CHUNK;
+use super::message::{Answer, Job, decode, encode};
+
+/// Where ever more processes appear in a session, killing them ends after so many.
+const MAX_KILLED: usize = 10_000;
+
+/// A worker, seen from outside. None of it waits.
+pub trait Worker {
+    /// Sends a job, as far as the pipe takes it.
+    fn send(&mut self, job: &Job) -> Result<(), String>;
+    /// Reads what the pipe has; an answer if one is whole.
+    fn receive(&mut self) -> Result<Option<Answer>, String>;
+    /// Kills it and what it started.
+    fn kill(&mut self);
+    /// Whether it has ended; it is waited for here and leaves no zombie.
+    fn has_ended(&mut self) -> bool;
+}
 
 /// A worker process and its pipes.
 pub struct Process {
@@ -27,14 +40,14 @@ pub struct Process {
     input: Vec<u8>,
     output: Vec<u8>,
     /// Whether it has ended and was waited for.
-    over: bool,
+    reaped: bool,
 }
 
-/// Kills the processes of a session but its leader. Commands have groups of their own in it; what
-/// made a session of its own is a daemon that somebody wanted.
-fn end_session(leader: u32) {
+/// Kills the processes of a session but its leader. Commands have process groups of their own in it;
+/// a process that made a session of its own is a daemon that was started on purpose.
+fn kill_session(leader: u32) {
     let mut killed = HashSet::from([leader as i32]);
-    // Again until there is nobody new: who was just being forked is in no list yet.
+    // Again until none is new: a process that was just being forked is in no list yet.
     loop {
         let before = killed.len();
         for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
@@ -45,7 +58,7 @@ fn end_session(leader: u32) {
                 let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::KILL));
             }
         }
-        if killed.len() == before || killed.len() > MOST_KILLED {
+        if killed.len() == before || killed.len() > MAX_KILLED {
             return;
         }
     }
@@ -54,7 +67,7 @@ fn end_session(leader: u32) {
 impl Process {
     /// Runs our own program again as a worker. `root` stands for `/` in what its sources read.
     pub fn start(root: Option<&Path>) -> std::io::Result<Process> {
-        // The link itself: also after an upgrade it is the program that we are.
+        // The link itself: after an upgrade it still leads to the program that we are.
         let link = PathBuf::from("/proc/self/exe");
         let exe = if link.exists() { link } else { spawn::executable()? };
         let mut command = Command::new(exe);
@@ -68,21 +81,16 @@ impl Process {
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(std::io::Error::other("a worker without pipes"));
         };
-        // Who talks to a worker must not hang with it.
+        // Whoever writes to a worker must not hang with it.
         rustix::io::ioctl_fionbio(&stdin, true)?;
         rustix::io::ioctl_fionbio(&stdout, true)?;
         let (input, output) = Default::default();
-        Ok(Process { child, stdin: Some(stdin), stdout, input, output, over: false })
-    }
-
-    pub fn send(&mut self, job: &Job, raw: &[u8]) -> Result<(), String> {
-        self.output.extend(pack(job, raw));
-        self.flush()
+        Ok(Process { child, stdin: Some(stdin), stdout, input, output, reaped: false })
     }
 
     /// Writes what the pipe takes.
     fn flush(&mut self) -> Result<(), String> {
-        let Some(stdin) = &self.stdin else { return Err("the worker was told to end".into()) };
+        let Some(stdin) = &self.stdin else { return Err("the worker has no input".into()) };
         while !self.output.is_empty() {
             match rustix::io::write(stdin, &self.output) {
                 Ok(count) => drop(self.output.drain(..count)),
@@ -94,27 +102,8 @@ impl Process {
         Ok(())
     }
 
-    /// Takes what the pipe has; an answer if one is whole.
-    pub fn receive(&mut self) -> Result<Option<(Answer, Vec<u8>)>, String> {
-        self.flush()?;
-        if let Some(answer) = unpack(&mut self.input)? {
-            return Ok(Some(answer));
-        }
-        let mut chunk = [0; 16 * 1024];
-        loop {
-            match self.stdout.read(&mut chunk) {
-                Ok(0) => return Err("the worker ended".into()),
-                Ok(count) => self.input.extend_from_slice(&chunk[..count]),
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error.to_string()),
-            }
-        }
-        unpack(&mut self.input)
-    }
-
     /// Waits for the next answer until a moment of [`sys::awake`]; `None` when there is none.
-    pub fn wait(&mut self, until: Duration) -> Option<(Answer, Vec<u8>)> {
+    pub fn wait(&mut self, until: Duration) -> Option<Answer> {
         loop {
             if let Some(answer) = self.receive().ok()? {
                 return Some(answer);
@@ -136,31 +125,51 @@ impl Process {
         let into = self.stdin.as_ref().filter(|_| !self.output.is_empty()).map(AsFd::as_fd);
         (self.stdout.as_fd(), into)
     }
+}
 
-    pub fn pid(&self) -> u32 {
-        self.child.id()
+impl Worker for Process {
+    fn send(&mut self, job: &Job) -> Result<(), String> {
+        self.output.extend(encode(job)?);
+        self.flush()
     }
 
-    /// Kills the process and what it started. Whether it is over.
-    pub fn kill(&mut self) -> bool {
-        // Once it was waited for, its number may be another's.
-        if !self.over {
-            let _ = self.child.kill();
-            end_session(self.child.id());
+    fn receive(&mut self) -> Result<Option<Answer>, String> {
+        self.flush()?;
+        if let Some(answer) = decode(&mut self.input)? {
+            return Ok(Some(answer));
         }
-        self.is_over()
+        let mut chunk = [0; CHUNK];
+        loop {
+            match self.stdout.read(&mut chunk) {
+                Ok(0) => return Err("the worker ended".into()),
+                Ok(count) => self.input.extend_from_slice(&chunk[..count]),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        decode(&mut self.input)
     }
 
-    pub fn is_over(&mut self) -> bool {
-        self.over |= !matches!(self.child.try_wait(), Ok(None));
-        self.over
+    fn kill(&mut self) {
+        // Once it was waited for, its pid may be another's.
+        if !self.reaped {
+            let _ = self.child.kill();
+            kill_session(self.child.id());
+        }
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.reaped |= !matches!(self.child.try_wait(), Ok(None));
+        self.reaped
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // A worker ends with its input; one that hangs is killed, and never waited for.
+        // A worker ends with its input; one that hangs is killed and not waited for.
         self.stdin = None;
         self.kill();
+        self.has_ended();
     }
 }
