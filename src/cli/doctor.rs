@@ -1,14 +1,17 @@
 //! `rainline doctor`
 
 use std::path::PathBuf;
-
-use rainline_segments::base::agreement;
+use std::time::Duration;
 
 use super::{here, init, say};
 use crate::client::{self, Why};
+use crate::daemon::workers::{Answer, Job, Process};
 use crate::error::Error;
 use crate::protocol::{ReplyKind, build_id};
-use crate::{config, hosts, paths, runtime, spawn};
+use crate::{config, hosts, paths, runtime, spawn, sys};
+
+/// How long the comparison of the readers may take; it needs a third of a second.
+const COMPARING: Duration = Duration::from_secs(5);
 
 /// Tell what works here, what does not, and what to do about it.
 ///
@@ -142,13 +145,22 @@ fn settings(report: &mut Report) {
     report.add(Health::Fine, &format!("theme {}", config.theme.name));
 }
 
-/// Whether the machine is the same by both readers.
+/// Whether the machine is the same by both readers, as far as a worker finds out in time: a mount that
+/// hangs may hold up whoever reads it.
 fn readers(report: &mut Report) {
     report.section("readers of the machine");
-    let all = agreement::compare_readers(rainline_segments::ALL);
-    report.add(Health::Fine, &format!("native against portable: {}", agreement::summary(&all)));
-    for one in all.iter().filter(|one| !one.agrees()) {
-        report.add(Health::Warning, &format!("they disagree on {one}"));
+    let answer = Process::start(None).ok().and_then(|mut worker| {
+        worker.send(&Job::Compare, &[]).ok()?;
+        worker.wait(sys::awake() + COMPARING)
+    });
+    let Some((Answer::Compared { summary, differ }, _)) = answer else {
+        let seconds = COMPARING.as_secs();
+        let what = format!("native and portable cannot be compared within {seconds} s");
+        return report.add(Health::Warning, &what);
+    };
+    report.add(Health::Fine, &format!("native against portable: {summary}"));
+    for field in differ {
+        report.add(Health::Warning, &format!("they disagree on {field}"));
     }
 }
 

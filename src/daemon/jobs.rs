@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rainline_segments::base::agreement;
 use rainline_segments::{Ask, Machine, Pace, Sample, Source, Where};
 
 use super::drawing::{self, Drawing};
@@ -128,6 +129,12 @@ fn work(job: Job, raw: &[u8], host: &Machine, open: &mut Open) -> std::io::Resul
         Job::Write { path } => {
             let written = write(&path, raw).map_err(|error| error.to_string());
             say(&Answer::Wrote(written), &[])
+        }
+        Job::Compare => {
+            let all = agreement::compare_readers(rainline_segments::ALL);
+            let differ = all.iter().filter(|one| !one.agrees()).map(|one| one.to_string());
+            let (summary, differ) = (agreement::summary(&all), differ.collect());
+            say(&Answer::Compared { summary, differ }, &[])
         }
         Job::Ring(news) => say(&Answer::Rang(ring::tell(&news, host)), &[]),
         Job::Watch { paths } => watch::run(&paths, || say(&Answer::Changed, &[])),

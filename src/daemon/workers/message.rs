@@ -30,6 +30,8 @@ pub enum Job {
     Write { path: PathBuf },
     /// Say whenever one of these files may have changed; never ends.
     Watch { paths: Vec<PathBuf> },
+    /// Compare the readers of the machine.
+    Compare,
     /// Tell of an alert.
     Ring(News),
     /// Draw a whole line; the bytes are the past of its counters.
@@ -63,6 +65,11 @@ pub enum Answer {
     /// The bytes are the content; empty if there is no file.
     Read(Result<(), String>),
     Wrote(Result<(), String>),
+    /// How many fields were compared, and those on which the readers disagree, in words.
+    Compared {
+        summary: String,
+        differ: Vec<String>,
+    },
     Changed,
     /// Something on which a source depends has changed. It belongs to no job.
     Touched {
