@@ -12,6 +12,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rainline_client::sys;
+use rainline_segments::base::agreement;
 use rainline_segments::{Ask, Machine, Sample};
 
 use crate::config;
@@ -86,7 +88,8 @@ fn perform(job: Job, machine: &Machine, sources: &mut Sources) -> std::io::Resul
             let canonical = std::fs::canonicalize(&path).unwrap_or(path);
             send(&Answer::ConfigRead { canonical, gathered })
         }
-        Job::Sample { id, options, ask, memo } => {
+        Job::Sample { id, options, ask, memo, reader } => {
+            let machine = machine.by(reader).at(sys::boot());
             send(&sources.sample(id, &options, &ask, &memo, machine))
         }
         Job::Follow { kind, options, ask, interval } => {
@@ -96,6 +99,12 @@ fn perform(job: Job, machine: &Machine, sources: &mut Sources) -> std::io::Resul
         Job::ReadHistory { path } => send(&Answer::HistoryRead(files::read(&path).map_err(text))),
         Job::WriteHistory { path, bytes } => {
             send(&Answer::HistoryWritten(files::write(&path, &bytes).map_err(text)))
+        }
+        Job::CompareReaders => {
+            let all = agreement::compare_readers(rainline_segments::ALL);
+            let differ = all.iter().filter(|one| !one.agrees()).map(|one| one.to_string());
+            let (summary, differ) = (agreement::summary(&all), differ.collect());
+            send(&Answer::ReadersCompared { summary, differ })
         }
         Job::Notify(alert) => send(&Answer::Notified(notify::notify(&alert, machine))),
         Job::Watch { paths } => watch::run(&paths, || send(&Answer::FilesChanged)),

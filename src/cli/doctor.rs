@@ -6,12 +6,15 @@ use std::time::Duration;
 use super::{init, live, say};
 use crate::daemon::status::Status;
 use crate::error::Error;
+use crate::worker::{Answer, Job, Process, Worker as _};
 use crate::{config, hosts, paths};
 use rainline_caps::Depth;
 use rainline_client::protocol::{Admin, ReplyKind, build_id};
 use rainline_client::{self, Why};
-use rainline_client::{runtime, spawn};
-use rainline_segments::base::agreement;
+use rainline_client::{runtime, spawn, sys};
+
+/// How long the comparison of the readers may take; it needs a third of a second.
+const COMPARING: Duration = Duration::from_secs(5);
 
 /// Report what works here, what does not, and what to do about it.
 ///
@@ -167,13 +170,22 @@ fn settings(report: &mut Report) {
     report.add(Health::Fine, &format!("theme {}", config.theme.name));
 }
 
-/// Whether the machine is the same by both readers.
+/// Whether the machine is the same by both readers. A worker compares them: a mount that hangs may
+/// block the portable one.
 fn readers(report: &mut Report) {
     report.section("readers of the machine");
-    let all = agreement::compare_readers(rainline_segments::ALL);
-    report.add(Health::Fine, &format!("native against portable: {}", agreement::summary(&all)));
-    for one in all.iter().filter(|one| !one.agrees()) {
-        report.add(Health::Warning, &format!("they disagree on {one}"));
+    let answer = Process::start(None).ok().and_then(|mut worker| {
+        worker.send(&Job::CompareReaders).ok()?;
+        worker.wait(sys::awake() + COMPARING)
+    });
+    let Some(Answer::ReadersCompared { summary, differ }) = answer else {
+        let seconds = COMPARING.as_secs();
+        let what = format!("native and portable cannot be compared within {seconds} s");
+        return report.add(Health::Warning, &what);
+    };
+    report.add(Health::Fine, &format!("native against portable: {summary}"));
+    for field in differ {
+        report.add(Health::Warning, &format!("they disagree on {field}"));
     }
 }
 

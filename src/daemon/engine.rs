@@ -16,7 +16,7 @@ use rainline_client::protocol::{
 use rainline_client::runtime::{self, Runtime};
 use rainline_client::sys;
 use rainline_render::diagnostic::nearest;
-use rainline_segments::{Level, Scope, SetValue, Unit, quantity};
+use rainline_segments::{Level, OptionType, Scope, SetValue, time_span};
 use rustix::event::PollFlags;
 
 use super::alerts::Alerts;
@@ -402,7 +402,7 @@ fn pushed(set: &Set) -> Result<SetValue, String> {
     let lasts = match &*set.hold {
         "" => None,
         text => Some(time_span::parse(text).ok_or_else(|| {
-            format!("--for: \"{text}\" is not {}", quantity::described(Unit::Duration))
+            format!("--for: \"{text}\" is not {}", OptionType::TimeSpan.describe())
         })?),
     };
     let level = match &*set.level {

@@ -426,8 +426,13 @@ mod tests {
 
         fn sample(&mut self, name: &str, timeout: u32) -> Ticket {
             let (id, options) = (id(name), "".into());
-            let job =
-                Job::Sample { id: id.clone(), options, ask: Default::default(), memo: "".into() };
+            let job = Job::Sample {
+                id: id.clone(),
+                options,
+                ask: Default::default(),
+                memo: "".into(),
+                reader: Default::default(),
+            };
             self.jobs.submit(Purpose::Reading(id), job, Some(SECOND * timeout))
         }
 

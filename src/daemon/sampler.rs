@@ -124,7 +124,8 @@ impl Sampler {
                 let instance = entry.instance();
                 let usual = schedule::timeout(instance.kind.pace);
                 let timeout = instance.timeout.unwrap_or(usual);
-                let job = Job::Sample { id: id.clone(), options, ask, memo };
+                let reader = entry.reader();
+                let job = Job::Sample { id: id.clone(), options, ask, memo, reader };
                 let ticket = jobs.submit(Purpose::Reading(id.clone()), job, Some(timeout));
                 entry.running = Some(ticket);
             }
@@ -132,8 +133,10 @@ impl Sampler {
                 if let Err(why) = open(entry, id, &self.history) {
                     return entry.record(Err(why), now);
                 }
+                // All that is read in this pass of the loop is of one moment.
+                let machine = self.machine.by(entry.reader()).at(now.boot);
                 if let Some(source) = &mut entry.source {
-                    let sampled = source::sample(source.as_mut(), &self.machine, &entry.ask);
+                    let sampled = source::sample(source.as_mut(), machine, &entry.ask);
                     entry.record(sampled, now);
                 }
             }

@@ -161,7 +161,7 @@ mod tests {
             .collect();
         assert_eq!(names, ["byobu-one", "byobu-two", "load", "memory", "clock", "reboot-required"]);
         assert!(
-            text.contains("interval = 86400") && text.contains("here: no-such-item\n"),
+            text.contains("interval = \"86400s\"") && text.contains("here: no-such-item\n"),
             "{text}"
         );
     }

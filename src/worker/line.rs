@@ -32,6 +32,7 @@ pub fn draw(
     let config = config::build(&gathered);
     let path = std::fs::canonicalize(path).unwrap_or(path.clone());
     let drawing = Drawing::of(request, &config);
+    let machine = machine.by(config.reader).at(sys::boot());
     let mut history = History::decode(history).unwrap_or_default();
     let mut readings = Single::open(&config, &path, &drawing, &mut history);
     let line = |readings: &Single| drawing.draw(&config, readings).unwrap_or_default();

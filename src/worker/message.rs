@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rainline_segments::Ask;
+use rainline_segments::{Ask, Reader};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,7 @@ pub enum Job {
     ReadConfig { path: PathBuf },
     /// Take a reading. The source stays open, so that its counters go on; `memo` is what it wanted
     /// kept at the last reading, which may have been another worker's.
-    Sample { id: ReadingId, options: Arc<str>, ask: Ask, memo: String },
+    Sample { id: ReadingId, options: Arc<str>, ask: Ask, memo: String, reader: Reader },
     /// Follow a source, which would be sampled at this interval: an answer for each of its readings,
     /// until it ends.
     Follow { kind: String, options: Arc<str>, ask: Ask, interval: Duration },
@@ -36,6 +36,8 @@ pub enum Job {
     WriteHistory { path: PathBuf, bytes: Vec<u8> },
     /// Say so whenever one of these files may have changed; never ends.
     Watch { paths: Vec<PathBuf> },
+    /// Compare the readers of the machine.
+    CompareReaders,
     /// Deliver the notification of an alert.
     Notify(Notification),
     /// Draw a whole line without a daemon, from this history.
@@ -65,6 +67,11 @@ pub enum Answer {
     HistoryRead(Result<Vec<u8>, String>),
     HistoryWritten(Result<(), String>),
     FilesChanged,
+    /// How many fields were compared, and those on which the readers disagree, in words.
+    ReadersCompared {
+        summary: String,
+        differ: Vec<String>,
+    },
     Notified(Result<(), String>),
     /// A line and the history to keep. One that is not the `last` is followed by a better one.
     Line {
@@ -107,7 +114,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &mut Vec<u8>) -> Result<Option<T>, Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rainline_segments::{Level, Live, Styled, Part, Sample, Value};
+    use rainline_segments::{Level, Live, Part, Sample, Styled, Value};
 
     fn job() -> Job {
         Job::WriteHistory { path: "/x".into(), bytes: b"raw".to_vec() }
@@ -135,7 +142,7 @@ mod tests {
             Value::text("a\n#(id)"),
             Value::Live { what: Live::PaneTitle, known: "x".into() },
             Value::sign("n", "u", "a"),
-            Value::Styled(Styled::read("[a](bold) b")),
+            Value::Styled(Styled::parse("[a](bold) b")),
             Value::of(1.0, 2.0),
             Value::number(f64::MAX),
             Value::Duration(Duration::from_millis(1500)),

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rainline_segments::{Ask, Pace, RunsIn, Sample, Source};
+use rainline_segments::{Ask, Pace, Reader, RunsIn, Sample, Source};
 
 use super::super::jobs::Ticket;
 use crate::config::{Config, Instance};
@@ -143,7 +143,12 @@ impl Entry {
 
     /// Where its source runs.
     pub(super) fn place(&self) -> RunsIn {
-        self.instance().kind.runs_in
+        self.config.runs_in(self.instance())
+    }
+
+    /// How the machine is read for it.
+    pub(super) fn reader(&self) -> Reader {
+        self.config.reader
     }
 
     pub(super) fn pace(&self) -> Pace {
