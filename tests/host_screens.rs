@@ -1,5 +1,5 @@
 //! What every host shows of the same segments on the same machine, as its own screen has it: cells
-//! with their colours, at three widths, kept in `golden/looks`.
+//! with their colours, at three widths, kept in `golden/host_screens`.
 //!
 //! The machine is a directory (`daemon start --root`), so that every value is known; the hosts are
 //! the real ones, wired by what `rainline init` prints. A difference is looked at and then either
@@ -209,7 +209,7 @@ fn style(look: &Look) -> String {
 /// Waits until the screen is what the golden file holds. One that stays another rewrites it, and
 /// its name is given back.
 fn settles(name: &str, host: &mut Running) -> Option<String> {
-    let path = root().join("tests/golden/looks").join(name);
+    let path = root().join("tests/golden/host_screens").join(name);
     let known = fs::read_to_string(&path).unwrap_or_default();
     let start = Instant::now();
     let mut last = (String::new(), start);
@@ -242,7 +242,7 @@ fn the_same_segments_in_every_host() {
             changed.extend(settles(&format!("{host}-{columns}.txt"), &mut running));
         }
     }
-    assert!(changed.is_empty(), "rewritten, see `git diff tests/golden/looks`: {changed:?}");
+    assert!(changed.is_empty(), "rewritten, see `git diff tests/golden/host_screens`: {changed:?}");
 }
 
 /// The bar of somebody who wants to see everything of the machine.
@@ -289,13 +289,13 @@ fn a_bar_of_resources_in_tmux() {
         let mut picture = sandbox.rainline();
         picture.args(["print", "tmux", "right", "--target", "svg", "--glyphs", "unicode"]);
         let output = picture.args(["--columns", &columns.to_string()]).output().expect("it runs");
-        let path = root().join("tests/golden/looks").join(format!("{name}.svg"));
+        let path = root().join("tests/golden/host_screens").join(format!("{name}.svg"));
         if fs::read(&path).ok().as_ref() != Some(&output.stdout) {
             fs::write(&path, &output.stdout).expect("a file");
             changed.push(format!("{name}.svg"));
         }
     }
-    assert!(changed.is_empty(), "rewritten, see `git diff tests/golden/looks`: {changed:?}");
+    assert!(changed.is_empty(), "rewritten, see `git diff tests/golden/host_screens`: {changed:?}");
 }
 
 /// A discharging battery of 42 percent, as the kernel of a laptop shows it.
