@@ -1,60 +1,50 @@
 //! What a print and a stream cost, counted and not timed: system calls, page faults, processes.
 //!
-//! The bounds are those of the build that is tested. The static release has its own, tighter ones;
-//! its test says so and ends where that build does not exist (`cargo static` makes it).
+//! The bounds are those of the build that is tested. The static release, which
+//! `RAINLINE_TEST_STATIC` names, has its own, tighter ones.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-use crate::support::DEADLINE;
-use crate::support::root;
+use crate::support::{Sandbox, Stream, program, signal, until_true};
 
-const EXE: &str = env!("CARGO_BIN_EXE_rainline");
-/// A line that everybody shares, which is published, and one that depends on who asks.
+/// A line that is the same for every client, so that it is published.
 const SHARED: &str = "[line.tmux]\nright = [\"cpu\", \"memory\", \"clock\"]\n";
 
-/// A runtime directory and a home of their own, and a daemon of this build.
-struct House {
-    root: tempfile::TempDir,
+/// A sandbox whose daemon and clients are of one build.
+struct Build {
+    sandbox: Sandbox,
     exe: PathBuf,
 }
 
-impl House {
-    fn of(exe: &Path) -> House {
-        let house = House { root: tempfile::tempdir().expect("a directory"), exe: exe.to_owned() };
-        let config = house.root.path().join(".config/rainline");
-        std::fs::create_dir_all(&config).expect("made");
-        std::fs::write(config.join("config.toml"), SHARED).expect("written");
-        assert!(house.command(&["daemon", "start"]).output().expect("it runs").status.success());
-        house
+impl Build {
+    fn of(exe: &Path) -> Build {
+        // The environment is part of what is counted: it is always this one.
+        let sandbox = Sandbox::new()
+            .with_only(&["HOME", "LANG", "RAINLINE_RUNTIME_DIR"])
+            .with("PATH", "/usr/bin:/bin")
+            .with_program(exe)
+            .configured(SHARED);
+        sandbox.start_daemon(&[]);
+        Build { sandbox, exe: exe.to_owned() }
     }
 
-    /// The environment is part of what is counted: it is always this one.
-    fn around(&self, command: &mut Command) {
-        command.env_clear().env("HOME", self.root.path()).env("LANG", "C.UTF-8");
-        command.env("PATH", "/usr/bin:/bin").env("RAINLINE_RUNTIME_DIR", self.runtime());
-        command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped());
-        command.stderr(Stdio::null());
+    fn tested() -> Build {
+        Build::of(&program())
     }
 
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(&self.exe);
-        self.around(&mut command);
-        command.args(args);
+    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = self.sandbox.command(program);
+        command.current_dir("/").stdin(Stdio::null()).stderr(Stdio::null());
         command
-    }
-
-    fn runtime(&self) -> PathBuf {
-        self.root.path().join("runtime")
     }
 
     /// The frame files that lie there, without those that are just being written.
     fn frames(&self) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(self.runtime()).expect("a directory").flatten();
+        let entries = std::fs::read_dir(self.sandbox.runtime()).expect("a directory").flatten();
         let whole = |path: &PathBuf| {
             let name = path.file_name().expect("a name").to_string_lossy();
             name.starts_with("frame-") && !name.contains('.')
@@ -63,23 +53,24 @@ impl House {
     }
 
     fn print(&self, line: &[&str]) -> String {
-        let output = self.command(line).output().expect("it runs");
+        let output = self.command(&self.exe).args(line).output().expect("it runs");
         assert!(output.status.success());
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
     fn requests(&self) -> u32 {
-        let status = self.print(&["daemon", "status"]);
-        let mut words = status.split_whitespace();
-        words.find(|word| *word == "requests");
-        words.next().and_then(|count| count.parse().ok()).expect("a number")
+        self.sandbox.figure("requests").expect("a number")
+    }
+
+    fn stream(&self) -> Stream {
+        self.sandbox.stream(&["tmux", "right", "--target", "plain", "--columns", "60"])
     }
 
     /// The system calls of a command, by name.
     fn calls(&self, line: &[&str]) -> Vec<String> {
-        let log = self.root.path().join("strace");
-        let mut command = Command::new("strace");
-        self.around(&mut command);
+        let log = self.sandbox.path("strace");
+        let mut command = self.command("strace");
+        command.stdout(Stdio::null());
         let status = command.arg("-f").arg("-o").arg(&log).arg(&self.exe).args(line).status();
         assert!(status.expect("strace runs").success());
         let log = std::fs::read_to_string(log).expect("a log");
@@ -95,8 +86,7 @@ impl House {
     /// The page faults of a command that end without a disk, the fewest of a few runs.
     fn faults(&self, line: &[&str]) -> u64 {
         let run = || {
-            let mut command = Command::new("/bin/sh");
-            self.around(&mut command);
+            let mut command = self.command("/bin/sh");
             // The shell's own children are counted apart from the shell: what it execs is one.
             let script = "\"$@\" >/dev/null; IFS= read -r all </proc/$$/stat; echo \"$all\"";
             let output = command.args(["-c", script, "sh"]).arg(&self.exe).args(line).output();
@@ -109,23 +99,8 @@ impl House {
     }
 }
 
-impl Drop for House {
-    fn drop(&mut self) {
-        let _ = self.command(&["daemon", "stop"]).output();
-    }
-}
-
 fn count(calls: &[String], names: &[&str]) -> usize {
     calls.iter().filter(|call| names.contains(&call.as_str())).count()
-}
-
-#[track_caller]
-fn until(what: &str, mut there: impl FnMut() -> bool) {
-    let give_up = Instant::now() + DEADLINE;
-    while !there() {
-        assert!(Instant::now() < give_up, "{what} did not happen");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// Over the socket, always: it shows the session, which depends on who asks.
@@ -135,11 +110,11 @@ const READY: &[&str] = &["print", "tmux", "right", "--columns", "100", "--deadli
 
 /// Asks until a file lies ready, and takes the way of the file with the next print. A file counts
 /// for a few seconds: a busy machine may need some attempts.
-fn ready(house: &House, mut act: impl FnMut() -> bool) {
-    until("a print from a frame file", || {
-        until("a frame file", || {
-            house.print(READY);
-            !house.frames().is_empty()
+fn ready(build: &Build, mut act: impl FnMut() -> bool) {
+    until_true("a print from a frame file", || {
+        until_true("a frame file", || {
+            build.print(READY);
+            !build.frames().is_empty()
         });
         act()
     });
@@ -151,28 +126,28 @@ struct Bounds {
     faults: u64,
 }
 
-fn holds(house: &House, bounds: &Bounds) {
-    house.print(ASKED);
-    let calls = house.calls(ASKED);
+fn holds(build: &Build, bounds: &Bounds) {
+    build.print(ASKED);
+    let calls = build.calls(ASKED);
     assert!(calls.len() <= bounds.socket, "{} calls over the socket: {calls:?}", calls.len());
     assert_eq!(count(&calls, &["fork", "vfork", "clone", "clone3"]), 0);
     assert_eq!(count(&calls, &["write", "writev"]), 1);
-    let faults = house.faults(ASKED);
+    let faults = build.faults(ASKED);
     assert!(faults <= bounds.faults, "{faults} page faults over the socket");
     let mut from_file = Vec::new();
-    ready(house, || {
-        from_file = house.calls(READY);
+    ready(build, || {
+        from_file = build.calls(READY);
         count(&from_file, &["socket"]) == 0
     });
     let calls = from_file;
     assert!(calls.len() <= bounds.file, "{} calls from a file: {calls:?}", calls.len());
     assert_eq!(count(&calls, &["fork", "vfork", "clone", "clone3"]), 0);
     assert_eq!(count(&calls, &["write", "writev"]), 1);
-    ready(house, || {
-        let before = house.requests();
-        let faults = house.faults(READY);
-        // Nobody was asked but for the second status.
-        house.requests() == before + 1 && {
+    ready(build, || {
+        let before = build.requests();
+        let faults = build.faults(READY);
+        // The daemon was asked for the second status only.
+        build.requests() == before + 1 && {
             assert!(faults <= bounds.faults, "{faults} page faults from a file");
             true
         }
@@ -184,49 +159,45 @@ fn a_warm_print_costs_few_calls_and_no_process() {
     // What the dynamic linker does before us differs from one C library to the next, and it touches
     // a page for every few tables: a kind of segment is half a page fault here, and none in the
     // static program.
-    holds(&House::of(Path::new(EXE)), &Bounds { socket: 90, file: 85, faults: 330 });
+    holds(&Build::tested(), &Bounds { socket: 90, file: 85, faults: 330 });
 }
 
 #[test]
 fn a_static_print_costs_next_to_nothing() {
-    let exe = root().join("target/x86_64-unknown-linux-musl/release/rainline");
-    let Ok(built) = std::fs::metadata(&exe).and_then(|exe| exe.modified()) else { return };
-    // An old one says nothing about this code.
-    let sources = std::fs::metadata(EXE).and_then(|exe| exe.modified()).expect("built");
-    if built + Duration::from_secs(3600) < sources {
-        return;
-    }
-    holds(&House::of(&exe), &Bounds { socket: 24, file: 18, faults: 24 });
+    let Some(exe) = std::env::var_os("RAINLINE_TEST_STATIC") else {
+        return println!("skipped: no static release is named; `tests/run static` makes one");
+    };
+    holds(&Build::of(Path::new(&exe)), &Bounds { socket: 24, file: 18, faults: 24 });
 }
 
 #[test]
-fn a_published_line_is_that_of_the_socket_and_for_us_alone() {
+fn a_published_line_is_that_of_the_socket_and_private() {
     use std::os::unix::fs::MetadataExt;
-    let house = House::of(Path::new(EXE));
-    ready(&house, || {
-        let line = house.print(READY);
+    let build = Build::tested();
+    ready(&build, || {
+        let line = build.print(READY);
         assert!(line.ends_with('\n') && line.lines().count() == 1, "{line:?}");
-        for file in house.frames() {
-            // One that counted no longer may just have been taken away.
+        for file in build.frames() {
+            // One that is outdated may just have been removed.
             let Ok(file) = file.metadata() else { continue };
             assert_eq!(file.mode() & 0o777, 0o600);
         }
         true
     });
-    assert!(house.print(&["daemon", "reload"]).contains("reloading"));
-    house.command(&["daemon", "stop"]).output().expect("it runs");
-    assert_eq!(house.frames(), [""; 0].map(PathBuf::from));
+    assert!(build.print(&["daemon", "reload"]).contains("reloading"));
+    build.sandbox.stop_daemon();
+    assert_eq!(build.frames(), [""; 0].map(PathBuf::from));
 }
 
 #[test]
-fn a_file_that_does_not_count_is_not_printed() {
-    let house = House::of(Path::new(EXE));
+fn an_outdated_or_foreign_frame_file_is_not_printed() {
+    let build = Build::tested();
     let mut name = None;
-    ready(&house, || {
-        name = house.frames().pop();
+    ready(&build, || {
+        name = build.frames().pop();
         name.is_some()
     });
-    house.command(&["daemon", "stop"]).output().expect("it runs");
+    build.sandbox.stop_daemon();
     let file = name.expect("a name");
     let whole = |until: u64| {
         let mut bytes = Vec::new();
@@ -237,67 +208,46 @@ fn a_file_that_does_not_count_is_not_printed() {
     };
     // It is found under that name, so what keeps the others out is what they say.
     std::fs::write(&file, whole(u64::MAX >> 32)).expect("written");
-    assert_eq!(house.print(READY), "FORGED\n");
+    assert_eq!(build.print(READY), "FORGED\n");
     let mut other_build = whole(u64::MAX >> 32);
     other_build[4] ^= 1;
     let mut cut = whole(u64::MAX >> 32);
     cut.pop();
     for bytes in [whole(1), other_build, cut, b"FORGED\n".to_vec(), Vec::new()] {
         std::fs::write(&file, bytes).expect("written");
-        assert!(!house.print(READY).contains("FORGED"));
+        assert!(!build.print(READY).contains("FORGED"));
     }
 }
 
 #[test]
-fn streams_of_one_shape_cost_one_drawing_and_hear_of_changes_only() {
-    let house = House::of(Path::new(EXE));
-    let line = ["stream", "tmux", "right", "--target", "plain", "--columns", "60"];
-    let mut streams: Vec<_> =
-        (0..5).map(|_| house.command(&line).spawn().expect("it runs")).collect();
-    let firsts: Vec<_> = streams
-        .iter_mut()
-        .map(|stream| {
-            let mut lines = BufReader::new(stream.stdout.take().expect("piped")).lines();
-            (lines.next().expect("a line").expect("text"), lines)
-        })
-        .collect();
-    until("five streams", || house.print(&["daemon", "status"]).contains("streams 5"));
-    let status = house.print(&["daemon", "status"]);
-    assert!(status.contains("views 1 "), "{status}");
-    for (first, mut lines) in firsts {
+fn equal_streams_cost_one_drawing_and_get_changes_only() {
+    let build = Build::tested();
+    let mut streams: Vec<_> = (0..5).map(|_| build.stream()).collect();
+    let firsts: Vec<_> = streams.iter_mut().map(Stream::next).collect();
+    until_true("five streams", || build.sandbox.figure("streams") == Some(5));
+    assert_eq!(build.sandbox.figure("views"), Some(1));
+    for (stream, first) in streams.iter_mut().zip(firsts) {
         let mut before = first;
         for _ in 0..3 {
-            let line = lines.next().expect("a line").expect("text");
+            let line = stream.next();
             assert_ne!(line, before);
             before = line;
         }
-    }
-    for mut stream in streams {
-        stream.kill().expect("killed");
-        stream.wait().expect("over");
     }
 }
 
 #[test]
 fn a_stream_whose_daemon_stalls_goes_on_by_itself_and_comes_back() {
-    let house = House::of(Path::new(EXE));
-    let line = ["stream", "tmux", "right", "--target", "plain", "--columns", "60"];
-    let mut stream = house.command(&line).spawn().expect("it runs");
-    let mut lines = BufReader::new(stream.stdout.take().expect("piped")).lines();
-    lines.next().expect("a line").expect("text");
-    until("its stream", || house.print(&["daemon", "status"]).contains("streams 1"));
-    let status = house.print(&["daemon", "status"]);
-    let pid = status.split_whitespace().nth(1).and_then(|pid| pid.parse().ok()).expect("a pid");
-    let daemon = Pid::from_raw(pid).expect("a process");
-    kill_process(daemon, Signal::STOP).expect("stopped");
-    // What is on its way already, and then lines that nobody but the client can have drawn:
-    // a stopped daemon sends nothing.
-    for _ in 0..4 {
-        lines.next().expect("a line").expect("text");
-    }
-    kill_process(daemon, Signal::CONT).expect("continued");
-    until("its return", || house.print(&["daemon", "status"]).contains("streams 1"));
-    lines.next().expect("a line").expect("text");
-    stream.kill().expect("killed");
-    stream.wait().expect("over");
+    let build = Build::tested();
+    let mut stream = build.stream();
+    stream.next();
+    until_true("its stream", || build.sandbox.figure("streams") == Some(1));
+    let daemon = build.sandbox.daemon().expect("it runs");
+    signal(daemon, Signal::STOP);
+    // What is on its way already, and then lines that only the client can have drawn: a stopped
+    // daemon sends nothing.
+    (0..4).for_each(|_| drop(stream.next()));
+    signal(daemon, Signal::CONT);
+    until_true("its return", || build.sandbox.figure("streams") == Some(1));
+    stream.next();
 }

@@ -8,9 +8,10 @@ use rainline::targets::{self, Caps};
 use rainline::width::{self, Policy};
 use rainline_segments::{Live, Untrusted};
 
+use crate::support::golden::golden;
 use crate::support::hostile::{Dice, NASTY, SPECIAL, hostile};
 use crate::support::terminal::drawn;
-use crate::support::{Look, Sandbox, Tmux, golden};
+use crate::support::{Look, Sandbox, Tmux};
 
 fn encoded(target: &str, frame: &Frame, caps: &Caps) -> String {
     let mut out = String::new();
