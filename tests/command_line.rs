@@ -1,35 +1,28 @@
 //! What a person or a host types, and what comes of it when something is missing, broken or foreign.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use rainline_caps::Policy;
 use rainline_render::format::formatter::TABLE;
 use rainline_render::width::width;
 use rainline_segments::ALL;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
 use rainline_render::theme::BUILT_IN;
 
-use crate::support::{DEADLINE, Sandbox, Terminal, program, wait_end};
+use crate::support::sandbox::{one_line, said};
+use crate::support::{DEADLINE, Sandbox, Terminal, process, program, signal, wait_end};
 
 fn run(sandbox: &Sandbox, args: &[&str]) -> Output {
-    sandbox.rainline().args(args).stdin(Stdio::null()).output().expect("it runs")
+    sandbox.run(args)
 }
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
-}
-
-/// What a command prints that ends well and complains of nothing.
-#[track_caller]
-fn said(output: Output) -> String {
-    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
-    text(&output.stdout)
 }
 
 /// The exit code and everything printed.
@@ -40,14 +33,14 @@ fn ended(output: &Output) -> (Option<i32>, String) {
 /// A line that is good for a bar: one, whole, not blank, and nothing but it.
 #[track_caller]
 fn good_line(output: Output) -> String {
-    let line = said(output);
-    assert!(line.ends_with('\n') && line.lines().count() == 1, "{line:?}");
+    let line = one_line(output);
     assert!(!line.trim().is_empty(), "{line:?}");
     line
 }
 
-/// As a bar asks for it, in plain text.
-const PRINT: [&str; 6] = ["print", "tmux", "right", "--target", "plain", "--columns=80"];
+/// As a bar asks for it, in plain text; a busy daemon is given time for the whole line.
+const PRINT: [&str; 7] =
+    ["print", "tmux", "right", "--target", "plain", "--columns=80", "--deadline=20000"];
 
 /// A line with the clock in it, within its columns.
 #[track_caller]
@@ -58,14 +51,9 @@ fn good_right(output: Output) {
     assert!(width(line.trim_end_matches('\n'), Policy::Wcwidth) <= 80, "{line:?}");
 }
 
-fn daemon(sandbox: &Sandbox) -> Option<Pid> {
-    let status = text(&run(sandbox, &["daemon", "status"]).stdout);
-    Pid::from_raw(status.lines().next()?.strip_prefix("pid ")?.parse().ok()?)
-}
-
-fn start(sandbox: &Sandbox) -> Pid {
-    assert!(run(sandbox, &["daemon", "start"]).status.success());
-    daemon(sandbox).expect("a daemon")
+fn start(sandbox: &Sandbox) -> u32 {
+    sandbox.start_daemon(&[]);
+    sandbox.daemon().expect("a daemon")
 }
 
 #[test]
@@ -74,21 +62,18 @@ fn a_bar_gets_its_line_whatever_has_become_of_the_daemon() {
     good_right(run(&sandbox, &PRINT));
     let pid = start(&sandbox);
     good_right(run(&sandbox, &PRINT));
-    kill_process(pid, Signal::KILL).expect("killed");
+    signal(pid, Signal::KILL);
     good_right(run(&sandbox, &PRINT));
-    for pid in sandbox.processes() {
-        let _ = kill_process(pid, Signal::KILL);
-    }
+    sandbox.processes().into_iter().for_each(|pid| signal(pid, Signal::KILL));
     for entry in fs::read_dir(sandbox.runtime()).expect("a directory").flatten() {
         fs::remove_file(entry.path()).expect("removed");
     }
-    let name = format!("rainline-{}.sock", rainline_client::protocol::PROTOCOL);
-    drop(UnixListener::bind(sandbox.runtime().join(name)).expect("bound"));
+    drop(UnixListener::bind(sandbox.socket()).expect("bound"));
     good_right(run(&sandbox, &PRINT));
 }
 
 #[test]
-fn a_bar_gets_its_line_without_a_place_for_a_daemon() {
+fn a_bar_gets_its_line_without_a_usable_runtime_directory() {
     let mode = |sandbox: &Sandbox, mode| {
         fs::set_permissions(sandbox.runtime(), PermissionsExt::from_mode(mode)).expect("changed");
     };
@@ -98,13 +83,12 @@ fn a_bar_gets_its_line_without_a_place_for_a_daemon() {
     mode(&unreadable, 0o000);
     let others = Sandbox::new();
     mode(&others, 0o755);
-    let file = Sandbox::new();
-    fs::remove_dir(file.runtime()).expect("removed");
+    let file = Sandbox::new().without_runtime();
     fs::write(file.runtime(), "").expect("written");
-    let link = Sandbox::new();
-    fs::remove_dir(link.runtime()).expect("removed");
+    let link = Sandbox::new().without_runtime();
     symlink("/tmp", link.runtime()).expect("linked");
-    let nowhere = Sandbox::new().with("RAINLINE_RUNTIME_DIR", "/nonexistent/rainline");
+    // Not even root can make a directory there.
+    let nowhere = Sandbox::new().with("RAINLINE_RUNTIME_DIR", "/proc/self/missing/rainline");
     let foreign = Sandbox::new().with("RAINLINE_RUNTIME_DIR", "/proc/self");
     let relative = Sandbox::new().with("RAINLINE_RUNTIME_DIR", "run");
     for sandbox in [&unwritable, &unreadable, &others, &file, &link, &nowhere, &foreign, &relative]
@@ -127,7 +111,7 @@ fn a_bar_gets_its_line_without_a_home_and_without_any_environment() {
     good_right(bare().current_dir("/").output().expect("it runs"));
     good_right(bare().env("HOME", "").env("PATH", "").output().expect("it runs"));
     good_right(bare().env("HOME", "relative").output().expect("it runs"));
-    good_right(bare().env("HOME", "/nonexistent").output().expect("it runs"));
+    good_right(bare().env("HOME", sandbox.path("missing")).output().expect("it runs"));
 }
 
 #[test]
@@ -140,7 +124,7 @@ fn a_bar_gets_its_line_in_a_directory_that_is_gone() {
 }
 
 #[test]
-fn nobody_who_reads_is_no_error() {
+fn a_closed_or_full_output_is_no_error() {
     let sandbox = Sandbox::new();
     for words in ["print tmux right", "segments", "config default", "doctor", "themes mono", "man"]
     {
@@ -168,7 +152,7 @@ fn alone_and_without_a_terminal_it_prints_a_line_and_what_to_do_next() {
 #[test]
 fn alone_in_a_terminal_it_lives_and_puts_the_terminal_back() {
     let sandbox = Sandbox::new();
-    sandbox.write("home/.config/rainline/config.toml", "[segment.clock]\ntime = \"%H:%M:%S\"\n");
+    sandbox.configure("[segment.clock]\ntime = \"%H:%M:%S\"\n");
     let script = "stty -a >before; \"$0\"; code=$?; stty -a >after; echo left with $code; read x";
     let argv = ["sh".into(), "-c".into(), script.into(), program().into_os_string()];
     let mut terminal = Terminal::spawn(&sandbox, &argv, 12, 100);
@@ -209,15 +193,8 @@ fn a_try_without_a_terminal_shows_a_screen_and_leaves_nothing() {
     let left: Vec<_> = fs::read_dir(sandbox.path("tmp")).expect("a directory").flatten().collect();
     assert!(left.is_empty(), "{left:?}");
     // Its processes have that folder in their environment; a worker ends with its daemon's pipe.
-    let home = sandbox.path("tmp").into_os_string().into_encoded_bytes();
-    for entry in fs::read_dir("/proc").expect("/proc").flatten() {
-        let environ = fs::read(entry.path().join("environ")).unwrap_or_default();
-        if environ.windows(home.len()).any(|part| part == home)
-            && let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok())
-        {
-            wait_end(pid);
-        }
-    }
+    let folder = sandbox.path("tmp").into_os_string().into_encoded_bytes();
+    process::with_environment(&folder).into_iter().for_each(wait_end);
 }
 
 #[test]
@@ -294,19 +271,19 @@ fn a_config_is_checked_with_places() {
     let sandbox = Sandbox::new();
     let path = sandbox.config();
     assert_eq!(said(run(&sandbox, &["config", "path"])), format!("{}\n", path.display()));
-    assert!(said(run(&sandbox, &["config", "check"])).contains("no such file"));
-    sandbox.write("home/.config/rainline/config.toml", "theme = \"mono\"\n");
+    assert!(said(run(&sandbox, &["config", "check"])).contains("not there"));
+    sandbox.configure("theme = \"mono\"\n");
     assert_eq!(said(run(&sandbox, &["config", "check"])), format!("{}: fine\n", path.display()));
-    sandbox.write("home/.config/rainline/config.toml", "\n[segment.cpu]\n  warnin = 70\n");
+    sandbox.configure("\n[segment.cpu]\n  warnin = 70\n");
     let (code, message) = ended(&run(&sandbox, &["config", "check"]));
     assert_eq!(code, Some(1));
     assert!(message.contains(&format!("{}:3:3", path.display())), "{message}");
     assert!(message.contains("warning"), "did you mean: {message}");
-    sandbox.write("home/.config/rainline/config.toml", "[segment.cpu\n");
+    sandbox.configure("[segment.cpu\n");
     let (code, message) = ended(&run(&sandbox, &["config", "check"]));
     assert_eq!(code, Some(1));
     assert!(message.contains("config.toml:1:"), "{message}");
-    let (code, _) = ended(&run(&sandbox, &["config", "check", "/nonexistent.toml"]));
+    let (code, _) = ended(&run(&sandbox, &["config", "check", "missing.toml"]));
     assert_eq!(code, Some(1));
     let missing = sandbox.path("missing").display().to_string();
     let (code, message) = ended(&run(&sandbox, &["config", "import", "byobu", &missing]));
@@ -314,10 +291,10 @@ fn a_config_is_checked_with_places() {
 }
 
 #[test]
-fn what_is_said_of_configs_is_right() {
+fn the_default_config_and_the_schema_are_valid() {
     let sandbox = Sandbox::new();
     let default = said(run(&sandbox, &["config", "default"]));
-    sandbox.write("home/.config/rainline/config.toml", &default);
+    sandbox.configure(&default);
     let checked = said(run(&sandbox, &["config", "check"]));
     assert!(checked.ends_with(": fine\n"), "{checked}");
     let schema = said(run(&sandbox, &["config", "schema"]));
@@ -338,13 +315,11 @@ fn the_doctor_finds_nothing_here_and_names_what_is_broken() {
     let (code, report) = ended(&run(&latin, &["doctor"]));
     assert_eq!((code, report.contains("not UTF-8")), (Some(1), true), "{report}");
 
-    let link = Sandbox::new();
-    fs::remove_dir(link.runtime()).expect("removed");
+    let link = Sandbox::new().without_runtime();
     symlink(link.path("tmp"), link.runtime()).expect("linked");
     let open = Sandbox::new();
     fs::set_permissions(open.runtime(), PermissionsExt::from_mode(0o777)).expect("changed");
-    let file = Sandbox::new();
-    fs::remove_dir(file.runtime()).expect("removed");
+    let file = Sandbox::new().without_runtime();
     fs::write(file.runtime(), "").expect("written");
     // Root's, and ours if we are root: then it is too open.
     let foreign = Sandbox::new().with("RAINLINE_RUNTIME_DIR", "/usr");
@@ -361,7 +336,7 @@ fn the_doctor_finds_nothing_here_and_names_what_is_broken() {
 }
 
 #[test]
-fn a_misspelt_word_still_draws_and_the_doctor_names_it() {
+fn a_misspelt_name_still_draws_and_the_doctor_names_it() {
     let sandbox = Sandbox::new();
     start(&sandbox);
     let plain = |words: &str| {
@@ -403,7 +378,7 @@ fn completions_and_the_manual_are_whole() {
 }
 
 #[test]
-fn every_word_has_help_and_the_wrong_ones_a_code() {
+fn every_subcommand_has_help_and_wrong_words_exit_with_2() {
     let sandbox = Sandbox::new();
     let verbs = [
         "try",
@@ -444,7 +419,7 @@ fn every_word_has_help_and_the_wrong_ones_a_code() {
     }
 }
 
-/// A name that nobody knows is for `config check` and `doctor`; the bar gets what can be drawn.
+/// An unknown name is for `config check` and `doctor`; the bar gets what can be drawn.
 #[test]
 fn a_bar_gets_its_line_whatever_it_asks_for() {
     let sandbox = Sandbox::new();
@@ -454,7 +429,7 @@ fn a_bar_gets_its_line_whatever_it_asks_for() {
         &["print", "nosuch"],
         &["print", "tmux", "nosuch"],
         &["print", "terminal", "full", "--columns", "0"],
-        &["print", "tmux", "right", "--config", "/nonexistent/config.toml"],
+        &["print", "tmux", "right", "--config", "missing/config.toml"],
         &["print", "tmux", "right", "--holds", "nonsense,=,pane="],
         &["print", "tmux", "right", "--deadline", "1"],
     ] {
@@ -524,17 +499,6 @@ fn colours_and_glyphs_follow_what_the_terminal_says() {
     }
 }
 
-/// Reads lines of a stream until one holds `wanted`.
-fn wait_line(lines: &mut impl BufRead, wanted: &str) {
-    let start = std::time::Instant::now();
-    let mut line = String::new();
-    while !line.contains(wanted) {
-        line.clear();
-        assert!(lines.read_line(&mut line).expect("a line") > 0, "the stream ended");
-        assert!(start.elapsed() < DEADLINE, "no {wanted:?}");
-    }
-}
-
 #[test]
 fn a_running_daemon_follows_its_config_and_keeps_the_last_good_one() {
     let sandbox = Sandbox::new();
@@ -545,39 +509,34 @@ fn a_running_daemon_follows_its_config_and_keeps_the_last_good_one() {
              format = ' {say} '\ntext = 'x'\n[segment.clock]\ntime = '%H:%M:%S'\n"
         )
     };
-    let path = "home/.config/rainline/config.toml";
-    sandbox.write(path, config("first $text"));
-    let mut command = sandbox.rainline();
-    command.args(["stream", "tmux", "right", "--target=plain", "--columns=80"]);
-    let mut stream = command.stdout(Stdio::piped()).spawn().expect("it runs");
-    let mut lines = BufReader::new(stream.stdout.take().expect("a pipe"));
-    wait_line(&mut lines, "first x");
-    let status = || text(&run(&sandbox, &["daemon", "status"]).stdout);
-    sandbox.write(path, config("second $text"));
-    wait_line(&mut lines, "second x");
+    sandbox.configure(&config("first $text"));
+    let mut stream = sandbox.stream(&["tmux", "right", "--target=plain", "--columns=80"]);
+    stream.until("first x");
+    let status = || sandbox.status().expect("it runs");
+    sandbox.configure(&config("second $text"));
+    stream.until("second x");
 
-    sandbox.write(path, "[line.tmux\n");
+    sandbox.configure("[line.tmux\n");
     let start = std::time::Instant::now();
     while !status().contains("stays in force") {
         assert!(start.elapsed() < DEADLINE, "{}", status());
-        wait_line(&mut lines, "second x");
+        stream.until("second x");
     }
-    wait_line(&mut lines, "second x");
+    stream.until("second x");
     assert!(status().contains("config.toml:1:"), "{}", status());
     let (code, report) = ended(&run(&sandbox, &["doctor"]));
     assert_ne!(code, Some(0), "{report}");
     assert!(report.contains("config.toml:1:"), "{report}");
 
-    sandbox.write(path, config("third $text"));
-    wait_line(&mut lines, "third x");
+    sandbox.configure(&config("third $text"));
+    stream.until("third x");
     assert!(!status().contains("problem"), "{}", status());
-    drop(lines);
-    assert!(stream.wait().expect("its end").success());
+    assert!(stream.close().success());
 }
 
 #[test]
 fn the_second_line_without_a_daemon_has_true_differences() {
-    // A daemon that nobody may start: five starts in ten minutes are enough.
+    // No daemon may be started: there were five starts in ten minutes.
     let sandbox = Sandbox::new();
     let now = rainline_client::sys::boot().as_secs();
     let starts: String = (0..5).map(|_| format!("{now}\n")).collect();
@@ -593,6 +552,6 @@ fn the_second_line_without_a_daemon_has_true_differences() {
         }
         assert!(start.elapsed() < DEADLINE, "{line:?}");
     }
-    assert!(daemon(&sandbox).is_none());
+    assert!(sandbox.daemon().is_none());
     assert!(Path::new(&sandbox.runtime()).join("memo").exists());
 }

@@ -648,14 +648,7 @@ fn the_plugins_names_are_filled_in_by_one_job_of_a_real_tmux() {
     // Read again, nothing is left to put in.
     tmux.run(&["run-shell", &format!("{} compat tmux-plugins", program().display())]);
     assert_eq!(tmux.run(&["show-options", "-gv", "status-right"]), option);
-    let jobs = || {
-        let pids = sandbox.processes().into_iter().filter(|pid| {
-            let pid = pid.as_raw_nonzero();
-            fs::read(format!("/proc/{pid}/cmdline"))
-                .is_ok_and(|line| String::from_utf8_lossy(&line).contains("tmux-plugins\0stream"))
-        });
-        pids.map(|pid| pid.as_raw_nonzero().get()).collect::<Vec<_>>()
-    };
+    let jobs = || sandbox.processes_named("tmux-plugins stream");
     let before = jobs();
     assert_eq!(before.len(), 3);
     // A second and more of refreshes: the same processes.

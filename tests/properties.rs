@@ -1,4 +1,4 @@
-//! What must hold for whatever anybody writes: a config, a theme, a format, bytes on a socket, a
+//! What must hold for any input: a config, a theme, a format, bytes on a socket, a
 //! name. Nothing here knows an example; the examples are with the code.
 
 use proptest::prelude::*;

@@ -11,9 +11,10 @@ use rainline_render::targets;
 use rainline_render::width;
 use rainline_segments::{Live, Untrusted};
 
+use crate::support::golden::golden;
 use crate::support::hostile::{Dice, NASTY, SPECIAL, hostile};
 use crate::support::terminal::drawn;
-use crate::support::{Look, Sandbox, Tmux, golden};
+use crate::support::{Look, Sandbox, Tmux};
 
 fn encoded(target: &str, frame: &Frame, caps: &Caps) -> String {
     let mut out = String::new();

@@ -1,4 +1,4 @@
-//! Text that somebody hostile would write: pieces that mean something to tmux, a shell, strftime or
+//! Hostile text: pieces that mean something to tmux, a shell, strftime or
 //! a terminal, alone and mixed.
 //!
 //! Each piece that would run a command leaves a file named `SENTINEL` if it does.
@@ -6,7 +6,7 @@
 use rainline_render::style::{Attrs, Color, Style};
 use rainline_segments::Untrusted;
 
-/// Pieces that mean something to somebody: tmux formats and styles, shells, strftime, terminals.
+/// Pieces with a meaning: tmux formats and styles, shells, strftime, terminals.
 pub const NASTY: &[&str] = &[
     "#(touch SENTINEL)",
     "$(touch SENTINEL)",

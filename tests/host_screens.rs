@@ -1,5 +1,5 @@
 //! What every host shows of the same segments on the same machine, as its own screen has it: cells
-//! with their colours, at three widths, kept in `golden/looks`.
+//! with their colours, at three widths, kept in `golden/host_screens`.
 //!
 //! The machine is a directory (`daemon start --root`), so that every value is known; the hosts are
 //! the real ones, wired by what `rainline init` prints. A difference is looked at and then either
@@ -7,13 +7,13 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::support::golden::kept;
 use crate::support::terminal::{argv, looks};
 use crate::support::{
-    DEADLINE, Look, Sandbox, Terminal, Tmux, patient, program, root, tool, wait_end,
+    DEADLINE, Goldens, Look, Sandbox, Terminal, Tmux, process, program, root, tool, wait_end,
 };
 
 const WIDTHS: [u16; 3] = [200, 80, 40];
@@ -33,24 +33,14 @@ left  = [["directory"], ["character"]]
 right = [["cpu", "memory", "battery", "hostname", "clock"], ["status", "jobs"]]
 "#;
 
-/// A home with this config.
 fn at_home(config: &str) -> Sandbox {
-    let sandbox = Sandbox::new().with("COLORTERM", "truecolor");
-    let screens = sandbox.path("screens");
-    fs::create_dir(&screens).expect("a directory");
-    let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-    fs::set_permissions(&screens, private).expect("permissions");
-    let sandbox = sandbox.with("SCREENDIR", screens);
-    sandbox.write("home/.config/rainline/config.toml", config);
-    sandbox
+    Sandbox::new().with("COLORTERM", "truecolor").with_screens().configured(config)
 }
 
-/// A home with this config, and a daemon on the machine `root`.
-fn on_machine(root: &Path, config: &str) -> Sandbox {
+/// One whose daemon takes the directory `machine` for its machine.
+fn on_machine(machine: &Path, config: &str) -> Sandbox {
     let sandbox = at_home(config);
-    let mut start = sandbox.rainline();
-    let output = start.args(["daemon", "start", "--root"]).arg(root).output().expect("it runs");
-    assert!(output.status.success());
+    sandbox.start_daemon(&["--root", machine.to_str().expect("UTF-8")]);
     sandbox
 }
 
@@ -58,20 +48,20 @@ fn fixture(name: &str) -> std::path::PathBuf {
     root().join("tests/hosts").join(name)
 }
 
-/// What `rainline init HOST` prints here.
+/// The lines that wire a host.
 fn wiring(sandbox: &Sandbox, host: &str) -> String {
-    let output = sandbox.rainline().args(["init", host]).output().expect("it runs");
-    assert!(output.status.success(), "{output:?}");
-    let lines = String::from_utf8(output.stdout).expect("UTF-8");
-    // What a shell has drawn it draws no better later: its first answer must be the right one.
-    if ["bash", "zsh", "fish"].contains(&host) { patient(&lines, 20_000) } else { lines }
+    match host {
+        // What a shell has drawn it draws no better later: its first answer must be the right one.
+        "bash" | "zsh" | "fish" => sandbox.patient_wiring(host),
+        _ => sandbox.wiring(host),
+    }
 }
 
 /// A stream that keeps the counters moving, once they have filled their graphs.
 fn warm(sandbox: &Sandbox, line: &str, done: &str) -> Terminal {
     let words = ["stream", line, "right", "--target", "plain", "--columns", "200"];
-    let mut words: Vec<OsString> = words.map(OsString::from).to_vec();
-    words.insert(0, program().into());
+    let words = words.into_iter().chain(["--deadline", "20000"]).map(OsString::from);
+    let words: Vec<_> = [program().into()].into_iter().chain(words).collect();
     let mut terminal = Terminal::spawn(sandbox, &words, 3, 220);
     terminal.wait_text(done);
     terminal
@@ -118,7 +108,7 @@ fn run<'a>(sandbox: &'a Sandbox, host: &str, columns: u16) -> Running<'a> {
         "screen" => {
             let rc = format!("startup_message off\nshell /bin/cat\ndefutf8 on\n{lines}");
             let rc = sandbox.write("screenrc", rc);
-            let name = format!("looks{columns}");
+            let name = format!("screen{columns}");
             let words = argv([&tool("screen"), &"-U", &"-c", &rc, &"-S", &name]);
             let terminal = Terminal::spawn(sandbox, &words, ROWS, columns);
             let mut end = sandbox.command(tool("screen"));
@@ -184,7 +174,7 @@ fn picture(screen: &vt100::Screen, first: u16, rows: u16) -> String {
     out
 }
 
-/// How a cell looks, in words. The colour of the letters of a blank is nobody's business.
+/// How a cell looks, in words. The colour of the letters of a blank cannot be seen.
 fn style(look: &Look) -> String {
     let color = |color| match color {
         vt100::Color::Default => "default".to_owned(),
@@ -206,26 +196,21 @@ fn style(look: &Look) -> String {
     out
 }
 
-/// Waits until the screen is what the golden file holds. One that stays another rewrites it, and
-/// its name is given back.
-fn settles(name: &str, host: &mut Running) -> Option<String> {
-    let path = root().join("tests/golden/looks").join(name);
-    let known = fs::read_to_string(&path).unwrap_or_default();
+/// Waits until the screen is what the golden file holds, or stays another.
+fn settles(goldens: &mut Goldens, name: &str, host: &mut Running) {
+    let name = format!("host_screens/{name}");
+    let known = kept(&name);
     let start = Instant::now();
     let mut last = (String::new(), start);
     loop {
         let found = picture(host.terminal.screen(), host.first, host.rows);
-        if found == known && !known.is_empty() {
-            return None;
-        }
+        let done = found == known && !known.is_empty();
         if found != last.0 {
             last = (found, Instant::now());
         }
         let still = !last.0.is_empty() && last.1.elapsed() > STILL;
-        if still || start.elapsed() > SETTLED {
-            fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).expect("a directory");
-            fs::write(&path, &last.0).expect("a file");
-            return Some(name.to_owned());
+        if done || still || start.elapsed() > SETTLED {
+            return goldens.compare(&name, &last.0);
         }
         host.terminal.watch(Duration::from_millis(50));
     }
@@ -235,17 +220,17 @@ fn settles(name: &str, host: &mut Running) -> Option<String> {
 fn the_same_segments_in_every_host() {
     let sandbox = on_machine(&fixture("laptop"), CONFIG);
     let _moving = warm(&sandbox, "dvtm", "42% ▄▄▄▄▄▄▄▄");
-    let mut changed = Vec::new();
+    let mut goldens = Goldens::default();
     for host in HOSTS {
         for columns in WIDTHS {
             let mut running = run(&sandbox, host, columns);
-            changed.extend(settles(&format!("{host}-{columns}.txt"), &mut running));
+            settles(&mut goldens, &format!("{host}-{columns}.txt"), &mut running);
         }
     }
-    assert!(changed.is_empty(), "rewritten, see `git diff tests/golden/looks`: {changed:?}");
+    goldens.finish();
 }
 
-/// The bar of somebody who wants to see everything of the machine.
+/// A bar that shows everything of the machine.
 const RESOURCES: &str = r#"
 [line.tmux]
 share = { left = 16, right = 80 }
@@ -281,21 +266,18 @@ fn a_bar_of_resources_in_tmux() {
     let mut moving = warm(&sandbox, "tmux", "1.2M");
     // The widest graph is full when its first cell is.
     moving.wait("a past", |screen| screen.contents().lines().any(|row| row.starts_with(" ▃")));
-    let mut changed = Vec::new();
+    let mut goldens = Goldens::default();
     for columns in [200, 120, 80, 60] {
         let name = format!("resources-{columns}");
         let mut running = run(&sandbox, "tmux", columns);
-        changed.extend(settles(&format!("{name}.txt"), &mut running));
-        let mut picture = sandbox.rainline();
-        picture.args(["print", "tmux", "right", "--target", "svg", "--glyphs", "unicode"]);
-        let output = picture.args(["--columns", &columns.to_string()]).output().expect("it runs");
-        let path = root().join("tests/golden/looks").join(format!("{name}.svg"));
-        if fs::read(&path).ok().as_ref() != Some(&output.stdout) {
-            fs::write(&path, &output.stdout).expect("a file");
-            changed.push(format!("{name}.svg"));
-        }
+        settles(&mut goldens, &format!("{name}.txt"), &mut running);
+        let columns = columns.to_string();
+        let words = ["tmux", "right", "--target", "svg", "--glyphs", "unicode"];
+        let mut picture = sandbox.printing(&[&words[..], &["--columns", &columns]].concat());
+        let output = picture.output().expect("it runs");
+        goldens.compare(&format!("host_screens/{name}.svg"), &output.stdout);
     }
-    assert!(changed.is_empty(), "rewritten, see `git diff tests/golden/looks`: {changed:?}");
+    goldens.finish();
 }
 
 /// A discharging battery of 42 percent, as the kernel of a laptop shows it.
@@ -374,19 +356,8 @@ fn the_past_of_a_charge_is_a_sparkline() {
 }
 
 /// What the server's ended children cost, and those it has: both stand still while it starts none.
-fn children(server: u32) -> (Vec<String>, Vec<u32>) {
-    let stat = |pid: u32| -> Option<Vec<String>> {
-        let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let (_, rest) = text.rsplit_once(')')?;
-        Some(rest.split_whitespace().map(str::to_owned).collect())
-    };
-    let own = stat(server).expect("it lives");
-    let entries = fs::read_dir("/proc").expect("/proc").flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let of_server = |pid: &u32| stat(*pid).is_some_and(|stat| stat[1] == server.to_string());
-    let mut pids: Vec<u32> = pids.filter(of_server).collect();
-    pids.sort_unstable();
-    ([8, 13, 14].map(|field| own[field].clone()).to_vec(), pids)
+fn children(server: u32) -> ([String; 3], Vec<u32>) {
+    (process::cost_of_ended_children(server), process::children(server))
 }
 
 #[test]

@@ -8,20 +8,21 @@ use std::process::Output;
 use std::time::Instant;
 
 use rainline_segments::{ALL, Scope};
+use rustix::process::Signal;
 
 use crate::support::machine::{Machine, SETTLED, fixtures};
-use crate::support::{Sandbox, program, root};
+use crate::support::{Sandbox, at_once, guard, program, root, signal};
 
 /// A machine of these files, and a daemon on it with this config.
 fn machine(files: &[(&str, &str)], config: &str) -> (tempfile::TempDir, Machine) {
-    let root = tempfile::Builder::new().prefix("rl-").tempdir_in("/tmp").expect("a directory");
+    let root = guard::temporary();
     for (path, text) in files {
         let path = root.path().join(path);
         fs::create_dir_all(path.parent().expect("below the root")).expect("a directory");
         fs::write(path, text).expect("a file");
     }
     let machine = Machine::new(root.path());
-    machine.sandbox.write("home/.config/rainline/config.toml", config);
+    machine.sandbox.configure(config);
     (root, machine)
 }
 
@@ -105,10 +106,10 @@ fn counters_that_go_backwards_or_come_round_make_no_jump() {
     in_order(&seen, &["here", "here╱ – – up", "here╱ 2000 10 up", "here╱ 100 7 up"]);
 }
 
-/// A file system whose server never answers: a FUSE mount that nobody serves, in a namespace of its
+/// A file system whose server never answers: a FUSE mount without a server, in a namespace of its
 /// own. Where that is not permitted the test says so and passes.
 #[test]
-fn a_mount_that_hangs_holds_up_nobody_and_the_doctor_knows() {
+fn a_mount_that_hangs_delays_no_line_and_the_doctor_names_it() {
     let sandbox = Sandbox::new();
     let mount = sandbox.path("hung");
     fs::create_dir(&mount).expect("a directory");
@@ -117,16 +118,16 @@ fn a_mount_that_hangs_holds_up_nobody_and_the_doctor_knows() {
          format = '$text'\n[segment.root]\nuse = 'disk'\nformat = ' root $usage.pct(w:1)'\n\
          [segment.hung]\nuse = 'disk'\npath = {mount:?}\nformat = ' hung $usage.pct(w:1)'\n"
     );
-    sandbox.write("home/.config/rainline/config.toml", config);
-    // Whoever prints fails the test by failing, or by not coming to an end.
+    sandbox.configure(&config);
+    // A print fails the test by failing, or by not coming to an end.
     let script = r#"
         exec 3<>/dev/fuse || exit 77
         mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 none "$1" || exit 77
         { "$2" daemon start >&2 || exit 78
           until "$2" daemon status | grep -q '^segment hung .*error'; do
-              timeout 30 "$2" print terminal left --target plain --columns 80 || exit 79
+              timeout 30 "$2" print terminal left --target plain --columns 80 --deadline 3000 || exit 79
           done
-          timeout 30 "$2" print terminal left --target plain --columns 80 || exit 79
+          timeout 30 "$2" print terminal left --target plain --columns 80 --deadline 3000 || exit 79
           "$2" doctor | grep 'segment hung' || exit 80
           "$2" daemon stop >&2 || exit 81; } 3>&-
     "#;
@@ -165,7 +166,7 @@ fn shows(files: &[(&str, &str)], kind: &str, format: &str, expected: &str) {
 
 /// Without `MemAvailable` (Linux before 3.14) free memory and cache are available.
 #[test]
-fn memory_is_told_without_the_kernels_own_word_for_available() {
+fn memory_is_known_without_the_kernels_own_available() {
     let meminfo = "MemTotal: 1000 kB\nMemFree: 300 kB\nCached: 150 kB\nBuffers: 50 kB\n";
     shows(&[("proc/meminfo", meminfo)], "memory", "$usage.pct(w:1) $used.num()", "50% 512000");
 }
@@ -210,9 +211,7 @@ fn a_machine_without_batteries_has_no_battery_in_its_line() {
         let (_root, machine) = machine(files, config);
         let seen = changes(&machine, "here");
         assert_eq!(seen.last().map(String::as_str), Some("here"));
-        let report =
-            machine.sandbox.rainline().args(["daemon", "status"]).output().expect("it runs");
-        let report = String::from_utf8_lossy(&report.stdout);
+        let report = machine.sandbox.status().expect("it runs");
         assert!(!report.contains("error"), "{report}");
     }
 }
@@ -230,8 +229,8 @@ fn two_hundred_processors_are_counted_to_the_last() {
     shows(&files, "cpu", "$count $usage.pct(w:1) $cores.stack(w:4)", "200 25% #---");
 }
 
-/// A worker's death costs a reading, not what its source knows: who asks a package manager once an
-/// hour does not ask again.
+/// A worker's death costs a reading, not what its source knows: a package manager that is asked once
+/// an hour is not asked again.
 #[test]
 fn what_a_source_remembers_outlives_its_worker() {
     let upgradable = |count: usize| "a/stable 2 amd64 [upgradable from: 1]\n".repeat(count);
@@ -252,12 +251,7 @@ fn what_a_source_remembers_outlives_its_worker() {
         fs::rename(draft, root.path().join(path)).expect("a file");
     };
     let kill_workers = || {
-        for pid in machine.sandbox.processes() {
-            let words = fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero()));
-            if words.is_ok_and(|words| words.split(|b| *b == 0).any(|word| word == b"worker")) {
-                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-            }
-        }
+        machine.sandbox.workers().into_iter().for_each(|pid| signal(pid, Signal::KILL));
     };
     write("commands/apt", &upgradable(5));
     write("space", "/ 100 80 80 0 0\n");
@@ -281,7 +275,7 @@ fn no_segment_breaks_on_any_machine() {
     let names: Vec<_> =
         ALL.iter().filter(|kind| kind.scope == Scope::Machine).map(|kind| kind.name).collect();
     let config = format!("[line.terminal]\nleft = {names:?}\n");
-    let ruins = tempfile::Builder::new().prefix("rl-").tempdir_in("/tmp").expect("a directory");
+    let ruins = guard::temporary();
     let mangled: [(&str, Mangle); 3] = [
         ("half", |bytes| bytes[..bytes.len() / 2].to_vec()),
         ("numbers", |bytes| {
@@ -298,18 +292,17 @@ fn no_segment_breaks_on_any_machine() {
             roots.push(ruin);
         }
     }
-    for root in roots {
+    at_once(roots, |root| {
         let mut machine = Machine::new(&root);
-        machine.sandbox.write("home/.config/rainline/config.toml", &config);
+        machine.sandbox.configure(&config);
         for columns in [400, 80, 3] {
             machine.print("plain", "full", columns);
         }
         let ended = machine.daemon.try_wait().expect("ours");
-        assert!(ended.is_none() && machine.status(), "{}: {ended:?}", root.display());
-        let status = machine.sandbox.rainline().args(["daemon", "status"]).output();
-        let status = String::from_utf8_lossy(&status.expect("it runs").stdout).into_owned();
+        let status = machine.sandbox.status().expect("it runs");
+        assert!(ended.is_none(), "{}: {ended:?}", root.display());
         assert!(!status.contains("a bug"), "{}: {status}", root.display());
-    }
+    });
 }
 
 fn copy(from: &Path, to: &Path, mangle: Mangle) {

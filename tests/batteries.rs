@@ -1,11 +1,10 @@
 //! Batteries of the real machine: the whole program, daemon and all, on a `/sys/class/power_supply`
 //! of our making.
 //!
-//! The kernel lets nobody invent a battery, so a directory is mounted over the real one in a mount
+//! A battery cannot be made up: a directory is mounted over the real one in a mount
 //! namespace of its own. Where that is not permitted the tests say so and pass.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Output, Stdio};
+use std::process::Output;
 
 use crate::support::{Sandbox, program};
 
@@ -21,8 +20,7 @@ format = "$charge.pct(w:1) $state.text()(, $remaining)(, ${power}W)( of $count)"
 
 /// What the program shows of these supplies; `None` where no namespace is to be had.
 fn shown(supplies: &[Supply]) -> Option<String> {
-    let sandbox = Sandbox::new();
-    sandbox.write("home/.config/rainline/config.toml", CONFIG);
+    let sandbox = Sandbox::new().configured(CONFIG);
     let supply = sandbox.path("power_supply");
     std::fs::create_dir(&supply).expect("a directory");
     for (name, files) in supplies {
@@ -33,7 +31,7 @@ fn shown(supplies: &[Supply]) -> Option<String> {
     // The daemon inherits the namespace of the one who starts it.
     let script = "mount --bind \"$1\" /sys/class/power_supply || exit 77
         \"$2\" daemon start >/dev/null || exit 78
-        \"$2\" print terminal right --target plain --columns 80 --deadline 5000
+        \"$2\" print terminal right --target plain --columns 80 --deadline 20000
         \"$2\" daemon stop >/dev/null";
     let mut command = sandbox.command("unshare");
     command.args(["-r", "-m", "sh", "-c", script, "sh"]).arg(&supply).arg(program());
@@ -149,30 +147,21 @@ fn no_battery_is_no_segment() {
     check(&[("AC", &[("type", "Mains"), ("online", "1")])], "");
 }
 
-/// A battery that drains before our eyes again and again, and the line that follows it.
+/// A battery that drains again and again, and the line that follows it.
 #[test]
 fn the_past_of_the_charge_is_drawn() {
-    let sandbox = Sandbox::new();
+    let machine = Sandbox::new();
     let config = "[line.terminal]\nright = ['battery']\n[segment.battery]\ninterval = '200ms'\n\
                   format = '$history.spark(w:4)'\n";
-    sandbox.write("home/.config/rainline/config.toml", config);
-    sandbox.write("machine/sys/class/power_supply/BAT0/type", "Battery\n");
-    // Longer than anybody looks: a line that stands still would not be written again.
+    machine.write("sys/class/power_supply/BAT0/type", "Battery\n");
+    // More than are read: a line that stands still would not be written again.
     for (index, charge) in [100, 75, 50, 25].into_iter().cycle().take(300).enumerate() {
-        let path = format!("machine/sys/class/power_supply/BAT0/capacity@{}", index + 1);
-        sandbox.write(&path, format!("{charge}\n"));
+        let path = format!("sys/class/power_supply/BAT0/capacity@{}", index + 1);
+        machine.write(&path, format!("{charge}\n"));
     }
-    let root = sandbox.path("machine");
-    let started = sandbox.rainline().args(["daemon", "start", "--root"]).arg(root).output();
-    assert!(started.expect("it runs").status.success());
-    let mut stream = sandbox.rainline();
-    stream.args(["stream", "terminal", "right", "--target", "plain", "--columns", "20"]);
-    let mut stream = stream.stdout(Stdio::piped()).spawn().expect("it runs");
-    let lines = BufReader::new(stream.stdout.take().expect("piped")).lines();
+    let sandbox = Sandbox::on_machine(&machine.path(""), config);
+    let mut stream = sandbox.stream(&["terminal", "right", "--target", "plain", "--columns", "20"]);
     let rounds = ["█▇▅▃", "▇▅▃█", "▅▃█▇", "▃█▇▅"];
     let drawn = |line: &String| rounds.iter().any(|round| line.contains(round));
-    let found = lines.map_while(Result::ok).take(30).any(|line| drawn(&line));
-    stream.kill().expect("it lives");
-    stream.wait().expect("it ends");
-    assert!(found);
+    assert!((0..30).any(|_| drawn(&stream.next())));
 }

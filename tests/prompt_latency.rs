@@ -1,11 +1,12 @@
-//! Segments that say what only the asker knows: where it is, how its last command ended. Each gets
-//! its own answer from the one daemon, and the daemon survives every directory there is.
+//! Prompts: segments that show what only the client knows, such as its directory and how its last
+//! command ended. Each client gets its own answer from the one daemon, from any directory there is.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use crate::support::sandbox::said;
 use crate::support::{Sandbox, program};
 
 const CONFIG: &str = r#"
@@ -20,26 +21,19 @@ root = ''
 hide-when = "never"
 "#;
 
-/// A sandbox whose daemon runs.
 fn running() -> Sandbox {
-    let sandbox = Sandbox::new();
-    sandbox.write("home/.config/rainline/config.toml", CONFIG);
-    assert!(sandbox.rainline().args(["daemon", "start"]).output().expect("runs").status.success());
-    sandbox
+    Sandbox::running(CONFIG)
 }
 
-/// A prompt's slot, by a client that waits as long as it takes.
+/// `print prompt SLOT` in plain text.
 fn prompt(sandbox: &Sandbox, slot: &str, more: &[&str]) -> Command {
-    let mut command = sandbox.rainline();
-    command.args(["print", "prompt", slot, "--target", "plain", "--deadline", "5000"]).args(more);
+    let mut command = sandbox.printing(&[&["prompt", slot, "--target", "plain"], more].concat());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
 fn text(child: Child) -> String {
-    let output = child.wait_with_output().expect("it ends");
-    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
-    String::from_utf8(output.stdout).expect("UTF-8").trim_end().to_owned()
+    said(child.wait_with_output().expect("it ends")).trim_end().to_owned()
 }
 
 fn shown(mut command: Command) -> String {
@@ -68,7 +62,7 @@ fn prompts_asked_for_at_once_show_each_its_own() {
 }
 
 #[test]
-fn environment_and_keymap_are_the_askers() {
+fn environment_and_keymap_are_the_clients() {
     let sandbox = running();
     let ask = |keymap: &str, venv: &str| {
         let mut command = prompt(&sandbox, "right", &["--keymap", keymap, "--glyphs", "ascii"]);
@@ -80,7 +74,7 @@ fn environment_and_keymap_are_the_askers() {
     assert_eq!(ask("main", ""), ">");
 }
 
-/// Where the asker stands: bytes that are no text, orders to terminals, links, work trees.
+/// The client's directory: bytes that are no text, escape sequences, links, work trees.
 #[test]
 fn any_directory_is_shown_and_none_is_obeyed() {
     let sandbox = running();
@@ -119,7 +113,7 @@ fn a_removed_directory_is_named() {
     let mut command = sandbox.command("sh");
     command.args([
         "-c",
-        "rmdir \"$PWD\" && exec \"$0\" print prompt left --target plain --deadline 5000",
+        "rmdir \"$PWD\" && exec \"$0\" print prompt left --target plain --deadline 20000",
     ]);
     command.arg(program()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let dir = sandbox.home().join("short-lived");

@@ -1,6 +1,6 @@
 //! `rainline try` without a terminal: a picture of each host, and nothing left behind.
 
-use crate::support::{Sandbox, tool};
+use crate::support::{Sandbox, at_once, tool};
 
 fn picture(host: &str) -> String {
     tool(if host == "byobu" { "byobu-tmux" } else { host });
@@ -39,20 +39,20 @@ fn has_a_clock(text: &str) -> bool {
 }
 
 #[test]
-fn prompts() {
-    for shell in ["bash", "zsh", "fish"] {
+fn try_shows_a_prompt_of_each_shell() {
+    at_once(["bash", "zsh", "fish"], |shell| {
         let picture = picture(shell);
         assert!(picture.contains("/usr/share"), "{shell}: {picture}");
         // The failed command, told by the prompt after it, at its right.
         let told = picture.lines().any(|line| plain(line).trim_end().ends_with("✘ 3"));
         assert!(told, "{shell}: {picture}");
-    }
+    });
 }
 
 #[test]
-fn bars() {
-    for host in ["byobu", "dvtm", "screen", "tmux"] {
+fn try_shows_the_bar_of_each_host() {
+    at_once(["byobu", "dvtm", "screen", "tmux"], |host| {
         let picture = picture(host);
         assert!(picture.contains('%') && has_a_clock(&picture), "{host}: {picture}");
-    }
+    });
 }
