@@ -18,7 +18,6 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rainline_segments::Machine;
@@ -53,8 +52,8 @@ pub static ALL: &[&Peer] = &[
 ];
 
 /// Whether the program was called by a drop-in's name, so that its words are the drop-in's.
-pub fn is_link(program: &[u8]) -> bool {
-    linked(OsStr::from_bytes(program)).is_some()
+pub fn is_link(program: &OsStr) -> bool {
+    linked(program).is_some()
 }
 
 fn linked(program: &OsStr) -> Option<&'static Peer> {

@@ -24,7 +24,10 @@ const PANICKED: i32 = 101;
 pub extern "C" fn main(_: c_int, args: Arguments) -> c_int {
     let code = catch_unwind(AssertUnwindSafe(|| {
         sys::ignore_sigpipe();
-        finish(rainline_client::run(args.keep()))
+        let args = args.keep();
+        // As a drop-in its words are another program's, whatever they look like.
+        let is_drop_in = args.first().is_some_and(|program| compat::is_link(program));
+        finish(if is_drop_in { Outcome::Cli } else { rainline_client::run(args) })
     }));
     // Not a return: this flushes what std has buffered.
     std::process::exit(code.unwrap_or(PANICKED))

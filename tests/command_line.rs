@@ -271,7 +271,7 @@ fn a_config_is_checked_with_places() {
     let sandbox = Sandbox::new();
     let path = sandbox.config();
     assert_eq!(said(run(&sandbox, &["config", "path"])), format!("{}\n", path.display()));
-    assert!(said(run(&sandbox, &["config", "check"])).contains("not there"));
+    assert!(said(run(&sandbox, &["config", "check"])).contains("no such file"));
     sandbox.configure("theme = \"mono\"\n");
     assert_eq!(said(run(&sandbox, &["config", "check"])), format!("{}: fine\n", path.display()));
     sandbox.configure("\n[segment.cpu]\n  warnin = 70\n");
