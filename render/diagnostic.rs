@@ -16,20 +16,25 @@ use rainline_caps::Policy;
 /// A file's text and the name it goes by in messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
+    /// As messages name it.
     pub path: PathBuf,
+    /// All of it.
     pub text: String,
 }
 
 /// Something wrong with a piece of text, not yet tied to a file: bytes, message, suggestion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
+    /// Bytes of the text. A span past the end stands for the end.
     pub span: Range<usize>,
+    /// A sentence without a capital and a full stop.
     pub message: String,
     /// What was probably meant.
     pub hint: Option<String>,
 }
 
 impl Fault {
+    /// A fault without a suggestion.
     pub fn new(span: Range<usize>, message: impl Into<String>) -> Fault {
         Fault { span, message: message.into(), hint: None }
     }
@@ -50,7 +55,9 @@ impl Fault {
 /// A fault in its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
+    /// The file.
     pub source: Arc<Source>,
+    /// What is wrong in it.
     pub fault: Fault,
 }
 
@@ -76,7 +83,7 @@ impl fmt::Display for Diagnostic {
         // What goes on in the next line is marked as far as this one's end.
         let end = ceil(text, self.fault.span.end).clamp(start, line_end);
         let (before, marked, after) = (&text[line..start], &text[start..end], &text[end..line_end]);
-        // Whoever wrote the file: it is shown on a terminal.
+        // The file may hold anything, and it is shown on a terminal.
         let [before, marked, after] = [before, marked, after].map(|part| {
             let plain = Untrusted::new(part.trim_end_matches('\r').replace('\t', "    "));
             plain.reveal().to_owned()

@@ -6,10 +6,10 @@ use rainline_segments::Level;
 
 use crate::format::{Content, Run};
 use crate::frame::{InstanceId, Span, Text};
-use crate::graph::{Dot, Gradient, Ink};
+use crate::graph::{Gradient, GraphCell, Tint};
 use crate::style::spec::{Paint, Spec};
 use crate::style::{Color, Style};
-use crate::theme::{Look, Theme, level_style};
+use crate::theme::{Subject, Theme, level_style};
 use rainline_caps::Depth;
 
 /// What the spans of one instance have in common.
@@ -29,23 +29,23 @@ pub struct Painter<'a> {
 }
 
 impl Painter<'_> {
-    fn look(&self, position: Option<f64>) -> Look<'_> {
-        Look { kind: self.kind, level: self.level, position, depth: 0 }
+    fn subject(&self, position: Option<f64>) -> Subject<'_> {
+        Subject { kind: self.kind, level: self.level, position, depth: 0 }
     }
 
     /// The style of the instance before any run has its say: line, segment, kind, own, level, mode.
     pub fn base(&self) -> Style {
-        let look = self.look(None);
+        let subject = self.subject(None);
         let theme = self.theme;
-        let mut style = theme.over(Style::default(), "line", &look);
-        style = theme.over(style, "segment", &look);
-        style = theme.over(style, self.kind, &look);
+        let mut style = theme.over(Style::default(), "line", &subject);
+        style = theme.over(style, "segment", &subject);
+        style = theme.over(style, self.kind, &subject);
         if let Some(own) = self.own {
-            style = theme.apply(style, own, &look);
+            style = theme.apply(style, own, &subject);
         }
-        style = theme.over(style, level_style(self.level), &look);
+        style = theme.over(style, level_style(self.level), &subject);
         if let Some(mode) = self.mode {
-            style = theme.over(style, mode, &look);
+            style = theme.over(style, mode, &subject);
         }
         style
     }
@@ -55,7 +55,7 @@ impl Painter<'_> {
         let base = self.base();
         let mut spans = Vec::with_capacity(runs.len());
         for run in runs {
-            let look = self.look(run.position);
+            let subject = self.subject(run.position);
             let class = match run.content {
                 Content::Icon(_) => Some("icon"),
                 Content::Graph { .. } => Some("graph"),
@@ -66,11 +66,11 @@ impl Painter<'_> {
             // A mode covers the whole segment: nothing inside stands out from it.
             if self.mode.is_none() {
                 if let Some(class) = class {
-                    style = self.theme.over(style, class, &look);
+                    style = self.theme.over(style, class, &subject);
                     ground = style.bg;
                 }
                 for spec in run.styles.iter().copied().chain(run.own.as_deref()) {
-                    style = self.theme.apply(style, spec, &look);
+                    style = self.theme.apply(style, spec, &subject);
                 }
             }
             let text = match &run.content {
@@ -79,9 +79,9 @@ impl Painter<'_> {
                 Content::Live { what, most, known } => {
                     Text::Live { what: *what, most: *most, known: known.clone() }
                 }
-                Content::Graph { dots, parts } => {
-                    let pot = Pot::new(self, parts, ground, style, &run.styles);
-                    self.graph(dots, &pot, &mut spans);
+                Content::Graph { cells, parts } => {
+                    let colors = GraphColors::new(self, parts, ground, style, &run.styles);
+                    self.graph(cells, &colors, &mut spans);
                     continue;
                 }
             };
@@ -95,26 +95,26 @@ impl Painter<'_> {
         Span { text, style, origin: self.origin, action: None, link: None }
     }
 
-    /// One span for each run of cells of one look.
-    fn graph(&self, dots: &[Dot], pot: &Pot, out: &mut Vec<Span>) {
-        let mut text = String::with_capacity(dots.len() * '█'.len_utf8());
+    /// One span for each run of cells of one subject.
+    fn graph(&self, cells: &[GraphCell], colors: &GraphColors, out: &mut Vec<Span>) {
+        let mut text = String::with_capacity(cells.len() * '█'.len_utf8());
         let mut current = None;
         let mut last = None;
-        for dot in dots {
-            let inks = (rounded(dot.fg), rounded(dot.bg));
-            let look = match last {
-                Some((known, look)) if known == inks => look,
-                _ => pot.look(inks),
+        for cell in cells {
+            let tints = (rounded(cell.fg), rounded(cell.bg));
+            let subject = match last {
+                Some((known, subject)) if known == tints => subject,
+                _ => colors.style(tints),
             };
-            last = Some((inks, look));
-            if current != Some(look) {
+            last = Some((tints, subject));
+            if current != Some(subject) {
                 if let Some(style) = current {
                     out.push(self.span(Text::Ours(text.as_str().into()), style));
                     text.clear();
                 }
-                current = Some(look);
+                current = Some(subject);
             }
-            text.push(dot.glyph);
+            text.push(cell.glyph);
         }
         if let Some(style) = current {
             out.push(self.span(Text::Ours(text.into()), style));
@@ -123,7 +123,7 @@ impl Painter<'_> {
 }
 
 /// The colours of one graph.
-struct Pot<'a> {
+struct GraphColors<'a> {
     painter: &'a Painter<'a>,
     parts: &'a [Cow<'static, str>],
     /// What the theme colours each part with.
@@ -144,82 +144,82 @@ const SHARPNESS: f64 = 20.0;
 
 /// Neighbours that hardly differ share a colour: each change of it is bytes in every frame, and a
 /// blend to work out.
-fn rounded(ink: Ink) -> Ink {
+fn rounded(tint: Tint) -> Tint {
     let step = |position: f64| (position * SHARPNESS).round() / SHARPNESS;
-    match ink {
-        Ink::At(position) => Ink::At(step(position)),
-        Ink::Faint(position) => Ink::Faint(step(position)),
-        Ink::On(gradient, position) => Ink::On(gradient, step(position)),
-        ink => ink,
+    match tint {
+        Tint::At(position) => Tint::At(step(position)),
+        Tint::Faint(position) => Tint::Faint(step(position)),
+        Tint::On(gradient, position) => Tint::On(gradient, step(position)),
+        tint => tint,
     }
 }
 
-impl<'a> Pot<'a> {
+impl<'a> GraphColors<'a> {
     fn new(
         painter: &'a Painter,
         parts: &'a [Cow<'static, str>],
         ground: Color,
         style: Style,
         specs: &'a [&'a Spec],
-    ) -> Pot<'a> {
+    ) -> GraphColors<'a> {
         let color = |(index, name): (usize, &Cow<str>)| painter.theme.part(name, index);
         let colors = parts.iter().enumerate().map(color).collect();
-        let mut pot = Pot { painter, parts, colors, style, specs, own: [false; 2] };
+        let mut graph = GraphColors { painter, parts, colors, style, specs, own: [false; 2] };
         let moves = |paint: fn(&Spec) -> Option<&Paint>| {
             let last = specs.iter().rev().find_map(|spec| paint(spec));
             // A level's colour may be a gradient, too.
             matches!(last, Some(Paint::Gradient(_) | Paint::Level))
         };
-        pot.own = [moves(|spec| spec.fg.as_ref()), moves(|spec| spec.bg.as_ref())];
-        if pot.own[1] {
+        graph.own = [moves(|spec| spec.fg.as_ref()), moves(|spec| spec.bg.as_ref())];
+        if graph.own[1] {
             // It is for the cells of the second series, not for the ground of all.
-            pot.style.bg = ground;
+            graph.style.bg = ground;
         }
-        pot
+        graph
     }
 
     /// Where the style names a gradient, each cell stands at its own place on it.
     fn at(&self, position: f64) -> Style {
-        let look = self.painter.look(Some(position));
-        let apply = |style, spec: &&Spec| self.painter.theme.apply(style, spec, &look);
+        let subject = self.painter.subject(Some(position));
+        let apply = |style, spec: &&Spec| self.painter.theme.apply(style, spec, &subject);
         self.specs.iter().fold(self.style, apply)
     }
 
-    fn look(&self, inks: (Ink, Ink)) -> Style {
-        let (fg, bg) = (self.ink(inks.0, self.style.fg), self.ink(inks.1, self.style.bg));
-        let fg = match inks {
+    fn style(&self, tints: (Tint, Tint)) -> Style {
+        let (fg, bg) = (self.tint(tints.0, self.style.fg), self.tint(tints.1, self.style.bg));
+        let fg = match tints {
             // Two grounds side by side.
-            (Ink::Ground(_), _) => fg,
-            (_, Ink::Ground(_)) => self.readable(fg, bg, SHAPES),
-            (_, Ink::Faint(_)) => self.readable(fg, bg, SHADES),
+            (Tint::Ground(_), _) => fg,
+            (_, Tint::Ground(_)) => self.readable(fg, bg, SHAPES),
+            (_, Tint::Faint(_)) => self.readable(fg, bg, SHADES),
             _ => fg,
         };
         Style { fg, bg, attrs: self.style.attrs }
     }
 
-    fn ink(&self, ink: Ink, plain: Color) -> Color {
+    fn tint(&self, tint: Tint, plain: Color) -> Color {
         let theme = self.painter.theme;
         let part = |index: usize| self.colors.get(index).copied().unwrap_or_default();
-        match ink {
-            Ink::Base => plain,
-            Ink::At(position) if self.own[0] => self.at(position).fg,
-            Ink::At(_) => self.style.fg,
-            Ink::Faint(position) => theme.grounded(self.ink(Ink::At(position), plain)),
-            Ink::On(Gradient::Tide, position) if self.own[1] => self.at(position).bg,
-            Ink::On(Gradient::Heat | Gradient::Work, position) if self.own[0] => {
+        match tint {
+            Tint::Base => plain,
+            Tint::At(position) if self.own[0] => self.at(position).fg,
+            Tint::At(_) => self.style.fg,
+            Tint::Faint(position) => theme.grounded(self.tint(Tint::At(position), plain)),
+            Tint::On(Gradient::Tide, position) if self.own[1] => self.at(position).bg,
+            Tint::On(Gradient::Heat | Gradient::Work, position) if self.own[0] => {
                 self.at(position).fg
             }
-            Ink::On(gradient, position) => theme
+            Tint::On(gradient, position) => theme
                 .gradient(gradient.name(), position)
                 .unwrap_or_else(|| self.style.bg.blend(self.style.fg, position)),
-            Ink::Part(index) => part(index),
+            Tint::Part(index) => part(index),
             // A place of sixteen colours has no quiet ones to choose from.
-            Ink::Ground(index) if self.painter.depth <= Depth::Ansi16 => part(index),
-            Ink::Ground(index) => {
+            Tint::Ground(index) if self.painter.depth <= Depth::Ansi16 => part(index),
+            Tint::Ground(index) => {
                 let name = self.parts.get(index).map_or("", |name| name);
                 theme.ground(name, index)
             }
-            Ink::Mark => theme.over(self.style, "strong", &self.painter.look(None)).fg,
+            Tint::Strong => theme.over(self.style, "strong", &self.painter.subject(None)).fg,
         }
     }
 
@@ -230,7 +230,7 @@ impl<'a> Pot<'a> {
         if contrast(fg).is_none_or(|contrast| contrast >= least) {
             return fg;
         }
-        let bright = self.ink(Ink::Mark, fg);
+        let bright = self.tint(Tint::Strong, fg);
         let better = |a: Color, b: Color| if contrast(a) >= contrast(b) { a } else { b };
         better(fg, better(bright, self.style.bg))
     }
@@ -243,8 +243,8 @@ mod tests {
 
     const CLASSES: [&str; 5] = ["kernel", "anonymous", "shared", "cache", "free"];
 
-    /// The styles of these dots, one each, in a graph styled as written.
-    fn styles(theme: &Theme, depth: Depth, written: &str, dots: &[Dot]) -> Vec<Style> {
+    /// The styles of these cells, one each, in a graph styled as written.
+    fn styles(theme: &Theme, depth: Depth, written: &str, cells: &[GraphCell]) -> Vec<Style> {
         let painter = Painter {
             theme,
             kind: "rainbar",
@@ -257,14 +257,14 @@ mod tests {
         };
         let spec = Spec::parse(written).expect("a style");
         let parts = CLASSES.map(Cow::Borrowed);
-        let style = theme.apply(painter.base(), &spec, &painter.look(None));
+        let style = theme.apply(painter.base(), &spec, &painter.subject(None));
         let specs = [&spec];
-        let pot = Pot::new(&painter, &parts, painter.base().bg, style, &specs);
-        dots.iter().map(|dot| pot.look((dot.fg, dot.bg))).collect()
+        let graph = GraphColors::new(&painter, &parts, painter.base().bg, style, &specs);
+        cells.iter().map(|cell| graph.style((cell.fg, cell.bg))).collect()
     }
 
-    fn dot(fg: Ink, bg: Ink) -> Dot {
-        Dot { glyph: '▄', fg, bg }
+    fn cell(fg: Tint, bg: Tint) -> GraphCell {
+        GraphCell { glyph: '▄', fg, bg }
     }
 
     #[test]
@@ -273,9 +273,9 @@ mod tests {
             let theme = Theme::built_in(name).expect("built in");
             for depth in [Depth::True, Depth::Ansi256, Depth::Ansi16] {
                 for part in 0..CLASSES.len() {
-                    let hues = [0.0, 0.5, 1.0].map(|at| Ink::On(Gradient::Work, at));
-                    let dots = hues.map(|hue| dot(hue, Ink::Ground(part)));
-                    for style in styles(&theme, depth, "", &dots) {
+                    let hues = [0.0, 0.5, 1.0].map(|at| Tint::On(Gradient::Work, at));
+                    let cells = hues.map(|hue| cell(hue, Tint::Ground(part)));
+                    for style in styles(&theme, depth, "", &cells) {
                         let Style { fg, bg, .. } = style.at(depth);
                         let contrast = fg.contrast(bg).unwrap_or(SHAPES);
                         assert!(contrast >= SHAPES, "{name} {depth:?} {part}: {contrast:.2}");
@@ -288,8 +288,8 @@ mod tests {
     #[test]
     fn a_style_may_bring_its_own_gradients_for_two_series() {
         let theme = Theme::built_in("rain").expect("built in");
-        let pair = dot(Ink::On(Gradient::Heat, 1.0), Ink::On(Gradient::Tide, 0.0));
-        let blank = dot(Ink::Base, Ink::Base);
+        let pair = cell(Tint::On(Gradient::Heat, 1.0), Tint::On(Gradient::Tide, 0.0));
+        let blank = cell(Tint::Base, Tint::Base);
         let both = |written| styles(&theme, Depth::True, written, &[pair, blank]);
         let own = both("fg:gradient(load) bg:gradient(cool)");
         assert_eq!(Some(own[0].fg), theme.gradient("load", 1.0));
@@ -305,7 +305,7 @@ mod tests {
     fn a_theme_without_the_gradients_of_graphs_has_shades() {
         let mut theme = Theme::built_in("rain").expect("built in");
         theme.gradients.clear();
-        let heat = |at| dot(Ink::On(Gradient::Heat, at), Ink::Base);
+        let heat = |at| cell(Tint::On(Gradient::Heat, at), Tint::Base);
         let shades = styles(&theme, Depth::True, "fg:text", &[heat(0.0), heat(0.5), heat(1.0)]);
         assert_eq!(Some(shades[2].fg), theme.color("text"));
         assert_eq!(shades[0].fg, shades[0].bg);

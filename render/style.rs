@@ -5,8 +5,6 @@
 
 pub mod spec;
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use rainline_caps::Depth;
@@ -19,22 +17,30 @@ pub enum Color {
     Default,
     /// The terminal's own palette: 0–7 plain, 8–15 bright, 16–255 the xterm cube and greys.
     Indexed(u8),
+    /// Red, green and blue in sRGB.
     Rgb(u8, u8, u8),
 }
 
-/// Bold, dim and so on, as a set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Attrs(u8);
+bitflags::bitflags! {
+    /// A set of attributes of text. What a host cannot show is left out by its target.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct Attrs: u8 {
+        /// Thick strokes, or a brighter colour.
+        const BOLD = 1;
+        /// Half as bright.
+        const DIM = 2;
+        /// Slanted.
+        const ITALIC = 4;
+        /// With a line below.
+        const UNDERLINE = 8;
+        /// Foreground and background change places.
+        const REVERSE = 16;
+        /// With a line through it.
+        const STRIKE = 32;
+    }
+}
 
 impl Attrs {
-    pub const NONE: Attrs = Attrs(0);
-    pub const BOLD: Attrs = Attrs(1);
-    pub const DIM: Attrs = Attrs(2);
-    pub const ITALIC: Attrs = Attrs(4);
-    pub const UNDERLINE: Attrs = Attrs(8);
-    pub const REVERSE: Attrs = Attrs(16);
-    pub const STRIKE: Attrs = Attrs(32);
-
     /// The words of the style language.
     pub const NAMES: &'static [(&'static str, Attrs)] = &[
         ("bold", Attrs::BOLD),
@@ -44,33 +50,21 @@ impl Attrs {
         ("reverse", Attrs::REVERSE),
         ("strike", Attrs::STRIKE),
     ];
-
-    pub fn has(self, other: Attrs) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    pub fn with(self, other: Attrs) -> Attrs {
-        Attrs(self.0 | other.0)
-    }
-
-    pub fn without(self, other: Attrs) -> Attrs {
-        Attrs(self.0 & !other.0)
-    }
-
-    pub fn is_empty(self) -> bool {
-        self.0 == 0
-    }
 }
 
 /// How a span looks, with nothing left to look up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Style {
+    /// The colour of text.
     pub fg: Color,
+    /// The colour behind it.
     pub bg: Color,
+    /// Bold, dim and so on.
     pub attrs: Attrs,
 }
 
 impl Style {
+    /// With the nearest colours that a place of this depth can show.
     pub fn at(self, depth: Depth) -> Style {
         Style { fg: self.fg.at(depth), bg: self.bg.at(depth), attrs: self.attrs }
     }
@@ -135,7 +129,16 @@ impl Color {
         text.parse::<u8>().ok().map(Color::Indexed)
     }
 
-    /// Its red, green and blue, where that is known.
+    /// As a theme file writes it.
+    pub fn written(self) -> String {
+        match self {
+            Color::Default => "default".into(),
+            Color::Indexed(index) => index.to_string(),
+            Color::Rgb(r, g, b) => format!("#{r:02x}{g:02x}{b:02x}"),
+        }
+    }
+
+    /// Its red, green and blue in sRGB; `None` for the terminal's own, which is not known.
     pub fn rgb(self) -> Option<(u8, u8, u8)> {
         match self {
             Color::Default => None,
@@ -159,22 +162,9 @@ impl Color {
             (Color::Default, _) | (_, Depth::True) => self,
             (_, Depth::Mono) => Color::Default,
             (Color::Indexed(_), Depth::Ansi256) | (Color::Indexed(0..=15), Depth::Ansi16) => self,
-            (_, Depth::Ansi256) => self.known_nearest(16, 255),
-            (_, Depth::Ansi16) => self.known_nearest(0, 15),
+            (_, Depth::Ansi256) => self.nearest(16..=255),
+            (_, Depth::Ansi16) => self.nearest(0..=15),
         }
-    }
-
-    /// As [`Color::nearest`], which a theme's few dozen colours ask for again and again.
-    fn known_nearest(self, first: u8, last: u8) -> Color {
-        thread_local! {
-            static KNOWN: RefCell<HashMap<(Color, u8), Color>> = RefCell::default();
-        }
-        KNOWN.with_borrow_mut(|known| {
-            if known.len() >= 1024 {
-                known.clear();
-            }
-            *known.entry((self, first)).or_insert_with(|| self.nearest(first..=last))
-        })
     }
 
     fn nearest(self, among: std::ops::RangeInclusive<u8>) -> Color {
@@ -227,13 +217,13 @@ impl Color {
         Color::Rgb(r, g, b)
     }
 
-    /// WCAG 2 relative luminance, 0 (black) to 1 (white).
+    /// WCAG 2 relative luminance, 0 (black) to 1 (white); `None` where the colour is not known.
     pub fn luminance(self) -> Option<f64> {
         let (r, g, b) = self.rgb()?;
         Some(0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b))
     }
 
-    /// WCAG 2 contrast ratio, 1 to 21.
+    /// WCAG 2 contrast ratio, 1 to 21; `None` where a colour is not known.
     pub fn contrast(self, other: Color) -> Option<f64> {
         let (a, b) = (self.luminance()?, other.luminance()?);
         Some((a.max(b) + 0.05) / (a.min(b) + 0.05))

@@ -1,7 +1,8 @@
 //! The encoders: one file a host, each from a frame to that host's escape language.
 //!
-//! Invariant: a target knows frames, styles and widths. It never names theme, config, segments'
-//! kinds or the daemon, and it never decides what is shown.
+//! A target is registered by two lines here: its `mod` and its place in [`ALL`]. It knows frames,
+//! styles and widths. It never names theme, config, segments' kinds or the daemon, and it never
+//! decides what is shown.
 
 use std::borrow::Cow;
 
@@ -21,6 +22,7 @@ mod tmux;
 mod zsh;
 
 pub use screen::rendition as screen_rendition;
+pub use tmux::style as tmux_style;
 
 /// Every target, by name.
 pub static ALL: &[&Target] = &[
@@ -40,19 +42,17 @@ pub fn find(name: &str) -> Option<&'static Target> {
     ALL.iter().copied().find(|target| target.name == name)
 }
 
-/// Whether a host of this version fills live texts in by itself.
-pub fn fills_in(target: &Target, version: Version) -> bool {
-    std::ptr::eq(target, &tmux::TARGET) && version >= tmux::LIVE_TEXT
-}
-
 /// One host's escape language.
 pub struct Target {
+    /// As requests write it; the name of its file.
     pub name: &'static str,
     /// One sentence, for lists and docs.
     pub about: &'static str,
     /// Whether the host itself comes down to the colours of each client, so that it is always
     /// given 24-bit ones.
     pub adapts_colour: bool,
+    /// The first version that fills live texts in by itself; `None`: no version does.
+    pub live_texts: Option<Version>,
     /// The most colours that come out here.
     pub depth: Depth,
     /// The richest glyphs that come out right here, unless the request says otherwise.
@@ -65,15 +65,22 @@ pub struct Target {
     pub right: Right,
 }
 
+impl Target {
+    /// Whether a host of this version fills live texts in by itself.
+    pub fn fills_in(&self, version: Version) -> bool {
+        self.live_texts.is_some_and(|first| version >= first)
+    }
+}
+
 /// How a shell draws what stands at the right of the row in which one types.
 #[derive(Clone, Copy)]
 pub enum Right {
-    /// It has a place for it and puts it there itself.
+    /// By itself: it has a prompt for the right side.
     Own,
-    /// It has none: what this appends goes there, one column before the edge, and comes back to the
-    /// row's start. It takes no cells and stands before the row's own text.
+    /// By what this appends before the row's own text: it moves the cursor, draws one column before
+    /// the edge, and comes back to the row's start. It counts as no cells.
     Moves(fn(&Frame, &Caps, &mut String)),
-    /// It cannot be drawn there.
+    /// Not at all.
     Nowhere,
 }
 
@@ -96,7 +103,7 @@ fn flat<'a>(frame: &'a Frame, caps: &'a Caps) -> impl Iterator<Item = Flat<'a>> 
 }
 
 /// A span's text for a host that fills nothing in: live text as far as it is known, cut to its
-/// cells. Without control characters, whoever wrote it: no target has a use for them.
+/// cells. Control characters are taken out of every text, ours too: no target has a use for them.
 fn plain_text<'a>(text: &'a Text, caps: &Caps) -> Cow<'a, str> {
     match text {
         Text::Live { most, known, .. } => {

@@ -1,6 +1,6 @@
 //! Themes: one TOML file each, resolved into colours, styles, gradients, separators and icons.
 //!
-//! A theme says how things look and nothing of what they are: kinds, parts and levels appear in it
+//! A theme says how things subject and nothing of what they are: kinds, parts and levels appear in it
 //! as names only. Themes are trusted markup, like the config.
 
 use std::collections::BTreeMap;
@@ -19,14 +19,14 @@ pub use read::{TABLES, unknown_names};
 
 /// The themes that are built in: name and file, the default first.
 pub static BUILT_IN: &[(&str, &str)] = &[
-    ("rain", include_str!("../themes/rain.toml")),
-    ("rain-light", include_str!("../themes/rain-light.toml")),
-    ("mono", include_str!("../themes/mono.toml")),
-    ("contrast", include_str!("../themes/contrast.toml")),
-    ("catppuccin", include_str!("../themes/catppuccin.toml")),
-    ("dracula", include_str!("../themes/dracula.toml")),
-    ("gruvbox", include_str!("../themes/gruvbox.toml")),
-    ("nord", include_str!("../themes/nord.toml")),
+    ("rain", include_str!("themes/rain.toml")),
+    ("rain-light", include_str!("themes/rain-light.toml")),
+    ("mono", include_str!("themes/mono.toml")),
+    ("contrast", include_str!("themes/contrast.toml")),
+    ("catppuccin", include_str!("themes/catppuccin.toml")),
+    ("dracula", include_str!("themes/dracula.toml")),
+    ("gruvbox", include_str!("themes/gruvbox.toml")),
+    ("nord", include_str!("themes/nord.toml")),
 ];
 
 /// For which background a theme is made.
@@ -98,48 +98,48 @@ impl Theme {
     }
 
     /// The style of this name, on top of `base`. Unknown names change nothing.
-    pub fn over(&self, base: Style, name: &str, look: &Look) -> Style {
+    pub fn over(&self, base: Style, name: &str, subject: &Subject) -> Style {
         match self.styles.get(name) {
-            Some(spec) => self.apply(base, spec, look),
+            Some(spec) => self.apply(base, spec, subject),
             None => base,
         }
     }
 
     /// `spec` on top of `base`.
-    pub fn apply(&self, base: Style, spec: &Spec, look: &Look) -> Style {
+    pub fn apply(&self, base: Style, spec: &Spec, subject: &Subject) -> Style {
         let mut style = base;
         for name in &spec.named {
             if let Some(named) = self.styles.get(name)
-                && look.depth < 8
+                && subject.depth < 8
             {
-                style = self.apply(style, named, &Look { depth: look.depth + 1, ..*look });
+                style = self.apply(style, named, &Subject { depth: subject.depth + 1, ..*subject });
             }
         }
         if let Some(paint) = &spec.bg {
-            style.bg = self.paint(paint, base, look).unwrap_or(style.bg);
+            style.bg = self.paint(paint, base, subject).unwrap_or(style.bg);
         }
         if let Some(paint) = &spec.fg {
-            style.fg = self.paint(paint, style, look).unwrap_or(style.fg);
+            style.fg = self.paint(paint, style, subject).unwrap_or(style.fg);
         }
-        style.attrs = style.attrs.with(spec.add).without(spec.remove);
+        style.attrs = (style.attrs | spec.add) - spec.remove;
         style
     }
 
     /// The colour that a paint stands for.
-    pub fn paint(&self, paint: &Paint, around: Style, look: &Look) -> Option<Color> {
+    pub fn paint(&self, paint: &Paint, around: Style, subject: &Subject) -> Option<Color> {
         match paint {
             Paint::Color(color) => Some(*color),
             Paint::Palette(name) => self.color(name),
             Paint::Fg => Some(around.fg),
             Paint::Bg => Some(around.bg),
-            Paint::Gradient(name) => self.gradient(name, look.position.unwrap_or(0.0)),
-            Paint::Accent => self.accent(look.kind),
+            Paint::Gradient(name) => self.gradient(name, subject.position.unwrap_or(0.0)),
+            Paint::Accent => self.accent(subject.kind),
             Paint::Level => {
-                let spec = self.styles.get(level_style(look.level));
+                let spec = self.styles.get(level_style(subject.level));
                 match spec.and_then(|spec| spec.fg.as_ref()) {
                     // A level without a colour of its own leaves the segment its accent.
-                    None | Some(Paint::Level) => self.accent(look.kind),
-                    Some(paint) => self.paint(paint, around, look),
+                    None | Some(Paint::Level) => self.accent(subject.kind),
+                    Some(paint) => self.paint(paint, around, subject),
                 }
             }
         }
@@ -224,14 +224,14 @@ impl Theme {
     /// A style faded toward its background: how an old value looks.
     pub fn faded(&self, style: Style) -> Style {
         let fg = style.fg.blend(style.bg, 0.55);
-        let attrs = if fg == style.fg { style.attrs.with(Attrs::DIM) } else { style.attrs };
-        Style { fg, attrs: attrs.without(Attrs::BOLD), ..style }
+        let attrs = if fg == style.fg { style.attrs | Attrs::DIM } else { style.attrs };
+        Style { fg, attrs: attrs - Attrs::BOLD, ..style }
     }
 }
 
 /// What a style may depend on beside the theme.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Look<'a> {
+pub struct Subject<'a> {
     pub kind: &'a str,
     pub level: Level,
     pub position: Option<f64>,

@@ -120,10 +120,10 @@ fn built_in_glyphs_are_counted_alike_everywhere() {
 
 #[test]
 fn themes_can_be_read_on_their_own_ground() {
-    use rainline_render::theme::Look;
+    use rainline_render::theme::Subject;
     for (name, _) in BUILT_IN {
         let theme = Theme::built_in(name).expect("built in");
-        let line = theme.over(Default::default(), "line", &Look::default());
+        let line = theme.over(Default::default(), "line", &Subject::default());
         let text = theme.contrast;
         let mut checked = Vec::new();
         for style in [
@@ -135,27 +135,27 @@ fn themes_can_be_read_on_their_own_ground() {
             "level.warning",
             "level.critical",
         ] {
-            checked.push((style.to_owned(), theme.over(line, style, &Look::default()), text));
+            checked.push((style.to_owned(), theme.over(line, style, &Subject::default()), text));
         }
         for style in theme.styles.keys().filter(|name| name.starts_with("tmux.")) {
             // Borders are shapes, and quiet ones on purpose.
             let wanted = if style.contains("border") { 1.5 } else { text };
-            checked.push((style.clone(), theme.over(line, style, &Look::default()), wanted));
+            checked.push((style.clone(), theme.over(line, style, &Subject::default()), wanted));
         }
         for kind in ALL {
-            let look = Look { kind: kind.name, ..Look::default() };
-            let own = theme.over(line, kind.name, &look);
+            let subject = Subject { kind: kind.name, ..Subject::default() };
+            let own = theme.over(line, kind.name, &subject);
             checked.push((kind.name.into(), own, text));
             // Icons and graphs are shapes: WCAG asks 3 to 1 of them.
-            checked.push((format!("{} icon", kind.name), theme.over(own, "icon", &look), 3.0));
+            checked.push((format!("{} icon", kind.name), theme.over(own, "icon", &subject), 3.0));
             if kind.fields.iter().any(|field| matches!(field.unit, Unit::History(_) | Unit::Parts))
             {
-                let graph = theme.over(own, "graph", &look);
+                let graph = theme.over(own, "graph", &subject);
                 checked.push((format!("{} graph", kind.name), graph, 3.0));
             }
         }
         for mode in ["prefix", "zoomed", "synced", "copy-mode"] {
-            let style = theme.over(line, &format!("mode.{mode}"), &Look::default());
+            let style = theme.over(line, &format!("mode.{mode}"), &Subject::default());
             checked.push((mode.into(), style, text));
         }
         for (what, style, wanted) in checked {
@@ -172,14 +172,14 @@ const CLASSES: [&str; 5] = ["kernel", "anonymous", "shared", "cache", "free"];
 #[test]
 fn graphs_can_be_read_on_the_grounds_of_their_theme() {
     use rainline_render::graph::Gradient;
-    use rainline_render::theme::Look;
+    use rainline_render::theme::Subject;
     for (name, _) in BUILT_IN {
         let theme = Theme::built_in(name).expect("built in");
         if theme.colourless() {
             continue;
         }
-        let line = theme.over(Default::default(), "line", &Look::default());
-        let tile = theme.over(line, "graph", &Look::default());
+        let line = theme.over(Default::default(), "line", &Subject::default());
+        let tile = theme.over(line, "graph", &Subject::default());
         let grounds: Vec<_> =
             CLASSES.iter().enumerate().map(|(at, class)| theme.ground(class, at)).collect();
         // Shapes: WCAG asks 3 to 1 of them.
@@ -216,12 +216,12 @@ fn graphs_can_be_read_on_the_grounds_of_their_theme() {
 
 #[test]
 fn themes_come_down_without_losing_their_text() {
-    use rainline_render::theme::Look;
+    use rainline_render::theme::Subject;
     for (name, _) in BUILT_IN {
         let theme = Theme::built_in(name).expect("built in");
-        let line = theme.over(Default::default(), "line", &Look::default());
+        let line = theme.over(Default::default(), "line", &Subject::default());
         for depth in [Depth::Ansi256, Depth::Ansi16, Depth::Mono] {
-            let style = theme.over(line, "segment", &Look::default()).at(depth);
+            let style = theme.over(line, "segment", &Subject::default()).at(depth);
             let same = style.fg == style.bg && style.fg != rainline_render::style::Color::Default;
             assert!(!same, "{name}: text vanishes at {depth:?}");
         }

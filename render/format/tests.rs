@@ -36,7 +36,7 @@ static KIND: Kind = Kind {
     open: |_| Ok(Box::new(Nothing)),
 };
 
-fn fill(template: &str, sample: &Sample) -> String {
+pub(super) fn fill(template: &str, sample: &Sample) -> String {
     fill_with(template, sample, &[], Glyphs::Unicode)
 }
 
@@ -63,12 +63,12 @@ fn fill_with(
         Content::Ours(text) | Content::Icon(text) => text,
         Content::Outside(text) => text.reveal().to_owned(),
         Content::Live { known, .. } => known.reveal().to_owned(),
-        Content::Graph { dots, .. } => dots.iter().map(|dot| dot.glyph).collect(),
+        Content::Graph { cells, .. } => cells.iter().map(|cell| cell.glyph).collect(),
     };
     format.fill(&context).into_iter().map(text).collect()
 }
 
-fn sample() -> Sample {
+pub(super) fn sample() -> Sample {
     Sample::new(Level::Idle)
         .with("usage", Value::percent(42.4))
         .with("bytes", Value::of(3.5 * 1024.0 * 1024.0 * 1024.0, 8e9))
@@ -95,24 +95,6 @@ fn an_icon_alone_in_a_group_is_shown_if_there_is_one() {
 fn the_first_whole_alternative_is_shown() {
     assert_eq!(fill("{$other!|$name?|none}", &sample()), "main?");
     assert_eq!(fill("{$other|none}", &sample()), "none");
-}
-
-#[test]
-fn formatters_write_what_they_say() {
-    assert_eq!(fill("$bytes.eng(unit:B)", &sample()), "3.50GB");
-    assert_eq!(fill("$usage.num(w:6,p:2)", &sample()), " 42.40");
-    assert_eq!(fill("$name.text(max:3)", &sample()), "ma…");
-    assert_eq!(fill("$name.text(3,cut:start)", &sample()), "…in");
-}
-
-#[test]
-fn prefixes_never_make_a_number_wider() {
-    for (value, text) in
-        [(0.0, "    0"), (999.4, "  999"), (999.6, "0.98K"), (1023e3, " 999K"), (1024e4, "9.77M")]
-    {
-        let sample = Sample::new(Level::Idle).with("bytes", Value::number(value));
-        assert_eq!(fill("$bytes", &sample), text, "{value}");
-    }
 }
 
 #[test]

@@ -54,9 +54,9 @@ impl Spec {
                     Err(message) => faults.push(Fault::new(span.start + 3..span.end, message)),
                 }
             } else if let Some(attrs) = attribute(word) {
-                spec.add = spec.add.with(attrs);
+                spec.add = spec.add | attrs;
             } else if let Some(attrs) = word.strip_prefix("no-").and_then(attribute) {
-                spec.remove = spec.remove.with(attrs);
+                spec.remove = spec.remove | attrs;
             } else if word.contains(':') {
                 let fault = Fault::new(span, format!("`{word}` is no style: fg:COLOUR, bg:COLOUR"));
                 faults.push(fault);
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(spec.fg, Some(Paint::Palette("blue".into())));
         assert_eq!(spec.bg, Some(Paint::Gradient("load".into())));
         assert_eq!(spec.named, ["label"]);
-        assert!(spec.add.has(Attrs::BOLD) && spec.remove.has(Attrs::DIM));
+        assert!(spec.add.contains(Attrs::BOLD) && spec.remove.contains(Attrs::DIM));
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub static TARGET: Target = Target {
     name: "ansi",
     about: "A terminal's own colour escapes.",
     adapts_colour: false,
+    live_texts: None,
     depth: Depth::True,
     glyphs: Glyphs::Nerd,
     policy: |_| Policy::Wcwidth,
@@ -99,14 +100,15 @@ fn change(from: Style, to: Style) -> String {
     if to == Style::default() {
         return "\x1b[0m".into();
     }
-    let lost = ATTRS.iter().any(|(attr, _)| from.attrs.has(*attr) && !to.attrs.has(*attr));
+    let lost =
+        ATTRS.iter().any(|(attr, _)| from.attrs.contains(*attr) && !to.attrs.contains(*attr));
     let from = if lost { Style::default() } else { from };
     let mut out = String::from("\x1b[");
     if lost {
         out.push_str("0;");
     }
     for (attr, number) in ATTRS {
-        if to.attrs.has(attr) && !from.attrs.has(attr) {
+        if to.attrs.contains(attr) && !from.attrs.contains(attr) {
             let _ = write!(out, "{number};");
         }
     }
@@ -162,8 +164,8 @@ mod tests {
     fn says_only_what_changes() {
         let red = Color::Rgb(255, 0, 0);
         let spans = vec![
-            Span::ours("a", style(red, Attrs::NONE)),
-            Span::outside("b", style(red, Attrs::NONE)),
+            Span::ours("a", style(red, Attrs::empty())),
+            Span::outside("b", style(red, Attrs::empty())),
             Span::ours("c", style(red, Attrs::BOLD)),
             Span::ours("d", style(Color::Default, Attrs::BOLD)),
             Span::ours("e", style(red, Attrs::ITALIC)),

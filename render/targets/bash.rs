@@ -15,6 +15,7 @@ pub static TARGET: Target = Target {
     name: "bash",
     about: "bash's prompt, as the value of a variable.",
     adapts_colour: false,
+    live_texts: None,
     depth: Depth::True,
     glyphs: Glyphs::Nerd,
     policy: |_| Policy::Wcwidth,

@@ -11,6 +11,7 @@ pub static TARGET: Target = Target {
     name: "dvtm",
     about: "dvtm's bar: plain text, one short line.",
     adapts_colour: false,
+    live_texts: None,
     depth: Depth::Mono,
     glyphs: Glyphs::Unicode,
     policy: |_| Policy::Wcwidth,

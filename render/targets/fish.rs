@@ -12,6 +12,7 @@ pub static TARGET: Target = Target {
     name: "fish",
     about: "fish's prompt.",
     adapts_colour: false,
+    live_texts: None,
     depth: Depth::True,
     glyphs: Glyphs::Nerd,
     policy: |_| Policy::Wcwidth,

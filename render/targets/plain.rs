@@ -11,6 +11,7 @@ pub static TARGET: Target = Target {
     name: "plain",
     about: "Text alone, without colours or escapes.",
     adapts_colour: false,
+    live_texts: None,
     depth: Depth::Mono,
     glyphs: Glyphs::Nerd,
     policy: |_| Policy::Wcwidth,

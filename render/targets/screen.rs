@@ -23,6 +23,7 @@ pub static TARGET: Target = Target {
     name: "screen",
     about: "GNU screen's caption and hardstatus, through a backtick command.",
     adapts_colour: false,
+    live_texts: None,
     depth: Depth::True,
     glyphs: Glyphs::Ascii,
     policy: |_| Policy::Wcwidth,
@@ -76,8 +77,9 @@ fn encode(frame: &Frame, caps: &Caps, out: &mut String) {
 
 /// The style without what this grammar has no letter for.
 fn shown(style: Style, new: bool) -> Style {
-    let known = letters(new).iter().map(|(attr, _)| *attr).filter(|attr| style.attrs.has(*attr));
-    Style { attrs: known.fold(Attrs::NONE, Attrs::with), ..style }
+    let known =
+        letters(new).iter().map(|(attr, _)| *attr).filter(|attr| style.attrs.contains(*attr));
+    Style { attrs: known.fold(Attrs::empty(), Attrs::union), ..style }
 }
 
 fn letters(new: bool) -> &'static [(Attrs, char)] {
@@ -124,7 +126,7 @@ pub fn rendition(style: Style, version: Version) -> String {
 fn words(style: Style, new: bool) -> String {
     let attrs: String = letters(new)
         .iter()
-        .filter(|(attr, _)| style.attrs.has(*attr))
+        .filter(|(attr, _)| style.attrs.contains(*attr))
         .map(|(_, letter)| *letter)
         .collect();
     if !new {
@@ -164,8 +166,8 @@ mod tests {
         let style = |fg, bg, attrs| Style { fg, bg, attrs };
         let blue = Color::Indexed(4);
         vec![
-            Span::ours("a", style(Color::Indexed(10), blue, Attrs::NONE)),
-            Span::ours("b", style(Color::Default, blue, Attrs::NONE)),
+            Span::ours("a", style(Color::Indexed(10), blue, Attrs::empty())),
+            Span::ours("b", style(Color::Default, blue, Attrs::empty())),
             Span::ours("c", style(Color::Default, blue, Attrs::BOLD)),
             Span::ours("d", Style::default()),
         ]

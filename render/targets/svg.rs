@@ -17,6 +17,7 @@ pub static TARGET: Target = Target {
     name: "svg",
     about: "A picture of the row, for documents.",
     adapts_colour: true,
+    live_texts: None,
     depth: Depth::True,
     glyphs: Glyphs::Nerd,
     policy: |_| Policy::Wcwidth,
@@ -105,7 +106,7 @@ impl Placed {
     fn paint(&self) -> (String, Option<String>) {
         let hex = |color: Color| color.rgb().map(|(r, g, b)| format!("#{r:02x}{g:02x}{b:02x}"));
         let (fg, bg) = (hex(self.style.fg), hex(self.style.bg));
-        if self.style.attrs.has(Attrs::REVERSE) {
+        if self.style.attrs.contains(Attrs::REVERSE) {
             let fg = fg.unwrap_or_else(|| FOREGROUND.into());
             return (bg.unwrap_or_else(|| BACKGROUND.into()), Some(fg));
         }
@@ -144,7 +145,7 @@ fn rect((x, y): (usize, usize), (width, height): (usize, usize), fill: &str, out
 /// Cells of one style as text. Blanks are drawn only where a line goes through or below them.
 fn text(run: &[Placed], out: &mut String) {
     let style = run[0].style;
-    let lined = style.attrs.has(Attrs::UNDERLINE) || style.attrs.has(Attrs::STRIKE);
+    let lined = style.attrs.contains(Attrs::UNDERLINE) || style.attrs.contains(Attrs::STRIKE);
     let run = if lined {
         run
     } else {
@@ -167,13 +168,13 @@ fn text(run: &[Placed], out: &mut String) {
         (Attrs::DIM, " opacity=\"0.6\""),
         (Attrs::ITALIC, " font-style=\"italic\""),
     ] {
-        if style.attrs.has(attr) {
+        if style.attrs.contains(attr) {
             out.push_str(said);
         }
     }
     let lines: Vec<&str> = [(Attrs::UNDERLINE, "underline"), (Attrs::STRIKE, "line-through")]
         .into_iter()
-        .filter_map(|(attr, line)| style.attrs.has(attr).then_some(line))
+        .filter_map(|(attr, line)| style.attrs.contains(attr).then_some(line))
         .collect();
     if !lines.is_empty() {
         let _ = write!(out, " text-decoration=\"{}\"", lines.join(" "));
@@ -188,7 +189,7 @@ fn shape(placed: &Placed, out: &mut String) {
     let (fill, _) = placed.paint();
     let (x, y, (width, height)) = (left(placed.column), MARGIN, CELL);
     let glyph = placed.glyph();
-    if placed.style.attrs.has(Attrs::DIM) {
+    if placed.style.attrs.contains(Attrs::DIM) {
         out.push_str("<g opacity=\"0.6\">");
     }
     match glyph {
@@ -225,7 +226,7 @@ fn shape(placed: &Placed, out: &mut String) {
             };
         }
     }
-    if placed.style.attrs.has(Attrs::DIM) {
+    if placed.style.attrs.contains(Attrs::DIM) {
         out.push_str("</g>");
     }
 }

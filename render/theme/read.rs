@@ -350,14 +350,3 @@ pub fn unknown_names(theme: &Theme, spec: &Spec, text: &str) -> Vec<Fault> {
     }
     faults
 }
-
-impl Color {
-    /// As a theme file writes it.
-    pub fn written(self) -> String {
-        match self {
-            Color::Default => "default".into(),
-            Color::Indexed(index) => index.to_string(),
-            Color::Rgb(r, g, b) => format!("#{r:02x}{g:02x}{b:02x}"),
-        }
-    }
-}

@@ -9,7 +9,7 @@ use std::path::Path;
 use super::{Ability, Host, Trial, Whole, Wiring};
 use rainline_render::style::Style;
 use rainline_render::targets::screen_rendition;
-use rainline_render::theme::Look;
+use rainline_render::theme::Subject;
 
 pub(super) static HOST: Host = Host {
     name: "screen",
@@ -61,10 +61,10 @@ pub(super) fn lines(wiring: &Wiring) -> String {
             "backtick {number} 0 0 @PROGRAM@ stream screen {side}{version}@CONFIG@\n"
         ));
     }
-    let look = Look::default();
-    let line = wiring.theme.over(Style::default(), "line", &look);
+    let subject = Subject::default();
+    let line = wiring.theme.over(Style::default(), "line", &subject);
     let said = |name: &str| {
-        let style = wiring.theme.over(line, name, &look);
+        let style = wiring.theme.over(line, name, &subject);
         screen_rendition(style, wiring.version).replace('\x05', "%")
     };
     let (line, windows, current) = (said("line"), said("window"), said("mode.current"));

@@ -75,7 +75,7 @@ impl Drawing {
             glyphs: glyphs.unwrap_or_else(|| config.glyphs.unwrap_or_default().min(target.glyphs)),
             columns: if request.columns == 0 { 80 } else { request.columns.into() },
             version: request.version,
-            live: targets::fills_in(target, request.version),
+            live: target.fills_in(request.version),
             holds: holds(request),
         };
         Drawing {

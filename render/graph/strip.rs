@@ -1,45 +1,17 @@
-//! Disjoint parts of a whole, side by side.
+//! A whole divided among its parts, cell by cell.
 
-use super::{Dot, EMPTY_ASCII, FILLING, Ink, Pen, STEPS};
-
-/// Parts of a stack without Unicode, in turn.
-const PARTS_ASCII: [char; 8] = ['#', '=', '+', 'o', '*', 'x', ':', '~'];
-
-/// Disjoint parts of `whole` side by side, in eighths of a cell; what they leave is empty. A cell
-/// with a boundary in it is one eighth-block: the left part before, the right part behind.
-///
-/// Eighths are dealt by largest remainder, so that their sum is exact. A cell can show two parts
-/// at most, so boundaries that would share one make way for each other, by as little as can be:
-/// every part that is more than nothing is seen, if there are at most twice as many parts (the
-/// empty one included) as cells.
-///
-/// Without colours or Unicode each part has a sign of its own.
-pub fn stack(parts: &[f64], whole: f64, width: usize, pen: Pen) -> Vec<Dot> {
-    let signs = pen.ascii() || !pen.colour;
-    let strip = Strip::of(parts, whole, width, if signs { Unit::Cell } else { Unit::Eighth });
-    let ink = |part: Option<usize>| part.map_or(Ink::Base, Ink::Part);
-    let cell = |index: usize| match strip.cell(index) {
-        (None, None, _) if signs => Dot::new(EMPTY_ASCII, Ink::Base),
-        (None, None, _) => Dot::BLANK,
-        (Some(part), _, _) if signs => {
-            Dot::new(PARTS_ASCII[part % PARTS_ASCII.len()], Ink::Part(part))
-        }
-        // Coloured behind as well: fonts leave hairlines between full blocks.
-        (first, last, _) if first == last => Dot { glyph: '█', fg: ink(first), bg: ink(first) },
-        (first, last, eighths) => Dot { glyph: FILLING[eighths], fg: ink(first), bg: ink(last) },
-    };
-    (0..width).map(cell).collect()
-}
+use super::STEPS;
 
 /// What a strip is divided to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
+pub(crate) enum Unit {
     Cell,
+    /// An eighth of a cell, for block glyphs.
     Eighth,
 }
 
 /// Cells divided among parts: which parts, and where each ends, in eighths from the left.
-pub(super) struct Strip {
+pub(crate) struct Strip {
     parts: Vec<Option<usize>>,
     ends: Vec<usize>,
 }
@@ -96,8 +68,8 @@ fn amount(value: f64) -> f64 {
 }
 
 /// Deals `units` by shares that add up to 1, by largest remainder. Each gets one at least, if there
-/// are enough; those come from whoever has most.
-pub(super) fn deal(shares: &[f64], units: usize) -> Vec<usize> {
+/// are enough; those come from the largest.
+pub(crate) fn deal(shares: &[f64], units: usize) -> Vec<usize> {
     let quotas: Vec<f64> = shares.iter().map(|share| share * units as f64).collect();
     let mut dealt: Vec<usize> = quotas.iter().map(|quota| quota.floor() as usize).collect();
     let mut order: Vec<usize> = (0..shares.len()).collect();
@@ -225,4 +197,31 @@ fn make_way(mut ends: Vec<usize>, width: usize) -> Vec<usize> {
         before = *end;
     }
     ends
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn eighths_are_dealt_exactly(
+            parts in prop::collection::vec(0.001..1000.0f64, 1..40),
+            units in 1usize..400,
+        ) {
+            let sum: f64 = parts.iter().sum();
+            let shares: Vec<f64> = parts.iter().map(|part| part / sum).collect();
+            let dealt = deal(&shares, units);
+            prop_assert_eq!(dealt.iter().sum::<usize>(), units);
+            prop_assert!(parts.len() > units || dealt.iter().all(|count| *count > 0));
+            // Who needed no charity and gave none is within one of the exact quota.
+            if shares.iter().all(|share| share * units as f64 >= 1.0) {
+                for (share, count) in shares.iter().zip(&dealt) {
+                    prop_assert!((share * units as f64 - *count as f64).abs() <= 1.0 + 1e-9);
+                }
+            }
+        }
+    }
 }

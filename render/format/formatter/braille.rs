@@ -1,0 +1,73 @@
+//! `braille`: a line of heights in dots, two readings a cell.
+
+use std::sync::Arc;
+
+use rainline_segments::Cell;
+
+use super::spark::spark;
+use super::{Content, Context, Entry, Formatter, is_history};
+use crate::format::history::{EVERY, MAX, SCALE, STEP, Window};
+use crate::graph::{BRAILLE, Canvas, GraphCell, Scale, Tint, dotted, step};
+
+pub(super) static ENTRY: Entry = Entry {
+    name: "braille",
+    about: "a history in dots, two readings a cell",
+    graph: true,
+    args: &[("w", "10", "cells"), MAX, SCALE, EVERY, STEP],
+    takes: is_history,
+    second: None,
+    make: |args| Ok(Arc::new(Braille(Window::read(args)?))),
+};
+
+#[derive(Debug)]
+struct Braille(Window);
+
+impl Formatter for Braille {
+    fn history(&self, of: &str, context: &Context) -> Option<Content> {
+        self.0.draw(of, 2, context, braille)
+    }
+}
+
+/// A line of heights with two readings a cell and four heights, in braille dots. Falls back to
+/// [`spark`] without Unicode.
+pub fn braille(values: &[Cell], width: usize, scale: Scale, canvas: Canvas) -> Vec<GraphCell> {
+    if canvas.ascii() {
+        return spark(values, width, scale, canvas);
+    }
+    pairs(values, width)
+        .map(|pair| {
+            let mut bits = 0;
+            let mut tint: f64 = 0.0;
+            for (cell, column) in pair.iter().rev().zip(BRAILLE.iter().rev()) {
+                if let Some(height) = scale.mean(cell) {
+                    bits |= column[..=step(height, 4)].iter().sum::<u32>();
+                    tint = tint.max(scale.peak(cell));
+                }
+            }
+            dotted(bits).map_or(GraphCell::BLANK, |glyph| GraphCell::new(glyph, Tint::At(tint)))
+        })
+        .collect()
+}
+
+/// The newest values by twos, one for each of `width` cells. They are counted from the right edge:
+/// with an odd number the oldest stands alone, at the right of its cell.
+pub(super) fn pairs(values: &[Cell], width: usize) -> impl Iterator<Item = &[Cell]> {
+    let newest = &values[values.len().saturating_sub(2 * width)..];
+    let count = newest.len().div_ceil(2);
+    let odd = newest.len() % 2;
+    let pair = move |index: usize| &newest[(2 * index).saturating_sub(odd)..2 * index + 2 - odd];
+    std::iter::repeat_n(&[][..], width - count).chain((0..count).map(pair))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::formatter::tests::{ASCII, COLOUR, cells, hundred, text};
+
+    #[test]
+    fn braille_draws_two_readings_a_cell() {
+        let values = cells(&[0.0, 100.0, 100.0]);
+        assert_eq!(text(&braille(&values, 3, hundred(), COLOUR)), " ⢀⣿");
+        assert_eq!(braille(&values, 3, hundred(), ASCII), spark(&values, 3, hundred(), ASCII));
+    }
+}
