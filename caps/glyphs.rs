@@ -5,6 +5,7 @@ use crate::Policy;
 /// Which glyphs may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Glyphs {
+    /// ASCII alone.
     Ascii,
     /// What every terminal font has: blocks, braille, arrows.
     #[default]
@@ -14,6 +15,7 @@ pub enum Glyphs {
 }
 
 impl Glyphs {
+    /// The words of options, configs and themes.
     pub const NAMES: &'static [(&'static str, Glyphs)] =
         &[("ascii", Glyphs::Ascii), ("unicode", Glyphs::Unicode), ("nerd", Glyphs::Nerd)];
 
@@ -22,6 +24,7 @@ impl Glyphs {
         if self == Glyphs::Ascii || policy == Policy::Cjk { "~" } else { "…" }
     }
 
+    /// The glyphs of this name.
     pub fn named(name: &str) -> Option<Glyphs> {
         Glyphs::NAMES.iter().find(|(known, _)| *known == name).map(|(_, glyphs)| *glyphs)
     }

@@ -77,11 +77,11 @@ impl Diagnostic {
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = &self.source.text;
-        let start = floor(text, self.fault.span.start);
+        let start = text.floor_char_boundary(self.fault.span.start);
         let line = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
         let line_end = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
         // What goes on in the next line is marked as far as this one's end.
-        let end = ceil(text, self.fault.span.end).clamp(start, line_end);
+        let end = text.ceil_char_boundary(self.fault.span.end).clamp(start, line_end);
         let (before, marked, after) = (&text[line..start], &text[start..end], &text[end..line_end]);
         // The file may hold anything, and it is shown on a terminal.
         let [before, marked, after] = [before, marked, after].map(|part| {
@@ -113,18 +113,10 @@ fn nearest_of<'a>(word: &str, known: &mut dyn Iterator<Item = &'a str>) -> Optio
 
 /// Line and column, both from 1, columns in characters.
 fn place(text: &str, at: usize) -> (usize, usize) {
-    let before = &text[..floor(text, at)];
+    let before = &text[..text.floor_char_boundary(at)];
     let line = before.matches('\n').count() + 1;
     let start = before.rfind('\n').map_or(0, |newline| newline + 1);
     (line, before[start..].chars().count() + 1)
-}
-
-fn floor(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0)
-}
-
-fn ceil(text: &str, at: usize) -> usize {
-    (at.min(text.len())..=text.len()).find(|i| text.is_char_boundary(*i)).unwrap_or(text.len())
 }
 
 #[cfg(test)]

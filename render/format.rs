@@ -216,43 +216,45 @@ impl Format {
 
     /// The names of the fields it uses.
     pub fn fields(&self) -> Vec<&str> {
-        fn walk<'a>(nodes: &'a [Node], found: &mut Vec<&'a str>) {
-            for node in nodes {
-                match node {
-                    Node::Field { name, formatter } => {
-                        found.push(name);
-                        found.extend(formatter.other_fields());
-                    }
-                    Node::Styled { nodes, .. } | Node::Group(nodes) => walk(nodes, found),
-                    Node::First(arms) => arms.iter().for_each(|arm| walk(arm, found)),
-                    Node::Text(_) | Node::Icon => {}
-                }
-            }
-        }
         let mut found = Vec::new();
-        walk(&self.nodes, &mut found);
+        walk(&self.nodes, &mut |node| {
+            if let Node::Field { name, formatter } = node {
+                found.push(&**name);
+                found.extend(formatter.other_fields());
+            }
+        });
         found
     }
 
     /// The styles it uses, to be checked against a theme.
     pub fn styles(&self) -> Vec<&Spec> {
-        fn walk<'a>(nodes: &'a [Node], found: &mut Vec<&'a Spec>) {
-            for node in nodes {
-                match node {
-                    Node::Styled { nodes, style } => {
-                        found.push(style);
-                        walk(nodes, found);
-                    }
-                    Node::Group(nodes) => walk(nodes, found),
-                    Node::First(arms) => arms.iter().for_each(|arm| walk(arm, found)),
-                    Node::Text(_) | Node::Icon | Node::Field { .. } => {}
-                }
-            }
-        }
         let mut found = Vec::new();
-        walk(&self.nodes, &mut found);
+        walk(&self.nodes, &mut |node| {
+            if let Node::Styled { style, .. } = node {
+                found.push(style);
+            }
+        });
         found
     }
+}
+
+/// Visits the nodes and all that is inside of them, in the order of the template.
+fn walk<'a>(nodes: &'a [Node], visit: &mut dyn FnMut(&'a Node)) {
+    for node in nodes {
+        visit(node);
+        match node {
+            Node::Styled { nodes, .. } | Node::Group(nodes) => walk(nodes, visit),
+            Node::First(arms) => arms.iter().for_each(|arm| walk(arm, visit)),
+            Node::Text(_) | Node::Icon | Node::Field { .. } => {}
+        }
+    }
+}
+
+/// Whether this holds for one of the nodes or of those inside of them.
+fn any(nodes: &[Node], holds: impl Fn(&Node) -> bool) -> bool {
+    let mut found = false;
+    walk(nodes, &mut |node| found |= holds(node));
+    found
 }
 
 /// A template being filled.
@@ -279,9 +281,15 @@ impl<'a> Fill<'a, '_> {
             }
             Node::Group(nodes) => {
                 // Where there are fields they decide; an icon counts only on its own.
-                let shown = match nodes.iter().any(has_field) {
-                    true => nodes.iter().any(|node| self.has_any(node)),
-                    false => !self.context.icon.is_empty() && nodes.iter().any(has_icon),
+                let shown = match any(nodes, |node| matches!(node, Node::Field { .. })) {
+                    true => any(
+                        nodes,
+                        |node| matches!(node, Node::Field { name, .. } if self.has_value(name)),
+                    ),
+                    false => {
+                        !self.context.icon.is_empty()
+                            && any(nodes, |node| matches!(node, Node::Icon))
+                    }
                 };
                 if shown {
                     nodes.iter().for_each(|node| self.node(node));
@@ -351,17 +359,6 @@ impl<'a> Fill<'a, '_> {
         }
     }
 
-    fn has_any(&self, node: &Node) -> bool {
-        match node {
-            Node::Text(_) | Node::Icon => false,
-            Node::Field { name, .. } => self.has_value(name),
-            Node::Styled { nodes, .. } | Node::Group(nodes) => {
-                nodes.iter().any(|node| self.has_any(node))
-            }
-            Node::First(arms) => arms.iter().flatten().any(|node| self.has_any(node)),
-        }
-    }
-
     fn has_all(&self, node: &Node) -> bool {
         match node {
             // A group decides for itself whether it is shown.
@@ -370,24 +367,6 @@ impl<'a> Fill<'a, '_> {
             Node::Styled { nodes, .. } => nodes.iter().all(|node| self.has_all(node)),
             Node::First(arms) => arms.iter().any(|arm| arm.iter().all(|node| self.has_all(node))),
         }
-    }
-}
-
-fn has_field(node: &Node) -> bool {
-    match node {
-        Node::Text(_) | Node::Icon => false,
-        Node::Field { .. } => true,
-        Node::Styled { nodes, .. } | Node::Group(nodes) => nodes.iter().any(has_field),
-        Node::First(arms) => arms.iter().flatten().any(has_field),
-    }
-}
-
-fn has_icon(node: &Node) -> bool {
-    match node {
-        Node::Text(_) | Node::Field { .. } => false,
-        Node::Icon => true,
-        Node::Styled { nodes, .. } | Node::Group(nodes) => nodes.iter().any(has_icon),
-        Node::First(arms) => arms.iter().flatten().any(has_icon),
     }
 }
 

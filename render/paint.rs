@@ -1,4 +1,4 @@
-//! From the runs of a filled format to styled spans: where a theme meets a reading.
+//! From the runs of a filled format to styled spans: what the theme makes of a reading.
 
 use std::borrow::Cow;
 
@@ -15,16 +15,21 @@ use rainline_caps::Depth;
 /// What the spans of one instance have in common.
 #[derive(Clone, Copy)]
 pub struct Painter<'a> {
+    /// Has all colours and styles.
     pub theme: &'a Theme,
+    /// The segment's kind, by whose name the theme knows it.
     pub kind: &'a str,
+    /// What the reading amounts to.
     pub level: Level,
     /// The instance's own style from the config.
     pub own: Option<&'a Spec>,
     /// The style of a mode (`mode.prefix`) laid over everything.
     pub mode: Option<&'a str>,
+    /// Whether the reading is old.
     pub faded: bool,
-    /// How many colours the place shows: what lies behind a shape is chosen by it.
+    /// How many colours there are where it is shown: what lies behind a shape is chosen by it.
     pub depth: Depth,
+    /// The instance that is shown.
     pub origin: InstanceId,
 }
 
@@ -33,7 +38,8 @@ impl Painter<'_> {
         Subject { kind: self.kind, level: self.level, position, depth: 0 }
     }
 
-    /// The style of the instance before any run has its say: line, segment, kind, own, level, mode.
+    /// The style of the instance, on which each run puts its own: from the theme's for the line, the
+    /// segment, the kind, then the config's, then the theme's for the level and the mode.
     pub fn base(&self) -> Style {
         let subject = self.subject(None);
         let theme = self.theme;
@@ -63,7 +69,7 @@ impl Painter<'_> {
             };
             let mut style = base;
             let mut ground = base.bg;
-            // A mode covers the whole segment: nothing inside stands out from it.
+            // A mode covers the whole segment: nothing inside has a style of its own.
             if self.mode.is_none() {
                 if let Some(class) = class {
                     style = self.theme.over(style, class, &subject);
@@ -95,29 +101,12 @@ impl Painter<'_> {
         Span { text, style, origin: self.origin, action: None, link: None }
     }
 
-    /// One span for each run of cells of one subject.
+    /// One span for neighbours that are coloured alike.
     fn graph(&self, cells: &[GraphCell], colors: &GraphColors, out: &mut Vec<Span>) {
-        let mut text = String::with_capacity(cells.len() * '█'.len_utf8());
-        let mut current = None;
-        let mut last = None;
-        for cell in cells {
-            let tints = (rounded(cell.fg), rounded(cell.bg));
-            let subject = match last {
-                Some((known, subject)) if known == tints => subject,
-                _ => colors.style(tints),
-            };
-            last = Some((tints, subject));
-            if current != Some(subject) {
-                if let Some(style) = current {
-                    out.push(self.span(Text::Ours(text.as_str().into()), style));
-                    text.clear();
-                }
-                current = Some(subject);
-            }
-            text.push(cell.glyph);
-        }
-        if let Some(style) = current {
-            out.push(self.span(Text::Ours(text.into()), style));
+        let tints = |cell: &GraphCell| (rounded(cell.fg), rounded(cell.bg));
+        for alike in cells.chunk_by(|a, b| tints(a) == tints(b)) {
+            let text: String = alike.iter().map(|cell| cell.glyph).collect();
+            out.push(self.span(Text::Ours(text.into()), colors.style(tints(&alike[0]))));
         }
     }
 }
@@ -142,7 +131,7 @@ const SHADES: f64 = 1.5;
 /// Steps of a graph's gradients.
 const SHARPNESS: f64 = 20.0;
 
-/// Neighbours that hardly differ share a colour: each change of it is bytes in every frame, and a
+/// Positions that hardly differ become one: each change of colour is bytes in every frame, and a
 /// blend to work out.
 fn rounded(tint: Tint) -> Tint {
     let step = |position: f64| (position * SHARPNESS).round() / SHARPNESS;

@@ -66,6 +66,20 @@ pub struct Target {
 }
 
 impl Target {
+    /// A target of text alone for a host that does nothing by itself: what most targets change a
+    /// part of.
+    const TEXT: Target = Target {
+        name: "",
+        about: "",
+        adapts_colour: false,
+        live_texts: None,
+        depth: Depth::Mono,
+        glyphs: Glyphs::Nerd,
+        policy: |_| Policy::Wcwidth,
+        encode: plain::encode,
+        right: Right::Nowhere,
+    };
+
     /// Whether a host of this version fills live texts in by itself.
     pub fn fills_in(&self, version: Version) -> bool {
         self.live_texts.is_some_and(|first| version >= first)

@@ -1,6 +1,6 @@
 //! Themes: one TOML file each, resolved into colours, styles, gradients, separators and icons.
 //!
-//! A theme says how things subject and nothing of what they are: kinds, parts and levels appear in it
+//! A theme says how things look and nothing of what they are: kinds, parts and levels appear in it
 //! as names only. Themes are trusted markup, like the config.
 
 use std::collections::BTreeMap;
@@ -17,39 +17,53 @@ mod read;
 
 pub use read::{TABLES, unknown_names};
 
-/// The themes that are built in: name and file, the default first.
+macro_rules! built_in {
+    ($name:literal) => {
+        ($name, include_str!(concat!("themes/", $name, ".toml")))
+    };
+}
+
+/// The themes that are built in, each a file of `themes/` and a line here: name and text, the
+/// default first.
 pub static BUILT_IN: &[(&str, &str)] = &[
-    ("rain", include_str!("themes/rain.toml")),
-    ("rain-light", include_str!("themes/rain-light.toml")),
-    ("mono", include_str!("themes/mono.toml")),
-    ("contrast", include_str!("themes/contrast.toml")),
-    ("catppuccin", include_str!("themes/catppuccin.toml")),
-    ("dracula", include_str!("themes/dracula.toml")),
-    ("gruvbox", include_str!("themes/gruvbox.toml")),
-    ("nord", include_str!("themes/nord.toml")),
+    built_in!("rain"),
+    built_in!("rain-light"),
+    built_in!("mono"),
+    built_in!("contrast"),
+    built_in!("catppuccin"),
+    built_in!("dracula"),
+    built_in!("gruvbox"),
+    built_in!("nord"),
 ];
 
 /// For which background a theme is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Background {
+    /// Bright text on dark.
     #[default]
     Dark,
+    /// Dark text on bright.
     Light,
 }
 
 /// A theme, resolved: its parents merged in, every name known.
 #[derive(Clone, Debug, Default)]
 pub struct Theme {
+    /// As configs name it.
     pub name: String,
+    /// One sentence, for lists and docs.
     pub about: String,
+    /// What it is made for.
     pub background: Background,
+    /// Its colours by name.
     pub palette: BTreeMap<String, Color>,
+    /// Its styles by name (`line`, a kind, `level.warning`), to be laid over one another.
     pub styles: BTreeMap<String, Spec>,
     /// The colour of a kind (`cpu`) or a part (`part.cache`), by palette name or colour.
     pub accents: BTreeMap<String, Paint>,
     /// Stops at equal distances from 0 to 1.
     pub gradients: BTreeMap<String, Vec<Paint>>,
-    /// The contrast that its texts have on their grounds at least (WCAG 2); a test holds it.
+    /// The least contrast of its texts with what is behind them (WCAG 2, 1 to 21); a test holds it.
     pub contrast: f64,
     /// Separators at each glyph level.
     pub separators: [Separators; 3],
@@ -60,11 +74,13 @@ pub struct Theme {
 /// What stands between segments. Empty: nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Separators {
-    /// Where the background changes, in a left slot and in a right one.
+    /// In a left slot, where the background changes.
     pub left_hard: String,
+    /// In a right slot, where the background changes.
     pub right_hard: String,
-    /// Where it does not.
+    /// In a left slot, where it does not.
     pub left_soft: String,
+    /// In a right slot, where it does not.
     pub right_soft: String,
 }
 
@@ -125,7 +141,7 @@ impl Theme {
         style
     }
 
-    /// The colour that a paint stands for.
+    /// The colour that a paint stands for, between what is around it; `None` for unknown names.
     pub fn paint(&self, paint: &Paint, around: Style, subject: &Subject) -> Option<Color> {
         match paint {
             Paint::Color(color) => Some(*color),
@@ -145,7 +161,7 @@ impl Theme {
         }
     }
 
-    /// A palette name, or one of the terminal's own colours.
+    /// The colour of a palette's name, or of one of [`Color::parse`]'s.
     pub fn color(&self, name: &str) -> Option<Color> {
         self.palette.get(name).copied().or_else(|| Color::parse(name))
     }
@@ -178,7 +194,7 @@ impl Theme {
         own.unwrap_or_else(|| self.grounded(self.part(name, index)))
     }
 
-    /// A colour come so near to the background that others can be read on it.
+    /// The colour, brought so close to the background that others can be read on it.
     pub fn grounded(&self, color: Color) -> Color {
         // Lightness in OKLab: dark enough for the bright ones of a theme, and the other way round.
         color.toned(match self.background {
@@ -187,7 +203,7 @@ impl Theme {
         })
     }
 
-    /// The colour at `position` (0–1) of a gradient.
+    /// The colour at `position` (0–1) of a gradient; `None` where the theme has none of this name.
     pub fn gradient(&self, name: &str, position: f64) -> Option<Color> {
         let stops = self.gradients.get(name)?;
         let last = stops.len().checked_sub(1)?;
@@ -206,6 +222,7 @@ impl Theme {
         }
     }
 
+    /// The separators at a level of glyphs.
     pub fn separators(&self, glyphs: Glyphs) -> &Separators {
         &self.separators[glyphs as usize]
     }
@@ -215,7 +232,7 @@ impl Theme {
         self.icons.get(kind)?[glyphs as usize].as_deref()
     }
 
-    /// Whether nothing in it has a colour of its own.
+    /// Whether it has no colours of its own: neither a palette nor one for the line.
     pub fn colourless(&self) -> bool {
         let line = || self.styles.get("line").and_then(|spec| spec.fg.as_ref());
         self.palette.is_empty() && matches!(line(), None | Some(Paint::Color(Color::Default)))
@@ -229,11 +246,14 @@ impl Theme {
     }
 }
 
-/// What a style may depend on beside the theme.
+/// What is styled, as far as a style may depend on it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Subject<'a> {
+    /// The segment's kind; empty: no segment.
     pub kind: &'a str,
+    /// Its level.
     pub level: Level,
+    /// Where its value stands between nothing and full, 0–1.
     pub position: Option<f64>,
     /// How deep named styles are nested; a circle ends at 8.
     pub depth: u8,

@@ -36,30 +36,32 @@ pub fn prefix(text: &str, cells: usize, policy: Policy) -> (&str, usize) {
         let end = text.len().min(cells);
         return (&text[..end], end);
     }
-    let (mut end, mut used) = (0, 0);
-    for grapheme in text.graphemes(true) {
-        let more = width(grapheme, policy);
-        if used + more > cells {
-            break;
-        }
-        used += more;
-        end += grapheme.len();
-    }
+    let (end, used) = fitting(text.graphemes(true), cells, policy);
     (&text[..end], used)
 }
 
-/// The longest end of `text` that fits into `cells`, and the cells it takes.
+/// The longest end of `text` that fits into `cells`, and the cells it takes. Never splits a grapheme.
 pub fn suffix(text: &str, cells: usize, policy: Policy) -> (&str, usize) {
-    let (mut start, mut used) = (text.len(), 0);
-    for grapheme in text.graphemes(true).rev() {
+    let (length, used) = fitting(text.graphemes(true).rev(), cells, policy);
+    (&text[text.len() - length..], used)
+}
+
+/// The bytes and the cells of the first graphemes that fit into `cells`.
+fn fitting<'a>(
+    graphemes: impl Iterator<Item = &'a str>,
+    cells: usize,
+    policy: Policy,
+) -> (usize, usize) {
+    let (mut bytes, mut used) = (0, 0);
+    for grapheme in graphemes {
         let more = width(grapheme, policy);
         if used + more > cells {
             break;
         }
         used += more;
-        start -= grapheme.len();
+        bytes += grapheme.len();
     }
-    (&text[start..], used)
+    (bytes, used)
 }
 
 /// Where a text that is too long loses its cells.

@@ -41,7 +41,7 @@ fn segments_are_listed_sorted() {
 #[test]
 fn targets_are_listed_sorted() {
     let listed: Vec<&str> = targets::ALL.iter().map(|target| target.name).collect();
-    assert_eq!(listed, files("src/targets", "rs", &[]));
+    assert_eq!(listed, files("render/targets", "rs", &[]));
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn hosts_are_listed_sorted() {
 #[test]
 fn themes_are_listed() {
     let listed: BTreeSet<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
-    let there: BTreeSet<String> = files("themes", "toml", &[]).into_iter().collect();
+    let there: BTreeSet<String> = files("render/themes", "toml", &[]).into_iter().collect();
     assert_eq!(listed.into_iter().collect::<Vec<_>>(), there.iter().collect::<Vec<_>>());
 }
 

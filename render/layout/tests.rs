@@ -274,7 +274,7 @@ fn a_row_is_the_same_however_often_it_is_tried() {
             let spans = painter.paint(&runs);
             let shows = runs.iter().any(|run| run.shows());
             // Some react to a state of the host.
-            let pieces = if id % 5 == 0 {
+            let pieces = if id.is_multiple_of(5) {
                 let spans = Painter { mode: Some("mode.prefix"), ..painter }.paint(&runs);
                 let prefix = Arm { case: Some("prefix".into()), spans };
                 let arms = vec![prefix, Arm { case: None, spans: painter.paint(&runs) }];

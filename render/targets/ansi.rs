@@ -7,22 +7,18 @@
 
 use std::fmt::Write;
 
-use super::{Caps, Flat, Glyphs, Right, Target, flat, plain_text};
+use rainline_caps::{Caps, Depth};
+
+use super::{Flat, Target, flat, plain_text};
 use crate::frame::{Frame, Mark};
 use crate::style::{Attrs, Color, Style};
-use rainline_caps::Depth;
-use rainline_caps::Policy;
 
 pub static TARGET: Target = Target {
     name: "ansi",
     about: "A terminal's own colour escapes.",
-    adapts_colour: false,
-    live_texts: None,
     depth: Depth::True,
-    glyphs: Glyphs::Nerd,
-    policy: |_| Policy::Wcwidth,
     encode: |frame, caps, out| draw(frame, caps, &PLAIN, out),
-    right: Right::Nowhere,
+    ..Target::TEXT
 };
 
 /// The SGR number that switches each attribute on.

@@ -13,22 +13,19 @@
 
 use std::fmt::Write;
 
-use super::{Caps, Flat, Glyphs, Right, Target, Version, flat, plain_text};
+use rainline_caps::{Caps, Depth, Glyphs, Version};
+
+use super::{Flat, Target, flat, plain_text};
 use crate::frame::Frame;
 use crate::style::{Attrs, Color, Style};
-use rainline_caps::Depth;
-use rainline_caps::Policy;
 
 pub static TARGET: Target = Target {
     name: "screen",
     about: "GNU screen's caption and hardstatus, through a backtick command.",
-    adapts_colour: false,
-    live_texts: None,
     depth: Depth::True,
     glyphs: Glyphs::Ascii,
-    policy: |_| Policy::Wcwidth,
     encode,
-    right: Right::Nowhere,
+    ..Target::TEXT
 };
 
 /// The most bytes of a backtick's line. 4.x has room for 767 and drops the whole line beyond; what

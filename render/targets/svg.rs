@@ -6,23 +6,20 @@
 
 use std::fmt::Write;
 
-use super::{Caps, Flat, Glyphs, Right, Target, flat, plain_text};
+use rainline_caps::{Caps, Depth, Policy};
+
+use super::{Flat, Target, flat, plain_text};
 use crate::frame::Frame;
 use crate::style::{Attrs, Color, Style};
 use crate::width;
-use rainline_caps::Depth;
-use rainline_caps::Policy;
 
 pub static TARGET: Target = Target {
     name: "svg",
     about: "A picture of the row, for documents.",
     adapts_colour: true,
-    live_texts: None,
     depth: Depth::True,
-    glyphs: Glyphs::Nerd,
-    policy: |_| Policy::Wcwidth,
     encode,
-    right: Right::Nowhere,
+    ..Target::TEXT
 };
 
 /// What `default` looks like in a picture: the colours of the terminal that a reader imagines.
@@ -104,7 +101,7 @@ fn place(text: &str, style: Style, column: &mut usize, cells: &mut Vec<Placed>, 
 impl Placed {
     /// The colours of what is before and of what is behind, if that is not the card.
     fn paint(&self) -> (String, Option<String>) {
-        let hex = |color: Color| color.rgb().map(|(r, g, b)| format!("#{r:02x}{g:02x}{b:02x}"));
+        let hex = |color: Color| color.rgb().map(|(r, g, b)| Color::Rgb(r, g, b).written());
         let (fg, bg) = (hex(self.style.fg), hex(self.style.bg));
         if self.style.attrs.contains(Attrs::REVERSE) {
             let fg = fg.unwrap_or_else(|| FOREGROUND.into());

@@ -12,14 +12,12 @@
 
 use std::fmt::Write;
 
+use rainline_caps::{Caps, Depth, On, Policy, Version};
 use rainline_segments::Live;
 
-use super::{Caps, Glyphs, Right, Target, Version, plain_text};
+use super::{Target, plain_text};
 use crate::frame::{Arm, Choice, Frame, Piece, Span, Text};
-use crate::style::{Attrs, Color, Style};
-use rainline_caps::Depth;
-use rainline_caps::On;
-use rainline_caps::Policy;
+use crate::style::{Attrs, Color, Style, push_hex};
 
 pub static TARGET: Target = Target {
     name: "tmux",
@@ -27,10 +25,9 @@ pub static TARGET: Target = Target {
     adapts_colour: true,
     live_texts: Some(LIVE_TEXT),
     depth: Depth::True,
-    glyphs: Glyphs::Nerd,
     policy,
     encode,
-    right: Right::Nowhere,
+    ..Target::TEXT
 };
 
 /// The most bytes a choice may take. tmux copies an arm several times as it expands it.
@@ -139,7 +136,7 @@ impl Writer<'_> {
                 arm: true,
             };
             arm.spans.iter().for_each(|span| writer.span(span));
-            maybe = maybe | writer.possible();
+            maybe |= writer.possible();
             out
         };
         let mut out = String::new();
@@ -251,12 +248,14 @@ pub fn style(style: Style) -> String {
 }
 
 fn push_color(out: &mut String, color: Color) {
-    // Writing to a String cannot fail.
-    let _ = match color {
-        Color::Default => write!(out, "default"),
-        Color::Indexed(index) => write!(out, "colour{index}"),
-        Color::Rgb(r, g, b) => write!(out, "#{r:02x}{g:02x}{b:02x}"),
-    };
+    match color {
+        Color::Default => out.push_str("default"),
+        Color::Indexed(index) => {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "colour{index}");
+        }
+        Color::Rgb(r, g, b) => push_hex(out, (r, g, b)),
+    }
 }
 
 fn push_escaped(out: &mut String, text: &str, arm: bool) {

@@ -67,7 +67,9 @@ impl Formatter for Rain {
 /// What lies behind the history.
 #[derive(Clone, Copy, Debug)]
 pub struct Classes<'a> {
+    /// The size of each part, in the unit of `whole`.
     pub parts: &'a [f64],
+    /// What the parts are parts of; what they leave is empty.
     pub whole: f64,
 }
 

@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn is_written_by_its_pattern() {
         let noon = DateTime::parse_from_rfc3339("2026-03-01T12:30:00Z").expect("a time");
-        let sample = Sample::new(Level::Idle).with("at", Value::Time(noon.into()));
+        let sample = Sample::new(Level::Idle).with("at", Value::Time(noon));
         assert_eq!(fill("$at.time('%M %%')", &sample), "30 %");
     }
 }
