@@ -12,16 +12,18 @@ use rainline_caps::Caps;
 use rainline_caps::Depth;
 use rainline_client::protocol::{Request, Verb};
 use rainline_render::format::Format;
-use rainline_render::format::formatter::bar::bar;
-use rainline_render::format::formatter::braille::braille;
-use rainline_render::format::formatter::columns::columns;
-use rainline_render::format::formatter::heat::heat;
-use rainline_render::format::formatter::mirror::mirror;
-use rainline_render::format::formatter::pair::pair;
-use rainline_render::format::formatter::rain::{Classes, rain};
-use rainline_render::format::formatter::spark::spark;
-use rainline_render::format::formatter::stack::stack;
-use rainline_render::format::formatter::whisker::whisker;
+use rainline_render::format::formatter::{
+    bar::bar,
+    braille::braille,
+    columns::columns,
+    heat::heat,
+    mirror::mirror,
+    pair::pair,
+    rain::{Classes, rain},
+    spark::spark,
+    stack::stack,
+    whisker::whisker,
+};
 use rainline_render::graph::{Canvas, Curve, GraphCell, Scale};
 use rainline_render::targets;
 use rainline_segments::Ring;

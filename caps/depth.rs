@@ -5,17 +5,13 @@
 pub enum Depth {
     /// None: bold, dim, reverse, underline only.
     Mono,
-    /// The terminal's own sixteen.
     Ansi16,
-    /// Those, the xterm cube and greys.
     Ansi256,
-    /// 24 bits.
     #[default]
     True,
 }
 
 impl Depth {
-    /// The words of options and requests.
     pub const NAMES: &'static [(&'static str, Depth)] = &[
         ("mono", Depth::Mono),
         ("16", Depth::Ansi16),
@@ -23,7 +19,6 @@ impl Depth {
         ("true", Depth::True),
     ];
 
-    /// The depth of this name.
     pub fn named(name: &str) -> Option<Depth> {
         Depth::NAMES.iter().find(|(known, _)| *known == name).map(|(_, depth)| *depth)
     }

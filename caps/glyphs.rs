@@ -5,7 +5,6 @@ use crate::Policy;
 /// Which glyphs may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Glyphs {
-    /// ASCII alone.
     Ascii,
     /// What every terminal font has: blocks, braille, arrows.
     #[default]
@@ -15,7 +14,6 @@ pub enum Glyphs {
 }
 
 impl Glyphs {
-    /// The words of options, configs and themes.
     pub const NAMES: &'static [(&'static str, Glyphs)] =
         &[("ascii", Glyphs::Ascii), ("unicode", Glyphs::Unicode), ("nerd", Glyphs::Nerd)];
 
@@ -24,7 +22,6 @@ impl Glyphs {
         if self == Glyphs::Ascii || policy == Policy::Cjk { "~" } else { "…" }
     }
 
-    /// The glyphs of this name.
     pub fn named(name: &str) -> Option<Glyphs> {
         Glyphs::NAMES.iter().find(|(known, _)| *known == name).map(|(_, glyphs)| *glyphs)
     }

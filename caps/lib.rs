@@ -20,17 +20,13 @@ pub type Version = (u16, u16);
 /// What the place that asked can show.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Caps {
-    /// How many colours.
     pub depth: Depth,
-    /// How it counts cells.
     pub policy: Policy,
-    /// The richest glyphs.
     pub glyphs: Glyphs,
     /// The cells there are for this slot.
     pub columns: usize,
-    /// The host's, `(0, 0)` where it is unknown.
     pub version: Version,
-    /// Whether the host fills live texts in; where not, they are as long as known.
+    /// Whether the host fills live texts in ([`fills_in`]); where not, they are as long as known.
     pub live: bool,
     /// For hosts without live conditions: what holds at the moment of the request, with its case.
     pub holds: Vec<(On, Box<str>)>,

@@ -23,7 +23,6 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// For a stream that tmux reads, or another host.
     pub fn new(tmux: bool) -> Self {
         Pace { tmux, next: None, shown: Vec::new(), second: None, repeated: !tmux }
     }

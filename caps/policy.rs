@@ -13,7 +13,6 @@ pub enum Policy {
 }
 
 impl Policy {
-    /// The words of options and requests.
     pub const NAMES: &'static [(&'static str, Policy)] =
         &[("wcwidth", Policy::Wcwidth), ("unicode", Policy::Unicode), ("cjk", Policy::Cjk)];
 }

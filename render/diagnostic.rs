@@ -16,7 +16,7 @@ use rainline_caps::Policy;
 /// A file's text and the name it goes by in messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// As messages name it.
+    /// The name that it has in messages.
     pub path: PathBuf,
     /// All of it.
     pub text: String,
@@ -25,9 +25,9 @@ pub struct Source {
 /// Something wrong with a piece of text, not yet tied to a file: bytes, message, suggestion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// Bytes of the text. A span past the end stands for the end.
+    /// The bytes that are wrong.
     pub span: Range<usize>,
-    /// A sentence without a capital and a full stop.
+    /// What is wrong with them.
     pub message: String,
     /// What was probably meant.
     pub hint: Option<String>,
@@ -57,7 +57,7 @@ impl Fault {
 pub struct Diagnostic {
     /// The file.
     pub source: Arc<Source>,
-    /// What is wrong in it.
+    /// What is wrong in it, and where.
     pub fault: Fault,
 }
 
@@ -66,24 +66,21 @@ impl Diagnostic {
     pub fn headline(&self) -> String {
         let (line, column) = place(&self.source.text, self.fault.span.start);
         let path = self.source.path.display();
-        let hint = match &self.fault.hint {
-            Some(hint) => format!("; did you mean `{hint}`?"),
-            None => String::new(),
-        };
-        format!("{path}:{line}:{column}: {}{hint}", self.fault.message)
+        let hint = self.fault.hint.as_deref().map(question).map(|question| format!("; {question}"));
+        format!("{path}:{line}:{column}: {}{}", self.fault.message, hint.unwrap_or_default())
     }
 }
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = &self.source.text;
-        let start = text.floor_char_boundary(self.fault.span.start);
+        let start = floor(text, self.fault.span.start);
         let line = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
         let line_end = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
-        // What goes on in the next line is marked as far as this one's end.
-        let end = text.ceil_char_boundary(self.fault.span.end).clamp(start, line_end);
+        // A fault that spans lines is marked to the end of its first one.
+        let end = ceil(text, self.fault.span.end).clamp(start, line_end);
         let (before, marked, after) = (&text[line..start], &text[start..end], &text[end..line_end]);
-        // The file may hold anything, and it is shown on a terminal.
+        // It goes to a terminal, so nothing in it may act as an escape sequence.
         let [before, marked, after] = [before, marked, after].map(|part| {
             let plain = Untrusted::new(part.trim_end_matches('\r').replace('\t', "    "));
             plain.reveal().to_owned()
@@ -92,12 +89,22 @@ impl fmt::Display for Diagnostic {
         let margin = " ".repeat(number.len());
         let gap = " ".repeat(width(&before, Policy::Unicode));
         let marks = "^".repeat(width(&marked, Policy::Unicode).max(1));
-        let label = self.fault.hint.as_ref().map(|hint| format!(" did you mean `{hint}`?"));
+        let label = self.fault.hint.as_deref().map(question).map(|question| format!(" {question}"));
         let excerpt = format!("{number} | {before}{marked}{after}");
         writeln!(f, "{}", self.headline())?;
         writeln!(f, "{}", excerpt.trim_end())?;
         writeln!(f, "{margin} | {gap}{marks}{}", label.unwrap_or_default())
     }
+}
+
+/// The end of a message about an unknown word: "; did you mean …?" with the nearest of `known`, or
+/// nothing where none is near.
+pub fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(word, known).map(|near| format!("; {}", question(near))).unwrap_or_default()
+}
+
+fn question(meant: &str) -> String {
+    format!("did you mean `{meant}`?")
 }
 
 /// The nearest of `known` to `word`, if it is near enough to have been meant.
@@ -113,10 +120,18 @@ fn nearest_of<'a>(word: &str, known: &mut dyn Iterator<Item = &'a str>) -> Optio
 
 /// Line and column, both from 1, columns in characters.
 fn place(text: &str, at: usize) -> (usize, usize) {
-    let before = &text[..text.floor_char_boundary(at)];
+    let before = &text[..floor(text, at)];
     let line = before.matches('\n').count() + 1;
     let start = before.rfind('\n').map_or(0, |newline| newline + 1);
     (line, before[start..].chars().count() + 1)
+}
+
+fn floor(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0)
+}
+
+fn ceil(text: &str, at: usize) -> usize {
+    (at.min(text.len())..=text.len()).find(|i| text.is_char_boundary(*i)).unwrap_or(text.len())
 }
 
 #[cfg(test)]
@@ -152,5 +167,7 @@ mod tests {
     fn far_words_are_not_suggested() {
         assert_eq!(nearest("zzz", ["cpu", "memory"]), None);
         assert_eq!(nearest("memroy", ["cpu", "memory"]), Some("memory"));
+        assert_eq!(suggestion("memroy", ["cpu", "memory"]), "; did you mean `memory`?");
+        assert_eq!(suggestion("zzz", ["cpu", "memory"]), "");
     }
 }

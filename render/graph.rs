@@ -22,26 +22,26 @@ pub enum Tint {
     Base,
     /// A position on the span's gradient, 0–1.
     At(f64),
-    /// The same, half gone into the background.
+    /// The same, close to the background.
     Faint(f64),
-    /// A position on the span's gradient or, where its style names none, on this one: for cells
-    /// that have nothing but their colour to say something with.
+    /// A position on the span's gradient or, where its style names none, on this one: for graphs
+    /// that show values by colour alone.
     On(Gradient, f64),
     /// The colour of the part with this index.
     Part(usize),
-    /// The same colour, made quiet enough that glyphs can be read on it.
+    /// The colour of the part as a background, quiet enough that glyphs can be read on it.
     Ground(usize),
     /// The theme's style `strong`: stands out from everything around it.
     Strong,
 }
 
-/// The gradients that graphs have by themselves; a theme may have them under their names.
+/// The gradients that graphs use unless a style names another; a theme defines them by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gradient {
     /// From nothing to full, quiet at its beginning.
     Heat,
-    /// The same for a second series, told apart from the first by its hues. A style that names a
-    /// gradient for the background means this one.
+    /// The same in other hues, for a second series. A style that names a gradient for the background
+    /// replaces this one.
     Tide,
     /// What kind of work was done: programs, the kernel, waiting.
     Work,
@@ -85,7 +85,7 @@ impl GraphCell {
 pub struct Canvas {
     /// The richest glyphs there are.
     pub glyphs: Glyphs,
-    /// Whether the place shows colours: without them shapes alone must tell things apart.
+    /// Whether there are colours: without them shapes alone must differ.
     pub colour: bool,
 }
 
@@ -106,7 +106,7 @@ impl Canvas {
     }
 }
 
-/// What full height is, and how the way there is divided.
+/// How values become heights.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
     /// The value of full height, in the unit of the field.
@@ -139,7 +139,7 @@ impl Scale {
 
     /// Where `value` stands between nothing and full; `None` for a gap.
     pub(crate) fn position(self, value: f64) -> Option<f64> {
-        /// What the value is multiplied by before its logarithm is taken, at full: 0 stays 0.
+        /// Full is multiplied by it before its logarithm is taken; 0 stays 0.
         const REACH: f64 = 999.0;
         let position = position(value, self.max)?;
         Some(match self.curve {
@@ -161,7 +161,7 @@ impl Scale {
 
 /// Heights of one cell, lowest first.
 pub(crate) const RISING: [char; STEPS] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// The same without Unicode: from lying low to dense.
+/// The same without Unicode, from low to dense.
 pub(crate) const RISING_ASCII: [char; STEPS] = ['_', '.', ':', '-', '=', '+', '*', '#'];
 /// Left parts of one cell by eighths, 0–8.
 pub(crate) const FILLING: [char; STEPS + 1] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉', '█'];

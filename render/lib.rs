@@ -17,8 +17,6 @@
 //!
 //! Nothing here reads a clock, a file or a socket, and nothing knows configs or the daemon.
 
-#![warn(missing_docs)]
-
 pub mod diagnostic;
 pub mod format;
 pub mod frame;

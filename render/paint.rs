@@ -161,13 +161,13 @@ impl<'a> GraphColors<'a> {
         };
         graph.own = [moves(|spec| spec.fg.as_ref()), moves(|spec| spec.bg.as_ref())];
         if graph.own[1] {
-            // It is for the cells of the second series, not for the ground of all.
+            // It colours the second series, not the background of all cells.
             graph.style.bg = ground;
         }
         graph
     }
 
-    /// Where the style names a gradient, each cell stands at its own place on it.
+    /// The style of a cell at this position, where the style names a gradient.
     fn at(&self, position: f64) -> Style {
         let subject = self.painter.subject(Some(position));
         let apply = |style, spec: &&Spec| self.painter.theme.apply(style, spec, &subject);
@@ -177,7 +177,7 @@ impl<'a> GraphColors<'a> {
     fn style(&self, tints: (Tint, Tint)) -> Style {
         let (fg, bg) = (self.tint(tints.0, self.style.fg), self.tint(tints.1, self.style.bg));
         let fg = match tints {
-            // Two grounds side by side.
+            // Two parts side by side.
             (Tint::Ground(_), _) => fg,
             (_, Tint::Ground(_)) => self.readable(fg, bg, SHAPES),
             (_, Tint::Faint(_)) => self.readable(fg, bg, SHADES),
@@ -202,7 +202,7 @@ impl<'a> GraphColors<'a> {
                 .gradient(gradient.name(), position)
                 .unwrap_or_else(|| self.style.bg.blend(self.style.fg, position)),
             Tint::Part(index) => part(index),
-            // A place of sixteen colours has no quiet ones to choose from.
+            // Among sixteen colours there are no quiet ones.
             Tint::Ground(index) if self.painter.depth <= Depth::Ansi16 => part(index),
             Tint::Ground(index) => {
                 let name = self.parts.get(index).map_or("", |name| name);
@@ -212,7 +212,8 @@ impl<'a> GraphColors<'a> {
         }
     }
 
-    /// The colour, or where it could not be seen on this ground the better of line and text.
+    /// The colour, or where its contrast with the background is too low the one with most contrast
+    /// of it, the theme's strongest and the line's background.
     fn readable(&self, fg: Color, bg: Color, least: f64) -> Color {
         let contrast =
             |color: Color| color.at(self.painter.depth).contrast(bg.at(self.painter.depth));
@@ -283,7 +284,7 @@ mod tests {
         let own = both("fg:gradient(load) bg:gradient(cool)");
         assert_eq!(Some(own[0].fg), theme.gradient("load", 1.0));
         assert_eq!(Some(own[0].bg), theme.gradient("cool", 0.0));
-        // The ground of what is blank is no reading.
+        // A blank cell keeps the background of the line.
         assert_eq!(own[1].bg, both("")[1].bg);
         let usual = &both("fg:text")[0];
         assert_eq!(Some(usual.fg), theme.gradient("heat", 1.0));

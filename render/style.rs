@@ -54,7 +54,7 @@ impl Attrs {
     ];
 }
 
-/// How a span looks, with nothing left to look up.
+/// How a span looks: colours, not names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Style {
     /// The colour of text.
@@ -72,8 +72,8 @@ impl Style {
     }
 }
 
-/// The terminal's own sixteen colours by index: name, and xterm's default red, green and blue, which a
-/// nearest match is measured against.
+/// The terminal's own sixteen colours by index: the name, and the red, green and blue of xterm's
+/// defaults, by which the nearest is found.
 const ANSI: [(&str, (u8, u8, u8)); 16] = [
     ("black", (0, 0, 0)),
     ("red", (205, 0, 0)),
@@ -176,12 +176,11 @@ impl Color {
     fn nearest(self, among: std::ops::RangeInclusive<u8>) -> Color {
         let Some(rgb) = self.rgb() else { return self };
         let wanted = Lab::from_rgb(rgb);
-        // The sixteen have four greys and nothing between them and loud colours: what is nearly
-        // grey is one of those.
+        // The sixteen are four greys and loud colours: what is nearly grey becomes a grey.
         const GREYS: [u8; 4] = [0, 7, 8, 15];
         const NEARLY: f64 = 0.045;
         let grey = *among.end() < 16 && wanted.a.hypot(wanted.b) < NEARLY;
-        // Halfway to the darkest grey a ground is still a ground.
+        // A dark background becomes black, not the darkest grey.
         const DARK: f64 = 0.35;
         if grey && wanted.l < DARK {
             return Color::Indexed(0);

@@ -99,7 +99,7 @@ impl Theme {
     /// The built-in theme of this name.
     pub fn built_in(name: &str) -> Option<Theme> {
         let (theme, problems) = Theme::load(name, &[])?;
-        // A test lints every built-in theme; a fault here would be one of this build.
+        // A test checks every built-in theme.
         debug_assert!(problems.is_empty(), "{}", problems[0]);
         Some(theme)
     }
@@ -180,15 +180,15 @@ impl Theme {
         const TURNS: [&str; 6] = ["blue", "green", "yellow", "magenta", "cyan", "red"];
         let color = match self.accents.get(&format!("part.{name}")) {
             Some(own) => self.named(own),
-            // Its parts are told apart by their signs.
+            // Its parts differ by their signs.
             None if self.colourless() => None,
             None => self.color(TURNS[index % TURNS.len()]),
         };
         color.unwrap_or_default()
     }
 
-    /// The colour of the `index`th part as a ground that shapes are drawn on: the theme's own
-    /// (`ground.NAME`), else the part's colour as [`Theme::grounded`] makes it.
+    /// The colour of the `index`th part as a ground, which is a background that shapes are drawn on:
+    /// the theme's own (`ground.NAME`), else the part's colour by [`Theme::grounded`].
     pub fn ground(&self, name: &str, index: usize) -> Color {
         let own = self.accent_of(&format!("ground.{name}"));
         own.unwrap_or_else(|| self.grounded(self.part(name, index)))
@@ -196,7 +196,7 @@ impl Theme {
 
     /// The colour, brought so close to the background that others can be read on it.
     pub fn grounded(&self, color: Color) -> Color {
-        // Lightness in OKLab: dark enough for the bright ones of a theme, and the other way round.
+        // Lightness in OKLab, far from that of the theme's text.
         color.toned(match self.background {
             Background::Dark => 0.40,
             Background::Light => 0.87,
@@ -255,7 +255,7 @@ pub struct Subject<'a> {
     pub level: Level,
     /// Where its value stands between nothing and full, 0–1.
     pub position: Option<f64>,
-    /// How deep named styles are nested; a circle ends at 8.
+    /// How deep named styles are nested; those that name each other end at 8.
     pub depth: u8,
 }
 

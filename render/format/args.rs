@@ -34,7 +34,7 @@ pub struct Args<'a> {
 }
 
 impl Args<'_> {
-    /// That every argument is one of the declared ones.
+    /// An error unless every argument is declared.
     pub(super) fn check_names(&self) -> Result<(), Fault> {
         let known = || self.entry.args.iter().map(|(name, ..)| *name);
         let unknown = |arg: &&Arg| !arg.key.is_empty() && known().all(|name| name != arg.key);

@@ -81,8 +81,8 @@ pub trait Formatter: Debug + Send + Sync {
         None
     }
 
-    /// What keeps the cells of a value that was not read yet or is too old to be believed. `None`:
-    /// its width is not known beforehand, so nothing is kept.
+    /// Stands for a value that was not read yet or is too old to be believed, and is as wide. `None`:
+    /// the width is not known beforehand, so nothing is written.
     fn placeholder(&self, _context: &Context) -> Option<Content> {
         None
     }
@@ -149,7 +149,7 @@ pub(super) fn build_usual(kind: &Kind, unit: Unit) -> Result<Arc<dyn Formatter>,
     build(word, 0..0, arg.as_slice(), kind, unit)
 }
 
-/// What stands for the digits of a value that is not there.
+/// Stands for the digits of a missing value.
 fn missing(context: &Context) -> &'static str {
     match (context.lost, context.glyphs) {
         (true, _) => "?",
@@ -158,7 +158,7 @@ fn missing(context: &Context) -> &'static str {
     }
 }
 
-/// As many blanks.
+/// So many blanks.
 fn blank(cells: usize) -> Option<Content> {
     Some(Content::Ours(" ".repeat(cells)))
 }

@@ -66,7 +66,7 @@ impl Window {
         Ok(Window { width: args.count("w")?, max, curve, bucket })
     }
 
-    /// A graph of one history alone, of which `per_cell` readings stand in each cell.
+    /// A graph of one history, with `per_cell` readings a cell.
     pub fn draw(
         &self,
         of: &str,
@@ -111,7 +111,7 @@ fn merged_minutes(ring: &Ring, count: usize, minutes: usize) -> Vec<Cell> {
     cells
 }
 
-/// The field whose past the history `field` is.
+/// The field that the history `field` is of.
 pub(super) fn field_of<'a>(kind: &'a Kind, field: &'a str) -> &'a str {
     let known = kind.fields.iter().find(|known| known.name == field);
     match known.map(|known| known.unit) {
@@ -120,14 +120,14 @@ pub(super) fn field_of<'a>(kind: &'a Kind, field: &'a str) -> &'a str {
     }
 }
 
-/// What 100 % of a field is, as far as its unit says.
+/// The value of 100 % of a field, if its unit has one.
 fn full(kind: &Kind, field: &str) -> Option<f64> {
     let unit = kind.fields.iter().find(|known| known.name == field).map(|field| field.unit);
     (unit == Some(Unit::Percent)).then_some(100.0)
 }
 
-/// The value that a share of the readings does not exceed; at least a little, so that a flat line
-/// at zero stays a line at zero.
+/// The least value that a share of the readings does not exceed; more than zero, so that a history
+/// of zeros is drawn at the bottom.
 fn highest(cells: &[Cell], share: f64) -> f64 {
     let mut tops: Vec<f32> =
         cells.iter().filter(|cell| !cell.is_gap()).map(|cell| cell.max).collect();

@@ -145,7 +145,7 @@ fn a_second_field_of_the_sample_is_drawn_with_the_first() {
     assert_eq!(drawn("$past.rain(4,over:parts)", Glyphs::Unicode), "▆▌▇▇");
     assert_eq!(drawn("$past.whisker(2,every:3)", Glyphs::Ascii), "+#");
     assert_eq!(drawn("$parts.columns()$parts.heat()", Glyphs::Ascii), "*#9");
-    // Fields in use: those, too, are asked of the source.
+    // Those fields count as used, so the source reads them.
     let format = Format::parse("$past.rain(over:parts,hue:limit-past)", &KIND).expect("right");
     assert_eq!(format.fields(), ["past", "parts", "limit-past"]);
 }
@@ -191,7 +191,7 @@ fn deep_nesting_ends() {
     assert!(Format::parse(&"{[".repeat(100_000), &KIND).is_err());
 }
 
-/// The digits of what is infinite were counted.
+/// The digits of infinity were counted.
 #[test]
 fn numbers_that_are_none_keep_their_place_empty() {
     for number in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {

@@ -2,7 +2,7 @@
 
 use super::STEPS;
 
-/// What a strip is divided to.
+/// The smallest piece of a strip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
     Cell,
@@ -17,13 +17,12 @@ pub(crate) struct Strip {
 }
 
 impl Strip {
-    /// Divides `width` cells among the parts that are more than nothing; `None` is what they leave
-    /// of the whole.
+    /// Divides `width` cells among the parts that are not zero and what they leave of the whole.
     pub fn of(parts: &[f64], whole: f64, width: usize, unit: Unit) -> Strip {
         let sizes: Vec<f64> = parts.iter().map(|part| amount(*part)).collect();
         let sum: f64 = sizes.iter().sum();
         let rest = (amount(whole) - sum).max(0.0);
-        // Rounding of the caller's sums is not an empty part.
+        // What is left by rounding errors of the caller is not a part.
         let rest = if rest <= sum * 1e-9 { 0.0 } else { rest };
         let shown: Vec<(Option<usize>, f64)> = sizes
             .iter()
@@ -35,7 +34,7 @@ impl Strip {
         let shares: Vec<f64> = shown.iter().map(|(_, size)| size / (sum + rest)).collect();
         let ends = match unit {
             Unit::Eighth => {
-                let ends = ends(&deal(&shares, width * STEPS));
+                let ends = ends(&divide(&shares, width * STEPS));
                 match apart(&ends) {
                     true => ends,
                     false => {
@@ -44,7 +43,7 @@ impl Strip {
                     }
                 }
             }
-            Unit::Cell => ends(&deal(&shares, width)).iter().map(|end| end * STEPS).collect(),
+            Unit::Cell => ends(&divide(&shares, width)).iter().map(|end| end * STEPS).collect(),
         };
         Strip { parts: shown.into_iter().map(|(part, _)| part).collect(), ends }
     }
@@ -60,43 +59,43 @@ impl Strip {
     }
 }
 
-/// A part's size, were it NaN, negative or infinite.
+/// A part's size: NaN and negative count as 0, infinite as very large.
 fn amount(value: f64) -> f64 {
-    // Far beyond any byte count, and a few of them still add up to something finite.
+    // Far beyond any byte count, and a sum of many is still finite.
     const MOST: f64 = 1e300;
     if value.is_nan() { 0.0 } else { value.clamp(0.0, MOST) }
 }
 
-/// Deals `units` by shares that add up to 1, by largest remainder. Each gets one at least, if there
-/// are enough; those come from the largest.
-pub(crate) fn deal(shares: &[f64], units: usize) -> Vec<usize> {
+/// Divides `units` by shares that add up to 1, by largest remainder. Each gets one at least, if there
+/// are enough; those are taken from the largest.
+pub(crate) fn divide(shares: &[f64], units: usize) -> Vec<usize> {
     let quotas: Vec<f64> = shares.iter().map(|share| share * units as f64).collect();
-    let mut dealt: Vec<usize> = quotas.iter().map(|quota| quota.floor() as usize).collect();
+    let mut counts: Vec<usize> = quotas.iter().map(|quota| quota.floor() as usize).collect();
     let mut order: Vec<usize> = (0..shares.len()).collect();
     let left_over = |index: usize| quotas[index].fract();
     order.sort_unstable_by(|a, b| left_over(*b).total_cmp(&left_over(*a)).then(a.cmp(b)));
-    let mut left = units.saturating_sub(dealt.iter().sum());
+    let mut left = units.saturating_sub(counts.iter().sum());
     for index in order.into_iter().cycle() {
         if left == 0 {
             break;
         }
-        dealt[index] += 1;
+        counts[index] += 1;
         left -= 1;
     }
-    let biggest = |dealt: &[usize]| (0..dealt.len()).rev().max_by_key(|index| dealt[*index]);
-    // Shares that do not quite add up to 1 could have given one too many.
-    while dealt.iter().sum::<usize>() > units {
-        let Some(index) = biggest(&dealt) else { break };
-        dealt[index] -= 1;
+    let biggest = |counts: &[usize]| (0..counts.len()).rev().max_by_key(|index| counts[*index]);
+    // Shares that do not add up to 1 exactly may have given one too many.
+    while counts.iter().sum::<usize>() > units {
+        let Some(index) = biggest(&counts) else { break };
+        counts[index] -= 1;
     }
     if shares.len() <= units {
-        while let Some(none) = dealt.iter().position(|count| *count == 0) {
-            let Some(index) = biggest(&dealt) else { break };
-            dealt[index] -= 1;
-            dealt[none] += 1;
+        while let Some(none) = counts.iter().position(|count| *count == 0) {
+            let Some(index) = biggest(&counts) else { break };
+            counts[index] -= 1;
+            counts[none] += 1;
         }
     }
-    dealt
+    counts
 }
 
 /// Where each part ends.
@@ -118,7 +117,7 @@ fn apart(ends: &[usize]) -> bool {
     ends.windows(2).all(|pair| !collide(pair[0], pair[1]))
 }
 
-/// By how many eighths in sum the parts with these ends are not as large as their shares.
+/// The sum of the errors of parts with these ends, in eighths.
 fn error(shares: &[f64], width: usize, ends: &[usize]) -> f64 {
     let starts = std::iter::once(&0).chain(ends);
     let sizes = starts.zip(ends).map(|(start, end)| (end - start) as f64);
@@ -126,12 +125,13 @@ fn error(shares: &[f64], width: usize, ends: &[usize]) -> f64 {
     sizes.zip(quotas).map(|(size, quota)| (size - quota).abs()).sum()
 }
 
-/// Ends, none with another in its cell, whose parts are in sum as near to their shares as can be.
-/// They are sought within a cell or so around their exact places, where the error is no more than
-/// `most`; `None`: not found there.
+/// How far from its exact place an end is sought, in eighths.
+const AROUND: usize = STEPS + 2;
+
+/// The ends with the least error of which no two are inside one cell, by dynamic programming over
+/// places at most `AROUND` from the exact ones. `None`: none there has an error of at most `most`.
 fn nearest(shares: &[f64], width: usize, most: f64) -> Option<Vec<usize>> {
-    const AROUND: usize = STEPS + 2;
-    /// An end, the sum of errors up to it, and the place of the end before it in its own row.
+    /// An end, the sum of errors up to it, and the index of the end before it in the row before.
     struct Place {
         end: usize,
         error: f64,
@@ -150,11 +150,11 @@ fn nearest(shares: &[f64], width: usize, most: f64) -> Option<Vec<usize>> {
         };
         let mut row = Vec::with_capacity(2 * AROUND + 1);
         for end in places {
-            // The last place for the end before it: in no cell with it, unless at that cell's start.
+            // The last place for the end before it that is not inside the same cell.
             let latest = if end.is_multiple_of(STEPS) { end - 1 } else { end / STEPS * STEPS };
             let mut best: Option<Place> = None;
             for (before, place) in rows[index].iter().enumerate() {
-                // Their ends rise.
+                // Ends of a row rise.
                 if place.end > latest {
                     break;
                 }
@@ -177,14 +177,14 @@ fn nearest(shares: &[f64], width: usize, most: f64) -> Option<Vec<usize>> {
     Some(ends)
 }
 
-/// Moves the ends, in eighths, so that at most one is inside any cell (ends between two cells are
-/// free), as long as there are at most two parts a cell.
+/// Moves the ends, in eighths, so that at most one is inside any cell; ends between two cells do not
+/// count. With more than two parts a cell that is impossible, and they stay.
 fn make_way(mut ends: Vec<usize>, width: usize) -> Vec<usize> {
     if ends.len() > 2 * width {
         return ends;
     }
     let inside = |at: usize| !at.is_multiple_of(STEPS);
-    // The last place where each may end so that those after it still find room.
+    // The last place of each end that leaves a place to those after it.
     let mut latest = vec![width * STEPS; ends.len()];
     for index in (1..ends.len()).rev() {
         let next = latest[index];
@@ -207,18 +207,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn eighths_are_dealt_exactly(
+        fn eighths_are_divided_exactly(
             parts in prop::collection::vec(0.001..1000.0f64, 1..40),
             units in 1usize..400,
         ) {
             let sum: f64 = parts.iter().sum();
             let shares: Vec<f64> = parts.iter().map(|part| part / sum).collect();
-            let dealt = deal(&shares, units);
-            prop_assert_eq!(dealt.iter().sum::<usize>(), units);
-            prop_assert!(parts.len() > units || dealt.iter().all(|count| *count > 0));
-            // Who needed no charity and gave none is within one of the exact quota.
+            let counts = divide(&shares, units);
+            prop_assert_eq!(counts.iter().sum::<usize>(), units);
+            prop_assert!(parts.len() > units || counts.iter().all(|count| *count > 0));
+            // Where none was rounded up from nothing, each is within one of its exact quota.
             if shares.iter().all(|share| share * units as f64 >= 1.0) {
-                for (share, count) in shares.iter().zip(&dealt) {
+                for (share, count) in shares.iter().zip(&counts) {
                     prop_assert!((share * units as f64 - *count as f64).abs() <= 1.0 + 1e-9);
                 }
             }

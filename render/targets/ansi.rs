@@ -3,7 +3,7 @@
 //! The only other escapes are our own: OSC 133 for prompt marks (as FinalTerm defined them) and
 //! OSC 8 for links. What leaves this file leaves the terminal as it was: the last style is reset.
 //!
-//! Shells draw the same escapes, told apart from text in a way of their own: a [`Dialect`].
+//! Shells draw the same escapes, each with its own way to mark them: a [`Dialect`].
 
 use std::fmt::Write;
 
@@ -31,12 +31,12 @@ const ATTRS: [(Attrs, u8); 6] = [
     (Attrs::STRIKE, 9),
 ];
 
-/// What a reader of terminal escapes wants done to them and to text.
+/// How a shell wants escapes marked and text escaped.
 pub(super) struct Dialect {
     /// Stands before and after each escape, so that it is not measured.
     pub begin: &'static str,
     pub end: &'static str,
-    /// The one character that means something in text, and how it is said to mean itself.
+    /// The one character of texts that is not plain, and how it is escaped.
     pub doubled: Option<(char, &'static str)>,
 }
 

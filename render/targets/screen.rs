@@ -1,7 +1,7 @@
 //! GNU screen's lines, fed through a backtick command.
 //!
 //! In a backtick's output the escape character is Ctrl-E, and it alone is one: `%`, `"` and the rest
-//! mean themselves. With it text could run other backticks, so no text keeps a control character.
+//! are plain text. With Ctrl-E a text could run other backticks, so no text keeps a control character.
 //!
 //! The colour grammar of 5.0 has nothing in common with that of 4.x (`screen.c`, `process.c`:
 //! `ParseAttrColor`). 4.x: `{= kG}`, attributes, background, foreground, sixteen colours, and `dd`
@@ -28,8 +28,8 @@ pub static TARGET: Target = Target {
     ..Target::TEXT
 };
 
-/// The most bytes of a backtick's line. 4.x has room for 767 and drops the whole line beyond; what
-/// is left is for the window list, which shares that room.
+/// The most bytes of a backtick's line. 4.x drops a line of more than 767; the window list shares
+/// those, so some are left to it.
 const MOST_BYTES: usize = 740;
 
 /// The first version with the new grammar.
@@ -42,8 +42,8 @@ fn encode(frame: &Frame, caps: &Caps, out: &mut String) {
     let start = out.len();
     let most = start + MOST_BYTES - plain.len();
     let mut now = Style::default();
-    // 4.x draws a hardstatus in reverse until it is told a colour.
-    let mut said = new;
+    // 4.x draws a hardstatus in reverse until a colour is set.
+    let mut is_set = new;
     for piece in flat(frame, caps) {
         let Flat::Span(span) = piece else { continue };
         let text = plain_text(&span.text, caps);
@@ -51,23 +51,23 @@ fn encode(frame: &Frame, caps: &Caps, out: &mut String) {
             continue;
         }
         let next = shown(span.style.at(depth), new);
-        let how = match said {
+        let style = match is_set {
             true => change(now, next, new),
             false => rendition(next, caps.version),
         };
-        if out.len() + how.len() + text.len() > most {
+        if out.len() + style.len() + text.len() > most {
             if out.len() == start {
                 // One text longer than the line: its start is better than a blank line.
-                let end = text.floor_char_boundary(most - start - how.len());
-                out.push_str(&how);
+                let end = text.floor_char_boundary(most - start - style.len());
+                out.push_str(&style);
                 out.push_str(&text[..end]);
                 now = next;
             }
             break;
         }
-        out.push_str(&how);
+        out.push_str(&style);
         out.push_str(&text);
-        (now, said) = (next, true);
+        (now, is_set) = (next, true);
     }
     out.push_str(&change(now, Style::default(), new));
 }
@@ -112,8 +112,8 @@ fn change(from: Style, to: Style, new: bool) -> String {
     out
 }
 
-/// A whole style as a backtick says it, whatever was before; for 5.0 to be taken back by `{-}`.
-/// With `%` for Ctrl-E it is what a template says.
+/// A whole style as a backtick sets it, whatever was before; 5.0 takes it back by `{-}`. With `%` in
+/// place of Ctrl-E it is what a template sets it by.
 pub fn rendition(style: Style, version: Version) -> String {
     let new = version >= NEW_GRAMMAR;
     let depth = if new { Depth::Ansi256 } else { Depth::Ansi16 };

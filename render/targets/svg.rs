@@ -160,13 +160,13 @@ fn text(run: &[Placed], out: &mut String) {
         MARGIN + BASELINE,
         first.paint().0
     );
-    for (attr, said) in [
+    for (attr, attribute) in [
         (Attrs::BOLD, " font-weight=\"bold\""),
         (Attrs::DIM, " opacity=\"0.6\""),
         (Attrs::ITALIC, " font-style=\"italic\""),
     ] {
         if style.attrs.contains(attr) {
-            out.push_str(said);
+            out.push_str(attribute);
         }
     }
     let lines: Vec<&str> = [(Attrs::UNDERLINE, "underline"), (Attrs::STRIKE, "line-through")]

@@ -25,12 +25,12 @@ struct Bar {
     marker: Option<Marker>,
 }
 
-/// Where the bar has a line across it.
+/// What the line across the bar stands for.
 #[derive(Debug)]
 enum Marker {
     /// In the unit of the bar's own field.
     Number(f64),
-    /// Where this field of the same sample stands.
+    /// The value of this field of the same sample.
     Field(String),
 }
 
@@ -42,7 +42,7 @@ fn marker(args: &Args) -> Result<Option<Marker>, Fault> {
 }
 
 impl Marker {
-    /// Where it stands on the bar of this value, 0–1.
+    /// Its position on the bar of this value, 0–1.
     fn position(&self, bar: &Value, context: &Context) -> Option<f64> {
         let number = match self {
             Marker::Number(number) => *number,
@@ -93,8 +93,8 @@ pub fn bar(full: f64, marker: Option<f64>, width: usize, canvas: Canvas) -> Vec<
     dots
 }
 
-/// Puts the line into the cell that it is the edge of. What the cell held stays behind the line as
-/// far as two colours allow: filled or not, by what it was mostly.
+/// Draws the marker at the edge of its cell. A cell has two colours, so behind the line it is either
+/// filled or not: as most of it was.
 fn mark(dots: &mut [GraphCell], at: f64, canvas: Canvas) {
     let edge = (at * dots.len() as f64).round() as usize;
     let last = dots.len().saturating_sub(1);
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(text(&bar(0.25, 0.8, COLOUR)), "█  ▏");
         assert_eq!(text(&bar(0.25, 1.0, COLOUR)), "█  ▕");
         assert_eq!(text(&bar(0.25, 7.0, ASCII)), "#--|");
-        // What it stands on is seen behind it.
+        // What was in the cell is seen behind the line.
         assert_eq!(
             bar(1.0, 0.5, COLOUR)[2],
             GraphCell { glyph: '▏', fg: Tint::Strong, bg: Tint::At(1.0) }

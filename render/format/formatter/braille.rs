@@ -49,8 +49,8 @@ pub fn braille(values: &[Cell], width: usize, scale: Scale, canvas: Canvas) -> V
         .collect()
 }
 
-/// The newest values by twos, one for each of `width` cells. They are counted from the right edge:
-/// with an odd number the oldest stands alone, at the right of its cell.
+/// The newest values in pairs, one for each of `width` cells, counted from the right edge: where the
+/// number is odd the oldest is alone, at the right of its cell.
 pub(super) fn pairs(values: &[Cell], width: usize) -> impl Iterator<Item = &[Cell]> {
     let newest = &values[values.len().saturating_sub(2 * width)..];
     let count = newest.len().div_ceil(2);

@@ -37,8 +37,8 @@ impl Formatter for Columns {
     }
 }
 
-/// Values side by side from the left, one a cell: one processor core each, say. With more values
-/// than cells a cell shows the highest of its share.
+/// Values side by side from the left, one a cell, such as processor cores. With more values than
+/// cells each cell shows the highest of its share.
 pub fn columns(values: &[f64], width: usize, scale: Scale, canvas: Canvas) -> Vec<GraphCell> {
     let cells = width.min(values.len());
     let cell = |index: usize| match scale.position(highest(values, index, cells)) {

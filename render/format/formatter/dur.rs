@@ -61,7 +61,7 @@ mod tests {
     fn the_largest_units_are_written() {
         let of = |seconds, units| duration(Duration::from_secs(seconds), units);
         assert_eq!([of(0, 2), of(61, 1), of(11_520, 2)], ["0s", "1m", "3h 12m"]);
-        // Nothing stands for a unit of which there is none.
+        // A unit of which there are none is left out.
         assert_eq!([of(86_400 + 59, 2), of(86_400 + 59, 4)], ["1d", "1d 59s"]);
     }
 }

@@ -34,7 +34,8 @@ struct Eng {
 }
 
 impl Eng {
-    /// The cells of the digits, a point and a prefix: filled up to them, nothing moves.
+    /// The cells of the digits, a point and a prefix. Numbers are filled up to them, so that what
+    /// follows does not move.
     fn width(&self) -> usize {
         self.digits + 2
     }

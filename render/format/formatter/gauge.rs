@@ -46,7 +46,7 @@ pub enum Form {
     Dots,
 }
 
-/// The dots of a cell as water would reach them.
+/// The dots of a cell from the lowest up, of each row the left one first.
 const RISING_DOTS: [u32; STEPS] = [0x40, 0x80, 0x04, 0x20, 0x02, 0x10, 0x01, 0x08];
 
 /// One cell in which eight steps show `full`, 0–1.

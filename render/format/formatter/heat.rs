@@ -37,10 +37,10 @@ impl Formatter for Heat {
     }
 }
 
-/// Values from the left by their colours alone, two a cell, the first of them above: 64 cores in 32
-/// cells. With more values than that a half shows the highest of its share.
+/// Values from the left by colour alone, two a cell, the first in its upper half: 64 cores in 32
+/// cells. With more values than halves each half shows the highest of its share.
 ///
-/// Without colours or Unicode a cell is a digit: the tenth that the higher of its two is in.
+/// Without colours or Unicode a cell is a digit: the tenth of full of the higher of its two.
 pub fn heat(values: &[f64], width: usize, scale: Scale, canvas: Canvas) -> Vec<GraphCell> {
     let halves = values.len().min(2 * width);
     let at = |half: usize| {
@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(dots[1], GraphCell { glyph: '▀', fg: tint(0.5), bg: Tint::Base });
         assert_eq!(dots[2], GraphCell::BLANK);
         assert_eq!(text(&heat(&[0.0, 19.0, 99.0, 100.0, 5.0], 4, hundred(), ASCII)), "190 ");
-        // Sixty-four cores, one of them busy, in fewer cells than they fill.
+        // Sixty-four cores, one of them busy, in 32 cells and in fewer.
         let mut cores = [0.0; 64];
         cores[40] = 100.0;
         let busy = |dots: Vec<GraphCell>| {

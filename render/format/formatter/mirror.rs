@@ -32,7 +32,7 @@ pub(super) static ENTRY: Entry = Entry {
     },
 };
 
-/// That the history that goes down is of the unit of the one that goes up.
+/// An error unless both histories are of one unit.
 fn check_unit(args: &Args, with: &str) -> Result<(), Fault> {
     let other = args.unit_of(with).and_then(|unit| args.history_unit(unit));
     match (args.history_unit(args.unit), other) {
@@ -56,7 +56,7 @@ impl Formatter for Mirror {
         let (window, with) = (&self.window, field_of(context.kind, &self.with));
         let width = context.cells(window.width);
         let [up, down] = [of, with].map(|of| window.cells(of, width, 2, context));
-        // Both by one scale, or they could not be compared.
+        // One scale for both, so that they can be compared.
         let [scale, other] = [window.scale(of, &up, context), window.scale(with, &down, context)];
         let scale = Scale { max: scale.max.max(other.max), ..scale };
         Some(Content::graph(mirror(&up, &down, width, scale, context.canvas())))
@@ -67,9 +67,9 @@ impl Formatter for Mirror {
     }
 }
 
-/// One series up from the middle of the row, the other down, two readings a cell: a dot for
-/// something, two from half on. A cell has one colour; it is that of the series that is stronger
-/// there, by its value. Where both are nothing one dot holds the place.
+/// One series up from the middle of the row, the other down, two readings a cell: one dot for more
+/// than zero, two from half on. A cell has one colour: that of the series that is higher there.
+/// Where both are zero one dot shows that they were read.
 ///
 /// Without Unicode a cell is one reading: `'` or `^` up, `.` or `v` down, `:` or `|` both.
 pub fn mirror(
@@ -86,7 +86,7 @@ pub fn mirror(
     let cell = |(up, down): (&[Cell], &[Cell])| {
         let mut bits = 0;
         let mut most = [0.0f64; 2];
-        // From the right, so that the halves of an odd end stand beside each other.
+        // From the right, so that readings of one time share a column.
         for (index, column) in BRAILLE.iter().rev().enumerate() {
             let [lowest, lower, upper, top] = *column;
             let from_right = |cells: &[Cell]| cells.iter().rev().nth(index).copied();
@@ -97,7 +97,7 @@ pub fn mirror(
             }
             most = [most[0].max(a.unwrap_or(0.0)), most[1].max(b.unwrap_or(0.0))];
         }
-        dotted(bits).map_or(GraphCell::BLANK, |glyph| GraphCell::new(glyph, stronger(most)))
+        dotted(bits).map_or(GraphCell::BLANK, |glyph| GraphCell::new(glyph, higher(most)))
     };
     pairs(up, width).zip(pairs(down, width)).map(cell).collect()
 }
@@ -111,9 +111,9 @@ fn dots(position: Option<f64>) -> usize {
     position.filter(|at| *at > 0.0).map_or(0, |at| 1 + step(at, 2))
 }
 
-/// The colour of the stronger series. Gradients begin near the background: shapes keep away from
-/// there.
-fn stronger([up, down]: [f64; 2]) -> Tint {
+/// The colour of the higher series. Gradients begin near the background, where dots could not be
+/// seen: positions begin a third above.
+fn higher([up, down]: [f64; 2]) -> Tint {
     const SEEN: f64 = 0.35;
     let gradient = if up >= down { Gradient::Heat } else { Gradient::Tide };
     Tint::On(gradient, SEEN + (1.0 - SEEN) * up.max(down))
@@ -133,7 +133,7 @@ fn sign(up: Option<Cell>, down: Option<Cell>, scale: Scale) -> GraphCell {
         (1, 1) => ':',
         _ => '|',
     };
-    GraphCell::new(glyph, stronger([a.unwrap_or(0.0), b.unwrap_or(0.0)]))
+    GraphCell::new(glyph, higher([a.unwrap_or(0.0), b.unwrap_or(0.0)]))
 }
 
 #[cfg(test)]

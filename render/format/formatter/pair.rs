@@ -39,10 +39,10 @@ impl Formatter for Pair {
 }
 
 /// Two rows of colours in one of text: the upper half of a cell is a reading of `upper`, the lower
-/// half the reading of `lower` at that time, each coloured by its own value.
+/// half the reading of `lower` at the same time, each coloured by its value.
 ///
-/// Without colours or Unicode a cell says of each whether it is above its half: `'`, `.`, `:` for
-/// both, `-` for neither.
+/// Without colours or Unicode a cell shows which of them are above half: `'` the upper, `.` the
+/// lower, `:` both, `-` neither.
 pub fn pair(
     upper: &[Cell],
     lower: &[Cell],
@@ -50,7 +50,7 @@ pub fn pair(
     scales: [Scale; 2],
     canvas: Canvas,
 ) -> Vec<GraphCell> {
-    // A spike counts as what it was.
+    // By the maximum, so that a spike is seen.
     let peak = |scale: Scale, cell: Option<Cell>| scale.position(f64::from(cell?.max));
     let both = at_the_right(upper, width).zip(at_the_right(lower, width));
     both.map(|(a, b)| {

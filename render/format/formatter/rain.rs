@@ -42,7 +42,7 @@ struct Rain {
 impl Formatter for Rain {
     fn history(&self, of: &str, context: &Context) -> Option<Content> {
         let window = &self.window;
-        // In fewer cells the edges of the parts leave the history no room.
+        // In fewer cells the edges between parts would leave hardly any to the history.
         let width = context.cells_at(context.graphs.min(Graphs::Slim), window.width);
         let cells = window.cells(of, width, 1, context);
         let hue = self.hue.as_deref().map(|hue| field_of(context.kind, hue));
@@ -73,16 +73,16 @@ pub struct Classes<'a> {
     pub whole: f64,
 }
 
-/// One less than a cell has: the ground is seen above the highest, too.
+/// One less than a cell has, so that the part is seen above the highest reading, too.
 const HEIGHTS: usize = STEPS - 1;
 
-/// The heights of `values` before a ground that is divided among the parts as a stack is. A cell
-/// with an edge between two parts in it shows the edge, to an eighth; the readings take the other
-/// cells, the newest at the right, so that none is left out between two that are shown.
+/// The heights of `values` before a background that is divided among the parts as a stack is. A cell
+/// with an edge between two parts shows the edge, to an eighth; the readings take the other cells in
+/// turn, the newest at the right, and none is left out between two that are shown.
 ///
-/// `hues` says for each reading where between 0 and 100 its kind of work stands; without them it is
-/// coloured by its height. Where cells cannot be divided (ASCII) each belongs to one part; without
-/// colours a line stands where a part begins.
+/// `hues` has a percentage for each reading, by which it is coloured; without them the height does
+/// that. Where cells cannot be divided (ASCII) each belongs to one part; without colours a line
+/// stands where a part begins.
 pub fn rain(
     values: &[Cell],
     hues: &[Cell],

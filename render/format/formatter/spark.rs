@@ -28,7 +28,7 @@ impl Formatter for Spark {
 }
 
 /// A line of heights, one reading a cell, the newest at the right edge. The height is the mean of
-/// a cell's stretch; its tint stands where the maximum does, so that a spike is seen in the colour.
+/// a cell's stretch, the colour its maximum, so that a spike is seen.
 pub fn spark(values: &[Cell], width: usize, scale: Scale, canvas: Canvas) -> Vec<GraphCell> {
     let height = |cell: Cell| {
         let height = scale.mean(&cell)?;

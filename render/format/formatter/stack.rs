@@ -30,7 +30,7 @@ impl Formatter for Stack {
         let mut values: Vec<f64> = parts.iter().map(|part| part.value).collect();
         let signs = context.glyphs == Glyphs::Ascii || !context.colour;
         if signs && parts.last().is_some_and(|part| part.name == "free") {
-            // A letter for it would look like something taken.
+            // A sign for it would look like something in use.
             values.pop();
         }
         let cells = stack(&values, *whole, context.cells(self.width), context.canvas());
@@ -49,10 +49,10 @@ const PARTS_ASCII: [char; 8] = ['#', '=', '+', 'o', '*', 'x', ':', '~'];
 /// Disjoint parts of `whole` side by side, in eighths of a cell; what they leave is empty. A cell
 /// with a boundary in it is one eighth-block: the left part before, the right part behind.
 ///
-/// Eighths are dealt by largest remainder, so that their sum is exact. A cell can show two parts
-/// at most, so boundaries that would share one make way for each other, by as little as can be:
-/// every part that is more than nothing is seen, if there are at most twice as many parts (the
-/// empty one included) as cells.
+/// Eighths are divided by largest remainder, so that their sum is exact. A cell can show two parts
+/// at most, so of two boundaries in one cell one moves to the next, by as little as possible. Every
+/// part that is not zero is seen, if there are at most twice as many parts (the empty one included)
+/// as cells.
 ///
 /// Without colours or Unicode each part has a sign of its own.
 pub fn stack(parts: &[f64], whole: f64, width: usize, canvas: Canvas) -> Vec<GraphCell> {
@@ -99,9 +99,8 @@ mod tests {
         assert_eq!(eighths_by_part(&dots), [1, 7, 1, 7, 8]);
     }
 
-    /// What is drawn of each part against what it is, over 20 000 random splits of the whole. Eighths
-    /// alone make 0.17 %; the rest is that a cell has two colours and no more, and there the places
-    /// that are taken are the best there are.
+    /// The error of what is drawn of each part, over 20 000 random splits of the whole. Eighths alone
+    /// make 0.17 %; the rest comes from a cell having only two colours.
     #[test]
     fn a_stack_of_twenty_cells_is_as_exact_as_cells_can_be() {
         const SPLITS: usize = 20_000;

@@ -44,7 +44,7 @@ pub(super) fn eighths_by_part(dots: &[GraphCell]) -> Vec<usize> {
     let mut counts = vec![0; parts.max().map_or(1, |most| most + 2)];
     let last = counts.len() - 1;
     for dot in dots {
-        // A reading stands before one part.
+        // A reading is drawn before one part.
         let left = match part(dot.fg) {
             None => 0,
             Some(_) => FILLING.iter().position(|glyph| *glyph == dot.glyph).expect("a block"),
@@ -93,8 +93,7 @@ fn height(dot: GraphCell) -> usize {
     }
 }
 
-/// What the declarations say holds for each use: the defaults build, and a formatter that takes a
-/// unit writes values of it.
+/// Every entry builds with its declared defaults, for every field that it takes.
 #[test]
 fn every_formatter_is_declared_whole() {
     use rainline_segments::ALL;
@@ -203,7 +202,7 @@ proptest! {
             dots.iter().filter_map(filled).sum::<usize>()
         };
         prop_assert!(length(low) <= length(high));
-        // Where colour says it, it is the colour that does not sink.
+        // Of graphs by colour the position on the gradient never sinks.
         let hot = |dot: GraphCell| match dot.fg {
             Tint::On(_, at) | Tint::At(at) => at,
             _ => panic!("no colour"),

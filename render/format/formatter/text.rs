@@ -44,7 +44,7 @@ impl Formatter for Text {
                 Glyphs::Unicode => &sign.unicode,
                 Glyphs::Ascii => &sign.ascii,
             },
-            // A host cuts what it fills in at its end.
+            // Hosts cut live texts at the end.
             Value::Live { what, known } => {
                 let most = u16::try_from(self.max).unwrap_or(u16::MAX);
                 let known = self.shown(known, Cut::End, context);

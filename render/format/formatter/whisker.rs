@@ -27,8 +27,8 @@ impl Formatter for Whisker {
     }
 }
 
-/// A line of heights: the mean of each stretch solid, and behind it, in a faint colour that stands
-/// where the peak does, that it once was higher. So no spike between two draws is lost.
+/// A line of heights: the mean of each stretch solid and, where it once was higher, a faint
+/// background coloured by the peak. So no spike between two draws is lost.
 ///
 /// Without colours both columns of a braille cell are filled up to the mean, and a single dot in
 /// the right one is the peak. Without Unicode a peak far above the mean is a `^`.
