@@ -24,6 +24,7 @@ pub enum Age {
     /// Never read: its place is kept.
     #[default]
     Waiting,
+    /// As its pace has it.
     Fresh,
     /// Older than three times its pace: drawn dim.
     Stale,
@@ -36,6 +37,7 @@ pub enum Age {
 pub struct Reading<'a> {
     /// The last good sample. `None` with an age of `Fresh`: there is nothing to show.
     pub sample: Option<&'a Sample>,
+    /// How old it is.
     pub age: Age,
     /// The past of each numeric field that some field of the kind declares as its history.
     pub rings: &'a [(&'static str, Ring)],
@@ -43,14 +45,16 @@ pub struct Reading<'a> {
 
 /// Where the renderer gets readings from: the daemon's cache, or the local stand-in.
 pub trait Readings {
+    /// What is known of an instance.
     fn reading(&self, instance: InstanceId) -> Reading<'_>;
-    /// Whether the one-cell `!` should say that `rainline doctor` knows more.
+    /// Whether something is wrong that `rainline doctor` explains: the line then has a `!`.
     fn trouble(&self) -> bool;
 }
 
 /// Which line is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Want<'a> {
+    /// By its name in the config.
     pub line: &'a str,
     /// A slot, or `full`: the left and the right one in a row that fills all columns.
     pub slot: &'a str,
@@ -263,7 +267,7 @@ fn reacting(instance: &Instance, layout: &Layout) -> Vec<&'static str> {
     instance.react.iter().copied().filter(styled).collect()
 }
 
-/// The row with one cell more at its outer edge: `!`, which says that `rainline doctor` knows more.
+/// The row with one cell more at its outer edge: `!`, see [`Readings::trouble`].
 fn with_trouble_sign(mut row: Frame, layout: &Layout) -> Frame {
     if layout.caps.columns > 0 {
         let style =
