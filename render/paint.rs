@@ -103,11 +103,16 @@ impl Painter<'_> {
 
     /// One span for neighbours that are coloured alike.
     fn graph(&self, cells: &[GraphCell], colors: &GraphColors, out: &mut Vec<Span>) {
-        let tints = |cell: &GraphCell| (rounded(cell.fg), rounded(cell.bg));
-        for alike in cells.chunk_by(|a, b| tints(a) == tints(b)) {
-            let text: String = alike.iter().map(|cell| cell.glyph).collect();
-            out.push(self.span(Text::Ours(text.into()), colors.style(tints(&alike[0]))));
+        let span = |(tints, text): ((Tint, Tint), String)| {
+            self.span(Text::Ours(text.into()), colors.style(tints))
+        };
+        let mut alike: Option<((Tint, Tint), String)> = None;
+        for cell in cells {
+            let tints = (rounded(cell.fg), rounded(cell.bg));
+            out.extend(alike.take_if(|(before, _)| *before != tints).map(span));
+            alike.get_or_insert_with(|| (tints, String::new())).1.push(cell.glyph);
         }
+        out.extend(alike.map(span));
     }
 }
 

@@ -1,9 +1,12 @@
 //! What graphs of a history share: which readings make up a cell, and what full height is.
 
+use std::sync::Arc;
+
 use rainline_caps::Glyphs;
 use rainline_segments::{Cell, Kind, Ring, Unit};
 
 use super::args::Args;
+use super::formatter::Formatter;
 use super::{Content, Context};
 use crate::diagnostic::Fault;
 use crate::graph::{Canvas, Curve, GraphCell, Scale};
@@ -66,20 +69,6 @@ impl Window {
         Ok(Window { width: args.count("w")?, max, curve, bucket })
     }
 
-    /// A graph of one history, with `per_cell` readings a cell.
-    pub fn draw(
-        &self,
-        of: &str,
-        per_cell: usize,
-        context: &Context,
-        draw: fn(&[Cell], usize, Scale, Canvas) -> Vec<GraphCell>,
-    ) -> Option<Content> {
-        let width = context.cells(self.width);
-        let cells = self.cells(of, width, per_cell, context);
-        let scale = self.scale(of, &cells, context);
-        Some(Content::graph(draw(&cells, width, scale, context.canvas())))
-    }
-
     /// The newest readings of the field `of` that `width` cells show, oldest first. Without Unicode
     /// a cell shows one.
     pub fn cells(&self, of: &str, width: usize, per_cell: usize, context: &Context) -> Vec<Cell> {
@@ -100,6 +89,33 @@ impl Window {
             Max::P95 => highest(cells, 0.95),
         };
         Scale { max, curve: self.curve }
+    }
+}
+
+/// A formatter that draws one history, with `per_cell` readings a cell.
+pub(super) fn single(
+    args: &Args,
+    per_cell: usize,
+    draw: Draw,
+) -> Result<Arc<dyn Formatter>, Fault> {
+    Ok(Arc::new(Single { window: Window::read(args)?, per_cell, draw }))
+}
+
+type Draw = fn(&[Cell], usize, Scale, Canvas) -> Vec<GraphCell>;
+
+#[derive(Debug)]
+struct Single {
+    window: Window,
+    per_cell: usize,
+    draw: Draw,
+}
+
+impl Formatter for Single {
+    fn history(&self, of: &str, context: &Context) -> Option<Content> {
+        let width = context.cells(self.window.width);
+        let cells = self.window.cells(of, width, self.per_cell, context);
+        let scale = self.window.scale(of, &cells, context);
+        Some(Content::graph((self.draw)(&cells, width, scale, context.canvas())))
     }
 }
 

@@ -1,12 +1,10 @@
 //! `braille`: a line of heights in dots, two readings a cell.
 
-use std::sync::Arc;
-
 use rainline_segments::Cell;
 
 use super::spark::spark;
-use super::{Content, Context, Entry, Formatter, is_history};
-use crate::format::history::{EVERY, MAX, SCALE, STEP, Window};
+use super::{Entry, is_history};
+use crate::format::history::{EVERY, MAX, SCALE, STEP, single};
 use crate::graph::{BRAILLE, Canvas, GraphCell, Scale, Tint, dotted, step};
 
 pub(super) static ENTRY: Entry = Entry {
@@ -16,17 +14,8 @@ pub(super) static ENTRY: Entry = Entry {
     args: &[("w", "10", "cells"), MAX, SCALE, EVERY, STEP],
     takes: is_history,
     second: None,
-    make: |args| Ok(Arc::new(Braille(Window::read(args)?))),
+    make: |args| single(args, 2, braille),
 };
-
-#[derive(Debug)]
-struct Braille(Window);
-
-impl Formatter for Braille {
-    fn history(&self, of: &str, context: &Context) -> Option<Content> {
-        self.0.draw(of, 2, context, braille)
-    }
-}
 
 /// A line of heights with two readings a cell and four heights, in braille dots. Falls back to
 /// [`spark`] without Unicode.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use rainline_segments::{Unit, Value};
 
 use super::{Content, Context, Entry, Formatter};
+use crate::diagnostic::Fault;
+use crate::format::args::Args;
 use crate::format::history::SCALE;
 use crate::graph::{Canvas, Curve, GraphCell, STEPS, Scale, Tint, highest, step};
 
@@ -15,25 +17,36 @@ pub(super) static ENTRY: Entry = Entry {
     args: &[("w", "32", "the most cells"), SCALE],
     takes: |unit| unit == Unit::Parts,
     second: None,
-    make: |args| {
-        let curve = args.choice("scale", Curve::NAMES)?;
-        Ok(Arc::new(Columns { width: args.count("w")?, curve }))
-    },
+    make: |args| of_parts(args, 1, columns),
 };
 
-#[derive(Debug)]
-struct Columns {
-    width: usize,
-    curve: Curve,
+/// A formatter that draws the value of each part of its share of the whole, `per_cell` a cell.
+pub(super) fn of_parts(
+    args: &Args,
+    per_cell: usize,
+    draw: Draw,
+) -> Result<Arc<dyn Formatter>, Fault> {
+    let (width, curve) = (args.count("w")?, args.choice("scale", Curve::NAMES)?);
+    Ok(Arc::new(OfParts { width, curve, per_cell, draw }))
 }
 
-impl Formatter for Columns {
+type Draw = fn(&[f64], usize, Scale, Canvas) -> Vec<GraphCell>;
+
+#[derive(Debug)]
+struct OfParts {
+    width: usize,
+    curve: Curve,
+    per_cell: usize,
+    draw: Draw,
+}
+
+impl Formatter for OfParts {
     fn value(&self, value: &Value, context: &Context) -> Option<Content> {
         let Value::Parts { parts, whole } = value else { return None };
         let values: Vec<f64> = parts.iter().map(|part| part.value).collect();
         let scale = Scale { max: whole / values.len().max(1) as f64, curve: self.curve };
-        let width = values.len().min(context.cells(self.width));
-        Some(Content::graph(columns(&values, width, scale, context.canvas())))
+        let width = values.len().div_ceil(self.per_cell).min(context.cells(self.width));
+        Some(Content::graph((self.draw)(&values, width, scale, context.canvas())))
     }
 }
 

@@ -1,12 +1,11 @@
 //! `heat`: many values in few cells, by colour.
 
-use std::sync::Arc;
+use rainline_segments::Unit;
 
-use rainline_segments::{Unit, Value};
-
-use super::{Content, Context, Entry, Formatter};
+use super::Entry;
+use super::columns::of_parts;
 use crate::format::history::SCALE;
-use crate::graph::{Canvas, Curve, Gradient, GraphCell, Scale, Tint, highest};
+use crate::graph::{Canvas, Gradient, GraphCell, Scale, Tint, highest};
 
 pub(super) static ENTRY: Entry = Entry {
     name: "heat",
@@ -15,27 +14,8 @@ pub(super) static ENTRY: Entry = Entry {
     args: &[("w", "32", "the most cells"), SCALE],
     takes: |unit| unit == Unit::Parts,
     second: None,
-    make: |args| {
-        let curve = args.choice("scale", Curve::NAMES)?;
-        Ok(Arc::new(Heat { width: args.count("w")?, curve }))
-    },
+    make: |args| of_parts(args, 2, heat),
 };
-
-#[derive(Debug)]
-struct Heat {
-    width: usize,
-    curve: Curve,
-}
-
-impl Formatter for Heat {
-    fn value(&self, value: &Value, context: &Context) -> Option<Content> {
-        let Value::Parts { parts, whole } = value else { return None };
-        let values: Vec<f64> = parts.iter().map(|part| part.value).collect();
-        let scale = Scale { max: whole / values.len().max(1) as f64, curve: self.curve };
-        let width = values.len().div_ceil(2).min(context.cells(self.width));
-        Some(Content::graph(heat(&values, width, scale, context.canvas())))
-    }
-}
 
 /// Values from the left by colour alone, two a cell, the first in its upper half: 64 cores in 32
 /// cells. With more values than halves each half shows the highest of its share.

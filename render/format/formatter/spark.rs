@@ -1,11 +1,9 @@
 //! `spark`: a line of heights.
 
-use std::sync::Arc;
-
 use rainline_segments::Cell;
 
-use super::{Content, Context, Entry, Formatter, is_history};
-use crate::format::history::{EVERY, MAX, SCALE, STEP, Window};
+use super::{Entry, is_history};
+use crate::format::history::{EVERY, MAX, SCALE, STEP, single};
 use crate::graph::{Canvas, GraphCell, STEPS, Scale, Tint, at_the_right, step};
 
 pub(super) static ENTRY: Entry = Entry {
@@ -15,17 +13,8 @@ pub(super) static ENTRY: Entry = Entry {
     args: &[("w", "10", "cells"), MAX, SCALE, EVERY, STEP],
     takes: is_history,
     second: None,
-    make: |args| Ok(Arc::new(Spark(Window::read(args)?))),
+    make: |args| single(args, 1, spark),
 };
-
-#[derive(Debug)]
-struct Spark(Window);
-
-impl Formatter for Spark {
-    fn history(&self, of: &str, context: &Context) -> Option<Content> {
-        self.0.draw(of, 1, context, spark)
-    }
-}
 
 /// A line of heights, one reading a cell, the newest at the right edge. The height is the mean of
 /// a cell's stretch, the colour its maximum, so that a spike is seen.

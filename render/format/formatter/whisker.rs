@@ -1,11 +1,9 @@
 //! `whisker`: a line of means with their peaks behind them.
 
-use std::sync::Arc;
-
 use rainline_segments::Cell;
 
-use super::{Content, Context, Entry, Formatter, is_history};
-use crate::format::history::{MAX, SCALE, STEP, Window};
+use super::{Entry, is_history};
+use crate::format::history::{MAX, SCALE, STEP, single};
 use crate::graph::{BRAILLE, Canvas, GraphCell, STEPS, Scale, Tint, at_the_right, dotted, step};
 
 pub(super) static ENTRY: Entry = Entry {
@@ -15,17 +13,8 @@ pub(super) static ENTRY: Entry = Entry {
     args: &[("w", "10", "cells"), MAX, SCALE, ("every", "5", "readings in one"), STEP],
     takes: is_history,
     second: None,
-    make: |args| Ok(Arc::new(Whisker(Window::read(args)?))),
+    make: |args| single(args, 1, whisker),
 };
-
-#[derive(Debug)]
-struct Whisker(Window);
-
-impl Formatter for Whisker {
-    fn history(&self, of: &str, context: &Context) -> Option<Content> {
-        self.0.draw(of, 1, context, whisker)
-    }
-}
 
 /// A line of heights: the mean of each stretch solid and, where it once was higher, a faint
 /// background coloured by the peak. So no spike between two draws is lost.
