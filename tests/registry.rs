@@ -1,61 +1,16 @@
-//! What is in the folders is what is in the lists, and all of it has the one shape.
+//! What is registered is whole: kinds, their glyphs, and themes that can be read.
 
 use std::collections::BTreeSet;
-use std::fs;
 
-use rainline::hosts;
 use rainline_caps::Depth;
 use rainline_caps::Glyphs;
 use rainline_caps::Policy;
 use rainline_client::protocol;
 use rainline_render::format::Format;
 use rainline_render::style::Color;
-use rainline_render::targets;
 use rainline_render::theme::{BUILT_IN, Theme};
 use rainline_render::width::width;
 use rainline_segments::{ALL, Unit};
-
-use crate::support::root;
-
-/// The names of the files with this extension directly in a folder, less `but`.
-fn files(folder: &str, extension: &str, but: &[&str]) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(root().join(folder))
-        .expect("a folder")
-        .flatten()
-        .filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            let stem = name.strip_suffix(&format!(".{extension}"))?.to_owned();
-            (!but.contains(&stem.as_str())).then_some(stem)
-        })
-        .collect();
-    names.sort();
-    names
-}
-
-#[test]
-fn segments_are_listed_sorted() {
-    let listed: Vec<&str> = ALL.iter().map(|kind| kind.name).collect();
-    assert_eq!(listed, files("segments", "rs", &["lib"]));
-}
-
-#[test]
-fn targets_are_listed_sorted() {
-    let listed: Vec<&str> = targets::ALL.iter().map(|target| target.name).collect();
-    assert_eq!(listed, files("render/targets", "rs", &[]));
-}
-
-#[test]
-fn hosts_are_listed_sorted() {
-    let listed: Vec<&str> = hosts::ALL.iter().map(|host| host.name).collect();
-    assert_eq!(listed, files("src/hosts", "rs", &[]));
-}
-
-#[test]
-fn themes_are_listed() {
-    let listed: BTreeSet<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
-    let there: BTreeSet<String> = files("render/themes", "toml", &[]).into_iter().collect();
-    assert_eq!(listed.into_iter().collect::<Vec<_>>(), there.iter().collect::<Vec<_>>());
-}
 
 #[test]
 fn the_environment_that_travels_is_what_segments_declare() {
