@@ -15,7 +15,19 @@ use rainline_caps::Depth;
 use rainline_client::protocol::{Body, LineRequest, Request};
 use rainline_client::{runtime, timespec};
 use rainline_render::format::Format;
-use rainline_render::graph::{self, Classes, Curve, Dot, Pen, Scale};
+use rainline_render::format::formatter::{
+    bar::bar,
+    braille::braille,
+    columns::columns,
+    heat::heat,
+    mirror::mirror,
+    pair::pair,
+    rain::{Classes, rain},
+    spark::spark,
+    stack::stack,
+    whisker::whisker,
+};
+use rainline_render::graph::{Canvas, Curve, GraphCell, Scale};
 use rainline_render::targets;
 use rainline_segments::Ring;
 use rustix::event::{PollFd, poll};
@@ -51,26 +63,26 @@ fn main() {
     let mut ring = Ring::default();
     (0..600_u64).for_each(|at| ring.push((at * 37 % 100) as f64, at));
     let cells: Vec<_> = ring.recent(60).collect();
-    let (scale, pen) = (Scale::linear(100.0), Pen::default());
+    let (scale, canvas) = (Scale::linear(100.0), Canvas::default());
     let values: Vec<f64> = cells.iter().map(|cell| f64::from(cell.mean)).collect();
     let classes = Classes { parts: &[9.0, 31.0, 6.0, 28.0, 26.0], whole: 100.0 };
-    let graphs: [(&str, &dyn Fn() -> Vec<Dot>); 10] = [
-        ("spark", &|| graph::spark(&cells, 60, scale, pen)),
-        ("braille", &|| graph::braille(&cells, 60, scale, pen)),
-        ("whisker", &|| graph::whisker(&cells, 60, scale, pen)),
-        ("pair", &|| graph::pair(&cells, &cells, 60, [scale; 2], pen)),
-        ("mirror", &|| graph::mirror(&cells, &cells, 60, scale, pen)),
-        ("rain", &|| graph::rain(&cells, &cells, classes, 60, scale, pen)),
-        ("stack", &|| graph::stack(classes.parts, classes.whole, 60, pen)),
-        ("bar with a marker", &|| graph::bar(0.42, Some(0.8), 60, pen)),
-        ("columns", &|| graph::columns(&values, 60, scale, pen)),
-        ("heat", &|| graph::heat(&values, 60, scale, pen)),
+    let graphs: [(&str, &dyn Fn() -> Vec<GraphCell>); 10] = [
+        ("spark", &|| spark(&cells, 60, scale, canvas)),
+        ("braille", &|| braille(&cells, 60, scale, canvas)),
+        ("whisker", &|| whisker(&cells, 60, scale, canvas)),
+        ("pair", &|| pair(&cells, &cells, 60, [scale; 2], canvas)),
+        ("mirror", &|| mirror(&cells, &cells, 60, scale, canvas)),
+        ("rain", &|| rain(&cells, &cells, classes, 60, scale, canvas)),
+        ("stack", &|| stack(classes.parts, classes.whole, 60, canvas)),
+        ("bar with a marker", &|| bar(0.42, Some(0.8), 60, canvas)),
+        ("columns", &|| columns(&values, 60, scale, canvas)),
+        ("heat", &|| heat(&values, 60, scale, canvas)),
     ];
     for (name, draw) in graphs {
         row(&format!("{name}, 60 cells"), time(2000, || drop(draw())));
     }
     let log = Scale { curve: Curve::Log, ..scale };
-    row("spark by logarithm, 60 cells", time(2000, || drop(graph::spark(&cells, 60, log, pen))));
+    row("spark by logarithm, 60 cells", time(2000, || drop(spark(&cells, 60, log, canvas))));
     let laid = time(500, || drop(rows::rows(&ten, want, &samples, &caps)));
     row("format, paint and fit 10 segments", laid);
     let narrow = Caps { columns: 60, ..Caps::default() };

@@ -16,34 +16,36 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::ops::Range;
+use std::sync::Arc;
 
 use rainline_segments::{Field, Kind, Live, Ring, Sample, Styled, Unit, Untrusted, Value};
 
 use crate::diagnostic::Fault;
-use crate::graph::{Dot, Pen};
+use crate::graph::{Canvas, GraphCell};
 use crate::style::spec::Spec;
 use crate::width::{self, Cut};
-use rainline_caps::Glyphs;
-use rainline_caps::Policy;
+use rainline_caps::{Glyphs, Policy};
 
+mod args;
 pub mod formatter;
+mod history;
 mod parse;
 
-pub use formatter::Formatter;
+use formatter::Formatter;
 
 /// A template, parsed and checked against its kind.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Format {
     nodes: Vec<Node>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 enum Node {
     Text(String),
     Icon,
     Field {
         name: String,
-        formatter: Formatter,
+        formatter: Arc<dyn Formatter>,
     },
     Styled {
         nodes: Vec<Node>,
@@ -57,26 +59,33 @@ enum Node {
 
 /// What a format is filled from.
 pub struct Context<'a> {
+    /// What was read.
     pub sample: &'a Sample,
     /// The past of numeric fields, by the field's name.
     pub rings: &'a [(&'static str, Ring)],
+    /// Declares the fields that the template names.
     pub kind: &'static Kind,
+    /// What `$icon` stands for; empty: nothing.
     pub icon: &'a str,
+    /// The richest glyphs there are where it is shown.
     pub glyphs: Glyphs,
-    /// Whether the place shows colours at all.
+    /// Whether there are colours where it is shown.
     pub colour: bool,
+    /// How cells are counted there.
     pub policy: Policy,
     /// The values are too old to be believed: numbers are written as `?`.
     pub lost: bool,
+    /// How much of their cells graphs get.
     pub graphs: Graphs,
-    /// The most cells that a graph has asked for.
+    /// Set to the cells that the widest graph asked for, where that is more.
     pub asked: &'a Cell<usize>,
 }
 
-/// How much of the cells that they ask for graphs get. Where room is scarce they give way before a
-/// neighbour has to go.
+/// How much graphs get of the cells that they ask for. In a narrow row they shrink before a segment
+/// is left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Graphs {
+    /// All.
     #[default]
     Whole,
     /// Wide ones give up to half.
@@ -91,7 +100,7 @@ impl Graphs {
 
     /// The cells that a graph gets that asks for `wanted`.
     pub fn cells(self, wanted: usize) -> usize {
-        /// Nothing that is no wider gives anything up.
+        /// A graph of so many cells or fewer keeps them.
         const ENOUGH: [usize; 2] = [16, 4];
         let enough = match self {
             Graphs::Whole => return wanted,
@@ -112,8 +121,8 @@ impl Context<'_> {
         graphs.cells(wanted)
     }
 
-    fn pen(&self) -> Pen {
-        Pen { glyphs: self.glyphs, colour: self.colour }
+    fn canvas(&self) -> Canvas {
+        Canvas { glyphs: self.glyphs, colour: self.colour }
     }
 
     /// The past of a numeric field.
@@ -125,33 +134,52 @@ impl Context<'_> {
 /// A piece of the filled template, with the styles around it from the outside in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run<'a> {
+    /// What is shown.
     pub content: Content,
+    /// The styles that the template puts around it.
     pub styles: Vec<&'a Spec>,
     /// A style that came with the value, inside of all those.
     pub own: Option<Box<Spec>>,
-    /// Where the value stands between nothing and full, for gradients.
+    /// Where the value stands between nothing and full, 0–1, for gradients.
     pub position: Option<f64>,
 }
 
+/// What a run shows, by who wrote it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
+    /// Text of the template, or a value that we wrote.
     Ours(String),
+    /// The segment's icon.
     Icon(String),
+    /// Text from outside.
     Outside(Untrusted),
+    /// Text that the host fills in as it draws.
     Live {
+        /// Which.
         what: Live,
+        /// The most cells it gets.
         most: u16,
+        /// What is known of it here.
         known: Untrusted,
     },
-    /// A graph, with the names of its parts, where it has parts.
+    /// A graph.
     Graph {
-        dots: Vec<Dot>,
+        /// From the left.
+        cells: Vec<GraphCell>,
+        /// The names of the parts that cells refer to, if there are any.
         parts: Vec<Cow<'static, str>>,
     },
 }
 
+impl Content {
+    /// A graph of one series.
+    fn graph(cells: Vec<GraphCell>) -> Content {
+        Content::Graph { cells, parts: Vec::new() }
+    }
+}
+
 impl Run<'_> {
-    /// Whether there is anything to see in it but blanks.
+    /// Whether it shows anything but blanks.
     pub fn shows(&self) -> bool {
         match &self.content {
             Content::Ours(text) | Content::Icon(text) => !text.trim().is_empty(),
@@ -160,7 +188,8 @@ impl Run<'_> {
         }
     }
 
-    /// Makes a live text for a host that fills nothing in a text like any other, as wide as it is.
+    /// For a host that fills nothing in: a live text becomes a text like any other, as far as it is
+    /// known.
     pub fn settle(&mut self, glyphs: Glyphs, policy: Policy) {
         if let Content::Live { most, known, .. } = &self.content {
             let mark = glyphs.ellipsis(policy);
@@ -187,43 +216,45 @@ impl Format {
 
     /// The names of the fields it uses.
     pub fn fields(&self) -> Vec<&str> {
-        fn walk<'a>(nodes: &'a [Node], found: &mut Vec<&'a str>) {
-            for node in nodes {
-                match node {
-                    Node::Field { name, formatter } => {
-                        found.push(name);
-                        found.extend(formatter.others());
-                    }
-                    Node::Styled { nodes, .. } | Node::Group(nodes) => walk(nodes, found),
-                    Node::First(arms) => arms.iter().for_each(|arm| walk(arm, found)),
-                    Node::Text(_) | Node::Icon => {}
-                }
-            }
-        }
         let mut found = Vec::new();
-        walk(&self.nodes, &mut found);
+        walk(&self.nodes, &mut |node| {
+            if let Node::Field { name, formatter } = node {
+                found.push(&**name);
+                found.extend(formatter.other_fields());
+            }
+        });
         found
     }
 
     /// The styles it uses, to be checked against a theme.
     pub fn styles(&self) -> Vec<&Spec> {
-        fn walk<'a>(nodes: &'a [Node], found: &mut Vec<&'a Spec>) {
-            for node in nodes {
-                match node {
-                    Node::Styled { nodes, style } => {
-                        found.push(style);
-                        walk(nodes, found);
-                    }
-                    Node::Group(nodes) => walk(nodes, found),
-                    Node::First(arms) => arms.iter().for_each(|arm| walk(arm, found)),
-                    Node::Text(_) | Node::Icon | Node::Field { .. } => {}
-                }
-            }
-        }
         let mut found = Vec::new();
-        walk(&self.nodes, &mut found);
+        walk(&self.nodes, &mut |node| {
+            if let Node::Styled { style, .. } = node {
+                found.push(style);
+            }
+        });
         found
     }
+}
+
+/// Visits the nodes and all that is inside of them, in the order of the template.
+fn walk<'a>(nodes: &'a [Node], visit: &mut dyn FnMut(&'a Node)) {
+    for node in nodes {
+        visit(node);
+        match node {
+            Node::Styled { nodes, .. } | Node::Group(nodes) => walk(nodes, visit),
+            Node::First(arms) => arms.iter().for_each(|arm| walk(arm, visit)),
+            Node::Text(_) | Node::Icon | Node::Field { .. } => {}
+        }
+    }
+}
+
+/// Whether this holds for one of the nodes or of those inside of them.
+fn any(nodes: &[Node], holds: impl Fn(&Node) -> bool) -> bool {
+    let mut found = false;
+    walk(nodes, &mut |node| found |= holds(node));
+    found
 }
 
 /// A template being filled.
@@ -242,7 +273,7 @@ impl<'a> Fill<'a, '_> {
                     self.push(Content::Icon(self.context.icon.to_owned()), None);
                 }
             }
-            Node::Field { name, formatter } => self.field(name, formatter),
+            Node::Field { name, formatter } => self.field(name, &**formatter),
             Node::Styled { nodes, style } => {
                 self.styles.push(style);
                 nodes.iter().for_each(|node| self.node(node));
@@ -250,9 +281,15 @@ impl<'a> Fill<'a, '_> {
             }
             Node::Group(nodes) => {
                 // Where there are fields they decide; an icon counts only on its own.
-                let shown = match nodes.iter().any(has_field) {
-                    true => nodes.iter().any(|node| self.has_any(node)),
-                    false => !self.context.icon.is_empty() && nodes.iter().any(has_icon),
+                let shown = match any(nodes, |node| matches!(node, Node::Field { .. })) {
+                    true => any(
+                        nodes,
+                        |node| matches!(node, Node::Field { name, .. } if self.has_value(name)),
+                    ),
+                    false => {
+                        !self.context.icon.is_empty()
+                            && any(nodes, |node| matches!(node, Node::Icon))
+                    }
                 };
                 if shown {
                     nodes.iter().for_each(|node| self.node(node));
@@ -271,47 +308,44 @@ impl<'a> Fill<'a, '_> {
         self.runs.push(Run { content, styles: self.styles.clone(), own: None, position });
     }
 
-    fn field(&mut self, name: &str, formatter: &Formatter) {
-        let Some(field) = self.context.kind.fields.iter().find(|field| field.name == name) else {
+    fn field(&mut self, name: &str, formatter: &dyn Formatter) {
+        let context = self.context;
+        let Some(field) = context.kind.fields.iter().find(|field| field.name == name) else {
             return;
         };
-        if let (Unit::History(of), Formatter::Past(past)) = (field.unit, formatter) {
-            let content = past.draw(of, self.context);
-            return self.push(content, None);
+        if let Unit::History(of) = field.unit {
+            let graph = formatter.history(of, context);
+            return graph.into_iter().for_each(|graph| self.push(graph, None));
         }
-        let value = self.context.sample.get(name);
-        if let Some(Value::Styled(pieces)) = value
-            && self.marked(pieces, formatter)
-        {
-            return;
-        }
+        let value = context.sample.get(name);
         let content = match value {
-            Some(value) if !self.context.lost => formatter.value(value, self.context),
-            Some(Value::Text(_) | Value::Live { .. } | Value::Sign(_) | Value::Styled(_)) => {
-                value.and_then(|value| formatter.value(value, self.context))
+            Some(Value::Styled(pieces)) if formatter.is_whole(&Styled::text(pieces), context) => {
+                return self.marked(pieces);
             }
+            Some(
+                value @ (Value::Text(_) | Value::Live { .. } | Value::Sign(_) | Value::Styled(_)),
+            ) => formatter.value(value, context),
+            Some(Value::Number { value, .. }) if !value.is_finite() => {
+                formatter.placeholder(context)
+            }
+            Some(value) if !context.lost => formatter.value(value, context),
             // Nothing read yet, or nothing to be believed: the cells stay.
-            _ => formatter.placeholder(self.context),
+            _ => formatter.placeholder(context),
         };
         if let Some(content) = content {
             self.push(content, value.and_then(Value::position));
         }
     }
 
-    /// A text with styles of its own; `false` where it must be cut and goes as plain text.
-    fn marked(&mut self, pieces: &[Styled], formatter: &Formatter) -> bool {
-        let Formatter::Text { max, .. } = formatter else { return false };
-        if width::width(Styled::text(pieces).reveal(), self.context.policy) > *max {
-            return false;
-        }
+    /// A text whose parts have styles of their own.
+    fn marked(&mut self, pieces: &[Styled]) {
         for piece in pieces {
             self.push(Content::Outside(piece.text.clone()), None);
-            // A style that is none leaves its text plain.
+            // A style with a fault in it leaves its text plain.
             if let (Ok(style), Some(run)) = (Spec::parse(&piece.style), self.runs.last_mut()) {
                 run.own = Some(Box::new(style));
             }
         }
-        true
     }
 
     fn has_value(&self, name: &str) -> bool {
@@ -325,17 +359,6 @@ impl<'a> Fill<'a, '_> {
         }
     }
 
-    fn has_any(&self, node: &Node) -> bool {
-        match node {
-            Node::Text(_) | Node::Icon => false,
-            Node::Field { name, .. } => self.has_value(name),
-            Node::Styled { nodes, .. } | Node::Group(nodes) => {
-                nodes.iter().any(|node| self.has_any(node))
-            }
-            Node::First(arms) => arms.iter().flatten().any(|node| self.has_any(node)),
-        }
-    }
-
     fn has_all(&self, node: &Node) -> bool {
         match node {
             // A group decides for itself whether it is shown.
@@ -344,24 +367,6 @@ impl<'a> Fill<'a, '_> {
             Node::Styled { nodes, .. } => nodes.iter().all(|node| self.has_all(node)),
             Node::First(arms) => arms.iter().any(|arm| arm.iter().all(|node| self.has_all(node))),
         }
-    }
-}
-
-fn has_field(node: &Node) -> bool {
-    match node {
-        Node::Text(_) | Node::Icon => false,
-        Node::Field { .. } => true,
-        Node::Styled { nodes, .. } | Node::Group(nodes) => nodes.iter().any(has_field),
-        Node::First(arms) => arms.iter().flatten().any(has_field),
-    }
-}
-
-fn has_icon(node: &Node) -> bool {
-    match node {
-        Node::Text(_) | Node::Field { .. } => false,
-        Node::Icon => true,
-        Node::Styled { nodes, .. } | Node::Group(nodes) => nodes.iter().any(has_icon),
-        Node::First(arms) => arms.iter().flatten().any(has_icon),
     }
 }
 

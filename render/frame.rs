@@ -7,18 +7,25 @@ use rainline_segments::{Live, Untrusted};
 use crate::style::Style;
 use crate::width;
 
-/// Which instance of the config a span came from; an index into its instances.
+/// The instance of the config that a span shows: an index into the config's instances.
 pub type InstanceId = u16;
 
 /// A span's text, by who wrote it. An encoder must escape the first kind and may trust the second.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Text {
-    /// Somebody else's words.
+    /// From outside: file names, titles, songs.
     Outside(Untrusted),
     /// Ours: theme, format and graph glyphs, numbers. Escaped all the same, never filtered.
     Ours(Box<str>),
     /// The host fills it in as it draws, cut to `most` cells; other hosts show what is known.
-    Live { what: Live, most: u16, known: Untrusted },
+    Live {
+        /// Which of its texts.
+        what: Live,
+        /// The most cells it may take.
+        most: u16,
+        /// What it was when the line was drawn.
+        known: Untrusted,
+    },
 }
 
 impl Text {
@@ -35,16 +42,21 @@ impl Text {
 /// What a click does: a name from our own table, never text from outside.
 pub type Action = &'static str;
 
-/// What two spans must share to become one.
-pub type Look<'a> = (Style, InstanceId, Option<Action>, Option<&'a Untrusted>);
+/// What two spans of ours must share to become one: all but their text.
+pub(crate) type SpanKey<'a> = (Style, InstanceId, Option<Action>, Option<&'a Untrusted>);
 
 /// A piece of text in one style.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Span {
+    /// What it says.
     pub text: Text,
+    /// How it looks.
     pub style: Style,
+    /// The instance that it is a part of.
     pub origin: InstanceId,
+    /// What a click on it does.
     pub action: Option<Action>,
+    /// Where it leads, for hosts that have links (OSC 8).
     pub link: Option<Untrusted>,
 }
 
@@ -54,14 +66,13 @@ impl Span {
         Span { text: Text::Ours(text.into()), style, origin: 0, action: None, link: None }
     }
 
-    /// A span of somebody else's words.
+    /// A span of text from outside.
     pub fn outside(text: impl Into<Untrusted>, style: Style) -> Span {
         Span { text: Text::Outside(text.into()), style, origin: 0, action: None, link: None }
     }
 
-    /// Everything but the text of a span of ours: spans of one look grow together (see
-    /// [`Frame::push`]). `None` for other texts, which stay as they are.
-    pub fn look(&self) -> Option<Look<'_>> {
+    /// What [`Frame::push`] joins spans by. `None` for texts that are not ours: those stay apart.
+    pub(crate) fn key(&self) -> Option<SpanKey<'_>> {
         let ours = matches!(self.text, Text::Ours(_));
         ours.then_some((self.style, self.origin, self.action, self.link.as_ref()))
     }
@@ -80,12 +91,14 @@ impl Span {
 pub struct Arm {
     /// A state's name or a pane's id. `None`: otherwise.
     pub case: Option<Box<str>>,
+    /// What is drawn then.
     pub spans: Vec<Span>,
 }
 
 /// Spans of which the host draws one arm, picked as it draws. All arms are equally wide.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Choice {
+    /// What the cases are values of.
     pub on: On,
     /// The cases in order, the first that holds is drawn; the arm without a case comes last and is
     /// always there.
@@ -106,6 +119,23 @@ impl Choice {
         self.arms.iter().find(held).or(self.arms.last()).map_or(&[], |arm| &arm.spans)
     }
 
+    /// A choice whose arms are all padded to the widest; arms beyond [`Choice::MOST_ARMS`] are
+    /// dropped.
+    pub fn padded(on: On, mut arms: Vec<Arm>, policy: Policy) -> Choice {
+        let cells = |arm: &Arm| arm.spans.iter().map(|span| span.width(policy)).sum::<usize>();
+        let widest = arms.iter().map(&cells).max().unwrap_or(0);
+        for arm in &mut arms {
+            let gap = widest - cells(arm);
+            if gap > 0 {
+                let style = arm.spans.last().map_or(Style::default(), |span| span.style);
+                arm.spans.push(Span::ours(" ".repeat(gap), style));
+            }
+        }
+        arms.truncate(Choice::MOST_ARMS);
+        Choice { on, arms }
+    }
+
+    /// The cells of its widest arm.
     pub fn width(&self, policy: Policy) -> usize {
         let arm = |arm: &Arm| arm.spans.iter().map(|span| span.width(policy)).sum();
         self.arms.iter().map(arm).max().unwrap_or(0)
@@ -115,18 +145,25 @@ impl Choice {
 /// A place in the line that takes no cells (OSC 133 and the like).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
+    /// Before the prompt.
     PromptStart,
+    /// Behind it, where typing begins.
     PromptEnd,
 }
 
+/// A part of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Piece {
+    /// Text in one style.
     Span(Span),
+    /// Spans of which the host picks some.
     Choice(Choice),
+    /// A place of no cells.
     Mark(Mark),
 }
 
 impl Piece {
+    /// The cells it takes at most.
     pub fn width(&self, policy: Policy) -> usize {
         match self {
             Piece::Span(span) => span.width(policy),
@@ -139,25 +176,24 @@ impl Piece {
 /// A laid-out row of a slot.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Frame {
+    /// From the left.
     pub pieces: Vec<Piece>,
 }
 
 impl Frame {
+    /// The cells it takes at most.
     pub fn width(&self, policy: Policy) -> usize {
         self.pieces.iter().map(|piece| piece.width(policy)).sum()
     }
 
-    /// Adds a span; one that looks like the last and is as trusted grows it instead.
+    /// Adds a span. Where the last one and this one are ours and differ in nothing but their text,
+    /// they become one.
     pub fn push(&mut self, span: Span) {
         if let (Some(Piece::Span(last)), Text::Ours(more)) = (self.pieces.last_mut(), &span.text)
-            && last.look() == span.look()
+            && last.key() == span.key()
             && let Text::Ours(text) = &mut last.text
         {
-            let mut longer = std::mem::take(text).into_string();
-            // To the byte: as a boxed text it then stays where it is.
-            longer.reserve_exact(more.len());
-            longer.push_str(more);
-            *text = longer.into();
+            *text = [&**text, more].concat().into();
             return;
         }
         self.pieces.push(Piece::Span(span));

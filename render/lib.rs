@@ -4,12 +4,16 @@
 //! Sample ──format──▶ Runs ──paint(theme)──▶ Spans ──layout──▶ Frame ──targets──▶ bytes
 //! ```
 //!
-//! The modules in the order in which they build on each other:
+//! The modules as the data flows:
 //!
-//! - [`width`], [`diagnostic`], [`style`]: cells, messages with a place in a file, colours.
-//! - [`frame`], [`graph`], [`format`](mod@format), [`theme`]: what is drawn, pictures of numbers, the
-//!   format language, palettes.
-//! - [`paint`], [`layout`], [`targets`]: styled spans, a row of exact width, its bytes for a host.
+//! - [`format`](mod@format): a template and a sample into runs of text and graphs, not yet coloured.
+//!   A [`formatter`](format::formatter) is a file; graphs are drawn with [`graph`].
+//! - [`theme`], [`paint`]: a theme's file into styles, runs into styled spans.
+//! - [`layout`]: the spans of all segments into a row of at most so many cells.
+//! - [`targets`]: the row into the bytes of a host, a file each.
+//!
+//! What they share: [`frame`] (spans, choices, rows), [`style`] (colours and styles), [`width`] (the
+//! cells of a text), [`diagnostic`] (messages with a place in a file).
 //!
 //! Nothing here reads a clock, a file or a socket, and nothing knows configs or the daemon.
 

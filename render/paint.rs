@@ -1,4 +1,4 @@
-//! From the runs of a filled format to styled spans: where a theme meets a reading.
+//! From the runs of a filled format to styled spans: what the theme makes of a reading.
 
 use std::borrow::Cow;
 
@@ -6,46 +6,52 @@ use rainline_segments::Level;
 
 use crate::format::{Content, Run};
 use crate::frame::{InstanceId, Span, Text};
-use crate::graph::{Dot, Gradient, Ink};
+use crate::graph::{Gradient, GraphCell, Tint};
 use crate::style::spec::{Paint, Spec};
 use crate::style::{Color, Style};
-use crate::theme::{Look, Theme, level_style};
+use crate::theme::{Subject, Theme, level_style};
 use rainline_caps::Depth;
 
 /// What the spans of one instance have in common.
 #[derive(Clone, Copy)]
 pub struct Painter<'a> {
+    /// Has all colours and styles.
     pub theme: &'a Theme,
+    /// The segment's kind, by whose name the theme knows it.
     pub kind: &'a str,
+    /// What the reading amounts to.
     pub level: Level,
     /// The instance's own style from the config.
     pub own: Option<&'a Spec>,
     /// The style of a mode (`mode.prefix`) laid over everything.
     pub mode: Option<&'a str>,
+    /// Whether the reading is old.
     pub faded: bool,
-    /// How many colours the place shows: what lies behind a shape is chosen by it.
+    /// How many colours there are where it is shown: what lies behind a shape is chosen by it.
     pub depth: Depth,
+    /// The instance that is shown.
     pub origin: InstanceId,
 }
 
 impl Painter<'_> {
-    fn look(&self, position: Option<f64>) -> Look<'_> {
-        Look { kind: self.kind, level: self.level, position, depth: 0 }
+    fn subject(&self, position: Option<f64>) -> Subject<'_> {
+        Subject { kind: self.kind, level: self.level, position, depth: 0 }
     }
 
-    /// The style of the instance before any run has its say: line, segment, kind, own, level, mode.
+    /// The style of the instance, on which each run puts its own: from the theme's for the line, the
+    /// segment, the kind, then the config's, then the theme's for the level and the mode.
     pub fn base(&self) -> Style {
-        let look = self.look(None);
+        let subject = self.subject(None);
         let theme = self.theme;
-        let mut style = theme.over(Style::default(), "line", &look);
-        style = theme.over(style, "segment", &look);
-        style = theme.over(style, self.kind, &look);
+        let mut style = theme.over(Style::default(), "line", &subject);
+        style = theme.over(style, "segment", &subject);
+        style = theme.over(style, self.kind, &subject);
         if let Some(own) = self.own {
-            style = theme.apply(style, own, &look);
+            style = theme.apply(style, own, &subject);
         }
-        style = theme.over(style, level_style(self.level), &look);
+        style = theme.over(style, level_style(self.level), &subject);
         if let Some(mode) = self.mode {
-            style = theme.over(style, mode, &look);
+            style = theme.over(style, mode, &subject);
         }
         style
     }
@@ -55,7 +61,7 @@ impl Painter<'_> {
         let base = self.base();
         let mut spans = Vec::with_capacity(runs.len());
         for run in runs {
-            let look = self.look(run.position);
+            let subject = self.subject(run.position);
             let class = match run.content {
                 Content::Icon(_) => Some("icon"),
                 Content::Graph { .. } => Some("graph"),
@@ -63,14 +69,14 @@ impl Painter<'_> {
             };
             let mut style = base;
             let mut ground = base.bg;
-            // A mode covers the whole segment: nothing inside stands out from it.
+            // A mode covers the whole segment: nothing inside has a style of its own.
             if self.mode.is_none() {
                 if let Some(class) = class {
-                    style = self.theme.over(style, class, &look);
+                    style = self.theme.over(style, class, &subject);
                     ground = style.bg;
                 }
                 for spec in run.styles.iter().copied().chain(run.own.as_deref()) {
-                    style = self.theme.apply(style, spec, &look);
+                    style = self.theme.apply(style, spec, &subject);
                 }
             }
             let text = match &run.content {
@@ -79,9 +85,9 @@ impl Painter<'_> {
                 Content::Live { what, most, known } => {
                     Text::Live { what: *what, most: *most, known: known.clone() }
                 }
-                Content::Graph { dots, parts } => {
-                    let pot = Pot::new(self, parts, ground, style, &run.styles);
-                    self.graph(dots, &pot, &mut spans);
+                Content::Graph { cells, parts } => {
+                    let colors = GraphColors::new(self, parts, ground, style, &run.styles);
+                    self.graph(cells, &colors, &mut spans);
                     continue;
                 }
             };
@@ -95,35 +101,28 @@ impl Painter<'_> {
         Span { text, style, origin: self.origin, action: None, link: None }
     }
 
-    /// One span for each run of cells of one look.
-    fn graph(&self, dots: &[Dot], pot: &Pot, out: &mut Vec<Span>) {
-        let mut text = String::with_capacity(dots.len() * '█'.len_utf8());
-        let mut current = None;
-        let mut last = None;
-        for dot in dots {
-            let inks = (rounded(dot.fg), rounded(dot.bg));
-            let look = match last {
-                Some((known, look)) if known == inks => look,
-                _ => pot.look(inks),
+    /// One span for neighbours of one style. With one for each tint, and each tint's style looked up
+    /// again, "the same into 60 cells" of `cargo bench --bench micro` takes 37.0 µs instead of 35.5.
+    fn graph(&self, cells: &[GraphCell], colors: &GraphColors, out: &mut Vec<Span>) {
+        let span = |(style, text): (Style, String)| self.span(Text::Ours(text.into()), style);
+        let mut known: Option<((Tint, Tint), Style)> = None;
+        let mut alike: Option<(Style, String)> = None;
+        for cell in cells {
+            let tints = (rounded(cell.fg), rounded(cell.bg));
+            let style = match known {
+                Some((same, style)) if same == tints => style,
+                _ => colors.style(tints),
             };
-            last = Some((inks, look));
-            if current != Some(look) {
-                if let Some(style) = current {
-                    out.push(self.span(Text::Ours(text.as_str().into()), style));
-                    text.clear();
-                }
-                current = Some(look);
-            }
-            text.push(dot.glyph);
+            known = Some((tints, style));
+            out.extend(alike.take_if(|(before, _)| *before != style).map(span));
+            alike.get_or_insert_with(|| (style, String::new())).1.push(cell.glyph);
         }
-        if let Some(style) = current {
-            out.push(self.span(Text::Ours(text.into()), style));
-        }
+        out.extend(alike.map(span));
     }
 }
 
 /// The colours of one graph.
-struct Pot<'a> {
+struct GraphColors<'a> {
     painter: &'a Painter<'a>,
     parts: &'a [Cow<'static, str>],
     /// What the theme colours each part with.
@@ -142,95 +141,96 @@ const SHADES: f64 = 1.5;
 /// Steps of a graph's gradients.
 const SHARPNESS: f64 = 20.0;
 
-/// Neighbours that hardly differ share a colour: each change of it is bytes in every frame, and a
+/// Positions that hardly differ become one: each change of colour is bytes in every frame, and a
 /// blend to work out.
-fn rounded(ink: Ink) -> Ink {
+fn rounded(tint: Tint) -> Tint {
     let step = |position: f64| (position * SHARPNESS).round() / SHARPNESS;
-    match ink {
-        Ink::At(position) => Ink::At(step(position)),
-        Ink::Faint(position) => Ink::Faint(step(position)),
-        Ink::On(gradient, position) => Ink::On(gradient, step(position)),
-        ink => ink,
+    match tint {
+        Tint::At(position) => Tint::At(step(position)),
+        Tint::Faint(position) => Tint::Faint(step(position)),
+        Tint::On(gradient, position) => Tint::On(gradient, step(position)),
+        tint => tint,
     }
 }
 
-impl<'a> Pot<'a> {
+impl<'a> GraphColors<'a> {
     fn new(
         painter: &'a Painter,
         parts: &'a [Cow<'static, str>],
         ground: Color,
         style: Style,
         specs: &'a [&'a Spec],
-    ) -> Pot<'a> {
+    ) -> GraphColors<'a> {
         let color = |(index, name): (usize, &Cow<str>)| painter.theme.part(name, index);
         let colors = parts.iter().enumerate().map(color).collect();
-        let mut pot = Pot { painter, parts, colors, style, specs, own: [false; 2] };
+        let mut graph = GraphColors { painter, parts, colors, style, specs, own: [false; 2] };
         let moves = |paint: fn(&Spec) -> Option<&Paint>| {
             let last = specs.iter().rev().find_map(|spec| paint(spec));
             // A level's colour may be a gradient, too.
             matches!(last, Some(Paint::Gradient(_) | Paint::Level))
         };
-        pot.own = [moves(|spec| spec.fg.as_ref()), moves(|spec| spec.bg.as_ref())];
-        if pot.own[1] {
-            // It is for the cells of the second series, not for the ground of all.
-            pot.style.bg = ground;
+        graph.own = [moves(|spec| spec.fg.as_ref()), moves(|spec| spec.bg.as_ref())];
+        if graph.own[1] {
+            // It colours the second series, not the background of all cells.
+            graph.style.bg = ground;
         }
-        pot
+        graph
     }
 
-    /// Where the style names a gradient, each cell stands at its own place on it.
+    /// The style of a cell at this position, where the style names a gradient.
     fn at(&self, position: f64) -> Style {
-        let look = self.painter.look(Some(position));
-        let apply = |style, spec: &&Spec| self.painter.theme.apply(style, spec, &look);
+        let subject = self.painter.subject(Some(position));
+        let apply = |style, spec: &&Spec| self.painter.theme.apply(style, spec, &subject);
         self.specs.iter().fold(self.style, apply)
     }
 
-    fn look(&self, inks: (Ink, Ink)) -> Style {
-        let (fg, bg) = (self.ink(inks.0, self.style.fg), self.ink(inks.1, self.style.bg));
-        let fg = match inks {
-            // Two grounds side by side.
-            (Ink::Ground(_), _) => fg,
-            (_, Ink::Ground(_)) => self.readable(fg, bg, SHAPES),
-            (_, Ink::Faint(_)) => self.readable(fg, bg, SHADES),
+    fn style(&self, tints: (Tint, Tint)) -> Style {
+        let (fg, bg) = (self.tint(tints.0, self.style.fg), self.tint(tints.1, self.style.bg));
+        let fg = match tints {
+            // Two parts side by side.
+            (Tint::Ground(_), _) => fg,
+            (_, Tint::Ground(_)) => self.readable(fg, bg, SHAPES),
+            (_, Tint::Faint(_)) => self.readable(fg, bg, SHADES),
             _ => fg,
         };
         Style { fg, bg, attrs: self.style.attrs }
     }
 
-    fn ink(&self, ink: Ink, plain: Color) -> Color {
+    fn tint(&self, tint: Tint, plain: Color) -> Color {
         let theme = self.painter.theme;
         let part = |index: usize| self.colors.get(index).copied().unwrap_or_default();
-        match ink {
-            Ink::Base => plain,
-            Ink::At(position) if self.own[0] => self.at(position).fg,
-            Ink::At(_) => self.style.fg,
-            Ink::Faint(position) => theme.grounded(self.ink(Ink::At(position), plain)),
-            Ink::On(Gradient::Tide, position) if self.own[1] => self.at(position).bg,
-            Ink::On(Gradient::Heat | Gradient::Work, position) if self.own[0] => {
+        match tint {
+            Tint::Base => plain,
+            Tint::At(position) if self.own[0] => self.at(position).fg,
+            Tint::At(_) => self.style.fg,
+            Tint::Faint(position) => theme.grounded(self.tint(Tint::At(position), plain)),
+            Tint::On(Gradient::Tide, position) if self.own[1] => self.at(position).bg,
+            Tint::On(Gradient::Heat | Gradient::Work, position) if self.own[0] => {
                 self.at(position).fg
             }
-            Ink::On(gradient, position) => theme
+            Tint::On(gradient, position) => theme
                 .gradient(gradient.name(), position)
                 .unwrap_or_else(|| self.style.bg.blend(self.style.fg, position)),
-            Ink::Part(index) => part(index),
-            // A place of sixteen colours has no quiet ones to choose from.
-            Ink::Ground(index) if self.painter.depth <= Depth::Ansi16 => part(index),
-            Ink::Ground(index) => {
+            Tint::Part(index) => part(index),
+            // Among sixteen colours there are no quiet ones.
+            Tint::Ground(index) if self.painter.depth <= Depth::Ansi16 => part(index),
+            Tint::Ground(index) => {
                 let name = self.parts.get(index).map_or("", |name| name);
                 theme.ground(name, index)
             }
-            Ink::Mark => theme.over(self.style, "strong", &self.painter.look(None)).fg,
+            Tint::Strong => theme.over(self.style, "strong", &self.painter.subject(None)).fg,
         }
     }
 
-    /// The colour, or where it could not be seen on this ground the better of line and text.
+    /// The colour, or where its contrast with the background is too low the one with most contrast
+    /// of it, the theme's strongest and the line's background.
     fn readable(&self, fg: Color, bg: Color, least: f64) -> Color {
         let contrast =
             |color: Color| color.at(self.painter.depth).contrast(bg.at(self.painter.depth));
         if contrast(fg).is_none_or(|contrast| contrast >= least) {
             return fg;
         }
-        let bright = self.ink(Ink::Mark, fg);
+        let bright = self.tint(Tint::Strong, fg);
         let better = |a: Color, b: Color| if contrast(a) >= contrast(b) { a } else { b };
         better(fg, better(bright, self.style.bg))
     }
@@ -243,8 +243,8 @@ mod tests {
 
     const CLASSES: [&str; 5] = ["kernel", "anonymous", "shared", "cache", "free"];
 
-    /// The styles of these dots, one each, in a graph styled as written.
-    fn styles(theme: &Theme, depth: Depth, written: &str, dots: &[Dot]) -> Vec<Style> {
+    /// The styles of these cells, one each, in a graph styled as written.
+    fn styles(theme: &Theme, depth: Depth, written: &str, cells: &[GraphCell]) -> Vec<Style> {
         let painter = Painter {
             theme,
             kind: "rainbar",
@@ -257,14 +257,14 @@ mod tests {
         };
         let spec = Spec::parse(written).expect("a style");
         let parts = CLASSES.map(Cow::Borrowed);
-        let style = theme.apply(painter.base(), &spec, &painter.look(None));
+        let style = theme.apply(painter.base(), &spec, &painter.subject(None));
         let specs = [&spec];
-        let pot = Pot::new(&painter, &parts, painter.base().bg, style, &specs);
-        dots.iter().map(|dot| pot.look((dot.fg, dot.bg))).collect()
+        let graph = GraphColors::new(&painter, &parts, painter.base().bg, style, &specs);
+        cells.iter().map(|cell| graph.style((cell.fg, cell.bg))).collect()
     }
 
-    fn dot(fg: Ink, bg: Ink) -> Dot {
-        Dot { glyph: '▄', fg, bg }
+    fn cell(fg: Tint, bg: Tint) -> GraphCell {
+        GraphCell { glyph: '▄', fg, bg }
     }
 
     #[test]
@@ -273,9 +273,9 @@ mod tests {
             let theme = Theme::built_in(name).expect("built in");
             for depth in [Depth::True, Depth::Ansi256, Depth::Ansi16] {
                 for part in 0..CLASSES.len() {
-                    let hues = [0.0, 0.5, 1.0].map(|at| Ink::On(Gradient::Work, at));
-                    let dots = hues.map(|hue| dot(hue, Ink::Ground(part)));
-                    for style in styles(&theme, depth, "", &dots) {
+                    let hues = [0.0, 0.5, 1.0].map(|at| Tint::On(Gradient::Work, at));
+                    let cells = hues.map(|hue| cell(hue, Tint::Ground(part)));
+                    for style in styles(&theme, depth, "", &cells) {
                         let Style { fg, bg, .. } = style.at(depth);
                         let contrast = fg.contrast(bg).unwrap_or(SHAPES);
                         assert!(contrast >= SHAPES, "{name} {depth:?} {part}: {contrast:.2}");
@@ -288,13 +288,13 @@ mod tests {
     #[test]
     fn a_style_may_bring_its_own_gradients_for_two_series() {
         let theme = Theme::built_in("rain").expect("built in");
-        let pair = dot(Ink::On(Gradient::Heat, 1.0), Ink::On(Gradient::Tide, 0.0));
-        let blank = dot(Ink::Base, Ink::Base);
+        let pair = cell(Tint::On(Gradient::Heat, 1.0), Tint::On(Gradient::Tide, 0.0));
+        let blank = cell(Tint::Base, Tint::Base);
         let both = |written| styles(&theme, Depth::True, written, &[pair, blank]);
         let own = both("fg:gradient(load) bg:gradient(cool)");
         assert_eq!(Some(own[0].fg), theme.gradient("load", 1.0));
         assert_eq!(Some(own[0].bg), theme.gradient("cool", 0.0));
-        // The ground of what is blank is no reading.
+        // A blank cell keeps the background of the line.
         assert_eq!(own[1].bg, both("")[1].bg);
         let usual = &both("fg:text")[0];
         assert_eq!(Some(usual.fg), theme.gradient("heat", 1.0));
@@ -305,7 +305,7 @@ mod tests {
     fn a_theme_without_the_gradients_of_graphs_has_shades() {
         let mut theme = Theme::built_in("rain").expect("built in");
         theme.gradients.clear();
-        let heat = |at| dot(Ink::On(Gradient::Heat, at), Ink::Base);
+        let heat = |at| cell(Tint::On(Gradient::Heat, at), Tint::Base);
         let shades = styles(&theme, Depth::True, "fg:text", &[heat(0.0), heat(0.5), heat(1.0)]);
         assert_eq!(Some(shades[2].fg), theme.color("text"));
         assert_eq!(shades[0].fg, shades[0].bg);

@@ -1,7 +1,8 @@
 //! The encoders: one file a host, each from a frame to that host's escape language.
 //!
-//! Invariant: a target knows frames, styles and widths. It never names theme, config, segments'
-//! kinds or the daemon, and it never decides what is shown.
+//! A target is registered by two lines here: its `mod` and its place in [`ALL`]. It knows frames,
+//! styles and widths. It never names theme, config, segments' kinds or the daemon, and it never
+//! decides what is shown.
 
 use std::borrow::Cow;
 
@@ -21,6 +22,7 @@ mod tmux;
 mod zsh;
 
 pub use screen::rendition as screen_rendition;
+pub use tmux::style as tmux_style;
 
 /// Every target, by name.
 pub static ALL: &[&Target] = &[
@@ -40,13 +42,9 @@ pub fn find(name: &str) -> Option<&'static Target> {
     ALL.iter().copied().find(|target| target.name == name)
 }
 
-/// Whether a host of this version fills live texts in by itself.
-pub fn fills_in(target: &Target, version: Version) -> bool {
-    rainline_caps::hosts::find(target.name).is_some_and(|host| host.is_live(version))
-}
-
 /// One host's escape language.
 pub struct Target {
+    /// As requests write it; the name of its file.
     pub name: &'static str,
     /// One sentence, for lists and docs.
     pub about: &'static str,
@@ -65,15 +63,35 @@ pub struct Target {
     pub right: Right,
 }
 
+impl Target {
+    /// A target of text alone for a host that does nothing by itself: what most targets change a
+    /// part of.
+    const TEXT: Target = Target {
+        name: "",
+        about: "",
+        adapts_colour: false,
+        depth: Depth::Mono,
+        glyphs: Glyphs::Nerd,
+        policy: |_| Policy::Wcwidth,
+        encode: plain::encode,
+        right: Right::Nowhere,
+    };
+
+    /// Whether a host of this version fills live texts in by itself.
+    pub fn fills_in(&self, version: Version) -> bool {
+        rainline_caps::hosts::find(self.name).is_some_and(|host| host.is_live(version))
+    }
+}
+
 /// How a shell draws what stands at the right of the row in which one types.
 #[derive(Clone, Copy)]
 pub enum Right {
-    /// It has a place for it and puts it there itself.
+    /// By itself: it has a prompt for the right side.
     Own,
-    /// It has none: what this appends goes there, one column before the edge, and comes back to the
-    /// row's start. It takes no cells and stands before the row's own text.
+    /// By what this appends before the row's own text: it moves the cursor, draws one column before
+    /// the edge, and comes back to the row's start. It counts as no cells.
     Moves(fn(&Frame, &Caps, &mut String)),
-    /// It cannot be drawn there.
+    /// Not at all.
     Nowhere,
 }
 
@@ -96,7 +114,7 @@ fn flat<'a>(frame: &'a Frame, caps: &'a Caps) -> impl Iterator<Item = Flat<'a>> 
 }
 
 /// A span's text for a host that fills nothing in: live text as far as it is known, cut to its
-/// cells. Without control characters, whoever wrote it: no target has a use for them.
+/// cells. Control characters are taken out of every text, ours too: no target has a use for them.
 fn plain_text<'a>(text: &'a Text, caps: &Caps) -> Cow<'a, str> {
     match text {
         Text::Live { most, known, .. } => {

@@ -1,4 +1,4 @@
-//! How many cells a text takes. That is a policy of the place that draws it, not a fact.
+//! How many cells a text takes, which differs between the programs that draw it: a [`Policy`].
 //!
 //! tmux up to 3.3 and most C programs add up `wcwidth` code point by code point; newer terminals
 //! count graphemes. Cutting is by grapheme under both. Built-in glyphs are those on which all
@@ -16,7 +16,7 @@ pub fn width(text: &str, policy: Policy) -> usize {
     match policy {
         Policy::Wcwidth => text.chars().map(|c| c.width().unwrap_or(0)).sum(),
         Policy::Cjk => text.chars().map(|c| c.width_cjk().unwrap_or(0)).sum(),
-        // The crate gives a control character a cell here and none above; nobody draws one.
+        // The crate gives a control character a cell here and none above; no host draws one.
         Policy::Unicode => {
             let drawn = text.graphemes(true).filter(|part| !part.contains(char::is_control));
             drawn.map(UnicodeWidthStr::width).sum()
@@ -36,38 +36,43 @@ pub fn prefix(text: &str, cells: usize, policy: Policy) -> (&str, usize) {
         let end = text.len().min(cells);
         return (&text[..end], end);
     }
-    let (mut end, mut used) = (0, 0);
-    for grapheme in text.graphemes(true) {
-        let more = width(grapheme, policy);
-        if used + more > cells {
-            break;
-        }
-        used += more;
-        end += grapheme.len();
-    }
+    let (end, used) = fitting(text.graphemes(true), cells, policy);
     (&text[..end], used)
 }
 
-/// The longest end of `text` that fits into `cells`, and the cells it takes.
+/// The longest end of `text` that fits into `cells`, and the cells it takes. Never splits a grapheme.
 pub fn suffix(text: &str, cells: usize, policy: Policy) -> (&str, usize) {
-    let (mut start, mut used) = (text.len(), 0);
-    for grapheme in text.graphemes(true).rev() {
+    let (length, used) = fitting(text.graphemes(true).rev(), cells, policy);
+    (&text[text.len() - length..], used)
+}
+
+/// The bytes and the cells of the first graphemes that fit into `cells`.
+fn fitting<'a>(
+    graphemes: impl Iterator<Item = &'a str>,
+    cells: usize,
+    policy: Policy,
+) -> (usize, usize) {
+    let (mut bytes, mut used) = (0, 0);
+    for grapheme in graphemes {
         let more = width(grapheme, policy);
         if used + more > cells {
             break;
         }
         used += more;
-        start -= grapheme.len();
+        bytes += grapheme.len();
     }
-    (&text[start..], used)
+    (bytes, used)
 }
 
 /// Where a text that is too long loses its cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Cut {
+    /// Its start stays.
     #[default]
     End,
+    /// Its start and its end stay.
     Middle,
+    /// Its end stays.
     Start,
 }
 
@@ -80,11 +85,11 @@ pub fn cut(text: &str, cells: usize, at: Cut, ellipsis: &str, policy: Policy) ->
     if mark > cells {
         return prefix(text, cells, policy).0.to_owned();
     }
-    let room = cells - mark;
+    let rest = cells - mark;
     let (before, after) = match at {
-        Cut::End => (room, 0),
-        Cut::Start => (0, room),
-        Cut::Middle => (room.div_ceil(2), room / 2),
+        Cut::End => (rest, 0),
+        Cut::Start => (0, rest),
+        Cut::Middle => (rest.div_ceil(2), rest / 2),
     };
     let start = if before == 0 { "" } else { prefix(text, before, policy).0 };
     let end = if after == 0 { "" } else { suffix(text, after, policy).0 };

@@ -402,22 +402,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_file_is_registered() {
-        let files = Machine::real().list(env!("CARGO_MANIFEST_DIR")).expect("our own directory");
-        let stems = files.iter().filter_map(|entry| entry.name.to_str()?.strip_suffix(".rs"));
-        for stem in stems.filter(|stem| *stem != "lib") {
-            assert!(
-                find(&stem.replace('_', "-")).is_some(),
-                "segments/{stem}.rs: add \"mod {stem};\" and \"&{stem}::SEGMENT\" to segments/lib.rs"
-            );
-        }
-        assert!(
-            ALL.is_sorted_by_key(|kind| kind.name),
-            "segments/lib.rs: ALL is not sorted by name"
-        );
-    }
-
     /// All that a declaration promises by itself. That formats parse is tested where they are parsed.
     #[test]
     fn declarations_are_consistent() {

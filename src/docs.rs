@@ -27,7 +27,7 @@ pub fn reference() -> String {
         let options = codes(kind.options.iter().map(|option| option.name));
         [code(kind.name), kind.about.into(), fields, options]
     };
-    let formatter = |entry: &Entry| {
+    let formatter = |entry: &&Entry| {
         let args = entry.args.iter().map(|(name, default, about)| match default.is_empty() {
             true => format!("`{name}`: {about}"),
             false => format!("`{name}` = {default}: {about}"),

@@ -551,23 +551,6 @@ fn a_line_that_cannot_be_written_is_a_failure() {
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }
 
-#[test]
-fn every_drop_in_is_registered() {
-    let entries = fs::read_dir(root().join("src/compat")).expect("a folder").flatten();
-    for entry in entries {
-        let name = entry.file_name().into_string().expect("UTF-8");
-        let Some(module) = name.strip_suffix(".rs") else { continue };
-        let listed = compat::ALL.iter().any(|peer| peer.name.replace('-', "_") == module);
-        assert!(
-            listed,
-            "src/compat/{name}: add `mod {module};` and `&{module}::PEER,` to src/compat.rs, where \
-             the peer's name is the file's with `-` for `_`"
-        );
-    }
-    let names: Vec<&str> = compat::ALL.iter().map(|peer| peer.name).collect();
-    assert!(names.is_sorted(), "sort ALL in src/compat.rs by name: {names:?}");
-}
-
 /// The daemon reads a fixture that is at 40 % all the time: a drop-in that shows 40 % asked it.
 #[test]
 fn a_running_daemon_is_asked() {

@@ -2,6 +2,7 @@
 //! a file that no `mod` line names.
 
 use std::fs;
+use std::path::Path;
 
 use crate::support::root;
 
@@ -21,6 +22,12 @@ const LISTS: &[List] = &[
         list: "render/targets.rs",
         entry: "&NAME::TARGET",
         other: &[],
+    },
+    List {
+        folder: "render/format/formatter",
+        list: "render/format/formatter.rs",
+        entry: "&NAME::ENTRY",
+        other: &["tests"],
     },
     List { folder: "src/hosts", list: "src/hosts.rs", entry: "&NAME::HOST", other: &[] },
     List { folder: "src/imports", list: "src/imports.rs", entry: "&NAME::IMPORT", other: &[] },
@@ -71,6 +78,19 @@ fn every_file_is_in_its_list() {
 }
 
 #[test]
+fn every_theme_is_built_in() {
+    let text = fs::read_to_string(root().join("render/theme.rs")).expect("readable");
+    for entry in fs::read_dir(root().join("themes")).expect("a folder").flatten() {
+        let file = entry.file_name().into_string().expect("UTF-8");
+        let line = format!("built_in!({:?})", file.trim_end_matches(".toml"));
+        assert!(
+            text.contains(&line),
+            "themes/{file}: add `{line},` to BUILT_IN in render/theme.rs"
+        );
+    }
+}
+
+#[test]
 fn a_forgotten_file_is_named_with_what_it_needs() {
     let list = LISTS.iter().find(|list| list.folder == "src/cli").expect("a list");
     assert_eq!(
@@ -93,4 +113,42 @@ fn lists_are_sorted_by_name() {
     assert!(rainline::hosts::ALL.iter().map(|host| host.name).is_sorted());
     assert!(rainline::imports::ALL.iter().map(|import| import.name).is_sorted());
     assert!(rainline::compat::ALL.iter().map(|peer| peer.name).is_sorted());
+}
+
+/// A file without its `mod` line is not compiled, and the compiler does not notice.
+#[test]
+fn every_file_is_a_module() {
+    fn visit(folder: &Path, parent: &Path, forgotten: &mut Vec<String>) {
+        let declared = fs::read_to_string(parent).expect("a module");
+        for entry in fs::read_dir(folder).expect("a folder").flatten() {
+            let path = entry.path();
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            let own = folder.join(format!("{name}.rs"));
+            if path.is_dir() {
+                let inner = if own.exists() { own } else { path.join("mod.rs") };
+                if inner.exists() {
+                    visit(&path, &inner, forgotten);
+                } else if declared.contains(&format!("mod {name} {{")) {
+                    visit(&path, parent, forgotten);
+                }
+            } else if path == own
+                && !["lib", "main", "mod"].contains(&&*name)
+                && !["mod ", "mod r#"]
+                    .iter()
+                    .any(|word| declared.contains(&format!("{word}{name};")))
+            {
+                let [path, parent] = [&*path, parent]
+                    .map(|path| path.strip_prefix(root()).expect("ours").display().to_string());
+                forgotten.push(format!("{path}: add \"mod {name};\" to {parent}"));
+            }
+        }
+    }
+    let mut forgotten = Vec::new();
+    for lib in ["caps/lib.rs", "segments/lib.rs", "render/lib.rs", "client/lib.rs", "src/lib.rs"] {
+        let lib = root().join(lib);
+        if lib.exists() {
+            visit(lib.parent().expect("a folder"), &lib, &mut forgotten);
+        }
+    }
+    assert!(forgotten.is_empty(), "{}", forgotten.join("\n"));
 }

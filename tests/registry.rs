@@ -1,8 +1,6 @@
 //! Every file is registered, and what the tables hold fits together across crates.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 
 use rainline_caps::Depth;
 use rainline_caps::Glyphs;
@@ -13,76 +11,6 @@ use rainline_render::style::Color;
 use rainline_render::theme::{BUILT_IN, Theme};
 use rainline_render::width::width;
 use rainline_segments::{ALL, Unit};
-
-use crate::support::root;
-
-/// The names, without the extension, of the files in a folder.
-fn files(folder: &str, extension: &str) -> Vec<String> {
-    let entries = fs::read_dir(root().join(folder)).expect("a folder").flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let stems = names.filter_map(|name| Some(name.strip_suffix(extension)?.to_owned()));
-    let mut stems: Vec<String> = stems.collect();
-    stems.sort();
-    stems
-}
-
-/// What to do about the files that are not in a table, and that the table is sorted.
-fn registered(folder: &str, extension: &str, listed: &[&str], how: fn(&str) -> String) {
-    let is_listed = |name: &String| listed.contains(&&*name.replace('_', "-"));
-    let missing = files(folder, extension).into_iter().find(|name| !is_listed(name));
-    if let Some(name) = missing {
-        panic!("{folder}/{name}{extension}: {}", how(&name));
-    }
-    assert!(listed.is_sorted(), "{folder}: the table is not sorted by name: {listed:?}");
-}
-
-#[test]
-fn themes_are_registered() {
-    // The default theme comes first.
-    let mut listed: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
-    listed.sort_unstable();
-    registered("themes", ".toml", &listed, |name| {
-        format!("add {name:?} to BUILT_IN in render/theme.rs")
-    });
-}
-
-/// A file without its `mod` line is not compiled, and the compiler does not notice.
-#[test]
-fn every_file_is_a_module() {
-    fn visit(folder: &Path, parent: &Path, forgotten: &mut Vec<String>) {
-        let declared = fs::read_to_string(parent).expect("a module");
-        for entry in fs::read_dir(folder).expect("a folder").flatten() {
-            let path = entry.path();
-            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-            let own = folder.join(format!("{name}.rs"));
-            if path.is_dir() {
-                let inner = if own.exists() { own } else { path.join("mod.rs") };
-                if inner.exists() {
-                    visit(&path, &inner, forgotten);
-                } else if declared.contains(&format!("mod {name} {{")) {
-                    visit(&path, parent, forgotten);
-                }
-            } else if path == own
-                && !["lib", "main", "mod"].contains(&&*name)
-                && !["mod ", "mod r#"]
-                    .iter()
-                    .any(|word| declared.contains(&format!("{word}{name};")))
-            {
-                let [path, parent] = [&*path, parent]
-                    .map(|path| path.strip_prefix(root()).expect("ours").display().to_string());
-                forgotten.push(format!("{path}: add \"mod {name};\" to {parent}"));
-            }
-        }
-    }
-    let mut forgotten = Vec::new();
-    for lib in ["caps/lib.rs", "segments/lib.rs", "render/lib.rs", "client/lib.rs", "src/lib.rs"] {
-        let lib = root().join(lib);
-        if lib.exists() {
-            visit(lib.parent().expect("a folder"), &lib, &mut forgotten);
-        }
-    }
-    assert!(forgotten.is_empty(), "{}", forgotten.join("\n"));
-}
 
 #[test]
 fn the_environment_that_travels_is_what_segments_declare() {
@@ -133,10 +61,10 @@ fn built_in_glyphs_are_counted_alike_everywhere() {
 
 #[test]
 fn themes_can_be_read_on_their_own_ground() {
-    use rainline_render::theme::Look;
+    use rainline_render::theme::Subject;
     for (name, _) in BUILT_IN {
         let theme = Theme::built_in(name).expect("built in");
-        let line = theme.over(Default::default(), "line", &Look::default());
+        let line = theme.over(Default::default(), "line", &Subject::default());
         let text = theme.contrast;
         let mut checked = Vec::new();
         for style in [
@@ -148,27 +76,27 @@ fn themes_can_be_read_on_their_own_ground() {
             "level.warning",
             "level.critical",
         ] {
-            checked.push((style.to_owned(), theme.over(line, style, &Look::default()), text));
+            checked.push((style.to_owned(), theme.over(line, style, &Subject::default()), text));
         }
         for style in theme.styles.keys().filter(|name| name.starts_with("tmux.")) {
             // Borders are shapes, and quiet ones on purpose.
             let wanted = if style.contains("border") { 1.5 } else { text };
-            checked.push((style.clone(), theme.over(line, style, &Look::default()), wanted));
+            checked.push((style.clone(), theme.over(line, style, &Subject::default()), wanted));
         }
         for kind in ALL {
-            let look = Look { kind: kind.name, ..Look::default() };
-            let own = theme.over(line, kind.name, &look);
+            let subject = Subject { kind: kind.name, ..Subject::default() };
+            let own = theme.over(line, kind.name, &subject);
             checked.push((kind.name.into(), own, text));
             // Icons and graphs are shapes: WCAG asks 3 to 1 of them.
-            checked.push((format!("{} icon", kind.name), theme.over(own, "icon", &look), 3.0));
+            checked.push((format!("{} icon", kind.name), theme.over(own, "icon", &subject), 3.0));
             if kind.fields.iter().any(|field| matches!(field.unit, Unit::History(_) | Unit::Parts))
             {
-                let graph = theme.over(own, "graph", &look);
+                let graph = theme.over(own, "graph", &subject);
                 checked.push((format!("{} graph", kind.name), graph, 3.0));
             }
         }
         for mode in ["prefix", "zoomed", "synced", "copy-mode"] {
-            let style = theme.over(line, &format!("mode.{mode}"), &Look::default());
+            let style = theme.over(line, &format!("mode.{mode}"), &Subject::default());
             checked.push((mode.into(), style, text));
         }
         for (what, style, wanted) in checked {
@@ -185,14 +113,14 @@ const CLASSES: [&str; 5] = ["kernel", "anonymous", "shared", "cache", "free"];
 #[test]
 fn graphs_can_be_read_on_the_grounds_of_their_theme() {
     use rainline_render::graph::Gradient;
-    use rainline_render::theme::Look;
+    use rainline_render::theme::Subject;
     for (name, _) in BUILT_IN {
         let theme = Theme::built_in(name).expect("built in");
         if theme.colourless() {
             continue;
         }
-        let line = theme.over(Default::default(), "line", &Look::default());
-        let tile = theme.over(line, "graph", &Look::default());
+        let line = theme.over(Default::default(), "line", &Subject::default());
+        let tile = theme.over(line, "graph", &Subject::default());
         let grounds: Vec<_> =
             CLASSES.iter().enumerate().map(|(at, class)| theme.ground(class, at)).collect();
         // Shapes: WCAG asks 3 to 1 of them.
@@ -229,12 +157,12 @@ fn graphs_can_be_read_on_the_grounds_of_their_theme() {
 
 #[test]
 fn themes_come_down_without_losing_their_text() {
-    use rainline_render::theme::Look;
+    use rainline_render::theme::Subject;
     for (name, _) in BUILT_IN {
         let theme = Theme::built_in(name).expect("built in");
-        let line = theme.over(Default::default(), "line", &Look::default());
+        let line = theme.over(Default::default(), "line", &Subject::default());
         for depth in [Depth::Ansi256, Depth::Ansi16, Depth::Mono] {
-            let style = theme.over(line, "segment", &Look::default()).at(depth);
+            let style = theme.over(line, "segment", &Subject::default()).at(depth);
             let same = style.fg == style.bg && style.fg != rainline_render::style::Color::Default;
             assert!(!same, "{name}: text vanishes at {depth:?}");
         }

@@ -187,8 +187,8 @@ fn fed(sandbox: &Sandbox) -> (File, String) {
 /// What a 4.x can show of a style.
 fn shown(style: Style) -> Style {
     let attrs = [Attrs::BOLD, Attrs::DIM, Attrs::UNDERLINE, Attrs::REVERSE];
-    let known = attrs.into_iter().filter(|attr| style.attrs.has(*attr));
-    Style { attrs: known.fold(Attrs::NONE, Attrs::with), ..style.at(Depth::Ansi16) }
+    let known = attrs.into_iter().filter(|attr| style.attrs.contains(*attr));
+    Style { attrs: known.fold(Attrs::empty(), Attrs::union), ..style.at(Depth::Ansi16) }
 }
 
 fn expected(frame: &Frame) -> Vec<Look> {
@@ -277,7 +277,7 @@ fn the_longest_line_comes_out_whole() {
     let mut screen = Screen::start(&sandbox, &rc, (4, COLUMNS));
     let caps = Caps { version: screen.version, ..Caps::default() };
     let spans = (0..200).map(|n| {
-        let style = Style { attrs: [Attrs::NONE, Attrs::BOLD][n % 2], ..Style::default() };
+        let style = Style { attrs: [Attrs::empty(), Attrs::BOLD][n % 2], ..Style::default() };
         Piece::Span(Span::outside(format!("{n:04}"), style))
     });
     let mut out = String::new();

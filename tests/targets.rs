@@ -42,11 +42,11 @@ fn expected(spans: &[Span], columns: u16) -> Vec<Look> {
         for look in &mut looks[start..end] {
             look.fg = color(span.style.fg);
             look.bg = color(span.style.bg);
-            look.bold = span.style.attrs.has(Attrs::BOLD);
-            look.dim = span.style.attrs.has(Attrs::DIM);
-            look.italic = span.style.attrs.has(Attrs::ITALIC);
-            look.underline = span.style.attrs.has(Attrs::UNDERLINE);
-            look.inverse = span.style.attrs.has(Attrs::REVERSE);
+            look.bold = span.style.attrs.contains(Attrs::BOLD);
+            look.dim = span.style.attrs.contains(Attrs::DIM);
+            look.italic = span.style.attrs.contains(Attrs::ITALIC);
+            look.underline = span.style.attrs.contains(Attrs::UNDERLINE);
+            look.inverse = span.style.attrs.contains(Attrs::REVERSE);
         }
     }
     let texts = crate::support::terminal::looks(parser.screen(), 0);
@@ -73,7 +73,7 @@ fn any_style() -> impl Strategy<Value = Style> {
     (any_color(), any_color(), attrs).prop_map(|(fg, bg, attrs)| Style {
         fg,
         bg,
-        attrs: attrs.into_iter().fold(Attrs::NONE, Attrs::with),
+        attrs: attrs.into_iter().fold(Attrs::empty(), Attrs::union),
     })
 }
 

@@ -2,14 +2,15 @@
 
 use std::ops::Range;
 
-use rainline_segments::{Kind, Unit};
+use rainline_segments::Kind;
 
-use super::{Formatter, Node, declared};
+use super::args::Arg;
+use super::formatter::{build, build_usual};
+use super::{Node, declared};
 use crate::diagnostic::Fault;
-use crate::format::formatter::Arg;
 use crate::style::spec::Spec;
 
-/// Templates deeper than this are refused: nobody writes them, and recursion has an end.
+/// Templates nested deeper than this are refused, so that the recursion ends.
 const MAX_DEPTH: usize = 32;
 
 pub fn parse(text: &str, kind: &Kind) -> Result<Vec<Node>, Vec<Fault>> {
@@ -140,8 +141,8 @@ impl<'a> Parser<'a> {
             }
         };
         let formatter = match formatter {
-            None => Ok(Formatter::usual(field.unit)),
-            Some((word, span, args)) => self.build(field.unit, word, span, &args),
+            None => build_usual(self.kind, field.unit),
+            Some((word, span, args)) => build(word, span, &args, self.kind, field.unit),
         };
         match formatter {
             Ok(formatter) => Some(Node::Field { name: name.to_owned(), formatter }),
@@ -150,16 +151,6 @@ impl<'a> Parser<'a> {
                 None
             }
         }
-    }
-
-    fn build(
-        &mut self,
-        unit: Unit,
-        word: &str,
-        span: Range<usize>,
-        args: &[Arg],
-    ) -> Result<Formatter, Fault> {
-        Formatter::build(word, span, args, self.kind, unit)
     }
 
     /// `.word(args)`, if that is what follows: a dot at the end of a sentence is just a dot.

@@ -36,7 +36,7 @@ static KIND: Kind = Kind {
     open: |_| Ok(Box::new(Nothing)),
 };
 
-fn fill(template: &str, sample: &Sample) -> String {
+pub(super) fn fill(template: &str, sample: &Sample) -> String {
     fill_with(template, sample, &[], Glyphs::Unicode)
 }
 
@@ -63,12 +63,12 @@ fn fill_with(
         Content::Ours(text) | Content::Icon(text) => text,
         Content::Outside(text) => text.reveal().to_owned(),
         Content::Live { known, .. } => known.reveal().to_owned(),
-        Content::Graph { dots, .. } => dots.iter().map(|dot| dot.glyph).collect(),
+        Content::Graph { cells, .. } => cells.iter().map(|cell| cell.glyph).collect(),
     };
     format.fill(&context).into_iter().map(text).collect()
 }
 
-fn sample() -> Sample {
+pub(super) fn sample() -> Sample {
     Sample::new(Level::Idle)
         .with("usage", Value::percent(42.4))
         .with("bytes", Value::of(3.5 * 1024.0 * 1024.0 * 1024.0, 8e9))
@@ -95,24 +95,6 @@ fn an_icon_alone_in_a_group_is_shown_if_there_is_one() {
 fn the_first_whole_alternative_is_shown() {
     assert_eq!(fill("{$other!|$name?|none}", &sample()), "main?");
     assert_eq!(fill("{$other|none}", &sample()), "none");
-}
-
-#[test]
-fn formatters_write_what_they_say() {
-    assert_eq!(fill("$bytes.eng(unit:B)", &sample()), "3.50GB");
-    assert_eq!(fill("$usage.num(w:6,p:2)", &sample()), " 42.40");
-    assert_eq!(fill("$name.text(max:3)", &sample()), "ma…");
-    assert_eq!(fill("$name.text(3,cut:start)", &sample()), "…in");
-}
-
-#[test]
-fn prefixes_never_make_a_number_wider() {
-    for (value, text) in
-        [(0.0, "    0"), (999.4, "  999"), (999.6, "0.98K"), (1023e3, " 999K"), (1024e4, "9.77M")]
-    {
-        let sample = Sample::new(Level::Idle).with("bytes", Value::number(value));
-        assert_eq!(fill("$bytes", &sample), text, "{value}");
-    }
 }
 
 #[test]
@@ -163,7 +145,7 @@ fn a_second_field_of_the_sample_is_drawn_with_the_first() {
     assert_eq!(drawn("$past.rain(4,over:parts)", Glyphs::Unicode), "▆▌▇▇");
     assert_eq!(drawn("$past.whisker(2,every:3)", Glyphs::Ascii), "+#");
     assert_eq!(drawn("$parts.columns()$parts.heat()", Glyphs::Ascii), "*#9");
-    // Fields in use: those, too, are asked of the source.
+    // Those fields count as used, so the source reads them.
     let format = Format::parse("$past.rain(over:parts,hue:limit-past)", &KIND).expect("right");
     assert_eq!(format.fields(), ["past", "parts", "limit-past"]);
 }
@@ -209,7 +191,7 @@ fn deep_nesting_ends() {
     assert!(Format::parse(&"{[".repeat(100_000), &KIND).is_err());
 }
 
-/// The digits of what is infinite were counted.
+/// The digits of infinity were counted.
 #[test]
 fn numbers_that_are_none_keep_their_place_empty() {
     for number in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {

@@ -1,14 +1,25 @@
-//! The same rows laid out plainly: every try is joined and measured whole. Slow, and what the numbers
-//! of `layout` must come to.
+//! The same rows laid out plainly: every try is joined and measured whole. Slow; what `layout` and
+//! its sums must come to.
 
-use super::*;
+use std::rc::Rc;
 
-fn join(blocks: &[Rc<Block>], room: &Room) -> Frame {
-    let separators = room.theme.separators(room.caps.glyphs);
+use super::cut::cut;
+use super::separator::{Separator, boundary};
+use super::{Block, GOOD_NAME, Layout, Side};
+use crate::format::Graphs;
+use crate::frame::{Frame, InstanceId, Piece, Span};
+use crate::style::Color;
+
+fn least_name(blocks: &[Rc<Block>]) -> u16 {
+    if blocks.len() > 1 { GOOD_NAME } else { 1 }
+}
+
+fn join(blocks: &[Rc<Block>], layout: &Layout) -> Frame {
+    let separators = layout.theme.separators(layout.caps.glyphs);
     let mut frame = Frame::default();
     let mut before: Option<Color> = None;
     let place = |frame: &mut Frame, before, after| {
-        if let Some(Separator { text, style }) = boundary(before, after, separators, room) {
+        if let Some(Separator { text, style }) = boundary(before, after, separators, layout) {
             frame.push(Span::ours(text, style));
         }
     };
@@ -28,73 +39,73 @@ fn join(blocks: &[Rc<Block>], room: &Room) -> Frame {
     frame
 }
 
-pub fn cells(blocks: &[Rc<Block>], room: &Room) -> usize {
-    join(blocks, room).width(room.caps.policy)
+pub fn cells(blocks: &[Rc<Block>], layout: &Layout) -> usize {
+    join(blocks, layout).width(layout.caps.policy)
 }
 
-fn over(blocks: &[Rc<Block>], room: &Room) -> usize {
-    cells(blocks, room).saturating_sub(room.caps.columns)
+fn over(blocks: &[Rc<Block>], layout: &Layout) -> usize {
+    cells(blocks, layout).saturating_sub(layout.caps.columns)
 }
 
-fn whole(blocks: &[Rc<Block>], room: &Room) -> Option<Frame> {
-    let frame = join(blocks, room);
-    (frame.width(room.caps.policy) <= room.caps.columns).then_some(frame)
+fn whole(blocks: &[Rc<Block>], layout: &Layout) -> Option<Frame> {
+    let frame = join(blocks, layout);
+    (frame.width(layout.caps.policy) <= layout.caps.columns).then_some(frame)
 }
 
-fn fits(blocks: &[Rc<Block>], room: &Room) -> bool {
+fn fits(blocks: &[Rc<Block>], layout: &Layout) -> bool {
     let mut blocks = blocks.to_vec();
     loop {
-        let over = over(&blocks, room);
+        let over = over(&blocks, layout);
         if over == 0 {
             return true;
         }
         let least = least_name(&blocks);
-        if !blocks.iter_mut().any(|block| block.shrink(over, least, room.caps.policy)) {
+        if !blocks.iter_mut().any(|block| block.shrink(over, least, layout.caps.policy)) {
             return false;
         }
     }
 }
 
-fn kept(mut blocks: Vec<Rc<Block>>, room: &Room) -> Vec<Rc<Block>> {
+fn kept(mut blocks: Vec<Rc<Block>>, layout: &Layout) -> Vec<Rc<Block>> {
     blocks.retain(|block| !block.pieces.is_empty());
-    while over(&blocks, room) > 0 && !blocks.is_empty() {
-        let (over, least) = (over(&blocks, room), least_name(&blocks));
-        if blocks.iter_mut().any(|block| block.shrink(over, least, room.caps.policy)) {
+    while over(&blocks, layout) > 0 && !blocks.is_empty() {
+        let (over, least) = (over(&blocks, layout), least_name(&blocks));
+        if blocks.iter_mut().any(|block| block.shrink(over, least, layout.caps.policy)) {
             continue;
         }
         if blocks.len() == 1 {
             break;
         }
-        blocks.remove(first_to_go(&blocks, room.side));
+        blocks.remove(layout.first_to_go(&blocks));
     }
     blocks
 }
 
-fn row(blocks: Vec<Rc<Block>>, room: &Room) -> Frame {
-    let frame = join(&kept(blocks, room), room);
-    match frame.width(room.caps.policy) <= room.caps.columns {
+fn row(blocks: Vec<Rc<Block>>, layout: &Layout) -> Frame {
+    let frame = join(&kept(blocks, layout), layout);
+    match frame.width(layout.caps.policy) <= layout.caps.columns {
         true => frame,
-        false => cut(frame, room),
+        false => cut(frame, layout),
     }
 }
 
 /// The row of these instances, of which `blocks` draws some at a size of graphs.
 pub fn fitted(
     ids: &[InstanceId],
-    room: &Room,
+    layout: &Layout,
     blocks: impl Fn(&[InstanceId], Graphs) -> Vec<Rc<Block>>,
 ) -> Frame {
     let fitting = |ids: &[InstanceId]| {
         let mut sizes = Graphs::ALL.into_iter().map(|graphs| blocks(ids, graphs));
         sizes.find_map(|blocks| {
-            let fitting = || fits(&blocks, room).then(|| row(blocks.clone(), room));
-            whole(&blocks, room).or_else(fitting)
+            let fitting = || fits(&blocks, layout).then(|| row(blocks.clone(), layout));
+            whole(&blocks, layout).or_else(fitting)
         })
     };
     if let Some(row) = fitting(ids) {
         return row;
     }
-    let kept = kept(blocks(ids, Graphs::Least), room);
+    let kept = kept(blocks(ids, Graphs::Least), layout);
     let ids: Vec<InstanceId> = kept.iter().map(|block| block.origin).collect();
-    fitting(&ids).unwrap_or_else(|| row(kept, room))
+    fitting(&ids).unwrap_or_else(|| row(kept, layout))
 }

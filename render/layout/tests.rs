@@ -1,6 +1,14 @@
+use std::cell::Cell;
+
+use rainline_caps::{Depth, Glyphs, On, Policy};
+use rainline_segments::{Kind, Level, Part, Ring, Sample, Unit, Value};
+
 use super::*;
-use rainline_caps::On;
-use rainline_caps::Policy;
+use crate::format::{Context, Format};
+use crate::frame::{Arm, Choice, InstanceId, Text};
+use crate::paint::Painter;
+use crate::style::Color;
+use crate::theme::Separators;
 
 fn theme() -> Theme {
     Theme::built_in("rain").expect("built in")
@@ -14,16 +22,12 @@ fn block(text: &str, priority: u8) -> Rc<Block> {
 fn laid(blocks: Vec<Rc<Block>>, columns: usize, side: Side) -> String {
     let theme = theme();
     let caps = Caps { columns, ..Caps::default() };
-    let style = Style::default();
-    let room = Room {
-        theme: &theme,
-        caps: &caps,
-        side,
-        line: style,
-        separator: style,
-        graphs: Default::default(),
-    };
-    text(&row(blocks, &room))
+    let layout = plain_layout(&theme, &caps, side);
+    text(&layout.row(blocks))
+}
+
+fn plain_layout<'a>(theme: &'a Theme, caps: &'a Caps, side: Side) -> Layout<'a> {
+    Layout { theme, caps, side, line: Style::default(), separator: Style::default() }
 }
 
 fn text(frame: &Frame) -> String {
@@ -72,7 +76,8 @@ fn arms_are_padded_to_the_widest() {
         spans: vec![Span::ours(text, Style::default())],
     };
     let caps = Caps::default();
-    let choice = choice(On::State, vec![arm(Some("prefix"), "long"), arm(None, "a")], &caps);
+    let choice =
+        Choice::padded(On::State, vec![arm(Some("prefix"), "long"), arm(None, "a")], caps.policy);
     let widths: Vec<usize> = choice
         .arms
         .iter()
@@ -85,17 +90,9 @@ fn arms_are_padded_to_the_widest() {
 fn a_full_row_fills_its_columns() {
     let theme = theme();
     let caps = Caps { columns: 12, ..Caps::default() };
-    let style = Style::default();
-    let room = Room {
-        theme: &theme,
-        caps: &caps,
-        side: Side::Left,
-        line: style,
-        separator: style,
-        graphs: Default::default(),
-    };
-    let row = |text| row(vec![block(text, 50)], &room);
-    let full = full(row("left"), row("right"), &room);
+    let layout = plain_layout(&theme, &caps, Side::Left);
+    let row = |text| layout.row(vec![block(text, 50)]);
+    let full = layout.full(row("left"), row("right"));
     assert_eq!(text(&full), "left   right");
 }
 
@@ -118,16 +115,8 @@ fn a_live_name_gives_cells_away_before_anything_is_cut() {
         let block = Rc::new(Block::new(pieces, 50, 0, Policy::default()));
         let laid = |columns, blocks| {
             let caps = Caps { columns, ..Caps::default() };
-            let style = Style::default();
-            let room = Room {
-                theme: &theme,
-                caps: &caps,
-                side: Side::Left,
-                line: style,
-                separator: style,
-                graphs: Default::default(),
-            };
-            row(blocks, &room)
+            let layout = plain_layout(&theme, &caps, Side::Left);
+            layout.row(blocks)
         };
         let frame = laid(25, vec![block.clone()]);
         assert_eq!((frame.width(Policy::Wcwidth), &*text(&frame)), (25, " ❐  "));
@@ -160,7 +149,7 @@ fn piece((sort, text, looks, most): (u8, usize, bool, u16), origin: InstanceId) 
                 arm(Some("zoomed".into()), vec![Span { text: live(), ..ours() }]),
                 arm(None, vec![ours(), ours()]),
             ];
-            Piece::Choice(choice(On::State, arms, &Caps::default()))
+            Piece::Choice(Choice::padded(On::State, arms, Policy::default()))
         }
         _ => Piece::Mark(crate::frame::Mark::PromptStart),
     }
@@ -192,36 +181,121 @@ proptest::proptest! {
             Separators { left_hard, right_hard, left_soft, right_soft };
         let bg = if coloured { Color::Indexed(1) } else { Color::Default };
         let line = Style { bg, ..Style::default() };
-        let graphs = Graphs::Whole;
-        let room =
-            Room { theme: &theme, caps: &caps, side, line, separator: Style::default(), graphs };
+        let layout = Layout { line, ..plain_layout(&theme, &caps, side) };
         let blocks: Vec<Rc<Block>> = numbers
             .into_iter()
-            .map(|(pieces, priority, origin)| {
+            .enumerate()
+            .map(|(at, (pieces, priority, origin))| {
                 let pieces = pieces.into_iter().map(|numbers| piece(numbers, origin));
-                Rc::new(Block::new(pieces, priority, origin, policy))
+                Rc::new(Block::new(pieces, priority, at as InstanceId, policy))
             })
             .collect();
-        assert_eq!(cells(&blocks, &room), reference::cells(&blocks, &room));
-        let blocks_of = |ids: &[InstanceId]| -> Vec<Rc<Block>> {
-            // One that is asked for again by its number is the same again.
-            let of = |id: &InstanceId| blocks.iter().find(|block| block.origin == *id).cloned();
-            match ids.len() == blocks.len() {
-                true => blocks.clone(),
-                false => ids.iter().filter_map(of).collect(),
-            }
-        };
+        assert_eq!(measure::cells(&blocks, &layout), reference::cells(&blocks, &layout));
+        // An instance that stands in a row twice is drawn the same twice.
+        let drawn = |id: InstanceId| blocks.iter().find(|block| block.origin == id).cloned();
+        let draw = |id, _| (drawn(id).map(|block| (*block).clone()), 0);
         let ids: Vec<InstanceId> = blocks.iter().map(|block| block.origin).collect();
-        let plain = reference::fitted(&ids, &room, |ids, _| blocks_of(ids));
-        let fitting = |blocks: Vec<Rc<Block>>| {
-            let fitting = || fits(&blocks, &room).then(|| row(blocks.clone(), &room));
-            whole(&blocks, &room).or_else(fitting)
-        };
-        let quick = fitting(blocks.clone()).unwrap_or_else(|| {
-            let kept = kept(blocks.clone(), &room);
-            let ids: Vec<InstanceId> = kept.iter().map(|block| block.origin).collect();
-            fitting(blocks_of(&ids)).unwrap_or_else(|| row(kept, &room))
+        let plain = reference::fitted(&ids, &layout, |ids, _| {
+            ids.iter().filter_map(|id| drawn(*id)).collect()
         });
-        assert_eq!(quick, plain);
+        assert_eq!(Fitting::new(&draw).row(&ids, &layout), plain);
+    }
+}
+
+/// A reading of every field of a kind, and of a text for a host that fills it in where `live`.
+fn sample(kind: &Kind, live: bool) -> Sample {
+    let part = |(name, value): (&'static str, f64)| Part { name: name.into(), value };
+    kind.fields.iter().fold(Sample::new(Level::Warning), |sample, field| {
+        let value = match field.unit {
+            Unit::Text if live && field.name == "name" => {
+                let what = rainline_segments::Live::SessionName;
+                Value::Live { what, known: "a session".into() }
+            }
+            Unit::Text => Value::text(format!("{} 漢", field.name)),
+            Unit::Percent => Value::percent(42.0),
+            Unit::Bytes => Value::of(3e9, 8e9),
+            Unit::Count | Unit::Celsius | Unit::Watts => Value::number(61.0),
+            Unit::Duration => Value::Duration(std::time::Duration::from_secs(5000)),
+            Unit::Time => Value::Time(chrono::DateTime::UNIX_EPOCH.into()),
+            Unit::Parts => {
+                let parts = [("kernel", 1.0), ("cache", 5.0), ("free", 2.0)].map(part).into();
+                Value::Parts { parts, whole: 8.0 }
+            }
+            Unit::History(_) => return sample,
+        };
+        sample.with(field.name, value)
+    })
+}
+
+/// Every kind by its usual format in rows of all widths: what is drawn once and only added up is
+/// what is drawn anew, joined and measured for each try.
+#[test]
+fn a_row_is_the_same_however_often_it_is_tried() {
+    let kinds = rainline_segments::ALL;
+    let policies = [Policy::Wcwidth, Policy::Unicode, Policy::Cjk];
+    let theme = theme();
+    let mut ring = Ring::default();
+    (0..80_u64).for_each(|at| ring.push((at * 37 % 100) as f64, at));
+    for (round, columns) in (0..260).step_by(7).enumerate() {
+        let glyphs = [Glyphs::Ascii, Glyphs::Unicode, Glyphs::Nerd][round % 3];
+        let (policy, live) = (policies[round / 3 % 3], round % 2 == 0);
+        let caps = Caps { columns, policy, glyphs, live, ..Caps::default() };
+        let side = if live { Side::Left } else { Side::Right };
+        let layout = plain_layout(&theme, &caps, side);
+        let draw = |id: InstanceId, graphs| {
+            let kind = kinds[usize::from(id)];
+            let (sample, format) = (sample(kind, live), Format::parse(kind.format, kind));
+            let numbers = kind.fields.iter().filter(|field| field.unit.is_number());
+            let rings: Vec<_> = numbers.map(|field| (field.name, ring.clone())).collect();
+            let asked = Cell::default();
+            let format = format.expect("a right format");
+            let runs = format.fill(&Context {
+                sample: &sample,
+                rings: &rings,
+                kind,
+                icon: kind.icons.unicode,
+                glyphs,
+                colour: true,
+                policy,
+                lost: false,
+                graphs,
+                asked: &asked,
+            });
+            let painter = Painter {
+                theme: &theme,
+                kind: kind.name,
+                level: sample.level,
+                own: None,
+                mode: None,
+                faded: false,
+                depth: Depth::True,
+                origin: id,
+            };
+            let spans = painter.paint(&runs);
+            let shows = runs.iter().any(|run| run.shows());
+            // Some react to a state of the host.
+            let pieces = if id.is_multiple_of(5) {
+                let spans = Painter { mode: Some("mode.prefix"), ..painter }.paint(&runs);
+                let prefix = Arm { case: Some("prefix".into()), spans };
+                let arms = vec![prefix, Arm { case: None, spans: painter.paint(&runs) }];
+                vec![Piece::Choice(Choice::padded(On::State, arms, policy))]
+            } else {
+                spans.into_iter().map(Piece::Span).collect()
+            };
+            let block = Block::new(pieces, kind.priority, id, policy);
+            (shows.then_some(block), asked.get())
+        };
+        let blocks = |ids: &[InstanceId], graphs| -> Vec<Rc<Block>> {
+            ids.iter().filter_map(|id| draw(*id, graphs).0.map(Rc::new)).collect()
+        };
+        let fitting = Fitting::new(&draw);
+        // Few and many, one of them twice.
+        for count in [1, 3, 10, kinds.len()] {
+            let all = 0..kinds.len() as InstanceId;
+            let mut ids: Vec<InstanceId> = all.cycle().skip(round * 5).take(count).collect();
+            ids.push(ids[0]);
+            let plain = reference::fitted(&ids, &layout, blocks);
+            assert_eq!(fitting.row(&ids, &layout), plain, "{columns} columns, {ids:?}");
+        }
     }
 }

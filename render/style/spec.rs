@@ -1,14 +1,18 @@
 //! Styles as they are written: `bold fg:blue bg:gradient(load) dim`, names not yet looked up.
 
 use crate::diagnostic::Fault;
-use crate::style::{ANSI_NAMES, Attrs, Color};
+use crate::style::{Attrs, Color, ansi_names};
 
 /// A style as written. What it leaves out is inherited from around it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Spec {
+    /// The colour of text.
     pub fg: Option<Paint>,
+    /// The colour behind it.
     pub bg: Option<Paint>,
+    /// Attributes that it switches on.
     pub add: Attrs,
+    /// Attributes that it switches off.
     pub remove: Attrs,
     /// Named styles of the theme, applied first, in order.
     pub named: Vec<String>,
@@ -17,6 +21,7 @@ pub struct Spec {
 /// Where a colour comes from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Paint {
+    /// This colour.
     Color(Color),
     /// A name of the theme's palette.
     Palette(String),
@@ -26,8 +31,9 @@ pub enum Paint {
     Accent,
     /// A named gradient at the value's position.
     Gradient(String),
-    /// The foreground or background around it.
+    /// The foreground around it.
     Fg,
+    /// The background around it.
     Bg,
 }
 
@@ -43,20 +49,16 @@ impl Spec {
             if word.is_empty() {
                 continue;
             }
-            if let Some(color) = word.strip_prefix("fg:") {
-                match Paint::parse(color) {
-                    Ok(paint) => spec.fg = Some(paint),
-                    Err(message) => faults.push(Fault::new(span.start + 3..span.end, message)),
-                }
-            } else if let Some(color) = word.strip_prefix("bg:") {
-                match Paint::parse(color) {
-                    Ok(paint) => spec.bg = Some(paint),
-                    Err(message) => faults.push(Fault::new(span.start + 3..span.end, message)),
+            if let Some((side @ ("fg:" | "bg:"), color)) = word.split_at_checked(3) {
+                match (Paint::parse(color), side) {
+                    (Ok(paint), "fg:") => spec.fg = Some(paint),
+                    (Ok(paint), _) => spec.bg = Some(paint),
+                    (Err(fault), _) => faults.push(Fault::new(span.start + 3..span.end, fault)),
                 }
             } else if let Some(attrs) = attribute(word) {
-                spec.add = spec.add.with(attrs);
+                spec.add |= attrs;
             } else if let Some(attrs) = word.strip_prefix("no-").and_then(attribute) {
-                spec.remove = spec.remove.with(attrs);
+                spec.remove |= attrs;
             } else if word.contains(':') {
                 let fault = Fault::new(span, format!("`{word}` is no style: fg:COLOUR, bg:COLOUR"));
                 faults.push(fault);
@@ -101,7 +103,7 @@ pub fn attribute(name: &str) -> Option<Attrs> {
 
 /// Every attribute and terminal colour name, for suggestions.
 pub fn words<'a>() -> impl Iterator<Item = &'a str> {
-    Attrs::NAMES.iter().map(|(name, _)| *name).chain(ANSI_NAMES)
+    Attrs::NAMES.iter().map(|(name, _)| *name).chain(ansi_names())
 }
 
 #[cfg(test)]
@@ -114,7 +116,7 @@ mod tests {
         assert_eq!(spec.fg, Some(Paint::Palette("blue".into())));
         assert_eq!(spec.bg, Some(Paint::Gradient("load".into())));
         assert_eq!(spec.named, ["label"]);
-        assert!(spec.add.has(Attrs::BOLD) && spec.remove.has(Attrs::DIM));
+        assert!(spec.add.contains(Attrs::BOLD) && spec.remove.contains(Attrs::DIM));
     }
 
     #[test]

@@ -3,25 +3,22 @@
 //! The only other escapes are our own: OSC 133 for prompt marks (as FinalTerm defined them) and
 //! OSC 8 for links. What leaves this file leaves the terminal as it was: the last style is reset.
 //!
-//! Shells draw the same escapes, told apart from text in a way of their own: a [`Dialect`].
+//! Shells draw the same escapes, each with its own way to mark them: a [`Dialect`].
 
 use std::fmt::Write;
 
-use super::{Caps, Flat, Glyphs, Right, Target, flat, plain_text};
+use rainline_caps::{Caps, Depth};
+
+use super::{Flat, Target, flat, plain_text};
 use crate::frame::{Frame, Mark};
 use crate::style::{Attrs, Color, Style};
-use rainline_caps::Depth;
-use rainline_caps::Policy;
 
 pub static TARGET: Target = Target {
     name: "ansi",
     about: "A terminal's own colour escapes.",
-    adapts_colour: false,
     depth: Depth::True,
-    glyphs: Glyphs::Nerd,
-    policy: |_| Policy::Wcwidth,
     encode: |frame, caps, out| draw(frame, caps, &PLAIN, out),
-    right: Right::Nowhere,
+    ..Target::TEXT
 };
 
 /// The SGR number that switches each attribute on.
@@ -34,12 +31,12 @@ const ATTRS: [(Attrs, u8); 6] = [
     (Attrs::STRIKE, 9),
 ];
 
-/// What a reader of terminal escapes wants done to them and to text.
+/// How a shell wants escapes marked and text escaped.
 pub(super) struct Dialect {
     /// Stands before and after each escape, so that it is not measured.
     pub begin: &'static str,
     pub end: &'static str,
-    /// The one character that means something in text, and how it is said to mean itself.
+    /// The one character of texts that is not plain, and how it is escaped.
     pub doubled: Option<(char, &'static str)>,
 }
 
@@ -99,14 +96,15 @@ fn change(from: Style, to: Style) -> String {
     if to == Style::default() {
         return "\x1b[0m".into();
     }
-    let lost = ATTRS.iter().any(|(attr, _)| from.attrs.has(*attr) && !to.attrs.has(*attr));
+    let lost =
+        ATTRS.iter().any(|(attr, _)| from.attrs.contains(*attr) && !to.attrs.contains(*attr));
     let from = if lost { Style::default() } else { from };
     let mut out = String::from("\x1b[");
     if lost {
         out.push_str("0;");
     }
     for (attr, number) in ATTRS {
-        if to.attrs.has(attr) && !from.attrs.has(attr) {
+        if to.attrs.contains(attr) && !from.attrs.contains(attr) {
             let _ = write!(out, "{number};");
         }
     }
@@ -162,8 +160,8 @@ mod tests {
     fn says_only_what_changes() {
         let red = Color::Rgb(255, 0, 0);
         let spans = vec![
-            Span::ours("a", style(red, Attrs::NONE)),
-            Span::outside("b", style(red, Attrs::NONE)),
+            Span::ours("a", style(red, Attrs::empty())),
+            Span::outside("b", style(red, Attrs::empty())),
             Span::ours("c", style(red, Attrs::BOLD)),
             Span::ours("d", style(Color::Default, Attrs::BOLD)),
             Span::ours("e", style(red, Attrs::ITALIC)),

@@ -5,24 +5,22 @@
 //! (assembling a `PS1` takes three layers that differ between modes). `\001` and `\002` are what
 //! `\[` and `\]` become: they tell readline which bytes take no cells.
 
+use rainline_caps::{Caps, Depth};
+
 use super::ansi::{self, Dialect};
-use super::{Caps, Glyphs, Right, Target};
+use super::{Right, Target};
 use crate::frame::Frame;
-use rainline_caps::Depth;
-use rainline_caps::Policy;
 
 pub static TARGET: Target = Target {
     name: "bash",
     about: "bash's prompt, as the value of a variable.",
-    adapts_colour: false,
     depth: Depth::True,
-    glyphs: Glyphs::Nerd,
-    policy: |_| Policy::Wcwidth,
     // `plain_text` leaves no `\001` or `\002` in any text.
     encode: |frame, caps, out| {
         ansi::draw(frame, caps, &Dialect { begin: "\x01", end: "\x02", doubled: None }, out);
     },
     right: Right::Moves(moved),
+    ..Target::TEXT
 };
 
 /// All of it stands between one pair of marks, which do not nest. readline draws it again with the

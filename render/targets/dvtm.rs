@@ -3,28 +3,21 @@
 //! A line of more than 511 bytes with its newline, or with a control character or invalid UTF-8 in
 //! it, freezes the bar for good; so none of these leaves this file.
 
-use super::{Flat, Glyphs, Right, Target, flat, plain_text};
-use rainline_caps::Depth;
-use rainline_caps::Policy;
+use rainline_caps::Glyphs;
+
+use super::{Target, plain};
 
 pub static TARGET: Target = Target {
     name: "dvtm",
     about: "dvtm's bar: plain text, one short line.",
-    adapts_colour: false,
-    depth: Depth::Mono,
     glyphs: Glyphs::Unicode,
-    policy: |_| Policy::Wcwidth,
     encode: |frame, caps, out| {
         let start = out.len();
-        for piece in flat(frame, caps) {
-            if let Flat::Span(span) = piece {
-                out.push_str(&plain_text(&span.text, caps));
-            }
-        }
+        plain::encode(frame, caps, out);
         let end = out.floor_char_boundary(start + MOST_BYTES);
         out.truncate(end);
     },
-    right: Right::Nowhere,
+    ..Target::TEXT
 };
 
 /// The most bytes of a line without its newline.

@@ -3,26 +3,21 @@
 //! Nothing is escaped, because nothing that reads plain text interprets it; outside text was
 //! cleaned when it came in.
 
-use super::{Flat, Glyphs, Right, Target, flat, plain_text};
-use rainline_caps::Depth;
-use rainline_caps::Policy;
+use rainline_caps::Caps;
 
-pub static TARGET: Target = Target {
-    name: "plain",
-    about: "Text alone, without colours or escapes.",
-    adapts_colour: false,
-    depth: Depth::Mono,
-    glyphs: Glyphs::Nerd,
-    policy: |_| Policy::Wcwidth,
-    encode: |frame, caps, out| {
-        for piece in flat(frame, caps) {
-            if let Flat::Span(span) = piece {
-                out.push_str(&plain_text(&span.text, caps));
-            }
+use super::{Flat, Target, flat, plain_text};
+use crate::frame::Frame;
+
+pub static TARGET: Target =
+    Target { name: "plain", about: "Text alone, without colours or escapes.", ..Target::TEXT };
+
+pub(super) fn encode(frame: &Frame, caps: &Caps, out: &mut String) {
+    for piece in flat(frame, caps) {
+        if let Flat::Span(span) = piece {
+            out.push_str(&plain_text(&span.text, caps));
         }
-    },
-    right: Right::Nowhere,
-};
+    }
+}
 
 #[cfg(test)]
 mod tests {

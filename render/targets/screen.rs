@@ -1,7 +1,7 @@
 //! GNU screen's lines, fed through a backtick command.
 //!
 //! In a backtick's output the escape character is Ctrl-E, and it alone is one: `%`, `"` and the rest
-//! mean themselves. With it text could run other backticks, so no text keeps a control character.
+//! are plain text. With Ctrl-E a text could run other backticks, so no text keeps a control character.
 //!
 //! The colour grammar of 5.0 has nothing in common with that of 4.x (`screen.c`, `process.c`:
 //! `ParseAttrColor`). 4.x: `{= kG}`, attributes, background, foreground, sixteen colours, and `dd`
@@ -13,25 +13,23 @@
 
 use std::fmt::Write;
 
-use super::{Caps, Flat, Glyphs, Right, Target, Version, flat, plain_text};
+use rainline_caps::{Caps, Depth, Glyphs, Version};
+
+use super::{Flat, Target, flat, plain_text};
 use crate::frame::Frame;
 use crate::style::{Attrs, Color, Style};
-use rainline_caps::Depth;
-use rainline_caps::Policy;
 
 pub static TARGET: Target = Target {
     name: "screen",
     about: "GNU screen's caption and hardstatus, through a backtick command.",
-    adapts_colour: false,
     depth: Depth::True,
     glyphs: Glyphs::Ascii,
-    policy: |_| Policy::Wcwidth,
     encode,
-    right: Right::Nowhere,
+    ..Target::TEXT
 };
 
-/// The most bytes of a backtick's line. 4.x has room for 767 and drops the whole line beyond; what
-/// is left is for the window list, which shares that room.
+/// The most bytes of a backtick's line. 4.x drops a line of more than 767; the window list shares
+/// those, so some are left to it.
 const MOST_BYTES: usize = 740;
 
 /// The first version with the new grammar.
@@ -44,8 +42,8 @@ fn encode(frame: &Frame, caps: &Caps, out: &mut String) {
     let start = out.len();
     let most = start + MOST_BYTES - plain.len();
     let mut now = Style::default();
-    // 4.x draws a hardstatus in reverse until it is told a colour.
-    let mut said = new;
+    // 4.x draws a hardstatus in reverse until a colour is set.
+    let mut is_set = new;
     for piece in flat(frame, caps) {
         let Flat::Span(span) = piece else { continue };
         let text = plain_text(&span.text, caps);
@@ -53,31 +51,32 @@ fn encode(frame: &Frame, caps: &Caps, out: &mut String) {
             continue;
         }
         let next = shown(span.style.at(depth), new);
-        let how = match said {
+        let style = match is_set {
             true => change(now, next, new),
             false => rendition(next, caps.version),
         };
-        if out.len() + how.len() + text.len() > most {
+        if out.len() + style.len() + text.len() > most {
             if out.len() == start {
                 // One text longer than the line: its start is better than a blank line.
-                let end = text.floor_char_boundary(most - start - how.len());
-                out.push_str(&how);
+                let end = text.floor_char_boundary(most - start - style.len());
+                out.push_str(&style);
                 out.push_str(&text[..end]);
                 now = next;
             }
             break;
         }
-        out.push_str(&how);
+        out.push_str(&style);
         out.push_str(&text);
-        (now, said) = (next, true);
+        (now, is_set) = (next, true);
     }
     out.push_str(&change(now, Style::default(), new));
 }
 
 /// The style without what this grammar has no letter for.
 fn shown(style: Style, new: bool) -> Style {
-    let known = letters(new).iter().map(|(attr, _)| *attr).filter(|attr| style.attrs.has(*attr));
-    Style { attrs: known.fold(Attrs::NONE, Attrs::with), ..style }
+    let known =
+        letters(new).iter().map(|(attr, _)| *attr).filter(|attr| style.attrs.contains(*attr));
+    Style { attrs: known.fold(Attrs::empty(), Attrs::union), ..style }
 }
 
 fn letters(new: bool) -> &'static [(Attrs, char)] {
@@ -113,8 +112,8 @@ fn change(from: Style, to: Style, new: bool) -> String {
     out
 }
 
-/// A whole style as a backtick says it, whatever was before; for 5.0 to be taken back by `{-}`.
-/// With `%` for Ctrl-E it is what a template says.
+/// A whole style as a backtick sets it, whatever was before; 5.0 takes it back by `{-}`. With `%` in
+/// place of Ctrl-E it is what a template sets it by.
 pub fn rendition(style: Style, version: Version) -> String {
     let new = version >= NEW_GRAMMAR;
     let depth = if new { Depth::Ansi256 } else { Depth::Ansi16 };
@@ -124,7 +123,7 @@ pub fn rendition(style: Style, version: Version) -> String {
 fn words(style: Style, new: bool) -> String {
     let attrs: String = letters(new)
         .iter()
-        .filter(|(attr, _)| style.attrs.has(*attr))
+        .filter(|(attr, _)| style.attrs.contains(*attr))
         .map(|(_, letter)| *letter)
         .collect();
     if !new {
@@ -164,8 +163,8 @@ mod tests {
         let style = |fg, bg, attrs| Style { fg, bg, attrs };
         let blue = Color::Indexed(4);
         vec![
-            Span::ours("a", style(Color::Indexed(10), blue, Attrs::NONE)),
-            Span::ours("b", style(Color::Default, blue, Attrs::NONE)),
+            Span::ours("a", style(Color::Indexed(10), blue, Attrs::empty())),
+            Span::ours("b", style(Color::Default, blue, Attrs::empty())),
             Span::ours("c", style(Color::Default, blue, Attrs::BOLD)),
             Span::ours("d", Style::default()),
         ]

@@ -6,22 +6,20 @@
 
 use std::fmt::Write;
 
-use super::{Caps, Flat, Glyphs, Right, Target, flat, plain_text};
+use rainline_caps::{Caps, Depth, Policy};
+
+use super::{Flat, Target, flat, plain_text};
 use crate::frame::Frame;
 use crate::style::{Attrs, Color, Style};
 use crate::width;
-use rainline_caps::Depth;
-use rainline_caps::Policy;
 
 pub static TARGET: Target = Target {
     name: "svg",
     about: "A picture of the row, for documents.",
     adapts_colour: true,
     depth: Depth::True,
-    glyphs: Glyphs::Nerd,
-    policy: |_| Policy::Wcwidth,
     encode,
-    right: Right::Nowhere,
+    ..Target::TEXT
 };
 
 /// What `default` looks like in a picture: the colours of the terminal that a reader imagines.
@@ -103,9 +101,9 @@ fn place(text: &str, style: Style, column: &mut usize, cells: &mut Vec<Placed>, 
 impl Placed {
     /// The colours of what is before and of what is behind, if that is not the card.
     fn paint(&self) -> (String, Option<String>) {
-        let hex = |color: Color| color.rgb().map(|(r, g, b)| format!("#{r:02x}{g:02x}{b:02x}"));
+        let hex = |color: Color| color.rgb().map(|(r, g, b)| Color::Rgb(r, g, b).written());
         let (fg, bg) = (hex(self.style.fg), hex(self.style.bg));
-        if self.style.attrs.has(Attrs::REVERSE) {
+        if self.style.attrs.contains(Attrs::REVERSE) {
             let fg = fg.unwrap_or_else(|| FOREGROUND.into());
             return (bg.unwrap_or_else(|| BACKGROUND.into()), Some(fg));
         }
@@ -144,7 +142,7 @@ fn rect((x, y): (usize, usize), (width, height): (usize, usize), fill: &str, out
 /// Cells of one style as text. Blanks are drawn only where a line goes through or below them.
 fn text(run: &[Placed], out: &mut String) {
     let style = run[0].style;
-    let lined = style.attrs.has(Attrs::UNDERLINE) || style.attrs.has(Attrs::STRIKE);
+    let lined = style.attrs.contains(Attrs::UNDERLINE) || style.attrs.contains(Attrs::STRIKE);
     let run = if lined {
         run
     } else {
@@ -162,18 +160,18 @@ fn text(run: &[Placed], out: &mut String) {
         MARGIN + BASELINE,
         first.paint().0
     );
-    for (attr, said) in [
+    for (attr, attribute) in [
         (Attrs::BOLD, " font-weight=\"bold\""),
         (Attrs::DIM, " opacity=\"0.6\""),
         (Attrs::ITALIC, " font-style=\"italic\""),
     ] {
-        if style.attrs.has(attr) {
-            out.push_str(said);
+        if style.attrs.contains(attr) {
+            out.push_str(attribute);
         }
     }
     let lines: Vec<&str> = [(Attrs::UNDERLINE, "underline"), (Attrs::STRIKE, "line-through")]
         .into_iter()
-        .filter_map(|(attr, line)| style.attrs.has(attr).then_some(line))
+        .filter_map(|(attr, line)| style.attrs.contains(attr).then_some(line))
         .collect();
     if !lines.is_empty() {
         let _ = write!(out, " text-decoration=\"{}\"", lines.join(" "));
@@ -188,7 +186,7 @@ fn shape(placed: &Placed, out: &mut String) {
     let (fill, _) = placed.paint();
     let (x, y, (width, height)) = (left(placed.column), MARGIN, CELL);
     let glyph = placed.glyph();
-    if placed.style.attrs.has(Attrs::DIM) {
+    if placed.style.attrs.contains(Attrs::DIM) {
         out.push_str("<g opacity=\"0.6\">");
     }
     match glyph {
@@ -225,7 +223,7 @@ fn shape(placed: &Placed, out: &mut String) {
             };
         }
     }
-    if placed.style.attrs.has(Attrs::DIM) {
+    if placed.style.attrs.contains(Attrs::DIM) {
         out.push_str("</g>");
     }
 }

@@ -12,24 +12,21 @@
 
 use std::fmt::Write;
 
+use rainline_caps::{Caps, Depth, On, Policy, Version};
 use rainline_segments::Live;
 
-use super::{Caps, Glyphs, Right, Target, Version, plain_text};
+use super::{Target, plain_text};
 use crate::frame::{Arm, Choice, Frame, Piece, Span, Text};
-use crate::style::{Attrs, Color, Style};
-use rainline_caps::Depth;
-use rainline_caps::On;
-use rainline_caps::Policy;
+use crate::style::{Attrs, Color, Style, push_hex};
 
 pub static TARGET: Target = Target {
     name: "tmux",
     about: "tmux's status line, with what differs per pane decided by tmux as it draws.",
     adapts_colour: true,
     depth: Depth::True,
-    glyphs: Glyphs::Nerd,
     policy,
     encode,
-    right: Right::Nowhere,
+    ..Target::TEXT
 };
 
 /// The most bytes a choice may take. tmux copies an arm several times as it expands it.
@@ -57,33 +54,34 @@ fn policy(version: Version) -> Policy {
 }
 
 fn encode(frame: &Frame, caps: &Caps, out: &mut String) {
-    let mut pen = Pen { out, caps, now: Some(Style::default()), maybe: Attrs::NONE, arm: false };
+    let mut writer =
+        Writer { out, caps, now: Some(Style::default()), maybe: Attrs::empty(), arm: false };
     for piece in &frame.pieces {
         match piece {
-            Piece::Span(span) => pen.span(span),
-            Piece::Choice(choice) => pen.choice(choice),
+            Piece::Span(span) => writer.span(span),
+            Piece::Choice(choice) => writer.choice(choice),
             // tmux marks no prompts in its status line.
             Piece::Mark(_) => (),
         }
     }
-    if pen.now != Some(Style::default()) {
-        pen.out.push_str("#[default]");
+    if writer.now != Some(Style::default()) {
+        writer.out.push_str("#[default]");
     }
 }
 
-/// Writes spans one after the other and knows which style is in force.
-struct Pen<'a> {
+/// Writes spans one after the other and remembers which style is in force.
+struct Writer<'a> {
     out: &'a mut String,
     caps: &'a Caps,
     /// The style in force; `None` where it depends on what tmux decides.
     now: Option<Style>,
     /// Attributes that may be on where `now` is not known.
     maybe: Attrs,
-    /// Whether we are inside an arm of a choice.
+    /// Whether this is inside an arm of a choice.
     arm: bool,
 }
 
-impl Pen<'_> {
+impl Writer<'_> {
     fn span(&mut self, span: &Span) {
         let style = span.style.at(self.caps.depth);
         match &span.text {
@@ -129,15 +127,15 @@ impl Pen<'_> {
         let mut maybe = self.possible();
         let mut arm = |arm: &Arm| {
             let mut out = String::new();
-            let mut pen = Pen {
+            let mut writer = Writer {
                 out: &mut out,
                 caps: self.caps,
                 now: None,
                 maybe: self.possible(),
                 arm: true,
             };
-            arm.spans.iter().for_each(|span| pen.span(span));
-            maybe = maybe.with(pen.possible());
+            arm.spans.iter().for_each(|span| writer.span(span));
+            maybe |= writer.possible();
             out
         };
         let mut out = String::new();
@@ -187,10 +185,10 @@ impl Pen<'_> {
         }
         if now.is_none_or(|now| now.attrs != style.attrs) {
             for (attr, name) in ATTRS {
-                let on = now.map(|now| now.attrs.has(attr));
-                match style.attrs.has(attr) {
+                let on = now.map(|now| now.attrs.contains(attr));
+                match style.attrs.contains(attr) {
                     true if on != Some(true) => word(out, name),
-                    false if on != Some(false) && possible.has(attr) => {
+                    false if on != Some(false) && possible.contains(attr) => {
                         word(out, "no");
                         out.push_str(name);
                     }
@@ -235,21 +233,27 @@ fn distinct_panes(choice: &Choice) -> Vec<(&str, &Arm)> {
     cases
 }
 
+/// A style as an option of tmux's config takes it: `fg=#102030,bg=default,bold`.
+pub fn style(style: Style) -> String {
+    let mut out = String::from("fg=");
+    push_color(&mut out, style.fg);
+    out.push_str(",bg=");
+    push_color(&mut out, style.bg);
+    for (_, word) in ATTRS.iter().filter(|(attr, _)| style.attrs.contains(*attr)) {
+        out.push(',');
+        out.push_str(word);
+    }
+    out
+}
+
 fn push_color(out: &mut String, color: Color) {
     match color {
         Color::Default => out.push_str("default"),
         Color::Indexed(index) => {
+            // Writing to a String cannot fail.
             let _ = write!(out, "colour{index}");
         }
-        Color::Rgb(r, g, b) => {
-            const DIGITS: [u8; 16] = *b"0123456789abcdef";
-            let mut hex = *b"#000000";
-            for (place, value) in hex[1..].chunks_exact_mut(2).zip([r, g, b]) {
-                place[0] = DIGITS[usize::from(value >> 4)];
-                place[1] = DIGITS[usize::from(value & 15)];
-            }
-            out.push_str(std::str::from_utf8(&hex).unwrap_or_default());
-        }
+        Color::Rgb(r, g, b) => push_hex(out, (r, g, b)),
     }
 }
 
@@ -273,7 +277,7 @@ fn push_escaped(out: &mut String, text: &str, arm: bool) {
 fn live(what: Live, most: u16, caps: &Caps) -> String {
     let name = match what {
         Live::SessionName => "session_name",
-        // Numbers: nothing to cut and nobody's words.
+        // Numbers: nothing to cut or to escape.
         Live::WindowIndex => return "#{window_index}".into(),
         Live::WindowName => "window_name",
         Live::WindowFlags => "window_flags",
@@ -310,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn hashes_are_escaped_whoever_wrote_them() {
+    fn hashes_are_escaped_in_every_text() {
         let pieces = vec![
             Piece::Span(Span::ours("a#[x]\n\u{9b},}", Style::default())),
             Piece::Span(Span::outside("#(id)", Style::default())),
@@ -326,7 +330,7 @@ mod tests {
             Piece::Span(Span::outside("b", bold(red))),
             Piece::Span(Span::ours(
                 "c",
-                Style { attrs: Attrs::NONE, bg: Color::Indexed(9), ..bold(red) },
+                Style { attrs: Attrs::empty(), bg: Color::Indexed(9), ..bold(red) },
             )),
         ];
         let expected = "#[fg=#ff00d0 bold]ab#[bg=colour9 nobold]c#[default]";

@@ -3,23 +3,21 @@
 //! With PROMPT_SUBST the text must come through a variable (`PROMPT='${…}'`), whose value is not
 //! expanded a second time; without it the text is the prompt. `%` means the same in both.
 
-use super::ansi::{self, Dialect};
-use super::{Glyphs, Right, Target};
 use rainline_caps::Depth;
-use rainline_caps::Policy;
+
+use super::ansi::{self, Dialect};
+use super::{Right, Target};
 
 pub static TARGET: Target = Target {
     name: "zsh",
     about: "zsh's prompt.",
-    adapts_colour: false,
     depth: Depth::True,
-    glyphs: Glyphs::Nerd,
-    policy: |_| Policy::Wcwidth,
     encode: |frame, caps, out| {
         let dialect = Dialect { begin: "%{", end: "%}", doubled: Some(('%', "%%")) };
         ansi::draw(frame, caps, &dialect, out);
     },
     right: Right::Own,
+    ..Target::TEXT
 };
 
 #[cfg(test)]

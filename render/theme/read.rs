@@ -72,7 +72,7 @@ pub fn load(name: &str, user: &[(String, Arc<Source>)]) -> Option<(Theme, Vec<Di
     Some((theme, problems))
 }
 
-/// Looks the palette's names up, once for all lines. What nothing is known of stays a name.
+/// Replaces the palette's names by their colours. Unknown names stay.
 fn resolve(theme: &mut Theme) {
     let Theme { palette, styles, accents, gradients, .. } = theme;
     let specs = styles.values_mut().flat_map(|spec| [&mut spec.fg, &mut spec.bg]).flatten();
@@ -124,8 +124,8 @@ impl Reader<'_> {
                     _ => self.fault(value, "expected a number from 1 to 21"),
                 },
                 "inherits" | "palette" => {}
-                "style" => self.styles(value, ""),
-                "accent" => self.accents(value, ""),
+                "style" => self.named(value, "", Self::style),
+                "accent" => self.named(value, "", Self::accent),
                 "gradient" => self.table(table, "gradient", Self::gradient),
                 "separator" => self.table(table, "separator", Self::separator),
                 "icon" => self.table(table, "icon", Self::icon),
@@ -193,45 +193,42 @@ impl Reader<'_> {
         }
     }
 
-    /// `[style]`, where nested tables join their names with dots.
-    fn styles(&mut self, value: &Spanned<DeValue>, prefix: &str) {
+    /// The texts of a table, with their names. Those of nested tables are joined by dots.
+    fn named(
+        &mut self,
+        value: &Spanned<DeValue>,
+        prefix: &str,
+        each: fn(&mut Self, String, String, &Spanned<DeValue>),
+    ) {
         let Some(table) = value.get_ref().as_table() else {
-            return self.fault(value, "`style` must be a table");
+            return self.fault(value, "expected a table");
         };
         for (key, value) in table.iter() {
             let name = format!("{prefix}{}", key.get_ref());
             if value.get_ref().is_table() {
-                self.styles(value, &format!("{name}."));
-                continue;
-            }
-            let Some(text) = self.text(value) else { continue };
-            match Spec::parse(&text) {
-                Ok(spec) => {
-                    self.theme.styles.insert(name, spec);
-                }
-                Err(faults) => {
-                    // The quote stands before the text.
-                    let start = value.span().start + 1;
-                    self.faults.extend(faults.into_iter().map(|fault| fault.shifted(start)));
-                }
+                self.named(value, &format!("{name}."), each);
+            } else if let Some(text) = self.text(value) {
+                each(self, name, text, value);
             }
         }
     }
 
-    fn accents(&mut self, value: &Spanned<DeValue>, prefix: &str) {
-        let Some(table) = value.get_ref().as_table() else {
-            return self.fault(value, "`accent` must be a table");
-        };
-        for (key, value) in table.iter() {
-            let name = format!("{prefix}{}", key.get_ref());
-            if value.get_ref().is_table() {
-                self.accents(value, &format!("{name}."));
-                continue;
+    fn style(&mut self, name: String, text: String, value: &Spanned<DeValue>) {
+        match Spec::parse(&text) {
+            Ok(spec) => {
+                self.theme.styles.insert(name, spec);
             }
-            let Some(text) = self.text(value) else { continue };
-            if let Some(paint) = self.paint(value, text) {
-                self.theme.accents.insert(name, paint);
+            Err(faults) => {
+                // The quote stands before the text.
+                let start = value.span().start + 1;
+                self.faults.extend(faults.into_iter().map(|fault| fault.shifted(start)));
             }
+        }
+    }
+
+    fn accent(&mut self, name: String, text: String, value: &Spanned<DeValue>) {
+        if let Some(paint) = self.paint(value, text) {
+            self.theme.accents.insert(name, paint);
         }
     }
 
@@ -349,15 +346,4 @@ pub fn unknown_names(theme: &Theme, spec: &Spec, text: &str) -> Vec<Fault> {
         faults.push(fault.meant(name, known));
     }
     faults
-}
-
-impl Color {
-    /// As a theme file writes it.
-    pub fn written(self) -> String {
-        match self {
-            Color::Default => "default".into(),
-            Color::Indexed(index) => index.to_string(),
-            Color::Rgb(r, g, b) => format!("#{r:02x}{g:02x}{b:02x}"),
-        }
-    }
 }

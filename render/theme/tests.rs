@@ -42,8 +42,8 @@ fn faults_name_their_place() {
 fn a_circle_of_named_styles_ends() {
     let files = user("[style]\na = \"b\"\nb = \"a bold\"\n");
     let (theme, _) = Theme::load("mine", &files).expect("there");
-    let style = theme.over(Style::default(), "a", &Look::default());
-    assert!(style.attrs.has(Attrs::BOLD));
+    let style = theme.over(Style::default(), "a", &Subject::default());
+    assert!(style.attrs.contains(Attrs::BOLD));
 }
 
 #[test]

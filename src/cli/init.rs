@@ -72,7 +72,7 @@ fn windows(host: &Host, config: &Config, version: Version) -> String {
     let line = format!("{}.windows", host.shows());
     // An unknown version is taken for a recent one.
     let version = if version == (0, 0) { (u16::MAX, 0) } else { version };
-    let target = targets::find(host.shows()).filter(|target| targets::fills_in(target, version));
+    let target = targets::find(host.shows()).filter(|target| target.fills_in(version));
     let Some(target) = target.filter(|_| config.lines.contains_key(&line)) else {
         return String::new();
     };

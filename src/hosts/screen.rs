@@ -8,7 +8,7 @@ use super::{Ability, Host, Ready, Trial, Wiring};
 use crate::quote;
 use rainline_render::style::Style;
 use rainline_render::targets::screen_rendition;
-use rainline_render::theme::Look;
+use rainline_render::theme::Subject;
 
 pub(super) static HOST: Host = Host {
     name: "screen",
@@ -60,10 +60,10 @@ pub(super) fn lines(wiring: &Wiring) -> String {
             "backtick {number} 0 0 @PROGRAM@ stream screen {side}{version}@CONFIG@\n"
         ));
     }
-    let look = Look::default();
-    let line = wiring.theme.over(Style::default(), "line", &look);
+    let subject = Subject::default();
+    let line = wiring.theme.over(Style::default(), "line", &subject);
     let rendition = |name: &str| {
-        let style = wiring.theme.over(line, name, &look);
+        let style = wiring.theme.over(line, name, &subject);
         screen_rendition(style, wiring.version).replace('\x05', "%")
     };
     let (line, windows, current) =

@@ -7,8 +7,9 @@ use std::fmt::Write as _;
 
 use super::{Ability, Host, Ready, Trial, Wiring};
 use crate::quote;
-use rainline_render::style::{Color, Style};
-use rainline_render::theme::{Look, Theme};
+use rainline_render::style::Style;
+use rainline_render::targets::tmux_style;
+use rainline_render::theme::{Subject, Theme};
 
 pub(super) static HOST: Host = Host {
     name: "tmux",
@@ -129,27 +130,9 @@ fn job(wiring: &Wiring, line: &str, slot: &str, columns: &str) -> String {
 
 /// Styles of the theme, one over the other, in tmux's words.
 fn style(theme: &Theme, names: &[&str]) -> String {
-    let look = Look::default();
-    let over = |style, name: &&str| theme.over(style, name, &look);
-    let style = names.iter().fold(Style::default(), over);
-    let color = |color: Color| match color {
-        Color::Indexed(index) => format!("colour{index}"),
-        other => other.written(),
-    };
-    let mut words = vec![format!("fg={}", color(style.fg)), format!("bg={}", color(style.bg))];
-    for (attrs, word) in [
-        (rainline_render::style::Attrs::BOLD, "bold"),
-        (rainline_render::style::Attrs::DIM, "dim"),
-        (rainline_render::style::Attrs::ITALIC, "italics"),
-        (rainline_render::style::Attrs::UNDERLINE, "underscore"),
-        (rainline_render::style::Attrs::REVERSE, "reverse"),
-        (rainline_render::style::Attrs::STRIKE, "strikethrough"),
-    ] {
-        if style.attrs.has(attrs) {
-            words.push(word.into());
-        }
-    }
-    words.join(",")
+    let subject = Subject::default();
+    let over = |style, name: &&str| theme.over(style, name, &subject);
+    tmux_style(names.iter().fold(Style::default(), over))
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ impl Drawing {
                 .unwrap_or_else(|| config.glyphs.unwrap_or_default().min(target.glyphs)),
             columns: request.columns.into(),
             version: request.version,
-            live: targets::fills_in(target, request.version),
+            live: target.fills_in(request.version),
             holds: holds(request),
         };
         Drawing {

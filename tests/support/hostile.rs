@@ -113,9 +113,9 @@ impl Dice {
         };
         let (fg, bg) = (color(), color());
         // Not both at once: the terminal model shows either bold or dim.
-        let weight = [Attrs::NONE, Attrs::BOLD, Attrs::DIM][self.below(3)];
+        let weight = [Attrs::empty(), Attrs::BOLD, Attrs::DIM][self.below(3)];
         let attrs = [Attrs::ITALIC, Attrs::UNDERLINE, Attrs::REVERSE, Attrs::STRIKE];
-        let attrs = attrs.into_iter().filter(|_| self.below(4) == 0).fold(weight, Attrs::with);
+        let attrs = attrs.into_iter().filter(|_| self.below(4) == 0).fold(weight, Attrs::union);
         Style { fg, bg, attrs }
     }
 }

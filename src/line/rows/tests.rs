@@ -1,6 +1,5 @@
 use super::*;
 use crate::config::{Gathered, SourceFile, build};
-use rainline_caps::Policy;
 use rainline_segments::Value;
 
 struct Table(Vec<(Option<Sample>, Age)>);
@@ -187,45 +186,4 @@ fn a_wide_graph_makes_room_before_a_neighbour_goes() {
 fn a_graph_takes_the_room_back_when_the_neighbour_went_all_the_same() {
     let seen = beside_a_text(8, &[16, 15, 12, 11, 7]);
     assert_eq!(seen, [(3, true), (1, true), (1, true), (3, false), (1, false)]);
-}
-
-/// Rows that were drawn part by part, measured once, are those that were laid out anew for each try.
-#[test]
-fn a_row_is_the_same_however_often_it_is_tried() {
-    let kinds: Vec<_> = rainline_segments::ALL.iter().map(|kind| kind.name).collect();
-    let text = format!("[line.x]\nright = {kinds:?}\n[segment.cpu]\nreact = [\"prefix\"]\n");
-    let file = SourceFile { path: "x.toml".into(), text };
-    let config = build(&Gathered { files: vec![file], ..Gathered::default() });
-    assert_eq!(config.problems, [""; 0]);
-    let readings = crate::sample_data::SampleData::of(&config);
-    let all = instances(&config, PLAIN);
-    assert_eq!(all.len(), kinds.len());
-    let policies = [Policy::Wcwidth, Policy::Unicode, Policy::Cjk];
-    for (round, columns) in (0..260).step_by(7).enumerate() {
-        let glyphs = [Glyphs::Ascii, Glyphs::Unicode, Glyphs::Nerd][round % 3];
-        let (policy, live) = (policies[round / 3 % 3], round % 2 == 0);
-        let caps = Caps { columns, policy, glyphs, live, ..Caps::default() };
-        let room = Room {
-            theme: &config.theme,
-            caps: &caps,
-            side: if round % 2 == 0 { Side::Left } else { Side::Right },
-            line: Style::default(),
-            separator: Style::default(),
-            graphs: Graphs::Whole,
-        };
-        let blocks = |ids: &[InstanceId], graphs| -> Vec<Rc<Block>> {
-            let room = Room { graphs, ..room };
-            let drawn = |id| block(&config, id, &readings, &room, &Cell::default()).map(Rc::new);
-            ids.iter().filter_map(|id| drawn(*id)).collect()
-        };
-        let parts = Parts { config: &config, readings: &readings, room, drawn: RefCell::default() };
-        // Few and many, one of them twice.
-        for count in [1, 3, 10, all.len()] {
-            let mut ids: Vec<InstanceId> =
-                all.iter().cycle().skip(round * 5).take(count).copied().collect();
-            ids.push(ids[0]);
-            let plain = layout::reference::fitted(&ids, &room, blocks);
-            assert_eq!(parts.fitted(&ids, &room), plain, "{columns} columns, {ids:?}");
-        }
-    }
 }

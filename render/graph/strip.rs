@@ -1,57 +1,28 @@
-//! Disjoint parts of a whole, side by side.
+//! A whole divided among its parts, cell by cell.
 
-use super::{Dot, EMPTY_ASCII, FILLING, Ink, Pen, STEPS};
+use super::STEPS;
 
-/// Parts of a stack without Unicode, in turn.
-const PARTS_ASCII: [char; 8] = ['#', '=', '+', 'o', '*', 'x', ':', '~'];
-
-/// Disjoint parts of `whole` side by side, in eighths of a cell; what they leave is empty. A cell
-/// with a boundary in it is one eighth-block: the left part before, the right part behind.
-///
-/// Eighths are dealt by largest remainder, so that their sum is exact. A cell can show two parts
-/// at most, so boundaries that would share one make way for each other, by as little as can be:
-/// every part that is more than nothing is seen, if there are at most twice as many parts (the
-/// empty one included) as cells.
-///
-/// Without colours or Unicode each part has a sign of its own.
-pub fn stack(parts: &[f64], whole: f64, width: usize, pen: Pen) -> Vec<Dot> {
-    let signs = pen.ascii() || !pen.colour;
-    let strip = Strip::of(parts, whole, width, if signs { Unit::Cell } else { Unit::Eighth });
-    let ink = |part: Option<usize>| part.map_or(Ink::Base, Ink::Part);
-    let cell = |index: usize| match strip.cell(index) {
-        (None, None, _) if signs => Dot::new(EMPTY_ASCII, Ink::Base),
-        (None, None, _) => Dot::BLANK,
-        (Some(part), _, _) if signs => {
-            Dot::new(PARTS_ASCII[part % PARTS_ASCII.len()], Ink::Part(part))
-        }
-        // Coloured behind as well: fonts leave hairlines between full blocks.
-        (first, last, _) if first == last => Dot { glyph: '█', fg: ink(first), bg: ink(first) },
-        (first, last, eighths) => Dot { glyph: FILLING[eighths], fg: ink(first), bg: ink(last) },
-    };
-    (0..width).map(cell).collect()
-}
-
-/// What a strip is divided to.
+/// The smallest piece of a strip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
+pub(crate) enum Unit {
     Cell,
+    /// An eighth of a cell, for block glyphs.
     Eighth,
 }
 
 /// Cells divided among parts: which parts, and where each ends, in eighths from the left.
-pub(super) struct Strip {
+pub(crate) struct Strip {
     parts: Vec<Option<usize>>,
     ends: Vec<usize>,
 }
 
 impl Strip {
-    /// Divides `width` cells among the parts that are more than nothing; `None` is what they leave
-    /// of the whole.
+    /// Divides `width` cells among the parts that are not zero and what they leave of the whole.
     pub fn of(parts: &[f64], whole: f64, width: usize, unit: Unit) -> Strip {
         let sizes: Vec<f64> = parts.iter().map(|part| amount(*part)).collect();
         let sum: f64 = sizes.iter().sum();
         let rest = (amount(whole) - sum).max(0.0);
-        // Rounding of the caller's sums is not an empty part.
+        // What is left by rounding errors of the caller is not a part.
         let rest = if rest <= sum * 1e-9 { 0.0 } else { rest };
         let shown: Vec<(Option<usize>, f64)> = sizes
             .iter()
@@ -63,7 +34,7 @@ impl Strip {
         let shares: Vec<f64> = shown.iter().map(|(_, size)| size / (sum + rest)).collect();
         let ends = match unit {
             Unit::Eighth => {
-                let ends = ends(&deal(&shares, width * STEPS));
+                let ends = ends(&divide(&shares, width * STEPS));
                 match apart(&ends) {
                     true => ends,
                     false => {
@@ -72,7 +43,7 @@ impl Strip {
                     }
                 }
             }
-            Unit::Cell => ends(&deal(&shares, width)).iter().map(|end| end * STEPS).collect(),
+            Unit::Cell => ends(&divide(&shares, width)).iter().map(|end| end * STEPS).collect(),
         };
         Strip { parts: shown.into_iter().map(|(part, _)| part).collect(), ends }
     }
@@ -88,43 +59,43 @@ impl Strip {
     }
 }
 
-/// A part's size, were it NaN, negative or infinite.
+/// A part's size: NaN and negative count as 0, infinite as very large.
 fn amount(value: f64) -> f64 {
-    // Far beyond any byte count, and a few of them still add up to something finite.
+    // Far beyond any byte count, and a sum of many is still finite.
     const MOST: f64 = 1e300;
     if value.is_nan() { 0.0 } else { value.clamp(0.0, MOST) }
 }
 
-/// Deals `units` by shares that add up to 1, by largest remainder. Each gets one at least, if there
-/// are enough; those come from whoever has most.
-pub(super) fn deal(shares: &[f64], units: usize) -> Vec<usize> {
+/// Divides `units` by shares that add up to 1, by largest remainder. Each gets one at least, if there
+/// are enough; those are taken from the largest.
+pub(crate) fn divide(shares: &[f64], units: usize) -> Vec<usize> {
     let quotas: Vec<f64> = shares.iter().map(|share| share * units as f64).collect();
-    let mut dealt: Vec<usize> = quotas.iter().map(|quota| quota.floor() as usize).collect();
+    let mut counts: Vec<usize> = quotas.iter().map(|quota| quota.floor() as usize).collect();
     let mut order: Vec<usize> = (0..shares.len()).collect();
     let left_over = |index: usize| quotas[index].fract();
     order.sort_unstable_by(|a, b| left_over(*b).total_cmp(&left_over(*a)).then(a.cmp(b)));
-    let mut left = units.saturating_sub(dealt.iter().sum());
+    let mut left = units.saturating_sub(counts.iter().sum());
     for index in order.into_iter().cycle() {
         if left == 0 {
             break;
         }
-        dealt[index] += 1;
+        counts[index] += 1;
         left -= 1;
     }
-    let biggest = |dealt: &[usize]| (0..dealt.len()).rev().max_by_key(|index| dealt[*index]);
-    // Shares that do not quite add up to 1 could have given one too many.
-    while dealt.iter().sum::<usize>() > units {
-        let Some(index) = biggest(&dealt) else { break };
-        dealt[index] -= 1;
+    let biggest = |counts: &[usize]| (0..counts.len()).rev().max_by_key(|index| counts[*index]);
+    // Shares that do not add up to 1 exactly may have given one too many.
+    while counts.iter().sum::<usize>() > units {
+        let Some(index) = biggest(&counts) else { break };
+        counts[index] -= 1;
     }
     if shares.len() <= units {
-        while let Some(none) = dealt.iter().position(|count| *count == 0) {
-            let Some(index) = biggest(&dealt) else { break };
-            dealt[index] -= 1;
-            dealt[none] += 1;
+        while let Some(none) = counts.iter().position(|count| *count == 0) {
+            let Some(index) = biggest(&counts) else { break };
+            counts[index] -= 1;
+            counts[none] += 1;
         }
     }
-    dealt
+    counts
 }
 
 /// Where each part ends.
@@ -146,7 +117,7 @@ fn apart(ends: &[usize]) -> bool {
     ends.windows(2).all(|pair| !collide(pair[0], pair[1]))
 }
 
-/// By how many eighths in sum the parts with these ends are not as large as their shares.
+/// The sum of the errors of parts with these ends, in eighths.
 fn error(shares: &[f64], width: usize, ends: &[usize]) -> f64 {
     let starts = std::iter::once(&0).chain(ends);
     let sizes = starts.zip(ends).map(|(start, end)| (end - start) as f64);
@@ -154,12 +125,13 @@ fn error(shares: &[f64], width: usize, ends: &[usize]) -> f64 {
     sizes.zip(quotas).map(|(size, quota)| (size - quota).abs()).sum()
 }
 
-/// Ends, none with another in its cell, whose parts are in sum as near to their shares as can be.
-/// They are sought within a cell or so around their exact places, where the error is no more than
-/// `most`; `None`: not found there.
+/// How far from its exact place an end is sought, in eighths.
+const AROUND: usize = STEPS + 2;
+
+/// The ends with the least error of which no two are inside one cell, by dynamic programming over
+/// places at most `AROUND` from the exact ones. `None`: none there has an error of at most `most`.
 fn nearest(shares: &[f64], width: usize, most: f64) -> Option<Vec<usize>> {
-    const AROUND: usize = STEPS + 2;
-    /// An end, the sum of errors up to it, and the place of the end before it in its own row.
+    /// An end, the sum of errors up to it, and the index of the end before it in the row before.
     struct Place {
         end: usize,
         error: f64,
@@ -178,11 +150,11 @@ fn nearest(shares: &[f64], width: usize, most: f64) -> Option<Vec<usize>> {
         };
         let mut row = Vec::with_capacity(2 * AROUND + 1);
         for end in places {
-            // The last place for the end before it: in no cell with it, unless at that cell's start.
+            // The last place for the end before it that is not inside the same cell.
             let latest = if end.is_multiple_of(STEPS) { end - 1 } else { end / STEPS * STEPS };
             let mut best: Option<Place> = None;
             for (before, place) in rows[index].iter().enumerate() {
-                // Their ends rise.
+                // Ends of a row rise.
                 if place.end > latest {
                     break;
                 }
@@ -205,14 +177,14 @@ fn nearest(shares: &[f64], width: usize, most: f64) -> Option<Vec<usize>> {
     Some(ends)
 }
 
-/// Moves the ends, in eighths, so that at most one is inside any cell (ends between two cells are
-/// free), as long as there are at most two parts a cell.
+/// Moves the ends, in eighths, so that at most one is inside any cell; ends between two cells do not
+/// count. With more than two parts a cell that is impossible, and they stay.
 fn make_way(mut ends: Vec<usize>, width: usize) -> Vec<usize> {
     if ends.len() > 2 * width {
         return ends;
     }
     let inside = |at: usize| !at.is_multiple_of(STEPS);
-    // The last place where each may end so that those after it still find room.
+    // The last place of each end that leaves a place to those after it.
     let mut latest = vec![width * STEPS; ends.len()];
     for index in (1..ends.len()).rev() {
         let next = latest[index];
@@ -225,4 +197,31 @@ fn make_way(mut ends: Vec<usize>, width: usize) -> Vec<usize> {
         before = *end;
     }
     ends
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn eighths_are_divided_exactly(
+            parts in prop::collection::vec(0.001..1000.0f64, 1..40),
+            units in 1usize..400,
+        ) {
+            let sum: f64 = parts.iter().sum();
+            let shares: Vec<f64> = parts.iter().map(|part| part / sum).collect();
+            let counts = divide(&shares, units);
+            prop_assert_eq!(counts.iter().sum::<usize>(), units);
+            prop_assert!(parts.len() > units || counts.iter().all(|count| *count > 0));
+            // Where none was rounded up from nothing, each is within one of its exact quota.
+            if shares.iter().all(|share| share * units as f64 >= 1.0) {
+                for (share, count) in shares.iter().zip(&counts) {
+                    prop_assert!((share * units as f64 - *count as f64).abs() <= 1.0 + 1e-9);
+                }
+            }
+        }
+    }
 }
