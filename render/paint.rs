@@ -101,23 +101,13 @@ impl Painter<'_> {
         Span { text, style, origin: self.origin, action: None, link: None }
     }
 
-    /// One span for neighbours of one style. With one for each tint, and each tint's style looked up
-    /// again, "the same into 60 cells" of `cargo bench --bench micro` takes 37.0 µs instead of 35.5.
+    /// One span for neighbours of the same tints.
     fn graph(&self, cells: &[GraphCell], colors: &GraphColors, out: &mut Vec<Span>) {
-        let span = |(style, text): (Style, String)| self.span(Text::Ours(text.into()), style);
-        let mut known: Option<((Tint, Tint), Style)> = None;
-        let mut alike: Option<(Style, String)> = None;
-        for cell in cells {
-            let tints = (rounded(cell.fg), rounded(cell.bg));
-            let style = match known {
-                Some((same, style)) if same == tints => style,
-                _ => colors.style(tints),
-            };
-            known = Some((tints, style));
-            out.extend(alike.take_if(|(before, _)| *before != style).map(span));
-            alike.get_or_insert_with(|| (style, String::new())).1.push(cell.glyph);
+        let tints = |cell: &GraphCell| (rounded(cell.fg), rounded(cell.bg));
+        for alike in cells.chunk_by(|one, next| tints(one) == tints(next)) {
+            let text: String = alike.iter().map(|cell| cell.glyph).collect();
+            out.push(self.span(Text::Ours(text.into()), colors.style(tints(&alike[0]))));
         }
-        out.extend(alike.map(span));
     }
 }
 
