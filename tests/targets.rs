@@ -261,7 +261,9 @@ const LEAVE: Phase = Phase { keys: "Q", ..AT_REST };
 impl<'a> Proof<'a> {
     fn start(sandbox: &'a Sandbox) -> Proof<'a> {
         let tmux = Tmux::start(sandbox, &five_lines(sandbox), ROWS, COLUMNS);
-        let caps = Caps { version: tmux.version(), ..Caps::default() };
+        let version = tmux.version();
+        let live = targets::find("tmux").is_some_and(|target| target.fills_in(version));
+        let caps = Caps { version, live, ..Caps::default() };
         Proof { tmux, sandbox, caps, batch: 0, compared: 0, differ: 0, details: Vec::new() }
     }
 

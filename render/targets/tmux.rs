@@ -34,8 +34,6 @@ const MOST_BYTES: usize = 4096;
 
 /// The first version whose `#()` output may hold a choice that is decided anew at each redraw.
 const CHOICES: Version = (2, 9);
-/// The first version with `q/h`, which makes a name safe to draw: that of the table of hosts.
-const LIVE_TEXT: Version = (3, 2);
 
 /// tmux's words for the attributes.
 const ATTRS: [(Attrs, &str); 6] = [
@@ -86,7 +84,7 @@ impl Writer<'_> {
         let style = span.style.at(self.caps.depth);
         match &span.text {
             Text::Live { most: 0, .. } => (),
-            Text::Live { what, most, .. } if self.caps.version >= LIVE_TEXT => {
+            Text::Live { what, most, .. } if self.caps.live => {
                 self.style(style);
                 self.out.push_str(&live(*what, *most, self.caps));
             }
@@ -392,12 +390,11 @@ mod tests {
         let text = Text::Live { what: Live::WindowName, most: 8, known: "a#b".into() };
         let span =
             || vec![Piece::Span(Span { text: text.clone(), ..Span::ours("", Style::default()) })];
-        let caps = |version| Caps { version, ..Caps::default() };
+        let caps = |live| Caps { live, ..Caps::default() };
         assert_eq!(
-            encoded(span(), &caps((3, 3))),
+            encoded(span(), &caps(true)),
             "#{?#{==:#{=8;q/h:window_name},#{q/h:window_name}},#{q/h:window_name},#{=7;q/h:window_name}…}"
         );
-        assert_eq!(encoded(span(), &caps((3, 1))), "a###[]b");
-        assert_eq!(encoded(span(), &caps((0, 0))), "a###[]b");
+        assert_eq!(encoded(span(), &caps(false)), "a###[]b");
     }
 }
