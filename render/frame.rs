@@ -40,10 +40,10 @@ impl Text {
 }
 
 /// What a click does: a name from our own table, never text from outside.
-pub type Action = &'static str;
+pub type Click = &'static str;
 
 /// What two spans of ours must share to become one: all but their text.
-pub(crate) type SpanKey<'a> = (Style, InstanceId, Option<Action>, Option<&'a Untrusted>);
+pub(crate) type SpanKey<'a> = (Style, InstanceId, Option<Click>, Option<&'a Untrusted>);
 
 /// A piece of text in one style.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,7 +55,7 @@ pub struct Span {
     /// The instance that it is a part of.
     pub origin: InstanceId,
     /// What a click on it does.
-    pub action: Option<Action>,
+    pub action: Option<Click>,
     /// Where it leads, for hosts that have links (OSC 8).
     pub link: Option<Untrusted>,
 }

@@ -60,7 +60,7 @@ impl Layout<'_> {
         match self.caps.columns.checked_sub(used) {
             Some(0) => {}
             Some(gap) => frame.push(Span::ours(" ".repeat(gap), self.line)),
-            // Callers give each side its share; should both not fit all the same, the right one goes.
+            // Callers give each side its share; if both still do not fit, the right one is dropped.
             None => return self.fill(cut::cut(frame, self)),
         }
         frame.extend(right.pieces);

@@ -228,7 +228,7 @@ fn sample(kind: &Kind, live: bool) -> Sample {
 }
 
 /// Every kind by its usual format in rows of all widths: what is drawn once and only added up is
-/// what is drawn anew, joined and measured for each try.
+/// what is drawn again, joined and measured for each try.
 #[test]
 fn a_row_is_the_same_however_often_it_is_tried() {
     let kinds = rainline_segments::ALL;

@@ -62,7 +62,7 @@ pub fn load(name: &str, user: &[(String, Arc<Source>)]) -> Option<(Theme, Vec<Di
     }
     let mut theme = Theme { name: name.to_owned(), contrast: 4.5, ..Theme::default() };
     for source in chain.iter().rev() {
-        let mut reader = Reader { theme: &mut theme, faults: Vec::new() };
+        let mut reader = ThemeReader { theme: &mut theme, faults: Vec::new() };
         reader.file(&source.text);
         let faults = reader.faults;
         problems
@@ -90,14 +90,14 @@ fn parent(text: &str) -> Option<(String, std::ops::Range<usize>)> {
     Some((value.get_ref().as_str()?.to_owned(), value.span()))
 }
 
-struct Reader<'t> {
+struct ThemeReader<'t> {
     theme: &'t mut Theme,
     faults: Vec<Fault>,
 }
 
 type Entry<'a, 'i> = (&'a Spanned<std::borrow::Cow<'i, str>>, &'a Spanned<DeValue<'i>>);
 
-impl Reader<'_> {
+impl ThemeReader<'_> {
     fn file(&mut self, text: &str) {
         let (table, errors) = DeTable::parse_recoverable(text);
         for error in errors {
