@@ -1,4 +1,4 @@
-//! The client: ask the daemon, print, leave. [`stream`](mod@stream) asks once and keeps printing.
+//! The client: ask the daemon, print, leave. [`stream()`] asks once and keeps printing.
 //!
 //! This runs before each prompt, so it knows the protocol and the runtime directory and nothing
 //! else: no config, no theme, no clap. It never fails: where no daemon answers in time it says so
@@ -29,7 +29,7 @@ pub enum Outcome {
     Done(i32),
     /// A `print` that no daemon answered.
     Miss(Request, Why),
-    /// A `stream`: give it to [`stream`] with something that draws lines meanwhile.
+    /// A `stream`: give it to [`stream()`] with something that draws lines meanwhile.
     Stream(Request),
     /// A value for a segment.
     Set(Request),
