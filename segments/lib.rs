@@ -29,6 +29,7 @@ pub mod base {
     pub mod marquee;
     pub mod memory_breakdown;
     pub mod quantity;
+    pub mod path_bytes;
     pub mod rate;
     pub mod saved_state;
     pub mod scale;

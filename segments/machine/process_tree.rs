@@ -1,6 +1,6 @@
 //! The ancestors of a process.
 
-use super::Machine;
+use super::{Machine, native};
 
 /// The most ancestors that are followed: real chains have five to ten.
 const MAX_ANCESTORS: usize = 64;
@@ -38,12 +38,8 @@ impl Machine {
             return None;
         }
         let stat = self.read(format!("/proc/{pid}/stat")).ok()?;
-        // `PID (COMM) STATE PPID …`, and the name may hold anything, parentheses included.
-        let open = stat.iter().position(|b| *b == b'(')?;
-        let close = stat.iter().rposition(|b| *b == b')')?;
-        let comm = String::from_utf8_lossy(stat.get(open + 1..close)?).into_owned();
-        let rest = String::from_utf8_lossy(&stat[close + 1..]);
-        let parent = rest.split_ascii_whitespace().nth(1)?.parse().ok()?;
+        let (_, comm, mut columns) = native::processes::columns(&stat)?;
+        let parent = columns.nth(1)?.parse().ok()?;
         Some((Process { pid, comm }, parent))
     }
 }

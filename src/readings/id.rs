@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rainline_segments::base::path_bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Instance;
@@ -53,24 +54,5 @@ impl ReadingId {
     /// Whether it is a reading of this instance of its config.
     pub fn is_of(&self, instance: &Instance) -> bool {
         *self.instance == *instance.name && self.kind == instance.kind.name
-    }
-}
-
-/// A path as its bytes: serde's own way refuses one that is not UTF-8.
-mod path_bytes {
-    use std::ffi::OsString;
-    use std::os::unix::ffi::{OsStrExt, OsStringExt};
-    use std::path::{Path, PathBuf};
-    use std::sync::Arc;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub fn serialize<S: Serializer>(path: &Arc<Path>, s: S) -> Result<S::Ok, S::Error> {
-        path.as_os_str().as_bytes().serialize(s)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Arc<Path>, D::Error> {
-        let bytes = Vec::<u8>::deserialize(d)?;
-        Ok(PathBuf::from(OsString::from_vec(bytes)).into())
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::path_bytes;
 use crate::base::untrusted::Untrusted;
 
 /// What a request tells about the one who asks. Times and texts are the asker's own.
@@ -17,7 +18,7 @@ pub struct Ask {
     /// [`Machine::lineage`](crate::machine::Machine::lineage) starts from it.
     pub pid: u32,
     /// Any bytes: a directory's name need not be UTF-8.
-    #[serde(with = "path_bytes")]
+    #[serde(with = "path_bytes::option")]
     pub cwd: Option<PathBuf>,
     /// The declared variables that are set, sorted by name.
     pub env: Vec<(String, Untrusted)>,
@@ -42,23 +43,5 @@ impl Ask {
     pub fn env(&self, name: &str) -> Option<&str> {
         let (_, value) = self.env.iter().find(|(known, _)| known == name)?;
         (!value.is_empty()).then(|| value.reveal())
-    }
-}
-
-/// A path as its bytes: serde's own way refuses one that is not UTF-8.
-mod path_bytes {
-    use std::ffi::OsString;
-    use std::os::unix::ffi::{OsStrExt, OsStringExt};
-    use std::path::PathBuf;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub fn serialize<S: Serializer>(path: &Option<PathBuf>, s: S) -> Result<S::Ok, S::Error> {
-        path.as_ref().map(|path| path.as_os_str().as_bytes()).serialize(s)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<PathBuf>, D::Error> {
-        let bytes = Option::<Vec<u8>>::deserialize(d)?;
-        Ok(bytes.map(|bytes| OsString::from_vec(bytes).into()))
     }
 }

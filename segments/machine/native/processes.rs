@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::str::SplitAsciiWhitespace;
 use std::time::Duration;
 
 use crate::machine::processes::MAX_PROCESSES;
@@ -59,14 +60,20 @@ fn auxiliary_value(auxiliary: &[u8], name: u64) -> Option<u64> {
     pairs.map(|(key, value)| (word(key), word(value))).find(|(key, _)| *key == name).map(|(_, v)| v)
 }
 
-/// Reads `PID (NAME) STATE …`; the columns are those of proc_pid_stat(5).
-fn parse(stat: &[u8], hertz: u64, page: u64) -> Option<Task> {
+/// Takes `PID (NAME) STATE PPID …` apart: pid, name and the columns from STATE on. A name may hold
+/// anything, parentheses included.
+pub fn columns(stat: &[u8]) -> Option<(u32, String, SplitAsciiWhitespace<'_>)> {
     let open = stat.iter().position(|b| *b == b'(')?;
     let close = stat.iter().rposition(|b| *b == b')')?;
     let pid = std::str::from_utf8(stat.get(..open)?).ok()?.trim().parse().ok()?;
     let name = String::from_utf8_lossy(stat.get(open + 1..close)?).into_owned();
     let rest = std::str::from_utf8(stat.get(close + 1..)?).ok()?;
-    let mut columns = rest.split_ascii_whitespace();
+    Some((pid, name, rest.split_ascii_whitespace()))
+}
+
+/// Reads a process; the columns are those of proc_pid_stat(5).
+fn parse(stat: &[u8], hertz: u64, page: u64) -> Option<Task> {
+    let (pid, name, mut columns) = columns(stat)?;
     let doing = match columns.next()? {
         "R" => Doing::Running,
         "D" => Doing::Blocked,
