@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::{Card, memory, sane, sleeps};
 use crate::base::contract::Error;
-use crate::machine::{Call, Entry, Machine, Surroundings};
+use crate::machine::{Call, DirEntry, Machine, Surroundings};
 
 pub(super) const PROGRAM: &str = "nvidia-smi";
 /// Less than the engine's own timeout, so that the command's error message is received.
@@ -58,14 +58,14 @@ pub(super) fn cards(machine: &Machine) -> Cards {
     Cards::Asleep((0..known.len()).map(card).collect())
 }
 
-fn device(entry: &Entry) -> PathBuf {
+fn device(entry: &DirEntry) -> PathBuf {
     Path::new("/sys/bus/pci/devices").join(&entry.name)
 }
 
 /// Whether a card would fall asleep without the command.
 fn may_sleep(machine: &Machine) -> bool {
     let known = machine.list(DEVICES).unwrap_or_default();
-    let auto = |entry: &Entry| machine.word(device(entry).join("power/control"));
+    let auto = |entry: &DirEntry| machine.word(device(entry).join("power/control"));
     known.iter().any(|entry| auto(entry).as_deref() == Some("auto"))
 }
 

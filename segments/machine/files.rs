@@ -26,7 +26,7 @@ pub struct Stat {
 
 /// A directory's entry and its [`Stat`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct DirEntry {
     /// Its name in the directory, any bytes.
     pub name: OsString,
     /// Permission bits, 0o7777 at most.
@@ -55,7 +55,7 @@ impl Machine {
 
     /// A directory's entries by name, each looked at without following it. What vanishes meanwhile
     /// is left out; beyond [`MAX_ENTRIES`] nothing more is listed.
-    pub fn list(&self, dir: impl AsRef<Path>) -> io::Result<Vec<Entry>> {
+    pub fn list(&self, dir: impl AsRef<Path>) -> io::Result<Vec<DirEntry>> {
         let dir = dir.as_ref();
         let mut entries = match &self.world {
             World::Real => list(dir)?,
@@ -117,12 +117,12 @@ fn stat_of(metadata: &std::fs::Metadata) -> Stat {
 }
 
 #[allow(clippy::disallowed_methods, reason = "this is the reader")]
-fn list(dir: &Path) -> io::Result<Vec<Entry>> {
+fn list(dir: &Path) -> io::Result<Vec<DirEntry>> {
     let entries = std::fs::read_dir(dir)?.take(MAX_ENTRIES).filter_map(|entry| {
         let entry = entry.ok()?;
         // `DirEntry::metadata` does not follow links.
         let Stat { mode, uid, is_socket, is_dir } = stat_of(&entry.metadata().ok()?);
-        Some(Entry { name: entry.file_name(), mode, uid, is_socket, is_dir })
+        Some(DirEntry { name: entry.file_name(), mode, uid, is_socket, is_dir })
     });
     Ok(entries.collect())
 }

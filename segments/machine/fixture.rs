@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, FixedOffset};
 
-use super::{Entry, Stat};
+use super::{DirEntry, Stat};
 
 pub struct Fixture {
     root: PathBuf,
@@ -76,11 +76,11 @@ impl Fixture {
         self.sockets.iter().flatten().find(|socket| socket.path == path).map(|s| self.stat(s))
     }
 
-    pub fn sockets_in(&self, dir: &Path) -> Vec<Entry> {
+    pub fn sockets_in(&self, dir: &Path) -> Vec<DirEntry> {
         let inside = self.sockets.iter().flatten().filter(|s| s.path.parent() == Some(dir));
         let entries = inside.filter_map(|socket| {
             let Stat { mode, uid, is_socket, is_dir } = self.stat(socket);
-            Some(Entry { name: socket.path.file_name()?.into(), mode, uid, is_socket, is_dir })
+            Some(DirEntry { name: socket.path.file_name()?.into(), mode, uid, is_socket, is_dir })
         });
         entries.collect()
     }

@@ -64,7 +64,7 @@ pub use command::{Call, MAX_OUTPUT, Output, Surroundings};
 pub use disk_counters::{Disk, DiskReader};
 pub use error::Error;
 pub use file_systems::{Mount, Space};
-pub use files::{Entry, MAX_ENTRIES, MAX_FILE, Stat};
+pub use files::{DirEntry, MAX_ENTRIES, MAX_FILE, Stat};
 pub use load::{Averages, LoadReader, cpus};
 pub use memory::{Meminfo, MemoryReader};
 pub use metadata::Metadata;
@@ -202,10 +202,10 @@ impl Machine {
     }
 }
 
-/// The fixture machine `name` of `fixtures` (`tests/hosts`).
+/// The fixture machine `name` of `fixtures/`.
 #[cfg(test)]
 pub(crate) fn fixture(name: &str) -> Machine {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/hosts");
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     Machine::rooted(root.join(name))
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::tool::{Layer, Tool, display};
 use crate::base::contract::Ask;
-use crate::machine::{Entry, Machine};
+use crate::machine::{DirEntry, Machine};
 
 /// A session that is not ours.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,7 +48,7 @@ impl Other {
 pub fn find(machine: &Machine, ask: &Ask, own: &[Layer], dtach: &[String]) -> Vec<Other> {
     let directories = directories(machine, ask, dtach);
     let uid = machine.uid();
-    let mut sockets: Vec<(Tool, PathBuf, Entry)> = Vec::new();
+    let mut sockets: Vec<(Tool, PathBuf, DirEntry)> = Vec::new();
     for (tool, dir) in directories {
         // Most of the directories do not exist on most machines.
         let entries = machine.list(&dir).unwrap_or_default().into_iter();
