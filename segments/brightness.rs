@@ -63,7 +63,7 @@ struct Panel {
 impl Source for Brightness {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let wanted = &self.options.device;
-        let Some(panel) = self.panel.look(machine, |machine| find(machine, wanted)) else {
+        let Some(panel) = self.panel.get(machine, |machine| find(machine, wanted)) else {
             return Ok(None);
         };
         let Some(now) = panel.now.read(machine).filter(|now| *now >= 0) else {

@@ -259,9 +259,9 @@ mod tests {
         let machine = fixture("laptop");
         let mut first = source();
         sample(&mut *first, &machine);
-        let memo = first.save().expect("counters");
+        let saved = first.save().expect("counters");
         let mut second = source();
-        second.restore(&memo);
+        second.restore(&saved);
         let sample = sample(&mut *second, &machine);
         assert_eq!(number(&sample, "usage"), Some(42.0));
         assert!(sample.get("cores").is_some());
@@ -270,10 +270,10 @@ mod tests {
     #[test]
     fn counters_of_another_boot_and_malformed_ones_are_ignored() {
         let machine = fixture("laptop");
-        for memo in ["", "1", "2 3 4", "1 7 0 0 0 0 0 0 0", "1 1 1 1 1 1 1 1 1 x:y", "\u{0}"] {
+        for saved in ["", "1", "2 3 4", "1 7 0 0 0 0 0 0 0", "1 1 1 1 1 1 1 1 1 x:y", "\u{0}"] {
             let mut source = source();
-            source.restore(memo);
-            assert_eq!(number(&sample(&mut *source, &machine), "usage"), None, "{memo:?}");
+            source.restore(saved);
+            assert_eq!(number(&sample(&mut *source, &machine), "usage"), None, "{saved:?}");
         }
     }
 
@@ -291,8 +291,8 @@ mod tests {
         let machine = Machine::real();
         let mut source = source();
         sample(&mut *source, &machine);
-        let Some(memo) = source.save() else { return };
-        let boot = memo.split(' ').nth(1).expect("a boot time").to_owned();
+        let Some(saved) = source.save() else { return };
+        let boot = saved.split(' ').nth(1).expect("a boot time").to_owned();
         let mut next = super::open(&toml::Table::new()).expect("defaults are fine");
         // All there was since boot.
         next.restore(&format!("1 {boot} 0 0 0 0 0 0 0"));

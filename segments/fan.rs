@@ -69,7 +69,7 @@ struct Fan {
 impl Source for Fan {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let Options { sensor: wanted, warning, critical, hide_when } = &self.options;
-        let fans = self.fans.look(machine, |machine| {
+        let fans = self.fans.get(machine, |machine| {
             let mut fans = machine.fans();
             fans.retain(|fan| wanted.is_empty() || fan.is(wanted));
             fans

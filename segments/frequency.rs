@@ -69,7 +69,7 @@ struct Policy {
 
 impl Source for Frequency {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
-        let policies = self.policies.look(machine, find);
+        let policies = self.policies.get(machine, find);
         let mut clocks: Vec<(f64, f64)> = policies
             .iter_mut()
             .filter_map(|policy| {

@@ -150,7 +150,7 @@ impl Source for Gpu {
 
     /// The level, and how long each card had slept.
     fn save(&self) -> Option<String> {
-        saved_state::keep(2, (self.level, &self.idle))
+        saved_state::save(2, (self.level, &self.idle))
     }
 
     fn restore(&mut self, saved: &str) {
@@ -163,7 +163,7 @@ impl Source for Gpu {
 impl Gpu {
     /// A sample of all cards, including NVIDIA's.
     fn show(&mut self, machine: &Machine, nvidia: Vec<Card>) -> Option<Sample> {
-        let devices = self.devices.look(machine, find);
+        let devices = self.devices.get(machine, find);
         let mut cards = Vec::new();
         for device in devices.iter() {
             let maker = match &*device.driver {

@@ -20,19 +20,19 @@ pub mod machine;
 pub mod base {
     //! What segments share: the contract, values, history, and what several segments derive from the
     //! same readings.
-    pub mod agreement;
     pub mod battery_total;
     pub mod contract;
-    pub mod cpu_usage;
+    pub(crate) mod cpu_usage;
     pub mod history;
-    pub mod http_cache;
-    pub mod marquee;
-    pub mod memory_breakdown;
-    pub mod quantity;
+    pub(crate) mod http_cache;
+    pub(crate) mod marquee;
+    pub(crate) mod memory_breakdown;
     pub mod path_bytes;
+    pub mod quantity;
     pub mod rate;
-    pub mod saved_state;
-    pub mod scale;
+    pub mod reader_comparison;
+    pub(crate) mod saved_state;
+    pub(crate) mod scale;
     #[cfg(test)]
     pub(crate) mod test_support;
     pub mod time_span;

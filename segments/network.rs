@@ -11,8 +11,7 @@ use std::time::Duration;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::cpu_usage::SAME_BOOT;
-use crate::base::rate::Meter;
+use crate::base::rate::{Meter, SAME_BOOT};
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{Machine, NetworkReader, Traffic};
@@ -175,7 +174,7 @@ impl Source for Network {
 fn parse_saved(saved: &str) -> Option<(Current, i64)> {
     let (boot, rest) = saved.strip_prefix("1 ")?.split_once(' ')?;
     let (counters, name) = rest.rsplit_once(' ')?;
-    let meter = Meter::recalled(counters)?;
+    let meter = Meter::restored(counters)?;
     let current = Current { meter, ..Current::new(name.as_bytes()) };
     (!name.contains('/')).then_some((current, boot.parse().ok()?))
 }
@@ -297,16 +296,16 @@ mod tests {
         };
         let mut first = opened(&SEGMENT, "");
         sample(&mut *first, &on("2026-11-23T12:00:10+00:00", "10.0 1\n", 1000, 10).1);
-        let memo = first.save().expect("counters");
+        let saved = first.save().expect("counters");
         let later = |clock: &str, uptime: &str| {
             let mut second = opened(&SEGMENT, "");
-            second.restore(&memo);
+            second.restore(&saved);
             rates(&sample(&mut *second, &on(clock, uptime, 2000, 20).1).expect("shown"))
         };
         assert_eq!(later("2026-11-23T12:00:20+00:00", "20.0 1\n"), Some((100.0, 1.0)));
         assert_eq!(later("2026-11-23T13:00:20+00:00", "20.0 1\n"), None, "another boot");
-        for memo in ["", "1", "1 2 eth0", "2 1 1 2 3 eth0", "1 1 a b c eth0", "1 1 1 2 3 ../x"] {
-            opened(&SEGMENT, "").restore(memo);
+        for saved in ["", "1", "1 2 eth0", "2 1 1 2 3 eth0", "1 1 a b c eth0", "1 1 1 2 3 ../x"] {
+            opened(&SEGMENT, "").restore(saved);
         }
     }
 }

@@ -133,12 +133,12 @@ impl Source for Processes {
         let mut most: Vec<_> = taken.iter().map(|(key, taken)| (key, taken.as_millis())).collect();
         most.sort_unstable_by_key(|(_, taken)| std::cmp::Reverse(*taken));
         most.truncate(MAX_SAVED);
-        saved_state::keep(2, (self.level, at, most))
+        saved_state::save(2, (self.level, at, most))
     }
 
     fn restore(&mut self, saved: &str) {
-        type Memo = (Level, Duration, Vec<((u32, u64), u64)>);
-        let Some((level, at, taken)) = saved_state::restore::<Memo>(2, saved) else { return };
+        type Saved = (Level, Duration, Vec<((u32, u64), u64)>);
+        let Some((level, at, taken)) = saved_state::restore::<Saved>(2, saved) else { return };
         if self.before.as_ref().is_none_or(|before| before.at < at) {
             let taken = taken.into_iter().map(|(key, taken)| (key, Duration::from_millis(taken)));
             (self.level, self.before) = (level, Some(Reading { at, taken: taken.collect() }));
@@ -226,12 +226,12 @@ mod tests {
         let (_dir, machine) = busy_machine();
         let mut first = opened(&SEGMENT, "");
         first.sample(&machine, &Ask::default()).expect("no error");
-        let memo = first.save().expect("a walk");
+        let saved = first.save().expect("a walk");
         let mut next = opened(&SEGMENT, "");
         for nonsense in ["", "[]", "[2,\"idle\",{\"secs\":1,\"nanos\":0},[]]", "{}"] {
             next.restore(nonsense);
         }
-        next.restore(&memo);
+        next.restore(&saved);
         let sample = next.sample(&machine, &Ask::default()).expect("no error").expect("processes");
         assert_eq!(sample.get("share"), Some(&Value::percent(20.0)));
     }

@@ -14,7 +14,7 @@ use crate::base::battery_total::BatteryTotal;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::cpu_usage::{self, CpuUsage};
+use crate::base::cpu_usage::{Bands, CpuUsage};
 use crate::base::memory_breakdown::{Limit, Memory};
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{BatteryReader, Charging, Machine};
@@ -105,12 +105,12 @@ impl Source for Rainbar {
             most = shares.usage();
             sample = sample.with("cpu", Value::percent(most));
             if self.processors.tells_bands() {
-                let bands = Bands::of(&shares);
+                let work = Work::of(&shares);
                 sample = sample
-                    .with("user", Value::percent(bands.user))
-                    .with("system", Value::percent(bands.system))
-                    .with("wait", Value::percent(bands.wait))
-                    .with("work", Value::percent(bands.work()));
+                    .with("user", Value::percent(work.user))
+                    .with("system", Value::percent(work.system))
+                    .with("wait", Value::percent(work.wait))
+                    .with("work", Value::percent(work.position()));
             }
         }
         match (memory, read) {
@@ -164,16 +164,16 @@ impl Rainbar {
     }
 }
 
-/// Types of work, in percent of all time.
-struct Bands {
+/// Kinds of work, in percent of all time.
+struct Work {
     user: f64,
     system: f64,
     wait: f64,
 }
 
-impl Bands {
-    fn of(shares: &cpu_usage::Bands) -> Bands {
-        Bands {
+impl Work {
+    fn of(shares: &Bands) -> Work {
+        Work {
             user: shares.user + shares.nice,
             system: shares.system + shares.irq,
             wait: shares.iowait + shares.steal,
@@ -181,7 +181,7 @@ impl Bands {
     }
 
     /// From 0 (all programs) over 50 (all kernel) to 100 (all waiting).
-    fn work(&self) -> f64 {
+    fn position(&self) -> f64 {
         let all = self.user + self.system + self.wait;
         if all > 0.0 { (50.0 * self.system + 100.0 * self.wait) / all } else { 0.0 }
     }
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn work_is_a_scale_from_programs_to_waiting() {
-        let work = |user, system, wait| Bands { user, system, wait }.work();
+        let work = |user, system, wait| Work { user, system, wait }.position();
         assert_eq!(work(0.0, 0.0, 0.0), 0.0);
         assert_eq!(work(40.0, 0.0, 0.0), 0.0);
         assert_eq!(work(0.0, 40.0, 0.0), 50.0);

@@ -90,7 +90,7 @@ struct Temperature {
 impl Source for Temperature {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let wanted = &self.options.sensor;
-        let sensors = self.sensors.look(machine, |machine| chosen(machine.temperatures(), wanted));
+        let sensors = self.sensors.get(machine, |machine| chosen(machine.temperatures(), wanted));
         let mut hottest: Option<(usize, f64)> = None;
         let (mut sum, mut count, mut lasts) = (0.0, 0, true);
         for (index, sensor) in sensors.iter_mut().enumerate() {

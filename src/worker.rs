@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rainline_client::sys;
-use rainline_segments::base::agreement;
+use rainline_segments::base::reader_comparison;
 use rainline_segments::{Ask, Machine, Sample};
 
 use crate::config;
@@ -101,9 +101,9 @@ fn perform(job: Job, machine: &Machine, sources: &mut Sources) -> std::io::Resul
             send(&Answer::HistoryWritten(files::write(&path, &bytes).map_err(text)))
         }
         Job::CompareReaders => {
-            let all = agreement::compare_readers(rainline_segments::ALL);
+            let all = reader_comparison::compare_readers(rainline_segments::ALL);
             let differ = all.iter().filter(|one| !one.agrees()).map(|one| one.to_string());
-            let (summary, differ) = (agreement::summary(&all), differ.collect());
+            let (summary, differ) = (reader_comparison::summary(&all), differ.collect());
             send(&Answer::ReadersCompared { summary, differ })
         }
         Job::Notify(alert) => send(&Answer::Notified(notify::notify(&alert, machine))),

@@ -32,34 +32,34 @@ pub struct BatteryTotal {
 
 impl BatteryTotal {
     /// The sum of these batteries; `None` if there are none.
-    pub fn of(cells: &[Battery]) -> Option<BatteryTotal> {
-        if cells.is_empty() {
+    pub fn of(batteries: &[Battery]) -> Option<BatteryTotal> {
+        if batteries.is_empty() {
             return None;
         }
         // One without a capacity counts like the mean of the others.
-        let known: Vec<f64> = cells.iter().filter_map(|cell| cell.capacity).collect();
+        let known: Vec<f64> = batteries.iter().filter_map(|battery| battery.capacity).collect();
         let mean = match known.len() {
             0 => 1.0,
             count => known.iter().sum::<f64>() / count as f64,
         };
-        let weight = |cell: &Battery| cell.capacity.unwrap_or(mean);
-        let capacity: f64 = cells.iter().map(weight).sum();
+        let weight = |battery: &Battery| battery.capacity.unwrap_or(mean);
+        let capacity: f64 = batteries.iter().map(weight).sum();
         let sum = |value: &dyn Fn(&Battery) -> f64| {
-            cells.iter().map(|cell| weight(cell) * value(cell)).sum::<f64>() / capacity
+            batteries.iter().map(|battery| weight(battery) * value(battery)).sum::<f64>() / capacity
         };
-        let share = sum(&|cell| cell.share).clamp(0.0, 1.0);
-        let limit = sum(&|cell| cell.limit.unwrap_or(1.0)).clamp(0.0, 1.0);
-        let state = together(cells, share);
+        let share = sum(&|battery| battery.share).clamp(0.0, 1.0);
+        let limit = sum(&|battery| battery.limit.unwrap_or(1.0)).clamp(0.0, 1.0);
+        let state = together(batteries, share);
         // Two batteries rarely do different things; what goes the other way counts against it.
-        let flows: Vec<f64> = cells
+        let flows: Vec<f64> = batteries
             .iter()
-            .filter(|cell| cell.capacity.is_some())
-            .filter_map(|cell| {
-                cell.rate.map(|rate| if cell.state == against(state) { -rate } else { rate })
+            .filter(|battery| battery.capacity.is_some())
+            .filter_map(|battery| {
+                battery.rate.map(|rate| if battery.state == against(state) { -rate } else { rate })
             })
             .collect();
         let rate = flows.iter().sum::<f64>();
-        let powers: Vec<f64> = cells.iter().filter_map(|cell| cell.power).collect();
+        let powers: Vec<f64> = batteries.iter().filter_map(|battery| battery.power).collect();
         Some(BatteryTotal {
             state,
             share,
@@ -92,15 +92,15 @@ impl BatteryTotal {
 }
 
 /// What they do together.
-fn together(cells: &[Battery], share: f64) -> Charging {
-    let any = |state| cells.iter().any(|cell| cell.state == state);
+fn together(batteries: &[Battery], share: f64) -> Charging {
+    let any = |state| batteries.iter().any(|battery| battery.state == state);
     if any(Charging::Discharging) {
         Charging::Discharging
     } else if any(Charging::Charging) {
         // Some firmware charges a full battery for ever.
-        let ends = share >= 0.995 && cells.iter().all(|cell| cell.rate.is_none());
+        let ends = share >= 0.995 && batteries.iter().all(|battery| battery.rate.is_none());
         if ends { Charging::Full } else { Charging::Charging }
-    } else if cells.iter().all(|cell| cell.state == Charging::Full) {
+    } else if batteries.iter().all(|battery| battery.state == Charging::Full) {
         Charging::Full
     } else if any(Charging::NotCharging) || any(Charging::Full) {
         Charging::NotCharging

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use super::contract::Error;
-use super::rate::growth;
+use super::rate::{SAME_BOOT, growth};
 use crate::machine::{Load, Machine, Processors, Times};
 
 /// Ticks that must pass in all before their shares say something: at the usual 100 a second and two
@@ -82,19 +82,20 @@ impl CpuUsage {
             return None;
         };
         let Times { user, nice, system, idle, iowait, irq, steal } = all;
-        let mut memo = format!("1 {boot} {user} {nice} {system} {idle} {iowait} {irq} {steal}");
+        let mut saved = format!("1 {boot} {user} {nice} {system} {idle} {iowait} {irq} {steal}");
         for (number, core) in cores.iter().enumerate() {
             if let Some(Load { busy, idle }) = core {
                 // Writing to a String cannot fail.
-                let _ = write!(memo, " {number}:{busy}:{idle}");
+                let _ = write!(saved, " {number}:{busy}:{idle}");
             }
         }
-        Some(memo)
+        Some(saved)
     }
 
-    pub fn restore(&mut self, memo: &str) {
+    /// Takes over what [`CpuUsage::save`] gave; anything else is ignored.
+    pub fn restore(&mut self, saved: &str) {
         if self.before.is_none() {
-            self.before = remembered(memo).map(Arc::new);
+            self.before = parse_saved(saved).map(Arc::new);
         }
     }
 
@@ -147,9 +148,6 @@ impl CpuUsage {
     }
 }
 
-/// Seconds by which the boot time of one boot may seem to move when the clock is set.
-pub const SAME_BOOT: u64 = 5;
-
 /// Whether a counter that only grows has shrunk. `iowait` may: processors hand it to each other.
 fn went_back(then: &Times, now: &Times) -> bool {
     now.user < then.user
@@ -170,9 +168,9 @@ fn usage_of(then: Load, now: Load) -> Option<f64> {
     (all > 0.0).then(|| 100.0 * busy / all)
 }
 
-/// Reads what [`CpuUsage::memo`] wrote; `None` if it is anything else.
-fn remembered(memo: &str) -> Option<Processors> {
-    let mut words = memo.split(' ');
+/// Reads what [`CpuUsage::save`] wrote; `None` if it is anything else.
+fn parse_saved(saved: &str) -> Option<Processors> {
+    let mut words = saved.split(' ');
     if words.next() != Some("1") {
         return None;
     }

@@ -68,10 +68,10 @@ impl<T> HttpCache<T> {
         Some(format!("1 {} {}\n{}", last.at, self.url, last.text))
     }
 
-    /// Takes over what [`HttpCache::memo`] gave, if it is a newer answer to the same question.
-    pub fn restore(&mut self, memo: &str) {
+    /// Takes over what [`HttpCache::save`] gave, if it is a newer answer to the same question.
+    pub fn restore(&mut self, saved: &str) {
         let known = || {
-            let (head, text) = memo.split_once('\n')?;
+            let (head, text) = saved.split_once('\n')?;
             let (at, url) = head.strip_prefix("1 ")?.split_once(' ')?;
             let (at, value) = (at.parse().ok()?, (self.read)(text)?);
             (url == self.url).then(|| Answer { at, text: text.to_owned(), value })
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_asked_again_within_a_quarter_of_an_hour() {
+    fn no_service_is_asked_again_within_a_quarter_of_an_hour() {
         let mut fetched = fetched();
         let mut get = |time, curl| fetched.get(&at(time, curl).1).ok().copied();
         assert_eq!(get("07:00:00", Some("1\n")), Some(1));
@@ -130,17 +130,18 @@ mod tests {
     fn an_answer_is_handed_on_to_who_asks_the_same() {
         let mut first = fetched();
         assert_eq!(first.get(&at("07:00:00", Some("1")).1).ok(), Some(&1));
-        let memo = first.save().expect("an answer");
+        let saved = first.save().expect("an answer");
         let mut second = fetched();
-        second.restore(&memo);
+        second.restore(&saved);
         assert_eq!(second.get(&at("07:01:00", None).1).ok(), Some(&1));
         assert_eq!(first.get(&at("07:30:00", Some("2")).1).ok(), Some(&2));
-        first.restore(&memo);
+        first.restore(&saved);
         assert_eq!(first.get(&at("07:31:00", None).1).ok(), Some(&2), "an older one");
         let mut other = HttpCache::new("https://example.com".into(), "", number);
-        for memo in [&*memo, "", "1", "1 x https://example.com\n1", "1 5 https://example.com\nx"] {
-            other.restore(memo);
-            assert!(other.last.is_none(), "{memo:?}");
+        for saved in [&*saved, "", "1", "1 x https://example.com\n1", "1 5 https://example.com\nx"]
+        {
+            other.restore(saved);
+            assert!(other.last.is_none(), "{saved:?}");
         }
     }
 }

@@ -11,6 +11,9 @@ pub fn growth(before: u64, now: u64) -> u64 {
     now.saturating_sub(before)
 }
 
+/// Seconds by which the boot time of one boot may seem to move when the clock is set.
+pub const SAME_BOOT: u64 = 5;
+
 /// The least time between two readings that a rate is taken from.
 const ENOUGH: Duration = Duration::from_millis(100);
 
@@ -59,17 +62,17 @@ impl<const N: usize> Meter<N> {
     /// The counters and their time in nanoseconds, as words.
     pub fn save(&self) -> Option<String> {
         let (counters, then) = self.before?;
-        let mut memo = String::new();
+        let mut saved = String::new();
         for counter in counters {
             // Writing to a String cannot fail.
-            let _ = write!(memo, "{counter} ");
+            let _ = write!(saved, "{counter} ");
         }
-        Some(memo + &then.as_nanos().to_string())
+        Some(saved + &then.as_nanos().to_string())
     }
 
-    /// A meter from what [`Meter::memo`] gave; `None` if it is anything else.
-    pub fn recalled(memo: &str) -> Option<Meter<N>> {
-        let mut words = memo.split(' ').map(|word| word.parse::<u64>().ok());
+    /// A meter from what [`Meter::save`] gave; `None` if it is anything else.
+    pub fn restored(saved: &str) -> Option<Meter<N>> {
+        let mut words = saved.split(' ').map(|word| word.parse::<u64>().ok());
         let mut counters = [0; N];
         for counter in &mut counters {
             *counter = words.next()??;
@@ -115,11 +118,11 @@ mod tests {
     fn what_is_remembered_is_counters_or_nothing() {
         let mut meter = Meter::<2>::default();
         meter.read([7, 8], Duration::from_secs(1));
-        let memo = meter.save().expect("a reading");
-        let mut again = Meter::<2>::recalled(&memo).expect("the same");
+        let saved = meter.save().expect("a reading");
+        let mut again = Meter::<2>::restored(&saved).expect("the same");
         assert_eq!(again.read([9, 8], Duration::from_secs(2)), Some([2.0, 0.0]));
-        for memo in ["", "1 2", "1 2 3 4", "a b c", "1 2 -3"] {
-            assert!(Meter::<2>::recalled(memo).is_none(), "{memo:?}");
+        for saved in ["", "1 2", "1 2 3 4", "a b c", "1 2 -3"] {
+            assert!(Meter::<2>::restored(saved).is_none(), "{saved:?}");
         }
     }
 }

@@ -6,13 +6,13 @@ use serde::de::DeserializeOwned;
 
 /// For [`Source::save`](super::contract::Source::save). `version` changes with the meaning of the
 /// values.
-pub fn keep(version: u32, values: impl Serialize) -> Option<String> {
+pub fn save(version: u32, values: impl Serialize) -> Option<String> {
     serde_json::to_string(&(version, values)).ok()
 }
 
-/// For [`Source::restore`](super::contract::Source::restore): what [`keep`] was given.
-pub fn restore<T: DeserializeOwned>(version: u32, memo: &str) -> Option<T> {
-    let (known, values) = serde_json::from_str::<(u32, T)>(memo).ok()?;
+/// For [`Source::restore`](super::contract::Source::restore): what [`save`] was given.
+pub fn restore<T: DeserializeOwned>(version: u32, saved: &str) -> Option<T> {
+    let (known, values) = serde_json::from_str::<(u32, T)>(saved).ok()?;
     (known == version).then_some(values)
 }
 
@@ -22,11 +22,11 @@ mod tests {
 
     #[test]
     fn only_the_same_version_is_read() {
-        let memo = keep(2, ("x", 7)).expect("plain values");
-        assert_eq!(restore::<(String, u32)>(2, &memo), Some(("x".to_owned(), 7)));
-        assert_eq!(restore::<(String, u32)>(1, &memo), None);
-        for memo in [&*memo, "", "2", "[2]", "{}"] {
-            assert_eq!(restore::<u32>(2, memo), None, "{memo:?}");
+        let saved = save(2, ("x", 7)).expect("plain values");
+        assert_eq!(restore::<(String, u32)>(2, &saved), Some(("x".to_owned(), 7)));
+        assert_eq!(restore::<(String, u32)>(1, &saved), None);
+        for saved in [&*saved, "", "2", "[2]", "{}"] {
+            assert_eq!(restore::<u32>(2, saved), None, "{saved:?}");
         }
     }
 }

@@ -24,7 +24,7 @@ impl<T> Default for Scan<T> {
 
 impl<T> Scan<T> {
     /// The result, by a new `search` if it is time for one.
-    pub fn look(&mut self, machine: &Machine, search: impl FnOnce(&Machine) -> T) -> &mut T {
+    pub fn get(&mut self, machine: &Machine, search: impl FnOnce(&Machine) -> T) -> &mut T {
         let now = machine.uptime();
         if self.found.as_ref().is_some_and(|(_, at)| now.saturating_sub(*at) >= self.lifetime) {
             *self = Scan::default();
@@ -37,7 +37,7 @@ impl<T> Scan<T> {
         self.lifetime = LIFETIME_IN_DOUBT;
     }
 
-    /// Makes the next [`Scan::look`] search anew.
+    /// Invalidates the result.
     pub fn forget(&mut self) {
         self.found = None;
     }
@@ -59,13 +59,13 @@ mod tests {
         let (_dir, machine) = machine_with(&files);
         let mut searches = 0;
         let mut found = Scan::default();
-        let seen = (0..times.len()).map(|look| {
-            match look {
+        let seen = (0..times.len()).map(|read| {
+            match read {
                 4 => found.doubt(),
                 7 => found.forget(),
                 _ => {}
             }
-            *found.look(&machine, |_| {
+            *found.get(&machine, |_| {
                 searches += 1;
                 searches
             })

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_table_of_sockets_nobody_can_tell_who_is_dead() {
+    fn without_a_table_of_sockets_dead_ones_cannot_be_told() {
         let (_dir, machine) = machine_with(&[]);
         assert!(machine.listeners().is_none());
     }

@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::{Call, Surroundings};
 use crate::machine::native::os;
 
-/// How often a command is looked after where the kernel does not report its end.
+/// How often a command is polled where the kernel does not report its end.
 const INTERVAL: Duration = Duration::from_millis(20);
 
 /// Starts a command; `None` where there is no such program.
@@ -23,7 +23,7 @@ pub fn start(task: &Call) -> Result<Option<Child>, String> {
     #[allow(clippy::disallowed_methods, reason = "the daemon's own home, of one user")]
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
     let mut program = OsString::from(program);
-    let mut place = OsString::from("/");
+    let mut directory = OsString::from("/");
     if task.surroundings == Surroundings::User
         && let Some(home) = home
     {
@@ -33,7 +33,7 @@ pub fn start(task: &Call) -> Result<Option<Child>, String> {
             program.push(rest);
         }
         if Path::new(&home).is_dir() {
-            place = home;
+            directory = home;
         }
     }
     #[allow(clippy::disallowed_methods, reason = "this is the reader")]
@@ -44,7 +44,7 @@ pub fn start(task: &Call) -> Result<Option<Child>, String> {
     command
         .args(arguments)
         .envs(task.env.iter().copied())
-        .current_dir(place)
+        .current_dir(directory)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -63,8 +63,8 @@ pub struct Child {
     pub err: Option<ChildStderr>,
     /// Readable once the command has ended.
     end: Option<OwnedFd>,
-    /// Whether it has ended and its group with it.
-    is_over: bool,
+    /// Whether its group was killed.
+    group_ended: bool,
 }
 
 /// What is to be done after a wait.
@@ -88,13 +88,13 @@ impl Child {
     fn of(mut process: std::process::Child) -> Child {
         let (out, err) = (process.stdout.take(), process.stderr.take());
         let end = os::end_of(process.id());
-        Child { process, out, err, end, is_over: false }
+        Child { process, out, err, end, group_ended: false }
     }
 
     /// Kills what is left of the group. Only before the command is waited for: until then no other
     /// process can get its number.
     fn end_group(&mut self) {
-        if !std::mem::replace(&mut self.is_over, true)
+        if !std::mem::replace(&mut self.group_ended, true)
             && let Some(group) = Pid::from_raw(self.process.id() as i32)
         {
             let _ = kill_process_group(group, Signal::KILL);
@@ -123,7 +123,7 @@ impl Child {
         let stdin = rustix::stdio::stdin();
         let out = self.out.as_ref().filter(|_| open.0).map(AsFd::as_fd);
         let err = self.err.as_ref().filter(|_| open.1).map(AsFd::as_fd);
-        let places: [(Option<BorrowedFd>, PollFlags); 4] = [
+        let watched: [(Option<BorrowedFd>, PollFlags); 4] = [
             (out, PollFlags::IN),
             (err, PollFlags::IN),
             (self.end.as_ref().map(AsFd::as_fd), PollFlags::IN),
@@ -132,7 +132,7 @@ impl Child {
         ];
         let mut fds = Vec::with_capacity(4);
         let mut at = [None; 4];
-        for (index, (fd, flags)) in places.into_iter().enumerate() {
+        for (index, (fd, flags)) in watched.into_iter().enumerate() {
             if let Some(fd) = fd {
                 at[index] = Some(fds.len());
                 fds.push(PollFd::from_borrowed_fd(fd, flags));
@@ -163,10 +163,10 @@ pub fn take(pipe: &mut Option<impl Read>, into: &mut Vec<u8>) -> std::io::Result
     Ok(count)
 }
 
-/// For poll(2), which takes at most what its clock can count.
+/// A timeout for poll(2); one that its clock cannot count is as good as for ever.
 pub fn timespec(duration: Duration) -> Timespec {
-    let most = Duration::from_secs(1 << 31);
-    Timespec::try_from(duration.min(most)).unwrap_or_default()
+    let most = Timespec { tv_sec: i32::MAX.into(), tv_nsec: 0 };
+    Timespec::try_from(duration).unwrap_or(most)
 }
 
 /// A clock that only goes forward.

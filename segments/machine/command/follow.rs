@@ -197,7 +197,7 @@ mod tests {
         let done = Machine::real().follow(&task(&words), beat, &mut |lines| {
             if heard.len() == 1 {
                 #[allow(clippy::disallowed_methods, reason = "a test lets its command go on")]
-                std::fs::write(&fifo, "go\n").expect("somebody reads");
+                std::fs::write(&fifo, "go\n").expect("the command reads");
             }
             heard.push(String::from_utf8_lossy(lines).into_owned());
             // Silence, the line, and silence again.

@@ -26,7 +26,7 @@ pub struct Supplies(Scan<Vec<Files>>);
 impl Supplies {
     pub fn read(&mut self, machine: &Machine) -> Result<Vec<Battery>, Error> {
         let mut failed = None;
-        let supplies = self.0.look(machine, |machine| match machine.list(SUPPLIES) {
+        let supplies = self.0.get(machine, |machine| match machine.list(SUPPLIES) {
             Ok(supplies) => supplies
                 .iter()
                 .map(|supply| Files {

@@ -49,7 +49,7 @@ mod other {
         Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default()
     }
 
-    /// There is no such descriptor: a command is looked after now and then.
+    /// There is no such descriptor: a command is polled.
     pub fn end_of(_: u32) -> Option<OwnedFd> {
         None
     }

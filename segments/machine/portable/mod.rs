@@ -1,5 +1,5 @@
 //! The machine by the crates `sysinfo` and `battery`, which know Linux, macOS, the BSDs and others. What
-//! they do not tell is left out: `base/agreement.rs` lists it with the reason.
+//! they do not tell is left out: `base/reader_comparison.rs` lists it with the reason.
 
 pub mod batteries;
 pub mod disks;

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use rainline_segments::base::cpu_usage::SAME_BOOT;
+use rainline_segments::base::rate::SAME_BOOT;
 use rainline_segments::machine::{Processors, ProcessorsReader, Times};
 
 use super::peer::Call;

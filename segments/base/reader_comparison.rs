@@ -1,7 +1,7 @@
 //! Whether both readers of the machine tell the same, field by field: for `doctor`, and for a test that
 //! holds the portable reader to the native one.
 //!
-//! Every field must be equal, except where [`RULES`] allows a difference or tells why one of the
+//! Every field must be equal, except where `RULES` allows a difference or tells why one of the
 //! readers does not have it.
 
 use std::fmt;
@@ -18,7 +18,7 @@ const ROUNDS: usize = 3;
 
 /// What is allowed of a field.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Rule {
+enum Rule {
     /// A difference in the field's unit, or as a share of the larger value, and why.
     Within { most: f64, share: f64, why: &'static str },
     /// The same, where the portable reader has the field; it may lack it.
@@ -41,7 +41,7 @@ const MOUNTED: &str = "sysinfo sees what is mounted, not whole disks";
 const MIB: f64 = 1024.0 * 1024.0;
 
 /// What is allowed: kind, fields (none for all), rule.
-pub static RULES: &[(&str, &[&str], Rule)] = &[
+static RULES: &[(&str, &[&str], Rule)] = &[
     ("battery", &["charge"], within(1.0, 0.0, MOVES)),
     ("battery", &["remaining", "empty", "full"], within(600.0, 0.1, MOVES)),
     ("battery", &["power"], within(0.5, 0.05, MOVES)),
@@ -126,27 +126,37 @@ const OPTIONS: &[(&str, &str)] = &[
 /// A field by both readers.
 #[derive(Clone, Debug)]
 pub struct Comparison {
+    /// The kind's name.
     pub kind: &'static str,
+    /// The field's name.
     pub field: &'static str,
+    /// Its value by the native reader.
     pub native: Option<Value>,
+    /// Its value by the portable reader.
     pub portable: Option<Value>,
+    /// What came of the comparison.
     pub verdict: Verdict,
 }
 
+/// What came of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Verdict {
     /// Neither reader has it on this machine.
     Absent,
-    /// How far the two are apart, and how far they may be, in the field's unit; infinite where they
-    /// are no numbers, or only one is there.
+    /// Both are compared.
     Compared {
+        /// How far the two are apart, in the field's unit; infinite where they are no numbers but
+        /// differ, or only one is there.
         apart: f64,
+        /// How far they may be apart, in the field's unit.
         most: f64,
     },
+    /// They cannot be compared, and why.
     Excused(&'static str),
 }
 
 impl Comparison {
+    /// Whether the two are as near to each other as they must be, or cannot be compared.
     pub fn agrees(&self) -> bool {
         match self.verdict {
             Verdict::Compared { apart, most } => apart <= most,
@@ -197,15 +207,6 @@ pub fn summary(all: &[Comparison]) -> String {
     format!("{compared} fields compared, {excused} that cannot be, {absent} not on this machine")
 }
 
-/// The comparison that comes nearest to what is allowed of it, and how near, from 0 to 1.
-pub fn furthest(all: &[Comparison]) -> Option<(&Comparison, f64)> {
-    let share = |one: &Comparison| match one.verdict {
-        Verdict::Compared { apart, most } if apart > 0.0 => apart / most,
-        _ => 0.0,
-    };
-    all.iter().map(|one| (one, share(one))).max_by(|a, b| a.1.total_cmp(&b.1))
-}
-
 /// Compares the kinds that ask a reader.
 pub fn compare_readers(all: &[&'static Kind]) -> Vec<Comparison> {
     let read: Vec<_> = all.iter().copied().filter(|kind| READ.contains(&kind.name)).collect();
@@ -213,7 +214,7 @@ pub fn compare_readers(all: &[&'static Kind]) -> Vec<Comparison> {
 }
 
 /// Compares these kinds, except those that ask a service on the web.
-pub fn compare(kinds: &[&'static Kind]) -> Vec<Comparison> {
+fn compare(kinds: &[&'static Kind]) -> Vec<Comparison> {
     let machines = Reader::ALL.map(Machine::read_by);
     let local = |kind: &&&'static Kind| kind.options.iter().all(|option| option.name != "url");
     let opened = kinds.iter().filter(local).filter_map(|kind| Pair::open(kind));
@@ -330,6 +331,15 @@ fn difference(one: &Value, other: &Value) -> (f64, f64) {
 mod tests {
     use super::*;
 
+    /// The comparison that comes nearest to what is allowed of it, and how near, from 0 to 1.
+    fn furthest(all: &[Comparison]) -> Option<(&Comparison, f64)> {
+        let share = |one: &Comparison| match one.verdict {
+            Verdict::Compared { apart, most } if apart > 0.0 => apart / most,
+            _ => 0.0,
+        };
+        all.iter().map(|one| (one, share(one))).max_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
     #[track_caller]
     fn check(all: &[Comparison]) {
         let there = all.iter().filter(|one| one.verdict != Verdict::Absent);
@@ -388,7 +398,7 @@ mod tests {
             sed 's/^SwapTotal:.*/SwapTotal: 8000 kB/; s/^SwapFree:.*/SwapFree: 2000 kB/' \
                 /proc/meminfo > meminfo && mount --bind meminfo /proc/meminfo &&
             echo mounted && exec \"$2\" --ignored --nocapture --exact \
-            base::agreement::tests::what_the_readers_read_is_the_same";
+            base::reader_comparison::tests::what_the_readers_read_is_the_same";
         let mut command = std::process::Command::new("unshare");
         command.args(["-r", "-m", "sh", "-c", SCRIPT, "sh"]).arg(dir.path());
         command.arg(std::env::current_exe().expect("our own file"));
