@@ -60,7 +60,7 @@ use snapshot::Shared;
 
 pub use batteries::{Battery, BatteryReader, Charging};
 pub use cached_file::CachedFile;
-pub use command::{Call, MAX_OUTPUT, Output, Surroundings};
+pub use command::{Call, MAX_OUTPUT, Output, Surroundings, is_in_path};
 pub use disk_counters::{Disk, DiskReader};
 pub use error::Error;
 pub use file_systems::{Mount, Space};

@@ -13,6 +13,7 @@ mod child;
 mod follow;
 mod run;
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use super::{Machine, World};
@@ -79,17 +80,15 @@ impl Machine {
     /// Whether there is such a program: a path, or found in the daemon's `PATH`. In a fixture it is
     /// there if `commands/` has a file of its name alone.
     pub fn has_program(&self, name: &str) -> bool {
-        use rustix::fs::{Access, access};
         if let World::Fixture(_) = &self.world {
             return self.lstat(format!("/commands/{}", name.replace('/', "_"))).is_ok();
         }
-        #[allow(clippy::disallowed_methods, reason = "the daemon's own, of one user")]
-        let dirs = std::env::var_os("PATH").unwrap_or_default();
-        let runs = |path: &Path| access(path, Access::EXEC_OK).is_ok() && path.is_file();
         if name.contains('/') {
-            return runs(Path::new(name));
+            return is_program(Path::new(name));
         }
-        std::env::split_paths(&dirs).any(|dir| runs(&dir.join(name)))
+        #[allow(clippy::disallowed_methods, reason = "the daemon's own, of one user")]
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        is_in_path(name, &path)
     }
 
     /// What the fixture has for this command.
@@ -99,6 +98,17 @@ impl Machine {
         let named = |name: &str| self.read(format!("/commands/{name}")).ok();
         named(&whole).or_else(|| named(&first))
     }
+}
+
+/// Whether a directory of `path`, a value of `PATH`, has a program of this name.
+pub fn is_in_path(name: &str, path: &OsStr) -> bool {
+    std::env::split_paths(path).any(|dir| is_program(&dir.join(name)))
+}
+
+/// Whether this is a file that we may run.
+fn is_program(path: &Path) -> bool {
+    use rustix::fs::{Access, access};
+    access(path, Access::EXEC_OK).is_ok() && path.is_file()
 }
 
 #[cfg(test)]
