@@ -61,14 +61,14 @@ pub struct Span {
 }
 
 impl Span {
-    /// A span of our own glyphs.
-    pub fn ours(text: impl Into<Box<str>>, style: Style) -> Span {
-        Span { text: Text::Ours(text.into()), style, origin: 0, action: None, link: None }
+    /// A text in a style, of no instance, without a click or a link.
+    pub fn new(text: Text, style: Style) -> Span {
+        Span { text, style, origin: 0, action: None, link: None }
     }
 
-    /// A span of text from outside.
-    pub fn outside(text: impl Into<Untrusted>, style: Style) -> Span {
-        Span { text: Text::Outside(text.into()), style, origin: 0, action: None, link: None }
+    /// A span of our own glyphs.
+    pub fn ours(text: impl Into<Box<str>>, style: Style) -> Span {
+        Span::new(Text::Ours(text.into()), style)
     }
 
     /// What [`Frame::push`] joins spans by. `None` for texts that are not ours: those stay apart.

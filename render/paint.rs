@@ -98,7 +98,7 @@ impl Painter<'_> {
 
     fn span(&self, text: Text, style: Style) -> Span {
         let style = if self.faded { self.theme.faded(style) } else { style };
-        Span { text, style, origin: self.origin, action: None, link: None }
+        Span { origin: self.origin, ..Span::new(text, style) }
     }
 
     /// One span for neighbours of the same tints.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use rainline::hosts::{self, Wiring};
 use rainline_caps::{Caps, Policy};
-use rainline_render::frame::{Frame, Piece, Span};
+use rainline_render::frame::{Frame, Piece, Span, Text};
 use rainline_render::style::Style;
 use rainline_render::targets;
 use rainline_render::theme::Theme;
@@ -86,7 +86,9 @@ fn hostile_strings_in_a_real_dvtm() {
         let mut bytes = start.len() + end.len();
         while let Some(text) = left.next_if(|text| bytes + text.reveal().len() < 510) {
             bytes += text.reveal().len() + 1;
-            frame.pieces.push(Piece::Span(Span::outside(text.clone(), Style::default())));
+            frame
+                .pieces
+                .push(Piece::Span(Span::new(Text::Outside(text.clone()), Style::default())));
             frame.pieces.push(ours("|"));
         }
         frame.pieces.push(ours(&end));

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use rainline::hosts::{self, Wiring};
 use rainline_caps::{Caps, Depth, Policy};
-use rainline_render::frame::{Frame, Piece, Span};
+use rainline_render::frame::{Frame, Piece, Span, Text};
 use rainline_render::style::{Attrs, Style};
 use rainline_render::targets;
 use rainline_render::theme::Theme;
@@ -227,7 +227,9 @@ fn hostile_strings_in_a_real_screen() {
         // As many as the line has bytes for, the last piece with its escapes included.
         while let Some(text) = left.peek() {
             let mut longer = frame.clone();
-            longer.pieces.push(Piece::Span(Span::outside((*text).clone(), dice.style())));
+            longer
+                .pieces
+                .push(Piece::Span(Span::new(Text::Outside((*text).clone()), dice.style())));
             longer.pieces.push(Piece::Span(Span::ours("|", Style::default())));
             let mut whole = longer.clone();
             whole.pieces.push(end.clone());
@@ -278,7 +280,7 @@ fn the_longest_line_comes_out_whole() {
     let caps = Caps { version: screen.version, ..Caps::default() };
     let spans = (0..200).map(|n| {
         let style = Style { attrs: [Attrs::empty(), Attrs::BOLD][n % 2], ..Style::default() };
-        Piece::Span(Span::outside(format!("{n:04}"), style))
+        Piece::Span(Span::new(Text::Outside(format!("{n:04}").into()), style))
     });
     let mut out = String::new();
     let frame = Frame { pieces: spans.collect() };

@@ -10,7 +10,7 @@ use rainline::hosts::{self, Wiring};
 use rainline::line::rows::{Prompt, encode_prompt};
 use rainline_caps::Caps;
 use rainline_caps::Policy;
-use rainline_render::frame::{Frame, Piece, Span};
+use rainline_render::frame::{Frame, Piece, Span, Text};
 use rainline_render::style::Style;
 use rainline_render::targets;
 use rainline_render::theme::Theme;
@@ -189,7 +189,7 @@ fn in_rows(texts: &[Untrusted], dice: &mut Dice) -> Vec<Frame> {
     let mut rows = vec![Frame::default()];
     let mut used = 0;
     for text in texts {
-        let span = Span::outside(text.clone(), dice.style());
+        let span = Span::new(Text::Outside(text.clone()), dice.style());
         let width = span.width(Policy::Wcwidth) + 1;
         if used + width > usize::from(COLUMNS) - 10 {
             rows.push(Frame::default());
@@ -213,7 +213,9 @@ fn hostile_in(name: &str, mode: Mode) {
     }
     // And some alone, where no other text closes what they open: in a row, and at the right.
     for text in texts.iter().step_by(13) {
-        let alone = Frame { pieces: vec![Piece::Span(Span::outside(text.clone(), dice.style()))] };
+        let alone = Frame {
+            pieces: vec![Piece::Span(Span::new(Text::Outside(text.clone()), dice.style()))],
+        };
         let right =
             if alone.width(Policy::Wcwidth) == 0 { Frame::default() } else { alone.clone() };
         proof.draw(vec![alone], right);

@@ -87,7 +87,7 @@ fn any_text() -> impl Strategy<Value = String> {
 }
 
 fn any_span() -> impl Strategy<Value = Span> {
-    (any_text(), any_style()).prop_map(|(text, style)| Span::outside(text, style))
+    (any_text(), any_style()).prop_map(|(text, style)| Span::new(Text::Outside(text.into()), style))
 }
 
 proptest! {
@@ -157,7 +157,7 @@ fn the_same_bytes_for_the_same_frame() {
         pieces: vec![
             Piece::Mark(Mark::PromptStart),
             Piece::Span(Span::ours(" ▃█ ", style)),
-            Piece::Span(Span::outside("#S 漢", Style::default())),
+            Piece::Span(Span::new(Text::Outside("#S 漢".into()), Style::default())),
             Piece::Choice(Choice {
                 on: On::State,
                 arms: vec![arm(Some("zoomed"), "Z"), arm(None, " ")],
@@ -340,7 +340,7 @@ fn choice(on: On, case: &str, text: &Untrusted, other: &Untrusted, dice: &mut Di
     let mut arm = |case: Option<&str>, text: &Untrusted, cells: usize| Arm {
         case: case.map(Into::into),
         spans: vec![
-            Span::outside(text.clone(), dice.style()),
+            Span::new(Text::Outside(text.clone()), dice.style()),
             Span::ours(" ".repeat(widest - cells), dice.style()),
         ],
     };
@@ -359,7 +359,9 @@ fn hostile_strings_in_a_real_tmux() {
     let mut dice = Dice(7);
     let strings = hostile(2000);
 
-    let bare = strings.iter().map(|text| Piece::Span(Span::outside(text.clone(), dice.style())));
+    let bare = strings
+        .iter()
+        .map(|text| Piece::Span(Span::new(Text::Outside(text.clone()), dice.style())));
     for rows in in_rows(bare.collect()).chunks(5) {
         proof.batch(rows, &[AT_REST]);
     }
@@ -479,7 +481,7 @@ fn live_names_are_drawn_as_they_are() {
     let sandbox = Sandbox::new();
     let mut proof = Proof::start(&sandbox);
     let live = |most| Text::Live { what: Live::WindowName, most, known: "".into() };
-    let span = |most| Span { text: live(most), ..Span::ours("", Style::default()) };
+    let span = |most| Span::new(live(most), Style::default());
     let widths = [1, 2, 7, 8, 20, 200];
     let names = hostile(260)
         .into_iter()

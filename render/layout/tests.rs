@@ -101,9 +101,9 @@ fn a_full_row_fills_its_columns() {
 #[test]
 fn a_live_name_gives_cells_away_before_anything_is_cut() {
     let theme = theme();
-    let live = |most| Span {
-        text: Text::Live { what: rainline_segments::Live::SessionName, most, known: "".into() },
-        ..Span::ours("", Style::default())
+    let live = |most| {
+        let what = rainline_segments::Live::SessionName;
+        Span::new(Text::Live { what, most, known: "".into() }, Style::default())
     };
     let spans =
         || vec![Span::ours(" ❐ ", Style::default()), live(24), Span::ours(" ", Style::default())];
@@ -141,7 +141,7 @@ fn piece((sort, text, looks, most): (u8, usize, bool, u16), origin: InstanceId) 
     let live = || Text::Live { what: rainline_segments::Live::PaneTitle, most, known: "".into() };
     match sort {
         0..6 => Piece::Span(ours()),
-        6 => Piece::Span(Span { origin, ..Span::outside(TEXTS[text], style) }),
+        6 => Piece::Span(Span { origin, ..Span::new(Text::Outside(TEXTS[text].into()), style) }),
         7 => Piece::Span(Span { text: live(), ..ours() }),
         8 => {
             let arm = |case, spans| Arm { case, spans };

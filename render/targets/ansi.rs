@@ -142,7 +142,7 @@ fn is_link(link: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{Piece, Span};
+    use crate::frame::{Piece, Span, Text};
     use rainline_caps::Depth;
 
     fn encoded(spans: Vec<Span>, depth: Depth) -> String {
@@ -161,7 +161,7 @@ mod tests {
         let red = Color::Rgb(255, 0, 0);
         let spans = vec![
             Span::ours("a", style(red, Attrs::empty())),
-            Span::outside("b", style(red, Attrs::empty())),
+            Span::new(Text::Outside("b".into()), style(red, Attrs::empty())),
             Span::ours("c", style(red, Attrs::BOLD)),
             Span::ours("d", style(Color::Default, Attrs::BOLD)),
             Span::ours("e", style(red, Attrs::ITALIC)),

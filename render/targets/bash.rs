@@ -38,13 +38,16 @@ fn moved(frame: &Frame, caps: &Caps, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{Piece, Span};
+    use crate::frame::{Piece, Span, Text};
     use crate::style::{Attrs, Style};
 
     #[test]
     fn escapes_are_marked_and_text_is_left_alone() {
         let bold = Style { attrs: Attrs::BOLD, ..Style::default() };
-        let spans = [Span::ours("\u{1}a", bold), Span::outside("$(x)`\\w%", Style::default())];
+        let spans = [
+            Span::ours("\u{1}a", bold),
+            Span::new(Text::Outside("$(x)`\\w%".into()), Style::default()),
+        ];
         let frame = Frame { pieces: spans.into_iter().map(Piece::Span).collect() };
         let mut out = String::new();
         (TARGET.encode)(&frame, &Caps::default(), &mut out);

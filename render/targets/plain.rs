@@ -57,7 +57,7 @@ mod tests {
     fn cuts_live_text_to_its_cells() {
         let what = rainline_segments::Live::SessionName;
         let text = Text::Live { what, most: 4, known: "漢字漢字".into() };
-        let span = Span { text, ..Span::ours("", Style::default()) };
+        let span = Span::new(text, Style::default());
         assert_eq!(encoded(vec![Piece::Span(span)], &Caps::default()), "漢…");
     }
 }

@@ -150,7 +150,7 @@ fn letter(color: Color) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{Piece, Span};
+    use crate::frame::{Piece, Span, Text};
 
     fn encoded(spans: Vec<Span>, version: Version) -> String {
         let frame = Frame { pieces: spans.into_iter().map(Piece::Span).collect() };
@@ -200,7 +200,7 @@ mod tests {
     fn is_cut_between_two_spans() {
         let spans = (0..400).map(|n| {
             let style = Style { fg: Color::Indexed(n as u8 % 16), ..Style::default() };
-            Span::outside("漢字 text", style)
+            Span::new(Text::Outside("漢字 text".into()), style)
         });
         for version in [(4, 9), (5, 0)] {
             let out = encoded(spans.clone().collect(), version);

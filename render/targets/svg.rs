@@ -246,7 +246,7 @@ fn escape(text: &str, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{Piece, Span};
+    use crate::frame::{Piece, Span, Text};
 
     fn encoded(spans: Vec<Span>) -> String {
         let frame = Frame { pieces: spans.into_iter().map(Piece::Span).collect() };
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn text_is_stretched_to_its_cells_and_escaped() {
-        let svg = encoded(vec![Span::outside(" <a>漢&b ", Style::default())]);
+        let svg = encoded(vec![Span::new(Text::Outside(" <a>漢&b ".into()), Style::default())]);
         for (x, length, text) in [(22, 30, "&lt;a&gt;"), (52, 20, "漢"), (72, 20, "&amp;b")] {
             let text = format!(
                 "<text x=\"{x}\" y=\"28\" textLength=\"{length}\" lengthAdjust=\"spacingAndGlyphs\" \

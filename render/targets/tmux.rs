@@ -315,7 +315,7 @@ mod tests {
     fn hashes_are_escaped_in_every_text() {
         let pieces = vec![
             Piece::Span(Span::ours("a#[x]\n\u{9b},}", Style::default())),
-            Piece::Span(Span::outside("#(id)", Style::default())),
+            Piece::Span(Span::new(Text::Outside("#(id)".into()), Style::default())),
         ];
         assert_eq!(encoded(pieces, &Caps::default()), "a###[][x],}###[](id)");
     }
@@ -325,7 +325,7 @@ mod tests {
         let red = Color::Rgb(0xff, 0, 0xd0);
         let pieces = vec![
             Piece::Span(Span::ours("a", bold(red))),
-            Piece::Span(Span::outside("b", bold(red))),
+            Piece::Span(Span::new(Text::Outside("b".into()), bold(red))),
             Piece::Span(Span::ours(
                 "c",
                 Style { attrs: Attrs::empty(), bg: Color::Indexed(9), ..bold(red) },
@@ -388,8 +388,7 @@ mod tests {
     #[test]
     fn live_text_is_filled_in_by_tmux_or_said_as_known() {
         let text = Text::Live { what: Live::WindowName, most: 8, known: "a#b".into() };
-        let span =
-            || vec![Piece::Span(Span { text: text.clone(), ..Span::ours("", Style::default()) })];
+        let span = || vec![Piece::Span(Span::new(text.clone(), Style::default()))];
         let caps = |live| Caps { live, ..Caps::default() };
         assert_eq!(
             encoded(span(), &caps(true)),

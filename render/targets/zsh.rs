@@ -23,7 +23,7 @@ pub static TARGET: Target = Target {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{Frame, Piece, Span};
+    use crate::frame::{Frame, Piece, Span, Text};
     use crate::style::{Attrs, Style};
     use rainline_caps::Caps;
 
@@ -31,7 +31,7 @@ mod tests {
     fn escapes_are_marked_and_percents_doubled() {
         let bold = Style { attrs: Attrs::BOLD, ..Style::default() };
         let link = Span { link: Some("https://a/%20".into()), ..Span::ours("l", bold) };
-        let spans = [link, Span::outside("%n%{$(x)", Style::default())];
+        let spans = [link, Span::new(Text::Outside("%n%{$(x)".into()), Style::default())];
         let frame = Frame { pieces: spans.into_iter().map(Piece::Span).collect() };
         let mut out = String::new();
         (TARGET.encode)(&frame, &Caps::default(), &mut out);
