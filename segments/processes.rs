@@ -75,11 +75,11 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
 
 struct Processes {
     options: Options,
-    before: Option<Reading>,
+    before: Option<Snapshot>,
     level: Level,
 }
 
-struct Reading {
+struct Snapshot {
     at: Duration,
     /// The processor time of each process, by its ID and start time.
     taken: HashMap<(u32, u64), Duration>,
@@ -129,7 +129,7 @@ impl Source for Processes {
 
     /// The level, the time of the last reading, and the processes with the most processor time.
     fn save(&self) -> Option<String> {
-        let Reading { at, taken } = self.before.as_ref()?;
+        let Snapshot { at, taken } = self.before.as_ref()?;
         let mut most: Vec<_> = taken.iter().map(|(key, taken)| (key, taken.as_millis())).collect();
         most.sort_unstable_by_key(|(_, taken)| std::cmp::Reverse(*taken));
         most.truncate(MAX_SAVED);
@@ -141,7 +141,7 @@ impl Source for Processes {
         let Some((level, at, taken)) = saved_state::restore::<Saved>(2, saved) else { return };
         if self.before.as_ref().is_none_or(|before| before.at < at) {
             let taken = taken.into_iter().map(|(key, taken)| (key, Duration::from_millis(taken)));
-            (self.level, self.before) = (level, Some(Reading { at, taken: taken.collect() }));
+            (self.level, self.before) = (level, Some(Snapshot { at, taken: taken.collect() }));
         }
     }
 }
@@ -157,7 +157,7 @@ impl Processes {
         }
         let key = |task: &Task| (task.pid, task.start);
         let taken = tasks.iter().map(|task| (key(task), task.taken)).collect();
-        let before = self.before.replace(Reading { at: now, taken })?;
+        let before = self.before.replace(Snapshot { at: now, taken })?;
         let passed = passed.filter(|passed| *passed <= MAX_AGE)?.as_secs_f64();
         let used = |task: &'a Task| {
             let then = before.taken.get(&key(task))?;

@@ -95,7 +95,7 @@ struct ThemeReader<'t> {
     faults: Vec<Fault>,
 }
 
-type Entry<'a, 'i> = (&'a Spanned<std::borrow::Cow<'i, str>>, &'a Spanned<DeValue<'i>>);
+type Setting<'a, 'i> = (&'a Spanned<std::borrow::Cow<'i, str>>, &'a Spanned<DeValue<'i>>);
 
 impl ThemeReader<'_> {
     fn file(&mut self, text: &str) {
@@ -157,7 +157,7 @@ impl ThemeReader<'_> {
         text
     }
 
-    fn table(&mut self, table: &DeTable, name: &str, each: fn(&mut Self, Entry)) {
+    fn table(&mut self, table: &DeTable, name: &str, each: fn(&mut Self, Setting)) {
         let Some(value) = table.get(name) else { return };
         match value.get_ref().as_table() {
             Some(table) => table.iter().for_each(|entry| each(self, entry)),
@@ -165,7 +165,7 @@ impl ThemeReader<'_> {
         }
     }
 
-    fn palette(&mut self, (key, value): Entry) {
+    fn palette(&mut self, (key, value): Setting) {
         let Some(text) = self.text(value) else { return };
         match self.theme.color(&text) {
             Some(color) => {
@@ -232,7 +232,7 @@ impl ThemeReader<'_> {
         }
     }
 
-    fn gradient(&mut self, (key, value): Entry) {
+    fn gradient(&mut self, (key, value): Setting) {
         let Some(list) = value.get_ref().as_array() else {
             return self.fault(value, "expected a list of colours");
         };
@@ -258,7 +258,7 @@ impl ThemeReader<'_> {
         glyphs.map(|glyphs| glyphs as usize)
     }
 
-    fn separator(&mut self, (key, value): Entry) {
+    fn separator(&mut self, (key, value): Setting) {
         let Some(level) = self.level(key) else { return };
         let Some(table) = value.get_ref().as_table() else {
             return self.fault(value, "expected a table");
@@ -280,7 +280,7 @@ impl ThemeReader<'_> {
         }
     }
 
-    fn icon(&mut self, (key, value): Entry) {
+    fn icon(&mut self, (key, value): Setting) {
         let Some(table) = value.get_ref().as_table() else {
             return self.fault(value, "expected a table: { nerd = \"…\", unicode = \"…\" }");
         };

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::contract::Error;
 use super::rate::{SAME_BOOT, growth};
-use crate::machine::{Load, Machine, Processors, Times};
+use crate::machine::{CoreTimes, Machine, Processors, Times};
 
 /// Ticks that must pass in all before their shares say something: at the usual 100 a second and two
 /// processors this is a twentieth of a second, and steps of ten percent.
@@ -84,7 +84,7 @@ impl CpuUsage {
         let Times { user, nice, system, idle, iowait, irq, steal } = all;
         let mut saved = format!("1 {boot} {user} {nice} {system} {idle} {iowait} {irq} {steal}");
         for (number, core) in cores.iter().enumerate() {
-            if let Some(Load { busy, idle }) = core {
+            if let Some(CoreTimes { busy, idle }) = core {
                 // Writing to a String cannot fail.
                 let _ = write!(saved, " {number}:{busy}:{idle}");
             }
@@ -159,7 +159,7 @@ fn went_back(then: &Times, now: &Times) -> bool {
 }
 
 /// One processor's usage in percent, if its counters moved forwards.
-fn usage_of(then: Load, now: Load) -> Option<f64> {
+fn usage_of(then: CoreTimes, now: CoreTimes) -> Option<f64> {
     if now.busy < then.busy {
         return None;
     }
@@ -194,7 +194,7 @@ fn parse_saved(saved: &str) -> Option<Processors> {
         if number >= cores.len() {
             cores.resize(number + 1, None);
         }
-        cores[number] = Some(Load { busy: busy.parse().ok()?, idle: idle.parse().ok()? });
+        cores[number] = Some(CoreTimes { busy: busy.parse().ok()?, idle: idle.parse().ok()? });
     }
     Some(Processors { boot, bands: true, all, cores })
 }

@@ -45,7 +45,7 @@ impl Memory {
         let group = group.filter(|group| group.limit > 0);
         Ok(match &group {
             Some(group) => Picture::of_group(group),
-            None => Picture::of_host(total, &meminfo),
+            None => Picture::of_machine(total, &meminfo),
         })
     }
 }
@@ -55,14 +55,14 @@ impl Memory {
 pub struct Picture {
     pub total: u64,
     pub available: u64,
-    pub stack: Stack,
+    pub classes: Classes,
     /// Whether the total is a control group's limit.
     pub limited: bool,
 }
 
 /// Disjoint parts of a total, in bytes.
 #[derive(Debug, PartialEq)]
-pub struct Stack {
+pub struct Classes {
     pub kernel: u64,
     pub anonymous: u64,
     pub shared: u64,
@@ -71,7 +71,7 @@ pub struct Stack {
 }
 
 impl Picture {
-    fn of_host(total: u64, meminfo: &Meminfo) -> Picture {
+    fn of_machine(total: u64, meminfo: &Meminfo) -> Picture {
         let or_none = |value: Option<u64>| value.unwrap_or(0);
         let mut rest = total;
         // Each part gets what its line has, and at most what is left.
@@ -108,7 +108,7 @@ impl Picture {
         Picture {
             total,
             available,
-            stack: Stack { kernel, anonymous, shared, cache, free },
+            classes: Classes { kernel, anonymous, shared, cache, free },
             limited: false,
         }
     }
@@ -132,7 +132,7 @@ impl Picture {
         Picture {
             total,
             available: total - used,
-            stack: Stack { kernel, anonymous, shared, cache, free },
+            classes: Classes { kernel, anonymous, shared, cache, free },
             limited: true,
         }
     }
@@ -153,11 +153,11 @@ impl Picture {
         let part = |name: &'static str, bytes: u64| Part { name: name.into(), value: bytes as f64 };
         Value::Parts {
             parts: vec![
-                part("kernel", self.stack.kernel),
-                part("anonymous", self.stack.anonymous),
-                part("shared", self.stack.shared),
-                part("cache", self.stack.cache),
-                part("free", self.stack.free),
+                part("kernel", self.classes.kernel),
+                part("anonymous", self.classes.anonymous),
+                part("shared", self.classes.shared),
+                part("cache", self.classes.cache),
+                part("free", self.classes.free),
             ],
             whole: self.total as f64,
         }
@@ -182,7 +182,7 @@ mod tests {
     }
 
     fn check(picture: &Picture, total: u64) {
-        let Stack { kernel, anonymous, shared, cache, free } = picture.stack;
+        let Classes { kernel, anonymous, shared, cache, free } = picture.classes;
         let sum =
             [kernel, anonymous, shared, cache, free].into_iter().map(u128::from).sum::<u128>();
         assert_eq!(sum, u128::from(total), "{picture:?}");
@@ -196,7 +196,7 @@ mod tests {
                 page_tables, anonymous, hugetlb] = lines;
             let meminfo = Meminfo { total: Some(total), free, available, buffers, cached, shmem,
                 reclaimable, unreclaimable, kernel_stack, page_tables, anonymous, hugetlb, ..Meminfo::default() };
-            check(&Picture::of_host(total, &meminfo), total);
+            check(&Picture::of_machine(total, &meminfo), total);
         }
 
         #[test]

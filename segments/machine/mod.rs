@@ -77,7 +77,7 @@ pub use network::{Addresses, NetworkReader, Route, Traffic};
 pub use os_release::OsRelease;
 pub use process_tree::Process;
 pub use processes::{Doing, Task};
-pub use processors::{Load, Processors, ProcessorsReader, Times};
+pub use processors::{CoreTimes, Processors, ProcessorsReader, Times};
 pub use scan::Scan;
 pub use sensors::Sensor;
 pub use small_file::SmallFile;

@@ -28,7 +28,7 @@ pub struct Times {
 
 /// One processor's time since boot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Load {
+pub struct CoreTimes {
     /// Ticks of work of any kind.
     pub busy: u64,
     /// Idle and waiting for disks.
@@ -46,7 +46,7 @@ pub struct Processors {
     /// All processors together.
     pub all: Times,
     /// By the processor's number; `None` where it is off.
-    pub cores: Vec<Option<Load>>,
+    pub cores: Vec<Option<CoreTimes>>,
 }
 
 impl Times {

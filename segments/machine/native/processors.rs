@@ -3,7 +3,7 @@
 
 use super::numbers::Numbers;
 use crate::machine::processors::MAX_CORES;
-use crate::machine::{CachedFile, Error, Load, Machine, Processors, Times};
+use crate::machine::{CachedFile, CoreTimes, Error, Machine, Processors, Times};
 
 const PATH: &str = "/proc/stat";
 
@@ -48,7 +48,7 @@ pub fn parse(text: &[u8], now: &mut Processors) -> Result<(), &'static str> {
                     now.cores.resize(number + 1, None);
                 }
                 let idle = times.idle.saturating_add(times.iowait);
-                now.cores[number] = Some(Load { busy: times.busy(), idle });
+                now.cores[number] = Some(CoreTimes { busy: times.busy(), idle });
             }
         }
     }
@@ -87,7 +87,7 @@ mod tests {
         .expect("well formed");
         let all = Times { user: 10, nice: 2, system: 3, idle: 40, iowait: 5, irq: 13, steal: 8 };
         assert_eq!((now.all, now.boot), (all, 1_700_000_000));
-        let load = |busy, idle| Some(Load { busy, idle });
+        let load = |busy, idle| Some(CoreTimes { busy, idle });
         assert_eq!(now.cores, [load(13, 22), None, None, load(23, 23)]);
     }
 
@@ -114,6 +114,6 @@ mod tests {
         (0..4096).for_each(|n| text.push_str(&format!("cpu{n} {n} 0 0 1 0 0 0 0 0 0\n")));
         let now = read(&text).expect("well formed");
         assert_eq!(now.cores.len(), 4096);
-        assert_eq!(now.cores[4095], Some(Load { busy: 4095, idle: 1 }));
+        assert_eq!(now.cores[4095], Some(CoreTimes { busy: 4095, idle: 1 }));
     }
 }
