@@ -16,7 +16,9 @@ const NEAR: f64 = 0.05;
 /// All batteries as one.
 #[derive(Debug)]
 pub struct BatteryTotal {
+    /// What they do, taken together.
     pub state: Charging,
+    /// How full they are, from 0 to 1.
     pub share: f64,
     /// Wh, or how many batteries where none has a capacity.
     pub capacity: f64,
@@ -29,6 +31,7 @@ pub struct BatteryTotal {
 }
 
 impl BatteryTotal {
+    /// The sum of these batteries; `None` if there are none.
     pub fn of(cells: &[Battery]) -> Option<BatteryTotal> {
         if cells.is_empty() {
             return None;
@@ -67,6 +70,7 @@ impl BatteryTotal {
         })
     }
 
+    /// Whether the charge has reached the limit, or nearly so.
     pub fn is_at_limit(&self) -> bool {
         self.share >= self.limit - NEAR
     }
