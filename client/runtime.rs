@@ -27,7 +27,7 @@ pub const SPAWN_LOCK: &str = "spawn.lock";
 /// When daemons were started lately.
 pub const SPAWN_STATE: &str = "spawn.state";
 /// Counters and a short past, for reading without a daemon.
-pub const MEMO: &str = "memo";
+pub const HISTORY: &str = "history";
 /// Names the process that answers the channels of shells, see `daemon::channel`.
 pub const SHELLS: &str = "shells";
 /// How the names of a channel's files start; the shell follows, and what each is for.
@@ -334,9 +334,9 @@ mod tests {
         let root = tempfile::tempdir().expect("a directory");
         let path = root.path().join("r");
         let runtime = Runtime { dir: open_at(&path).expect("made"), path: path.clone() };
-        runtime.write(MEMO, b"one").expect("written");
-        runtime.write(MEMO, b"two").expect("written");
-        assert_eq!(runtime.read(MEMO).as_deref(), Some(&b"two"[..]));
+        runtime.write(HISTORY, b"one").expect("written");
+        runtime.write(HISTORY, b"two").expect("written");
+        assert_eq!(runtime.read(HISTORY).as_deref(), Some(&b"two"[..]));
         assert_eq!(std::fs::read_dir(path).expect("a directory").count(), 1);
     }
 }

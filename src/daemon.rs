@@ -293,7 +293,7 @@ impl Daemon {
         self.engine.lines.dismiss();
         let history = self.engine.history(now);
         if !history.is_empty() {
-            let _ = self.runtime.write(runtime::MEMO, &history.encode());
+            let _ = self.runtime.write(runtime::HISTORY, &history.encode());
         }
         self.engine.save(now);
         // Leaving on purpose does not count as a failed start.

@@ -58,12 +58,12 @@ pub struct Engine {
 impl Engine {
     /// An engine in a runtime directory of its own. `root` stands for `/` in what sources read.
     pub fn new(runtime: &Rc<Runtime>, root: Option<PathBuf>) -> Engine {
-        let memo = runtime.read(runtime::MEMO).and_then(|bytes| History::decode(&bytes));
+        let history = runtime.read(runtime::HISTORY).and_then(|bytes| History::decode(&bytes));
         let mut jobs = Jobs::default();
         let workers = root.clone();
         Engine {
             lines: Lines::new(runtime),
-            sampler: Sampler::new(source::machine(root), memo.unwrap_or_default()),
+            sampler: Sampler::new(source::machine(root), history.unwrap_or_default()),
             alerts: Alerts::default(),
             configs: Configs::default(),
             persistence: Persistence::new(runtime::history_file(), &mut jobs),

@@ -430,7 +430,7 @@ mod tests {
                 id: id.clone(),
                 options,
                 ask: Default::default(),
-                memo: "".into(),
+                saved: "".into(),
                 reader: Default::default(),
             };
             self.jobs.submit(Purpose::Reading(id), job, Some(SECOND * timeout))
@@ -452,7 +452,7 @@ mod tests {
         }
 
         fn sampled(&self, worker: usize) {
-            self.answer(worker, Ok(Answer::Sampled { sample: Ok(None), memo: None }));
+            self.answer(worker, Ok(Answer::Sampled { sample: Ok(None), saved: None }));
         }
 
         /// How many jobs each worker was sent.

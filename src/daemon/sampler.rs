@@ -115,17 +115,17 @@ impl Sampler {
                 if entry.running.is_some() {
                     return;
                 }
-                if entry.memo.is_none() {
-                    let memo = self.history.memo(id).filter(|_| id.is_shared_by_all());
-                    entry.memo = Some(memo.unwrap_or_default().to_owned());
+                if entry.saved.is_none() {
+                    let saved = self.history.saved(id).filter(|_| id.is_shared_by_all());
+                    entry.saved = Some(saved.unwrap_or_default().to_owned());
                 }
-                let memo = entry.memo.clone().unwrap_or_default();
+                let saved = entry.saved.clone().unwrap_or_default();
                 let (options, ask) = (entry.options(), entry.ask.clone());
                 let instance = entry.instance();
                 let usual = schedule::timeout(instance.kind.pace);
                 let timeout = instance.timeout.unwrap_or(usual);
                 let reader = entry.reader();
-                let job = Job::Sample { id: id.clone(), options, ask, memo, reader };
+                let job = Job::Sample { id: id.clone(), options, ask, saved, reader };
                 let ticket = jobs.submit(Purpose::Reading(id.clone()), job, Some(timeout));
                 entry.running = Some(ticket);
             }
@@ -318,12 +318,12 @@ impl Sampler {
                 }
                 continue;
             }
-            let memo = match &entry.source {
+            let saved = match &entry.source {
                 Some(source) => source.save(),
-                None => entry.memo.clone().filter(|memo| !memo.is_empty()),
+                None => entry.saved.clone().filter(|saved| !saved.is_empty()),
             };
-            if let Some(memo) = memo {
-                self.history.put_memo(id, memo);
+            if let Some(saved) = saved {
+                self.history.put_saved(id, saved);
             }
         }
     }
@@ -337,8 +337,8 @@ fn open(entry: &mut Entry, id: &ReadingId, history: &History) -> Result<(), Stri
     let instance = entry.instance();
     let mut source = source::open(instance.kind, &instance.options)
         .map_err(|why| format!("its options are invalid: {why}"))?;
-    if let Some(memo) = history.memo(id) {
-        source::recall(source.as_mut(), memo);
+    if let Some(saved) = history.saved(id) {
+        source::restore(source.as_mut(), saved);
     }
     entry.source = Some(source);
     Ok(())
@@ -363,9 +363,9 @@ fn sampled(entry: &mut Entry, id: &ReadingId, outcome: Outcome, now: &Now, jobs:
             entry.running = None;
             return follow(entry, id, now, jobs);
         }
-        Ok(Answer::Sampled { sample, memo }) => {
+        Ok(Answer::Sampled { sample, saved }) => {
             if sample.is_ok() {
-                entry.memo = Some(memo.unwrap_or_default());
+                entry.saved = Some(saved.unwrap_or_default());
             }
             unpacked(entry, sample)
         }

@@ -14,8 +14,8 @@ pub fn open(kind: &Kind, options: &toml::Table) -> Result<Box<dyn Source>, Strin
 }
 
 /// Gives a source what it wanted kept of its counters. Nonsense is ignored.
-pub fn recall(source: &mut dyn Source, memo: &str) {
-    let _ = catch_unwind(AssertUnwindSafe(|| source.restore(memo)));
+pub fn restore(source: &mut dyn Source, saved: &str) {
+    let _ = catch_unwind(AssertUnwindSafe(|| source.restore(saved)));
 }
 
 /// Takes a reading.

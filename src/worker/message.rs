@@ -24,9 +24,9 @@ const HEADER: usize = 8;
 pub enum Job {
     /// Read a config and what it includes.
     ReadConfig { path: PathBuf },
-    /// Take a reading. The source stays open, so that its counters go on; `memo` is what it wanted
+    /// Take a reading. The source stays open, so that its counters go on; `saved` is what it wanted
     /// kept at the last reading, which may have been another worker's.
-    Sample { id: ReadingId, options: Arc<str>, ask: Ask, memo: String, reader: Reader },
+    Sample { id: ReadingId, options: Arc<str>, ask: Ask, saved: String, reader: Reader },
     /// Follow a source, which would be sampled at this interval: an answer for each of its readings,
     /// until it ends.
     Follow { kind: String, options: Arc<str>, ask: Ask, interval: Duration },
@@ -55,7 +55,7 @@ pub enum Answer {
     /// A reading, and what the source wants kept of it.
     Sampled {
         sample: Result<Option<PortableSample>, String>,
-        memo: Option<String>,
+        saved: Option<String>,
     },
     /// It was not sampled: the source wants to be followed.
     WantsFollowing,
@@ -153,8 +153,8 @@ mod tests {
         sample.values.extend(values.map(|value| ("text", value)));
         let sample = Ok(Some(PortableSample::new(sample)));
         let mut bytes =
-            encode(&Answer::Sampled { sample: sample.clone(), memo: None }).expect("encoded");
-        let Ok(Some(Answer::Sampled { sample: again, memo: None })) = decode(&mut bytes) else {
+            encode(&Answer::Sampled { sample: sample.clone(), saved: None }).expect("encoded");
+        let Ok(Some(Answer::Sampled { sample: again, saved: None })) = decode(&mut bytes) else {
             panic!("another answer");
         };
         assert_eq!(again, sample);

@@ -34,7 +34,7 @@ pub struct Entry {
     /// Open once it was needed, and only where it runs in the daemon.
     pub(super) source: Option<Box<dyn Source>>,
     /// What its source in a worker wants kept; `None` until it was looked up in the history.
-    pub(super) memo: Option<String>,
+    pub(super) saved: Option<String>,
     pub(super) ask: Ask,
     sample: Option<Sample>,
     /// When the sample was taken, by the boot clock.
@@ -61,7 +61,7 @@ impl Entry {
             index,
             options: None,
             source: None,
-            memo: None,
+            saved: None,
             ask: Ask::default(),
             sample: None,
             taken: None,
