@@ -9,9 +9,6 @@ impl Readings for Table {
         let (sample, age) = &self.0[usize::from(id)];
         Reading { sample: sample.as_ref(), age: *age, rings: &[] }
     }
-    fn trouble(&self) -> bool {
-        false
-    }
 }
 
 struct Troubled(Table);
