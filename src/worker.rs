@@ -97,9 +97,9 @@ fn perform(job: Job, machine: &Machine, sources: &mut Sources) -> std::io::Resul
             send(&Answer::Ended(ended))
         }
         Job::ReadHistory { path } => send(&Answer::HistoryRead(files::read(&path).map_err(text))),
-        Job::WriteHistory { path, bytes } => {
-            send(&Answer::HistoryWritten(files::write(&path, &bytes).map_err(text)))
-        }
+        Job::WriteHistory { path, bytes } => send(&Answer::HistoryWritten(
+            crate::files::replace_durably(&path, &bytes).map_err(text),
+        )),
         Job::CompareReaders => {
             let all = agreement::compare_readers(rainline_segments::ALL);
             let differ = all.iter().filter(|one| !one.agrees()).map(|one| one.to_string());
