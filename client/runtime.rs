@@ -1,6 +1,6 @@
 //! The runtime directory: where the socket and the small files beside it live.
 //!
-//! Its place follows from the user's number and not from the environment, which differs between a
+//! Its path follows from the user's number and not from the environment, which differs between a
 //! terminal, a tmux server and cron; `RAINLINE_RUNTIME_DIR` is the one override. The directory is
 //! ours alone or it is not used at all: who may write to it could answer for us. Everything in it
 //! is reached through one descriptor, so a swapped path changes nothing. std and rustix only.
@@ -93,7 +93,7 @@ impl fmt::Display for Refused {
 }
 
 /// Where the runtime directory is, whether or not it exists.
-pub fn place() -> PathBuf {
+pub fn path() -> PathBuf {
     if let Some(dir) = overridden() {
         return dir;
     }
@@ -112,7 +112,7 @@ pub fn overridden() -> Option<PathBuf> {
 
 /// Opens the runtime directory and makes it first where it is missing.
 pub fn open() -> Result<Runtime, (PathBuf, Refused)> {
-    let path = place();
+    let path = path();
     open_at(&path).map(|dir| Runtime { dir, path: path.clone() }).map_err(|why| (path, why))
 }
 

@@ -30,7 +30,7 @@ pub fn stream(request: Request, draw: Draw) -> i32 {
         spawn::Started::Yes(child) => Some(child),
         _ => None,
     };
-    Stream::new(request, runtime::place(), rustix::stdio::stdout(), start).run(draw)
+    Stream::new(request, runtime::path(), rustix::stdio::stdout(), start).run(draw)
 }
 
 /// How long a daemon has to answer a ping.
@@ -83,7 +83,7 @@ impl Backoff {
 struct Stream<'a, S> {
     request: Request,
     /// The runtime directory, which is opened anew for each attempt: it may be another by then.
-    place: PathBuf,
+    path: PathBuf,
     out: BorrowedFd<'a>,
     /// Starts a daemon.
     start: S,
@@ -97,20 +97,20 @@ struct Stream<'a, S> {
     own: Duration,
     pacer: Pacer,
     /// Whether the line's width goes with that of the screen above us.
-    follows: bool,
+    tracks_screen_width: bool,
 }
 
 impl<'a, S: FnMut(&Runtime) -> Option<Child>> Stream<'a, S> {
-    fn new(request: Request, place: PathBuf, out: BorrowedFd<'a>, start: S) -> Self {
-        let follows = request.line().is_some_and(|line| {
+    fn new(request: Request, path: PathBuf, out: BorrowedFd<'a>, start: S) -> Self {
+        let tracks_screen_width = request.line().is_some_and(|line| {
             line.target == "screen"
                 && slot_columns(&line.slot, None, screen_columns()) == line.columns
         });
         Stream {
-            follows,
+            tracks_screen_width,
             pacer: pacer(&request),
             request,
-            place,
+            path,
             out,
             start,
             connection: None,
@@ -160,7 +160,7 @@ impl<'a, S: FnMut(&Runtime) -> Option<Child>> Stream<'a, S> {
             return;
         }
         self.retry.attempt(now);
-        let Ok(runtime) = Runtime::at(self.place.clone()) else { return };
+        let Ok(runtime) = Runtime::at(self.path.clone()) else { return };
         self.request.nonce = next_nonce();
         match Connection::open(&runtime, &self.request, direct(self.out)) {
             Ok(connection) => {
@@ -263,7 +263,7 @@ impl<'a, S: FnMut(&Runtime) -> Option<Child>> Stream<'a, S> {
     /// looked at when there is something new to show anyway.
     fn follow(&mut self) -> bool {
         match &mut self.request.body {
-            Body::Stream(line) if self.follows => {
+            Body::Stream(line) if self.tracks_screen_width => {
                 let columns = slot_columns(&line.slot, None, screen_columns());
                 std::mem::replace(&mut line.columns, columns) != columns
             }
@@ -301,7 +301,7 @@ mod tests {
     /// A runtime directory, and a pipe to print to.
     struct Sandbox {
         _root: tempfile::TempDir,
-        place: PathBuf,
+        path: PathBuf,
         _reader: std::io::PipeReader,
         out: std::io::PipeWriter,
         started: Cell<usize>,
@@ -310,14 +310,14 @@ mod tests {
     impl Sandbox {
         fn new() -> Sandbox {
             let root = tempfile::tempdir().expect("a directory");
-            let place = root.path().join("r");
-            Runtime::at(place.clone()).expect("made");
+            let path = root.path().join("r");
+            Runtime::at(path.clone()).expect("made");
             let (reader, out) = std::io::pipe().expect("a pipe");
-            Sandbox { _root: root, place, _reader: reader, out, started: Cell::new(0) }
+            Sandbox { _root: root, path, _reader: reader, out, started: Cell::new(0) }
         }
 
         fn listen(&self) -> UnixListener {
-            let path = self.place.join(runtime::SOCKET);
+            let path = self.path.join(runtime::SOCKET);
             let _ = std::fs::remove_file(&path);
             UnixListener::bind(path).expect("bound")
         }
@@ -325,7 +325,7 @@ mod tests {
         fn stream(&self) -> Stream<'_, impl FnMut(&Runtime) -> Option<Child>> {
             let line = LineRequest { line: "terminal".into(), ..LineRequest::default() };
             let request = Request::new(Body::Stream(line), at(200));
-            Stream::new(request, self.place.clone(), self.out.as_fd(), |_: &Runtime| {
+            Stream::new(request, self.path.clone(), self.out.as_fd(), |_: &Runtime| {
                 self.started.set(self.started.get() + 1);
                 None
             })

@@ -58,7 +58,7 @@ const TOUCH: Duration = Duration::from_secs(600);
 const LEAVING: Duration = Duration::from_secs(2);
 /// How long a new daemon waits for one that is leaving.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
-/// The daemon wakes up so long after its idle time, so that it is over by then.
+/// Margin so that the idle time has passed when the timer fires.
 const AFTER_IDLE: Duration = Duration::from_millis(5);
 /// The most descriptors.
 const MAX_FILES: u64 = 8192;
@@ -68,6 +68,7 @@ const MAX_FILES: u64 = 8192;
 pub struct Options {
     /// Stands for `/` in what sources read.
     pub root: Option<PathBuf>,
+    /// The daemon leaves after this time without requests.
     pub idle: Duration,
 }
 
@@ -187,7 +188,7 @@ impl Daemon {
             self.engine.finish_prompts(&now);
 
             self.maintain(&now);
-            if self.is_over(&now) {
+            if self.is_finished(&now) {
                 return;
             }
         }
@@ -231,14 +232,14 @@ impl Daemon {
     }
 
     fn obey_signals(&mut self, now: &Now) {
-        let wishes = self.signals.take();
-        if wishes.reload {
+        let requested = self.signals.take();
+        if requested.reload {
             self.engine.reload();
         }
-        if wishes.reopen && self.leaving.is_none() {
+        if requested.reopen && self.leaving.is_none() {
             self.reopen();
         }
-        if wishes.leave {
+        if requested.leave {
             self.leave(None, now);
         }
     }
@@ -302,18 +303,18 @@ impl Daemon {
         self.leaving = Some(Leaving { until: now.boot + LEAVING, asked });
     }
 
-    fn is_over(&mut self, now: &Now) -> bool {
+    fn is_finished(&mut self, now: &Now) -> bool {
         let Some(leaving) = &mut self.leaving else { return false };
         let is_done = !self.engine.is_saving() && self.engine.lines.is_flushed();
-        let is_over = is_done || now.boot >= leaving.until;
-        if is_over {
+        let is_finished = is_done || now.boot >= leaving.until;
+        if is_finished {
             // The lock first: another daemon may be started as soon as this reply is read.
             self.lock = None;
             for (id, nonce) in std::mem::take(&mut leaving.asked) {
                 self.engine.lines.reply(id, nonce, ReplyKind::Text, "stopped\n");
             }
         }
-        is_over
+        is_finished
     }
 
     /// What is to be done now and then.

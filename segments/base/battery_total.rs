@@ -16,9 +16,7 @@ const NEAR: f64 = 0.05;
 /// All batteries as one.
 #[derive(Debug)]
 pub struct BatteryTotal {
-    /// What they do, taken together.
     pub state: Charging,
-    /// How full they are, from 0 to 1.
     pub share: f64,
     /// Wh, or how many batteries where none has a capacity.
     pub capacity: f64,
@@ -31,7 +29,6 @@ pub struct BatteryTotal {
 }
 
 impl BatteryTotal {
-    /// The sum of these batteries; `None` if there are none.
     pub fn of(cells: &[Battery]) -> Option<BatteryTotal> {
         if cells.is_empty() {
             return None;
@@ -70,7 +67,6 @@ impl BatteryTotal {
         })
     }
 
-    /// Whether the charge has reached the limit, or nearly so.
     pub fn is_at_limit(&self) -> bool {
         self.share >= self.limit - NEAR
     }

@@ -14,19 +14,14 @@ pub const COARSE: usize = 1440;
 /// Minimum, mean and maximum of several readings; all NaN if there are none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cell {
-    /// The least reading.
     pub min: f32,
-    /// The mean of the readings.
     pub mean: f32,
-    /// The greatest reading.
     pub max: f32,
 }
 
 impl Cell {
-    /// No reading at all.
     pub const GAP: Cell = Cell { min: f32::NAN, mean: f32::NAN, max: f32::NAN };
 
-    /// Whether there was no reading.
     pub fn is_gap(&self) -> bool {
         self.mean.is_nan()
     }
@@ -106,7 +101,6 @@ impl Ring {
         }
     }
 
-    /// Whether there is no reading yet.
     pub fn is_empty(&self) -> bool {
         self.fine.is_empty()
     }

@@ -49,7 +49,6 @@ impl Untrusted {
         &self.0
     }
 
-    /// Whether nothing is left of the text.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

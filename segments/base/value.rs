@@ -13,20 +13,14 @@ use super::untrusted::Untrusted;
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     #[default]
-    /// Needs no attention.
     Idle,
-    /// Better than usual.
     Good,
-    /// Worth knowing.
     Info,
-    /// Should be looked at soon.
     Warning,
-    /// Should be looked at now.
     Critical,
 }
 
 impl Level {
-    /// All levels, the least first.
     pub const ALL: [Level; 5] =
         [Level::Idle, Level::Good, Level::Info, Level::Warning, Level::Critical];
 
@@ -100,7 +94,6 @@ impl Level {
 pub struct Part {
     /// The part's name; a theme may colour it (`memory.cache`).
     pub name: std::borrow::Cow<'static, str>,
-    /// Its size, in the whole's unit.
     pub value: f64,
 }
 
@@ -108,37 +101,26 @@ pub struct Part {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Live {
-    /// The session's name.
     SessionName,
-    /// The window's number.
     WindowIndex,
-    /// The window's name.
     WindowName,
-    /// The window's flags (`*Z`).
     WindowFlags,
-    /// The pane's number.
     PaneIndex,
-    /// The title that the pane's program set.
     PaneTitle,
 }
 
 /// A short sign in place of a word, with a form for each glyph level.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sign {
-    /// With a Nerd Font.
     pub nerd: Untrusted,
-    /// With the glyphs that every terminal font has.
     pub unicode: Untrusted,
-    /// With ASCII alone.
     pub ascii: Untrusted,
 }
 
 /// A piece of a text and its style in the format language; an empty style is none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Styled {
-    /// The piece of text.
     pub text: Untrusted,
-    /// Its style in the format language.
     pub style: String,
 }
 
@@ -214,13 +196,10 @@ fn styled_piece(rest: &str) -> Option<(String, &str, &str)> {
 /// A value of a sample. The unit is not here: it is static, in the field's declaration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Value {
-    /// A text from outside.
     Text(Untrusted),
     /// A text that the host may fill in itself as it draws; `known` is our own value for it.
     Live {
-        /// Which of the host's facts it is.
         what: Live,
-        /// Our own value, for hosts that do not fill it in.
         known: Untrusted,
     },
     /// A text that depends on the glyphs that the terminal can show.
@@ -229,26 +208,19 @@ pub enum Value {
     Styled(Vec<Styled>),
     /// A number in its field's unit; `full` is the value at which a bar is full, if there is one.
     Number {
-        /// The number, in the field's unit.
         value: f64,
-        /// The number at which a bar is full, in the same unit.
         full: Option<f64>,
     },
-    /// A length of time.
     Duration(Duration),
-    /// A moment, with its time zone.
     Time(DateTime<FixedOffset>),
     /// Disjoint parts and the whole they fill (the parts may leave some of it empty).
     Parts {
-        /// The parts, in the order in which they are drawn.
         parts: Vec<Part>,
-        /// The size of the whole, in the parts' unit.
         whole: f64,
     },
 }
 
 impl Value {
-    /// A text from outside.
     pub fn text(text: impl Into<Untrusted>) -> Self {
         Value::Text(text.into())
     }
@@ -264,7 +236,6 @@ impl Value {
         Value::Number { value, full: Some(100.0) }
     }
 
-    /// A number without a full value.
     pub fn number(value: f64) -> Self {
         Value::Number { value, full: None }
     }
@@ -314,14 +285,12 @@ impl Value {
 /// Named, typed values and a level at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {
-    /// How much attention the reading needs.
     pub level: Level,
     /// In the order in which the source adds them; the names are the kind's declared fields.
     pub values: Vec<(&'static str, Value)>,
 }
 
 impl Sample {
-    /// A sample without values.
     pub fn new(level: Level) -> Self {
         // Most samples have up to eight values, and one is made every second.
         Sample { level, values: Vec::with_capacity(8) }
@@ -341,7 +310,6 @@ impl Sample {
         }
     }
 
-    /// The value of this field, if the sample has it.
     pub fn get(&self, field: &str) -> Option<&Value> {
         self.values.iter().find(|(name, _)| *name == field).map(|(_, value)| value)
     }

@@ -11,22 +11,17 @@ pub(super) const ABSURD: f64 = 1000.0;
 /// What a battery does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Charging {
-    /// It is being charged.
     Charging,
-    /// It runs the machine.
     Discharging,
-    /// It holds all that it can.
     Full,
-    /// Plugged in, not charging.
+    /// On mains and kept as it is.
     NotCharging,
-    /// It does not say.
     Unknown,
 }
 
 /// One battery, as it is now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Battery {
-    /// What it does.
     pub state: Charging,
     /// How full, from 0 to 1.
     pub share: f64,

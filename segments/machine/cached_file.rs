@@ -21,7 +21,6 @@ pub struct CachedFile {
 }
 
 impl CachedFile {
-    /// A file that is opened at its first read.
     pub fn new(path: impl Into<PathBuf>) -> CachedFile {
         CachedFile { path: path.into(), file: None, buffer: Vec::new() }
     }

@@ -5,7 +5,6 @@ use super::{Error, Machine, Reader, native, portable};
 /// What a disk or a part of one did since boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Disk<'a> {
-    /// The device's major and minor number.
     pub number: (u32, u32),
     /// `sda`, `nvme0n1p2`.
     pub name: &'a str,

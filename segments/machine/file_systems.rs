@@ -13,7 +13,6 @@ use super::{Machine, Reader, World, native, portable};
 pub struct Mount {
     /// `st_dev` of what is in it; major 0 where no block device is behind it.
     pub device: (u32, u32),
-    /// Where it is mounted.
     pub point: PathBuf,
     /// The type of file system (`ext4`, `nfs4`).
     pub kind: String,
@@ -30,9 +29,8 @@ pub struct Space {
     pub free: u64,
     /// Bytes that an ordinary user could have.
     pub available: u64,
-    /// Inodes in all; 0 where there is no limit.
+    /// Inodes in all, and those that are not used; 0 and 0 where there is no limit.
     pub inodes: u64,
-    /// Inodes that are not used; 0 where there is no limit.
     pub inodes_free: u64,
 }
 

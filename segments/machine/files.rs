@@ -16,26 +16,18 @@ pub const MAX_ENTRIES: usize = 4096;
 pub struct Stat {
     /// Permission bits, 0o7777 at most.
     pub mode: u32,
-    /// The owner.
     pub uid: u32,
-    /// Whether it is a socket.
     pub is_socket: bool,
-    /// Whether it is a directory.
     pub is_dir: bool,
 }
 
 /// A directory's entry and its [`Stat`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its name in the directory, any bytes.
     pub name: OsString,
-    /// Permission bits, 0o7777 at most.
     pub mode: u32,
-    /// The owner.
     pub uid: u32,
-    /// Whether it is a socket.
     pub is_socket: bool,
-    /// Whether it is a directory.
     pub is_dir: bool,
 }
 

@@ -7,11 +7,8 @@ pub use native::load::cpus;
 /// Tasks that ran or waited, on average over 1, 5 and 15 minutes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Averages {
-    /// Over one minute.
     pub one: f64,
-    /// Over 5 minutes.
     pub five: f64,
-    /// Over 15 minutes.
     pub fifteen: f64,
     /// Tasks that run or wait now, and all there are, threads counted each; `None` where the system does not tell.
     pub tasks: Option<(u32, u32)>,

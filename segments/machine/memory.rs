@@ -9,39 +9,27 @@ use super::{Error, Machine, Reader, native, portable};
 /// tell. Names as in proc(5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Meminfo {
-    /// All memory that the kernel manages.
     pub total: Option<u64>,
-    /// Memory that holds nothing.
     pub free: Option<u64>,
-    /// What programs can get without swapping.
     pub available: Option<u64>,
-    /// Buffers of block devices.
     pub buffers: Option<u64>,
     /// The page cache, [`Self::shmem`] counted within.
     pub cached: Option<u64>,
-    /// Shared memory and tmpfs.
     pub shmem: Option<u64>,
     /// Swapped out and still in memory as well.
     pub swap_cached: Option<u64>,
-    /// Pages used lately, of the page cache and of programs.
+    /// Pages used lately, and those next to go; the page cache is within both.
     pub active: Option<u64>,
-    /// Pages not used lately, which go first.
     pub inactive: Option<u64>,
     /// The part of the kernel's slabs that it gives back when asked.
     pub reclaimable: Option<u64>,
-    /// The part of the slabs that it keeps.
     pub unreclaimable: Option<u64>,
-    /// The stacks of the kernel's tasks.
     pub kernel_stack: Option<u64>,
-    /// The tables that map virtual memory.
     pub page_tables: Option<u64>,
-    /// Memory of programs that no file is behind.
     pub anonymous: Option<u64>,
     /// Huge pages set aside, used or not.
     pub hugetlb: Option<u64>,
-    /// All swap space.
     pub swap_total: Option<u64>,
-    /// Swap space that holds nothing.
     pub swap_free: Option<u64>,
     /// Memory that zswap takes for what it keeps compressed.
     pub zswap: Option<u64>,

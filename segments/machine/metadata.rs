@@ -9,13 +9,9 @@ use super::{Machine, World};
 /// What is at a path, links followed. Times in nanoseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metadata {
-    /// Whether it is a directory.
     pub is_dir: bool,
-    /// Its size in bytes.
     pub size: u64,
-    /// When its content last changed.
     pub modified: i128,
-    /// When it was last read.
     pub accessed: i128,
 }
 

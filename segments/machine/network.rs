@@ -7,9 +7,7 @@ use super::{Error, Machine, Reader, native, portable};
 /// Bytes that an interface has moved since it came up, by a counter of 32 or 64 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Bytes that came in.
     pub received: u64,
-    /// Bytes that went out.
     pub sent: u64,
 }
 
@@ -18,22 +16,16 @@ pub struct Traffic {
 pub struct Route<'a> {
     /// At most 15 bytes of any kind, but no blank and no slash.
     pub interface: &'a [u8],
-    /// The network that it leads to; 0 is the default route.
     pub destination: u32,
-    /// The next router; 0 if there is none.
     pub gateway: u32,
-    /// Routes of a lower metric come first.
     pub metric: u32,
-    /// The bits of an address that count.
     pub mask: u32,
 }
 
 /// An interface's own addresses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Addresses {
-    /// The IPv4 address.
     pub v4: Option<Ipv4Addr>,
-    /// The IPv6 address.
     pub v6: Option<Ipv6Addr>,
 }
 

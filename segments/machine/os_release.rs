@@ -5,15 +5,12 @@ use super::{Machine, Reader, portable};
 /// What the distribution says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OsRelease {
-    /// The name for people (`Debian GNU/Linux`).
     pub name: Option<String>,
     /// The name that programs use (`debian`).
     pub id: Option<String>,
     /// The ids of what it is made from, nearest first.
     pub id_like: Vec<String>,
-    /// The version (`13`).
     pub version_id: Option<String>,
-    /// The release's name (`trixie`).
     pub codename: Option<String>,
 }
 

@@ -8,7 +8,6 @@ const MAX_ANCESTORS: usize = 64;
 /// A process and its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
-    /// Its number.
     pub pid: u32,
     /// The kernel's short name, at most 15 bytes (`tmux: server`).
     pub comm: String,

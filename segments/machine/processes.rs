@@ -12,24 +12,19 @@ pub(super) const MAX_PROCESSES: usize = 32 * 1024;
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doing {
-    /// Runs or waits for a processor.
     Running,
     /// Waits for a disk or another device, and cannot be killed meanwhile.
     Blocked,
-    /// Has ended; its parent has not yet collected its status.
     Zombie,
-    /// Anything else: mostly it sleeps.
     Other,
 }
 
 /// A process, now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
-    /// Its number.
     pub pid: u32,
     /// The kernel's short name.
     pub name: String,
-    /// What it does.
     pub doing: Doing,
     /// Processor time taken since it was started.
     pub taken: Duration,

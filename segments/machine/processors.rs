@@ -10,13 +10,9 @@ pub(super) const MAX_CORES: usize = 8192;
 /// Time since boot by kind of work, all processors together, in ticks of any one length.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Times {
-    /// Programs.
     pub user: u64,
-    /// Programs of low priority.
     pub nice: u64,
-    /// The kernel.
     pub system: u64,
-    /// Nothing to do.
     pub idle: u64,
     /// Idle while some disk was at work. The only one that may go backwards on a sound machine.
     pub iowait: u64,
@@ -29,7 +25,6 @@ pub struct Times {
 /// One processor's time since boot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Load {
-    /// Ticks of work of any kind.
     pub busy: u64,
     /// Idle and waiting for disks.
     pub idle: u64,
@@ -43,7 +38,6 @@ pub struct Processors {
     pub boot: u64,
     /// Whether the kinds of work are known; if not, all of it is in `user`.
     pub bands: bool,
-    /// All processors together.
     pub all: Times,
     /// By the processor's number; `None` where it is off.
     pub cores: Vec<Option<Load>>,

@@ -15,9 +15,8 @@ pub struct Sensor {
     pub chip: String,
     /// What it measures in the chip's words: `Package id 0`, `Tctl`; empty if it does not say.
     pub label: String,
-    /// From where on the chip itself calls it critical, in the sensor's unit.
+    /// From where on the chip itself calls it critical, or too high, in the sensor's unit.
     pub critical: Option<f64>,
-    /// From where on it calls it too high.
     pub most: Option<f64>,
     /// Below what it calls itself too low.
     pub least: Option<f64>,

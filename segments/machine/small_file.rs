@@ -75,12 +75,10 @@ pub struct SmallFile {
 }
 
 impl SmallFile {
-    /// A file that is opened at its first read.
     pub fn new(path: impl Into<PathBuf>) -> SmallFile {
         SmallFile { path: path.into(), file: None }
     }
 
-    /// The file's path.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -7,9 +7,7 @@ use super::{Machine, World};
 /// A row of `/etc/passwd`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// The login name.
     pub name: String,
-    /// The home directory.
     pub home: PathBuf,
 }
 

@@ -15,7 +15,7 @@ use rainline_client::protocol::{
 };
 use rainline_client::runtime::{self, Runtime};
 use rainline_client::sys;
-use rainline_render::diagnostic::nearest;
+use rainline_render::diagnostic::suggestion;
 use rainline_segments::{Level, OptionType, Scope, SetValue, time_span};
 use rustix::event::PollFlags;
 
@@ -88,7 +88,7 @@ impl Engine {
         // A quarter of the deadline is left for the reply.
         let until = now.boot + request.deadline.min(MAX_WAIT) * 3 / 4;
         if let Some(pending) = self.try_answer(Pending { id, request, until }, now) {
-            self.lines.hold(pending);
+            self.lines.defer(pending);
         }
         None
     }
@@ -97,7 +97,7 @@ impl Engine {
     pub(super) fn answer_pending(&mut self, now: &Now) {
         for pending in self.lines.take_pending() {
             if let Some(pending) = self.try_answer(pending, now) {
-                self.lines.hold(pending);
+                self.lines.defer(pending);
             }
         }
     }
@@ -141,7 +141,7 @@ impl Engine {
         };
         // A stream keeps its readings going itself, as long as it is there.
         let is_stream = matches!(pending.request.body, Body::Stream(_));
-        self.show(view, line, is_stream.then_some(schedule::GRACE), now);
+        self.show(view, line, is_stream.then_some(schedule::STREAM_GRACE), now);
         let cache = self.sampler.cache();
         let mut entries =
             self.lines.views.readings(view).iter().filter_map(|(_, id)| cache.get(id));
@@ -222,9 +222,8 @@ impl Engine {
         let name = &set.segment;
         let Some(index) = config.instance(name) else {
             let names = config.instances.iter().map(|instance| instance.name.as_str());
-            let near = nearest(name, names).map(|near| format!("; did you mean `{near}`?"));
-            let near = near.unwrap_or_default();
-            return Err(format!("there is no segment `{name}` in the config{near}"));
+            let hint = suggestion(name, names);
+            return Err(format!("there is no segment `{name}` in the config{hint}"));
         };
         let instance = &config.instances[usize::from(index)];
         let pushed = pushed(set)?;
@@ -294,7 +293,7 @@ impl Engine {
             }
             if let Ok(Some(view)) = self.view(&request, now) {
                 self.lines.move_stream(id, view, now.boot);
-                self.show(view, &request, Some(schedule::GRACE), now);
+                self.show(view, &request, Some(schedule::STREAM_GRACE), now);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Who gets which job and when.
+//! Which worker gets which job, and when.
 //!
 //! Each worker does one job at a time, and each job has a timeout; a worker that exceeds it is killed
 //! with all that it started. A source whose counters go on lives in one worker: its next job goes
@@ -27,12 +27,12 @@ const MAX_CONFIGS: usize = 8;
 const AFFINITY: Duration = Duration::from_millis(250);
 /// An idle worker stays this long.
 const IDLE: Duration = Duration::from_secs(60);
-/// It is looked at so long after that, so that the time is over by then.
+/// Margin so that the idle time has passed when the timer fires.
 const AFTER_IDLE: Duration = Duration::from_millis(1);
 /// A killed worker that is still there after this time is stuck in the kernel: it is abandoned.
-const GRACE: Duration = Duration::from_secs(1);
-/// How often a killed worker is looked at within that time.
-const GRACE_CHECK: Duration = Duration::from_millis(20);
+const KILL_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often a killed worker is polled within that time.
+const KILL_POLL: Duration = Duration::from_millis(20);
 /// With so many abandoned workers a group backs off.
 const MAX_ABANDONED: usize = 4;
 const FIRST_BACKOFF: Duration = Duration::from_secs(30);
@@ -225,7 +225,7 @@ impl<W: Worker> Pool<W> {
             if member.worker.has_ended() {
                 return false;
             }
-            if boot.saturating_sub(member.since) > GRACE
+            if boot.saturating_sub(member.since) > KILL_TIMEOUT
                 && let Some(running) = &member.running
             {
                 records.entry(running.purpose.backoff_group()).or_default().abandoned += 1;
@@ -250,7 +250,7 @@ impl<W: Worker> Pool<W> {
                 continue;
             }
             let lane = Lane::of(&submission);
-            let Some(index) = self.place(&submission, lane, boot) else {
+            let Some(index) = self.worker_for(&submission, lane, boot) else {
                 self.queue.push_back(submission);
                 continue;
             };
@@ -282,7 +282,7 @@ impl<W: Worker> Pool<W> {
     }
 
     /// Where a job may run now: in which worker, or in a new one (`Some(None)`). `None`: it waits.
-    fn place(
+    fn worker_for(
         &mut self,
         submission: &Submission,
         lane: Lane,
@@ -331,8 +331,8 @@ impl<W: Worker> Pool<W> {
     pub fn wake(&self, boot: Duration) -> Option<Duration> {
         let member = |member: &Member<W>| {
             if member.killed {
-                let dying = boot < member.since + GRACE;
-                return [dying.then(|| boot + GRACE_CHECK), None];
+                let dying = boot < member.since + KILL_TIMEOUT;
+                return [dying.then(|| boot + KILL_POLL), None];
             }
             let Some(running) = &member.running else {
                 return [Some(member.since + IDLE + AFTER_IDLE), None];
@@ -621,7 +621,7 @@ mod tests {
             boot += SECOND * 2;
             assert_eq!(harness.at(boot).len(), 1, "it took too long");
         }
-        boot += GRACE + SECOND;
+        boot += KILL_TIMEOUT + SECOND;
         harness.at(boot);
         assert_eq!(harness.pool.counts(), (MAX_ABANDONED, MAX_ABANDONED));
         boot

@@ -32,10 +32,13 @@ const MOST_WAITING: usize = 1 << 20;
 
 /// A stream: what it shows and what it was sent.
 pub struct Streaming {
+    /// The view it shows.
     pub view: u64,
     /// That of its request.
     pub nonce: u64,
+    /// What was asked for.
     pub request: LineRequest,
+    /// The last line it was sent.
     pub sent: Option<Rc<[u8]>>,
 }
 
@@ -43,14 +46,14 @@ pub struct Streaming {
 ///
 /// It is a socket, written without waiting; no flag is set on it, because other processes may share
 /// it. It is closed with the connection: when the client ends, so does writing.
-struct Reader {
+struct DirectWriter {
     socket: OwnedFd,
     pacer: Pacer,
     /// The part of the last line that is not written yet.
     rest: Vec<u8>,
 }
 
-impl Reader {
+impl DirectWriter {
     /// Writes what is due, as much as the socket takes. `Err`: the reader is gone.
     fn write(&mut self, wall: Duration) -> Result<(), ()> {
         loop {
@@ -79,7 +82,7 @@ pub struct Connection {
     socket: OwnedFd,
     /// A descriptor that came with a request.
     along: Option<OwnedFd>,
-    reader: Option<Reader>,
+    reader: Option<DirectWriter>,
     input: Vec<u8>,
     output: Vec<u8>,
     /// The newest line of a stream whose last one is still on its way out.
@@ -209,7 +212,7 @@ impl Connections {
             self.reply(id, ReplyKind::Direct, nonce, b"");
             if let Some(connection) = self.all.get_mut(&id) {
                 connection.reader =
-                    Some(Reader { socket, pacer: Pacer::new(pacing), rest: Vec::new() });
+                    Some(DirectWriter { socket, pacer: Pacer::new(pacing), rest: Vec::new() });
             }
         }
     }

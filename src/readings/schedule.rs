@@ -10,7 +10,7 @@ use crate::line::rows::Age;
 const SHORTEST_LEASE: Duration = Duration::from_secs(60);
 /// How long readings are kept going once their last stream is gone: a host that reads its config
 /// again ends a stream and starts the same one anew.
-pub const GRACE: Duration = Duration::from_secs(5);
+pub const STREAM_GRACE: Duration = Duration::from_secs(5);
 /// A lease covers so many intervals, so that the next request comes before its end.
 const LEASE_INTERVALS: u32 = 3;
 /// How often a reading that changes only by events is taken all the same.
@@ -33,12 +33,16 @@ const JUMP: Duration = Duration::from_secs(2);
 /// The three clocks at one moment, see `sys`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Now {
+    /// Time since boot, suspend included.
     pub boot: Duration,
+    /// Time since boot while awake.
     pub awake: Duration,
+    /// Time since 1970.
     pub wall: Duration,
 }
 
 impl Now {
+    /// Reads the three clocks.
     pub fn read() -> Now {
         use rainline_client::sys;
         Now { boot: sys::boot(), awake: sys::awake(), wall: sys::wall() }

@@ -81,7 +81,7 @@ impl Process {
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(std::io::Error::other("a worker without pipes"));
         };
-        // Whoever writes to a worker must not hang with it.
+        // Non-blocking: a hung worker must not block us.
         rustix::io::ioctl_fionbio(&stdin, true)?;
         rustix::io::ioctl_fionbio(&stdout, true)?;
         let (input, output) = Default::default();

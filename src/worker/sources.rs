@@ -61,7 +61,7 @@ impl Sources {
         if !saved.is_empty() {
             source::restore(source, saved);
         }
-        if source::stays(source, machine) {
+        if source::prefers_follow(source, machine) {
             return Answer::WantsFollowing;
         }
         // Watched before it is read, so that no change is missed; what it depends on may be

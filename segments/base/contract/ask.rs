@@ -31,7 +31,6 @@ pub struct Ask {
     pub duration: Option<Duration>,
     /// How many jobs the shell has in the background.
     pub jobs: u32,
-    /// The keymap that the shell's line editor is in (`vicmd`).
     pub keymap: Option<Untrusted>,
     /// The pane that asks, as the multiplexer names it (`%3`).
     pub pane: Option<Untrusted>,

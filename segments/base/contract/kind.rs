@@ -7,26 +7,20 @@ use super::{Field, Opt, OptionError, Source};
 /// One kind of segment. Its file in `segments/`, its config key and its heading in the docs all
 /// have its `name`.
 pub struct Kind {
-    /// Its name in configs, themes and docs, in kebab-case.
     pub name: &'static str,
     /// One sentence, for lists and docs.
     pub about: &'static str,
-    /// The icons that the default format shows.
     pub icons: Icons,
     /// The default format, in the format language.
     pub format: &'static str,
     /// Every name that a sample may carry and a format may use.
     pub fields: &'static [Field],
-    /// What a config may set.
     pub options: &'static [Opt],
     /// Environment variables of the asker that the source wants to see in
     /// [`Ask::env`](super::Ask::env).
     pub env: &'static [&'static str],
-    /// With whom a sample is shared.
     pub scope: Scope,
-    /// The process in which the source runs.
     pub runs_in: RunsIn,
-    /// When the source is sampled.
     pub pace: Pace,
     /// Which segments stay when a line is narrow: those of priority 0 go first, of 100 last.
     pub priority: u8,
@@ -38,11 +32,8 @@ pub struct Kind {
 /// one that half the terminals draw as a box.
 #[derive(Clone, Copy, Debug)]
 pub struct Icons {
-    /// With a Nerd Font.
     pub nerd: &'static str,
-    /// With the glyphs that every terminal font has.
     pub unicode: &'static str,
-    /// With ASCII alone.
     pub ascii: &'static str,
 }
 
@@ -86,12 +77,8 @@ pub enum Pace {
 /// What options make of a kind whose fields are declared in the config.
 #[derive(Clone, Debug)]
 pub struct Variant {
-    /// The fields, in place of the kind's.
     pub fields: Vec<Field>,
-    /// The default format, in place of the kind's.
     pub format: String,
-    /// The process, in place of the kind's.
     pub runs_in: RunsIn,
-    /// The pace, in place of the kind's.
     pub pace: Pace,
 }

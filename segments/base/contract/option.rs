@@ -11,7 +11,6 @@ use crate::base::time_span;
 pub struct Opt {
     /// As written in a config, in kebab-case.
     pub name: &'static str,
-    /// What it does, in one sentence, for docs.
     pub about: &'static str,
     /// What it accepts.
     pub accepts: OptionType,
@@ -22,15 +21,11 @@ pub struct Opt {
 /// What an option's value looks like in a config.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum OptionType {
-    /// True or false.
     Bool,
-    /// A whole number.
     Integer,
-    /// A number, with or without a fraction.
     Number,
     /// A number with its unit: `"30s"`, `"5m"`, `"200ms"`.
     TimeSpan,
-    /// Any text.
     Text,
     /// A list of texts.
     List,
@@ -61,11 +56,9 @@ impl OptionType {
 
 /// A Rust type that an option may have.
 pub trait OptionValue: Sized {
-    /// What the option accepts.
     const TYPE: OptionType;
     /// `Err` says what was expected.
     fn from_toml(value: &toml::Value) -> Result<Self, String>;
-    /// The value as it is written in a config.
     fn to_toml(&self) -> toml::Value;
 }
 
@@ -227,7 +220,7 @@ macro_rules! choice {
         $(#[doc = $doc])+
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum $name {
-            $(#[doc = concat!("`", $word, "`")] $variant,)+
+            $($variant,)+
         }
 
         impl $crate::OptionValue for $name {

@@ -85,7 +85,6 @@ pub type Emit<'a> = dyn FnMut(Result<Option<Sample>, Error>) -> bool + 'a;
 pub struct SetValue {
     /// A text, `field=value` lines or a JSON object.
     pub text: String,
-    /// How much attention it needs; `None` leaves that to the source.
     pub level: Option<Level>,
     /// How long it is valid; `None` means until the next one.
     pub valid_for: Option<Duration>,

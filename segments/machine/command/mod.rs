@@ -28,7 +28,6 @@ const MAX_COMPLAINT: usize = 1024;
 pub struct Call<'a> {
     /// The program, a path or looked up in the daemon's `PATH`, and its arguments.
     pub words: &'a [&'a str],
-    /// What it starts in.
     pub surroundings: Surroundings,
     /// Set besides what the daemon has.
     pub env: &'a [(&'a str, &'a str)],
@@ -47,7 +46,6 @@ pub enum Surroundings {
 /// What came of a command that ended in time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Output {
-    /// The bytes on its standard output.
     pub printed: Vec<u8>,
     /// The start of its standard error.
     pub complaint: String,

@@ -22,7 +22,6 @@ const MAX_LEVELS: usize = 64;
 /// What the group with the lowest limit uses, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CgroupMemory {
-    /// The most that the group may use.
     pub limit: u64,
     /// All that is charged to the group.
     pub current: u64,

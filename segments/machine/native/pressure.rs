@@ -38,7 +38,6 @@ pub struct Pressure {
 pub enum Whose {
     /// The container's, in one; else the machine's.
     Ours,
-    /// The machine's, in a container as well.
     Machine,
     /// A control group's, by its path below the root.
     Group(String),
@@ -51,7 +50,6 @@ pub struct PressureReader {
 }
 
 impl PressureReader {
-    /// A reader that opens the files at its first read.
     pub fn new(whose: Whose) -> PressureReader {
         PressureReader { whose, files: None }
     }

@@ -14,7 +14,6 @@ use crate::machine::{Machine, Reader, World};
 /// A wireless interface that is connected.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Wireless {
-    /// The interface's name, any bytes.
     pub interface: Vec<u8>,
     /// The network's name, at most 32 bytes of any kind.
     pub ssid: Option<Vec<u8>>,

@@ -45,7 +45,7 @@ impl Harness {
         reading(&self.config, name).0
     }
 
-    fn entry(&self, name: &str) -> &Entry {
+    fn entry(&self, name: &str) -> &CachedReading {
         self.sampler.cache.get(&self.id(name)).expect("an entry")
     }
 
