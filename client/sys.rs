@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Access, Mode, OFlags, access};
 use rustix::time::{ClockId, clock_gettime};
 
 unsafe extern "C" {
@@ -115,11 +115,12 @@ pub fn open_terminal(path: &Path, access: OFlags) -> Option<OwnedFd> {
     rustix::fs::open(path, flags, Mode::empty()).ok()
 }
 
-/// A program's file in an absolute directory of `PATH`.
+/// The executable file of a program in the first absolute directory of `PATH` that has one.
 pub fn find_program(name: impl AsRef<Path>) -> Option<PathBuf> {
     let paths = std::env::var_os("PATH")?;
     let files = std::env::split_paths(&paths).map(|dir| dir.join(&name));
-    files.filter(|path| path.is_absolute()).find(|path| path.is_file())
+    let runs = |path: &PathBuf| access(path, Access::EXEC_OK).is_ok() && path.is_file();
+    files.filter(|path| path.is_absolute()).find(runs)
 }
 
 /// The columns of a terminal; `None` for anything else.

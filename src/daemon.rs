@@ -44,13 +44,13 @@ use listener::{Holder, Listener};
 use signals::Signals;
 use status::note;
 
-/// Without requests for so long the daemon leaves.
+/// The daemon leaves after this time without requests.
 pub const IDLE: Duration = Duration::from_secs(30 * 60);
 /// How often what is not used any more is dropped, and the socket is checked.
 const MAINTENANCE: Duration = Duration::from_secs(30);
 /// How often the history is saved.
 const SAVE: Duration = Duration::from_secs(5 * 60);
-/// A daemon that ran for so long has not failed.
+/// A daemon that ran this long has not failed.
 const STABLE: Duration = Duration::from_secs(60);
 /// How often the socket is touched: cleaners of temporary files go by its times.
 const TOUCH: Duration = Duration::from_secs(600);

@@ -4,7 +4,7 @@
 //! deadline; what is printed then is the last line with the same key, or one without any reading. It
 //! is never empty, and never an error. What counters and graphs need to know of the last time is
 //! kept in the runtime directory, so that a second call shows true differences; where nothing can
-//! be kept, everything works all the same.
+//! be kept, everything still works.
 
 use std::time::Duration;
 

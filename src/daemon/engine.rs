@@ -38,7 +38,7 @@ use crate::worker::Process;
 #[cfg(test)]
 mod tests;
 
-/// With alerts the daemon stays so long without requests.
+/// With alerts the daemon stays this long without requests.
 const ALERTED_IDLE: Duration = Duration::from_secs(24 * 3600);
 /// The longest that a request waits, whatever deadline it gives.
 const MAX_WAIT: Duration = Duration::from_secs(20);
@@ -73,7 +73,7 @@ impl Engine {
         }
     }
 
-    /// Serves a request, or lets it wait. What concerns the daemon itself is handed back with its
+    /// Serves a request, or defers it. What concerns the daemon itself is handed back with its
     /// nonce.
     pub fn request(&mut self, id: u64, request: Request, now: &Now) -> Option<(Admin, u64)> {
         self.counters.count_request();
@@ -196,7 +196,7 @@ impl Engine {
         Ok(found.config)
     }
 
-    /// Takes the readings of a view that are due, and keeps them going for so long or (`None`) as
+    /// Takes the readings of a view that are due, and keeps them going for this time or (`None`) as
     /// long as they say.
     fn show(&mut self, view: ViewId, line: &LineRequest, lease: Option<Duration>, now: &Now) {
         let shown = self.lines.views.readings(view).iter().map(|(_, id)| id);
@@ -361,7 +361,7 @@ impl Engine {
         (!self.lines.views.has_streams()).then(|| self.counters.last_request() + idle)
     }
 
-    /// When something is to be done although no descriptor says so.
+    /// When something is due without an event on a descriptor.
     pub(super) fn wake(&self, now: &Now) -> Option<Duration> {
         let wanted = self.lines.views.wanted(now.boot).chain(self.alerts.wanted());
         let jobs = (!self.jobs.is_empty()).then_some(Duration::ZERO);
@@ -376,7 +376,7 @@ impl Engine {
         each.into_iter().flatten().min()
     }
 
-    /// What the daemon says of itself. Nothing is read or drawn for it.
+    /// The daemon's state. Nothing is read or drawn for it.
     pub(super) fn status(&self, now: &Now) -> Status {
         let (workers, abandoned) = self.pool.counts();
         let mut status = Status {

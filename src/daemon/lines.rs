@@ -145,7 +145,7 @@ impl Lines {
         self.views.sweep(boot);
     }
 
-    /// When something is to be done although no descriptor says so. `is_following`: whether sources
+    /// When something is due without an event on a descriptor. `is_following`: whether sources
     /// are to be stopped when a lease ends.
     pub fn wake(&self, boot: Duration, wall: Duration, is_following: bool) -> Option<Duration> {
         let pending = self.pending.iter().map(|pending| pending.until);
@@ -155,7 +155,7 @@ impl Lines {
         pending.chain(lease).chain(writing).chain(pause).min()
     }
 
-    /// What it knows of a status.
+    /// Fills in its part of a status.
     pub fn fill(&self, status: &mut Status) {
         status.clients = self.connections.len();
         status.streams = self.connections.streams();

@@ -281,7 +281,7 @@ impl Sampler {
     }
 
     /// Takes over what the history file holds. Readings that were taken before it was read get
-    /// their older part all the same.
+    /// their older part anyway.
     pub fn adopt_history(&mut self, history: History) {
         self.history.adopt(history);
         for (id, entry) in self.cache.entries.iter_mut().filter(|(id, _)| id.is_shared_by_all()) {

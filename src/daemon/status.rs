@@ -1,4 +1,4 @@
-//! What the daemon says of itself: data, which `daemon status` shows as text or as JSON and of which
+//! The daemon's state: data, which `daemon status` shows as text or as JSON and of which
 //! `doctor` names what is wrong.
 
 use std::collections::VecDeque;
@@ -188,7 +188,7 @@ impl Counters {
         boot.saturating_sub(self.started)
     }
 
-    /// What it knows of a status.
+    /// Fills in its part of a status.
     pub fn fill(&self, status: &mut Status, boot: Duration) {
         status.requests = self.requests;
         status.uptime_seconds = self.uptime(boot).as_secs();

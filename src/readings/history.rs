@@ -22,7 +22,7 @@ const HEADER: usize = 8;
 const MAX_SERIES: usize = 128;
 /// The largest file: three times what the most series of a day take.
 pub const MAX_FILE: usize = 8 << 20;
-/// A pause of so many intervals between two readings is a gap, and never less than five seconds.
+/// A pause of this many intervals between two readings is a gap, and never less than five seconds.
 const GAP_INTERVALS: u32 = 3;
 const SHORTEST_GAP: Duration = Duration::from_secs(5);
 

@@ -92,7 +92,7 @@ pub enum Answer {
         /// What was read.
         gathered: Gathered,
     },
-    /// A reading, and what the source wants kept of it.
+    /// A reading, and what the source saved.
     Sampled {
         /// The reading; `None`: there is nothing to show.
         sample: Result<Option<PortableSample>, String>,

@@ -74,7 +74,7 @@ impl Notification {
     }
 }
 
-/// Delivers it; `Err` says why it reached nowhere.
+/// Delivers it; `Err` says why nothing was reached.
 pub fn notify(alert: &Notification, machine: &Machine) -> Result<(), String> {
     match &alert.action {
         Action::Command(words) => command(words, alert, machine),

@@ -17,7 +17,7 @@ use rainline_client::{spawn, sys, timespec};
 use super::CHUNK;
 use super::message::{Answer, Job, decode, encode};
 
-/// Where ever more processes appear in a session, killing them ends after so many.
+/// The most processes that are killed in a session where new ones keep appearing.
 const MAX_KILLED: usize = 10_000;
 
 /// A worker, seen from outside. None of it waits.

@@ -32,7 +32,7 @@ impl Sources {
         Sources { open: HashMap::new(), dependencies: watches.then(Dependencies::default) }
     }
 
-    /// Takes a reading. `saved` is what the source wanted kept at the last one, which another worker
+    /// Takes a reading. `saved` is what the source saved at the last one, which another worker
     /// may have taken.
     pub fn sample(
         &mut self,

@@ -131,7 +131,7 @@ impl Views {
         self.all.get(&view).map_or(&[], |view| &view.readings)
     }
 
-    /// Keeps a view's readings going, for so long or (`None`) as long as they say.
+    /// Keeps a view's readings going, for this time or (`None`) as long as they say.
     pub fn renew(&mut self, view: ViewId, lease: Option<Duration>, boot: Duration) {
         let Some(view) = self.all.get_mut(&view) else { return };
         let own = |(index, _): &(u16, ReadingId)| {

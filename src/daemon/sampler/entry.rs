@@ -13,9 +13,9 @@ use crate::readings::history::{self, Rings};
 use crate::readings::sample::{LastSample, PortableSample};
 use crate::readings::schedule::{self, Now};
 
-/// A followed source that runs for so long has recovered from its exits.
+/// A followed source that has run this long has recovered from its exits.
 const STABLE: Duration = Duration::from_secs(30);
-/// So many failures in a row are trouble that a bar may hint at.
+/// After this many failures in a row the line shows the sign of trouble.
 const TROUBLE: u32 = 3;
 
 /// A job that follows a source.
@@ -33,7 +33,7 @@ pub struct CachedReading {
     options: Option<Arc<str>>,
     /// Open once it was needed, and only where it runs in the daemon.
     pub(super) source: Option<Box<dyn Source>>,
-    /// What its source in a worker wants kept; `None` until it was looked up in the history.
+    /// What its source in a worker saved; `None` until the history was asked.
     pub(super) saved: Option<String>,
     pub(super) ask: Ask,
     sample: Option<Sample>,

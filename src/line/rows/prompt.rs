@@ -32,7 +32,7 @@ pub fn prompt(config: &Config, want: Want, readings: &dyn Readings, caps: &Caps)
     let mut left = if count > 1 { slot(FULL, readings) } else { Vec::new() };
     left.truncate(count - 1);
     left.push(ended(last));
-    // It stays away where it would leave no room to type.
+    // Dropped where it would leave no room to type.
     let used = left.last().map_or(0, |last| last.width(caps.policy)) + right.width(caps.policy);
     let right = if used + caps.columns / 4 > caps.columns { Frame::default() } else { right };
     let continuation = slot("continuation", unmarked).into_iter().next().unwrap_or_default();
