@@ -155,7 +155,7 @@ fn open_at(path: &Path) -> Result<OwnedFd, Refused> {
 }
 
 impl Runtime {
-    /// The runtime directory at a place; it is made if there is none.
+    /// The runtime directory at a path; it is made if there is none.
     pub fn at(path: PathBuf) -> Result<Runtime, Refused> {
         open_at(&path).map(|dir| Runtime { dir, path })
     }
