@@ -26,6 +26,10 @@ impl Host {
     }
 }
 
+/// The first tmux whose `#()` output may hold a choice that is decided anew at each redraw.
+pub const TMUX_CHOICES: Version = (2, 9);
+/// The first tmux with `q/h`, which makes a name safe to draw.
+pub const TMUX_LIVE_TEXTS: Version = (3, 2);
 /// Milliseconds that a host waits that is not in the table.
 pub const DEADLINE: u16 = 200;
 /// The target of a line that no single host shows.
@@ -37,7 +41,7 @@ pub static ALL: &[Host] = &[
     usual("dvtm"),
     Host { line: "prompt", deadline: 30, ..usual("fish") },
     Host { deadline: 50, ..usual("screen") },
-    Host { pacing: Pacing::OncePerSecond, live_from: Some((3, 2)), ..usual("tmux") },
+    Host { pacing: Pacing::OncePerSecond, live_from: Some(TMUX_LIVE_TEXTS), ..usual("tmux") },
     Host { line: "prompt", deadline: 30, ..usual("zsh") },
 ];
 

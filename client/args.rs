@@ -7,10 +7,10 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use rainline_caps::{Depth, Glyphs, Policy, hosts, parse_version};
+use rustix::fs::OFlags;
 
 use crate::environment::{Environment, MOST_COLUMNS};
 use crate::protocol::{Body, LineRequest, Request, Set, next_nonce};
@@ -409,27 +409,19 @@ pub(crate) fn slot_columns(slot: &str, percent: Option<u16>, columns: u16) -> u1
 /// A backtick command has no terminal and no variable about one, but its parent is screen itself,
 /// which keeps the terminals open. 80 where that cannot be seen, and while screen is detached.
 pub(crate) fn screen_columns() -> u16 {
-    let parent = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
+    let parent = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get() as u32);
     let open = std::fs::read_dir(format!("/proc/{parent}/fd"));
-    let terminal = |entry: std::fs::DirEntry| -> Option<PathBuf> {
-        let path = std::fs::read_link(entry.path()).ok()?;
-        let name = path.to_str()?;
-        let is_one = name.starts_with("/dev/pts/") || name.starts_with("/dev/tty");
-        is_one.then_some(path)
+    let columns = |entry: std::fs::DirEntry| {
+        let path = sys::terminal(parent, entry.file_name().to_str()?)?;
+        sys::columns(sys::open_terminal(&path, OFlags::RDONLY)?)
     };
-    let columns = |path| {
-        use rustix::fs::{Mode, OFlags};
-        let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let terminal = rustix::fs::open(path, flags, Mode::empty()).ok()?;
-        sys::columns(&terminal)
-    };
-    let open = open.into_iter().flatten().flatten();
-    open.filter_map(terminal).filter_map(columns).min().unwrap_or(80)
+    open.into_iter().flatten().flatten().filter_map(columns).min().unwrap_or(80)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::PathBuf;
 
     fn environment() -> Environment {
         Environment::of_words([&b"HOME=/h"[..], b"LANG=C.UTF-8", b"TERM=dumb"].into_iter())

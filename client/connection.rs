@@ -143,7 +143,7 @@ pub fn ask(runtime: &Runtime, request: &Request) -> Result<(ReplyKind, Vec<u8>),
     Connection::open(runtime, request, None)?.wait(until)
 }
 
-/// Asks something about the daemon itself, and waits so long for its text.
+/// Asks something about the daemon itself, and waits up to `timeout` for its text.
 pub fn admin(
     runtime: &Runtime,
     admin: Admin,

@@ -128,10 +128,15 @@ impl Environment {
         }
     }
 
-    /// Whether the locale's character set is UTF-8, by the order in which libc asks.
+    /// The locale of texts, by the order in which libc asks; empty where none is set.
+    pub fn locale(&self) -> &OsStr {
+        let names = ["LC_ALL", "LC_CTYPE", "LANG"];
+        names.into_iter().find_map(|name| self.get(name)).unwrap_or_default()
+    }
+
+    /// Whether the locale's character set is UTF-8.
     pub fn is_utf8(&self) -> bool {
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| self.get(name));
-        let locale = locale.unwrap_or_default().as_bytes().to_ascii_lowercase();
+        let locale = self.locale().as_bytes().to_ascii_lowercase();
         let has = |name: &[u8]| locale.windows(name.len()).any(|part| part == name);
         has(b"utf8") || has(b"utf-8")
     }

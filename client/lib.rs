@@ -6,6 +6,7 @@
 //! bar but whole lines, each in one write.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 
 use crate::environment::Environment;
@@ -50,6 +51,17 @@ pub enum Why {
     Foreign,
     /// The daemon cannot serve this; the command line knows how to say why.
     Refused,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Why::Absent => "the daemon does not run",
+            Why::Late => "the daemon does not answer",
+            Why::Foreign => "another user's process listens on the daemon's socket",
+            Why::Nowhere | Why::Refused => "the daemon cannot be asked",
+        })
+    }
 }
 
 /// Does what the program's arguments (its name first) ask for, if it is a `print`, `stream` or

@@ -1,6 +1,6 @@
 //! The runtime directory: where the socket and the small files beside it live.
 //!
-//! Its place follows from the user's number and not from the environment, which differs between a
+//! Its path follows from the user's number and not from the environment, which differs between a
 //! terminal, a tmux server and cron; `RAINLINE_RUNTIME_DIR` is the one override. The directory is
 //! ours alone or it is not used at all: who may write to it could answer for us. Everything in it
 //! is reached through one descriptor, so a swapped path changes nothing. std and rustix only.
@@ -27,7 +27,7 @@ pub const SPAWN_LOCK: &str = "spawn.lock";
 /// When daemons were started lately.
 pub const SPAWN_STATE: &str = "spawn.state";
 /// Counters and a short past, for reading without a daemon.
-pub const MEMO: &str = "memo";
+pub const HISTORY: &str = "history";
 /// Names the process that answers the channels of shells, see `daemon::channel`.
 pub const SHELLS: &str = "shells";
 /// How the names of a channel's files start; the shell follows, and what each is for.
@@ -93,7 +93,7 @@ impl fmt::Display for Refused {
 }
 
 /// Where the runtime directory is, whether or not it exists.
-pub fn place() -> PathBuf {
+pub fn path() -> PathBuf {
     if let Some(dir) = overridden() {
         return dir;
     }
@@ -112,7 +112,7 @@ pub fn overridden() -> Option<PathBuf> {
 
 /// Opens the runtime directory and makes it first where it is missing.
 pub fn open() -> Result<Runtime, (PathBuf, Refused)> {
-    let path = place();
+    let path = path();
     open_at(&path).map(|dir| Runtime { dir, path: path.clone() }).map_err(|why| (path, why))
 }
 
@@ -155,7 +155,7 @@ fn open_at(path: &Path) -> Result<OwnedFd, Refused> {
 }
 
 impl Runtime {
-    /// The runtime directory at a place; it is made if there is none.
+    /// The runtime directory at a path; it is made if there is none.
     pub fn at(path: PathBuf) -> Result<Runtime, Refused> {
         open_at(&path).map(|dir| Runtime { dir, path })
     }
@@ -334,9 +334,9 @@ mod tests {
         let root = tempfile::tempdir().expect("a directory");
         let path = root.path().join("r");
         let runtime = Runtime { dir: open_at(&path).expect("made"), path: path.clone() };
-        runtime.write(MEMO, b"one").expect("written");
-        runtime.write(MEMO, b"two").expect("written");
-        assert_eq!(runtime.read(MEMO).as_deref(), Some(&b"two"[..]));
+        runtime.write(HISTORY, b"one").expect("written");
+        runtime.write(HISTORY, b"two").expect("written");
+        assert_eq!(runtime.read(HISTORY).as_deref(), Some(&b"two"[..]));
         assert_eq!(std::fs::read_dir(path).expect("a directory").count(), 1);
     }
 }

@@ -105,12 +105,8 @@ pub fn executable() -> std::io::Result<PathBuf> {
         return Ok(name.to_owned());
     }
     let file = name.file_name().unwrap_or(OsStr::new("rainline"));
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&paths)
-        .filter(|dir| dir.is_absolute())
-        .map(|dir| dir.join(file))
-        .find(|path| path.is_file());
-    found.ok_or_else(|| std::io::Error::other("the program's own file cannot be found"))
+    sys::find_program(file)
+        .ok_or_else(|| std::io::Error::other("the program's own file cannot be found"))
 }
 
 /// What a daemon may know of the environment it is started from: it serves every terminal of the

@@ -30,7 +30,7 @@ pub fn stream(request: Request, draw: Draw) -> i32 {
         spawn::Started::Yes(child) => Some(child),
         _ => None,
     };
-    Stream::new(request, runtime::place(), rustix::stdio::stdout(), start).run(draw)
+    Stream::new(request, runtime::path(), rustix::stdio::stdout(), start).run(draw)
 }
 
 /// How long a daemon has to answer a ping.
@@ -40,7 +40,7 @@ const OWN_PACE: Duration = Duration::from_secs(1);
 
 /// Where the lines come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lines {
+enum Origin {
     /// Drawn here: there is no daemon, or it has sent nothing yet.
     Own,
     /// Sent by the daemon.
@@ -49,11 +49,11 @@ enum Lines {
     Direct,
 }
 
-impl Lines {
-    /// A daemon that was silent for so long is pinged. One that writes itself sends us nothing while
+impl Origin {
+    /// A daemon that was silent for this time is pinged. One that writes itself sends us nothing while
     /// all is well.
     fn silence(self) -> Duration {
-        Duration::from_secs(if self == Lines::Direct { 10 } else { 6 })
+        Duration::from_secs(if self == Origin::Direct { 10 } else { 6 })
     }
 }
 
@@ -83,12 +83,12 @@ impl Backoff {
 struct Stream<'a, S> {
     request: Request,
     /// The runtime directory, which is opened anew for each attempt: it may be another by then.
-    place: PathBuf,
+    path: PathBuf,
     out: BorrowedFd<'a>,
     /// Starts a daemon.
     start: S,
     connection: Option<Connection>,
-    lines: Lines,
+    origin: Origin,
     /// When something was received from the daemon, and whether it was pinged since.
     received: (Duration, bool),
     child: Option<Child>,
@@ -96,25 +96,25 @@ struct Stream<'a, S> {
     /// When a line of our own may be drawn again.
     own: Duration,
     pacer: Pacer,
-    /// Whether the line's width goes with that of the screen above us.
-    follows: bool,
+    /// Whether the line's width follows the width of the screen above us.
+    tracks_screen_width: bool,
 }
 
 impl<'a, S: FnMut(&Runtime) -> Option<Child>> Stream<'a, S> {
-    fn new(request: Request, place: PathBuf, out: BorrowedFd<'a>, start: S) -> Self {
-        let follows = request.line().is_some_and(|line| {
+    fn new(request: Request, path: PathBuf, out: BorrowedFd<'a>, start: S) -> Self {
+        let tracks_screen_width = request.line().is_some_and(|line| {
             line.target == "screen"
                 && slot_columns(&line.slot, None, screen_columns()) == line.columns
         });
         Stream {
-            follows,
+            tracks_screen_width,
             pacer: pacer(&request),
             request,
-            place,
+            path,
             out,
             start,
             connection: None,
-            lines: Lines::Own,
+            origin: Origin::Own,
             received: (Duration::ZERO, false),
             child: None,
             retry: Backoff::from(Duration::ZERO),
@@ -126,7 +126,7 @@ impl<'a, S: FnMut(&Runtime) -> Option<Child>> Stream<'a, S> {
         loop {
             let now = sys::awake();
             self.connect(now);
-            if self.lines == Lines::Own && now >= self.own {
+            if self.origin == Origin::Own && now >= self.own {
                 let line = draw(&self.request);
                 // Drawing may have taken a while; the pace is between two lines.
                 self.own = sys::awake() + OWN_PACE;
@@ -160,7 +160,7 @@ impl<'a, S: FnMut(&Runtime) -> Option<Child>> Stream<'a, S> {
             return;
         }
         self.retry.attempt(now);
-        let Ok(runtime) = Runtime::at(self.place.clone()) else { return };
+        let Ok(runtime) = Runtime::at(self.path.clone()) else { return };
         self.request.nonce = next_nonce();
         match Connection::open(&runtime, &self.request, direct(self.out)) {
             Ok(connection) => {
@@ -181,22 +181,22 @@ impl<'a, S: FnMut(&Runtime) -> Option<Child>> Stream<'a, S> {
     /// Whether a daemon does not answer any more. It is pinged when it was silent for long: a line
     /// may not change for hours.
     fn is_stalled(&mut self, now: Duration) -> bool {
-        if self.lines == Lines::Own {
+        if self.origin == Origin::Own {
             return false;
         }
         let Some(connection) = &mut self.connection else { return false };
         let (at, pinged) = self.received;
         let silent = now.saturating_sub(at);
-        if silent >= self.lines.silence() && !pinged {
+        if silent >= self.origin.silence() && !pinged {
             self.received.1 = true;
             return connection.ping().is_err();
         }
-        pinged && silent >= self.lines.silence() + PING_TIMEOUT
+        pinged && silent >= self.origin.silence() + PING_TIMEOUT
     }
 
     fn lose(&mut self, now: Duration) {
         self.connection = None;
-        self.lines = Lines::Own;
+        self.origin = Origin::Own;
         self.retry = Backoff::from(now);
         self.own = now + Backoff::FIRST;
     }
@@ -204,10 +204,10 @@ impl<'a, S: FnMut(&Runtime) -> Option<Child>> Stream<'a, S> {
     /// How long there is nothing to do, at these moments of the clocks; `None`: for ever.
     fn timeout(&self, now: Duration, wall: Duration) -> Option<Duration> {
         let retry = self.connection.is_none().then(|| self.retry.at.saturating_sub(now));
-        let next = match self.lines {
-            Lines::Own => self.own,
-            lines if self.received.1 => self.received.0 + lines.silence() + PING_TIMEOUT,
-            lines => self.received.0 + lines.silence(),
+        let next = match self.origin {
+            Origin::Own => self.own,
+            origin if self.received.1 => self.received.0 + origin.silence() + PING_TIMEOUT,
+            origin => self.received.0 + origin.silence(),
         };
         // Hardly longer than a second, even if the wall clock is set meanwhile.
         let longest = Duration::from_secs(1) + AFTER;
@@ -239,20 +239,20 @@ impl<'a, S: FnMut(&Runtime) -> Option<Child>> Stream<'a, S> {
             self.received = (now, false);
             match kind {
                 ReplyKind::Line => {
-                    self.lines = Lines::Daemon;
+                    self.origin = Origin::Daemon;
                     self.pacer.offer(body);
                 }
                 ReplyKind::Direct => {
-                    self.lines = Lines::Direct;
+                    self.origin = Origin::Direct;
                     // What is held back here is older than what the daemon writes.
                     self.pacer = pacer(&self.request);
                 }
                 // The answer to a ping.
-                ReplyKind::Text if self.lines != Lines::Own => {}
+                ReplyKind::Text if self.origin != Origin::Own => {}
                 _ => return Err(Why::Absent),
             }
         }
-        if self.lines != Lines::Own && self.follow() {
+        if self.origin != Origin::Own && self.follow() {
             // Asked again at once; the line of the old width stands until then.
             return Err(Why::Absent);
         }
@@ -263,7 +263,7 @@ impl<'a, S: FnMut(&Runtime) -> Option<Child>> Stream<'a, S> {
     /// looked at when there is something new to show anyway.
     fn follow(&mut self) -> bool {
         match &mut self.request.body {
-            Body::Stream(line) if self.follows => {
+            Body::Stream(line) if self.tracks_screen_width => {
                 let columns = slot_columns(&line.slot, None, screen_columns());
                 std::mem::replace(&mut line.columns, columns) != columns
             }
@@ -301,7 +301,7 @@ mod tests {
     /// A runtime directory, and a pipe to print to.
     struct Sandbox {
         _root: tempfile::TempDir,
-        place: PathBuf,
+        path: PathBuf,
         _reader: std::io::PipeReader,
         out: std::io::PipeWriter,
         started: Cell<usize>,
@@ -310,14 +310,14 @@ mod tests {
     impl Sandbox {
         fn new() -> Sandbox {
             let root = tempfile::tempdir().expect("a directory");
-            let place = root.path().join("r");
-            Runtime::at(place.clone()).expect("made");
+            let path = root.path().join("r");
+            Runtime::at(path.clone()).expect("made");
             let (reader, out) = std::io::pipe().expect("a pipe");
-            Sandbox { _root: root, place, _reader: reader, out, started: Cell::new(0) }
+            Sandbox { _root: root, path, _reader: reader, out, started: Cell::new(0) }
         }
 
         fn listen(&self) -> UnixListener {
-            let path = self.place.join(runtime::SOCKET);
+            let path = self.path.join(runtime::SOCKET);
             let _ = std::fs::remove_file(&path);
             UnixListener::bind(path).expect("bound")
         }
@@ -325,7 +325,7 @@ mod tests {
         fn stream(&self) -> Stream<'_, impl FnMut(&Runtime) -> Option<Child>> {
             let line = LineRequest { line: "terminal".into(), ..LineRequest::default() };
             let request = Request::new(Body::Stream(line), at(200));
-            Stream::new(request, self.place.clone(), self.out.as_fd(), |_: &Runtime| {
+            Stream::new(request, self.path.clone(), self.out.as_fd(), |_: &Runtime| {
                 self.started.set(self.started.get() + 1);
                 None
             })
@@ -370,7 +370,7 @@ mod tests {
         }
         assert_eq!(pauses, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
         assert_eq!(sandbox.started.get(), 8);
-        assert_eq!(stream.lines, Lines::Own);
+        assert_eq!(stream.origin, Origin::Own);
     }
 
     #[test]
@@ -380,7 +380,7 @@ mod tests {
         let mut stream = sandbox.stream();
         stream.connect(at(1000));
         assert!(stream.connection.is_some());
-        assert_eq!((stream.own, stream.lines), (at(1200), Lines::Own));
+        assert_eq!((stream.own, stream.origin), (at(1200), Origin::Own));
         assert_eq!(stream.timeout(at(1000), at(0)), Some(at(200)));
     }
 
@@ -393,7 +393,7 @@ mod tests {
         let (mut peer, request) = Peer::accept(&listener);
         peer.reply(ReplyKind::Line, request.nonce, "one");
         stream.receive(at(10)).expect("alive");
-        assert_eq!(stream.lines, Lines::Daemon);
+        assert_eq!(stream.origin, Origin::Daemon);
         assert_eq!(stream.pacer.due(at(500)), Some(&b"one\n"[..]));
         assert_eq!(stream.timeout(at(10), at(500)), Some(at(6000)));
         assert!(!stream.is_stalled(at(6009)));
@@ -421,14 +421,14 @@ mod tests {
         drop((peer, listener));
         assert_eq!(stream.receive(at(5000)), Err(Why::Absent));
         stream.lose(at(5000));
-        assert_eq!((stream.lines, stream.own), (Lines::Own, at(5100)));
+        assert_eq!((stream.origin, stream.own), (Origin::Own, at(5100)));
         let listener = sandbox.listen();
         stream.connect(at(5000));
         let (mut peer, second) = Peer::accept(&listener);
         assert_ne!(first.nonce, second.nonce);
         peer.reply(ReplyKind::Line, second.nonce, "two");
         stream.receive(at(5010)).expect("alive");
-        assert_eq!(stream.lines, Lines::Daemon);
+        assert_eq!(stream.origin, Origin::Daemon);
         assert_eq!(stream.pacer.due(at(5010)), Some(&b"two\n"[..]));
         assert_eq!(sandbox.started.get(), 0);
     }
@@ -465,7 +465,7 @@ mod tests {
         let (mut peer, request) = Peer::accept(&listener);
         peer.reply(ReplyKind::Direct, request.nonce, "");
         stream.receive(at(0)).expect("alive");
-        assert_eq!((stream.lines, stream.pacer.due(at(500))), (Lines::Direct, None));
+        assert_eq!((stream.origin, stream.pacer.due(at(500))), (Origin::Direct, None));
         assert_eq!(stream.timeout(at(0), at(500)), Some(at(10_000)));
         assert!(!stream.is_stalled(at(10_000)) && stream.received.1);
     }

@@ -6,11 +6,14 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
-use std::os::fd::AsFd;
+use std::fmt::Display;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use rustix::fs::{Access, Mode, OFlags, access};
 use rustix::time::{ClockId, clock_gettime};
 
 unsafe extern "C" {
@@ -97,6 +100,27 @@ pub fn uid() -> u32 {
 /// The user at the other end of a Unix socket.
 pub fn peer_uid(socket: impl AsFd) -> Option<u32> {
     rustix::net::sockopt::socket_peercred(socket).ok().map(|peer| peer.uid.as_raw())
+}
+
+/// The path of a process's terminal behind one of its descriptors; `None` for anything else.
+pub fn terminal(pid: u32, fd: impl Display) -> Option<PathBuf> {
+    let path = std::fs::read_link(format!("/proc/{pid}/fd/{fd}")).ok()?;
+    let name = path.to_str()?;
+    (name.starts_with("/dev/pts/") || name.starts_with("/dev/tty")).then_some(path)
+}
+
+/// Opens a terminal, without waiting and without making it ours.
+pub fn open_terminal(path: &Path, access: OFlags) -> Option<OwnedFd> {
+    let flags = access | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::empty()).ok()
+}
+
+/// The executable file of a program in the first absolute directory of `PATH` that has one.
+pub fn find_program(name: impl AsRef<Path>) -> Option<PathBuf> {
+    let paths = std::env::var_os("PATH")?;
+    let files = std::env::split_paths(&paths).map(|dir| dir.join(&name));
+    let runs = |path: &PathBuf| access(path, Access::EXEC_OK).is_ok() && path.is_file();
+    files.filter(|path| path.is_absolute()).find(runs)
 }
 
 /// The columns of a terminal; `None` for anything else.

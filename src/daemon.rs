@@ -44,13 +44,13 @@ use listener::{Holder, Listener};
 use signals::Signals;
 use status::note;
 
-/// Without requests for so long the daemon leaves.
+/// The daemon leaves after this time without requests.
 pub const IDLE: Duration = Duration::from_secs(30 * 60);
 /// How often what is not used any more is dropped, and the socket is checked.
 const MAINTENANCE: Duration = Duration::from_secs(30);
 /// How often the history is saved.
 const SAVE: Duration = Duration::from_secs(5 * 60);
-/// A daemon that ran for so long has not failed.
+/// A daemon that ran this long has not failed.
 const STABLE: Duration = Duration::from_secs(60);
 /// How often the socket is touched: cleaners of temporary files go by its times.
 const TOUCH: Duration = Duration::from_secs(600);
@@ -58,7 +58,7 @@ const TOUCH: Duration = Duration::from_secs(600);
 const LEAVING: Duration = Duration::from_secs(2);
 /// How long a new daemon waits for one that is leaving.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
-/// The daemon wakes up so long after its idle time, so that it is over by then.
+/// Margin so that the idle time has passed when the timer fires.
 const AFTER_IDLE: Duration = Duration::from_millis(5);
 /// The most descriptors.
 const MAX_FILES: u64 = 8192;
@@ -68,6 +68,7 @@ const MAX_FILES: u64 = 8192;
 pub struct Options {
     /// Stands for `/` in what sources read.
     pub root: Option<PathBuf>,
+    /// The daemon leaves after this time without requests.
     pub idle: Duration,
 }
 
@@ -187,7 +188,7 @@ impl Daemon {
             self.engine.finish_prompts(&now);
 
             self.maintain(&now);
-            if self.is_over(&now) {
+            if self.is_finished(&now) {
                 return;
             }
         }
@@ -231,14 +232,14 @@ impl Daemon {
     }
 
     fn obey_signals(&mut self, now: &Now) {
-        let wishes = self.signals.take();
-        if wishes.reload {
+        let requested = self.signals.take();
+        if requested.reload {
             self.engine.reload();
         }
-        if wishes.reopen && self.leaving.is_none() {
+        if requested.reopen && self.leaving.is_none() {
             self.reopen();
         }
-        if wishes.leave {
+        if requested.leave {
             self.leave(None, now);
         }
     }
@@ -293,7 +294,7 @@ impl Daemon {
         self.engine.lines.dismiss();
         let history = self.engine.history(now);
         if !history.is_empty() {
-            let _ = self.runtime.write(runtime::MEMO, &history.encode());
+            let _ = self.runtime.write(runtime::HISTORY, &history.encode());
         }
         self.engine.save(now);
         // Leaving on purpose does not count as a failed start.
@@ -302,18 +303,18 @@ impl Daemon {
         self.leaving = Some(Leaving { until: now.boot + LEAVING, asked });
     }
 
-    fn is_over(&mut self, now: &Now) -> bool {
+    fn is_finished(&mut self, now: &Now) -> bool {
         let Some(leaving) = &mut self.leaving else { return false };
         let is_done = !self.engine.is_saving() && self.engine.lines.is_flushed();
-        let is_over = is_done || now.boot >= leaving.until;
-        if is_over {
+        let is_finished = is_done || now.boot >= leaving.until;
+        if is_finished {
             // The lock first: another daemon may be started as soon as this reply is read.
             self.lock = None;
             for (id, nonce) in std::mem::take(&mut leaving.asked) {
                 self.engine.lines.reply(id, nonce, ReplyKind::Text, "stopped\n");
             }
         }
-        is_over
+        is_finished
     }
 
     /// What is to be done now and then.

@@ -27,8 +27,10 @@
 //! - Text from outside is `Untrusted` until a target's encoder has escaped it. Themes and config
 //!   are the only trusted markup. Nothing that a directory contains is executed.
 //! - A bar or prompt never waits past its deadline, never shows an error, is never empty.
-//! - The daemon opens no path that a client named, runs no command and waits for nobody: workers do.
-//! - Only [`cli`] and [`compat`] print for people; `unsafe` stands in [`sys`] and in `rainline_client::sys`.
+//! - The daemon opens no path that a client named, runs no command and never blocks;
+//!   workers may.
+//! - Only [`cli`] and [`compat`] print for people; `unsafe` stands in [`sys`], in
+//!   `rainline_client::sys` and in `main.rs`.
 
 pub mod cli;
 pub mod compat;

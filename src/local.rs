@@ -4,7 +4,7 @@
 //! deadline; what is printed then is the last line with the same key, or one without any reading. It
 //! is never empty, and never an error. What counters and graphs need to know of the last time is
 //! kept in the runtime directory, so that a second call shows true differences; where nothing can
-//! be kept, everything works all the same.
+//! be kept, everything still works.
 
 use std::time::Duration;
 
@@ -64,17 +64,17 @@ impl Local {
             Some(worker) => worker,
             none => none.insert(Process::start(None).ok()?),
         };
-        let memo = runtime.and_then(|runtime| runtime.read(runtime::MEMO));
-        let memo = memo.unwrap_or_else(|| std::mem::take(&mut self.history));
+        let history = runtime.and_then(|runtime| runtime.read(runtime::HISTORY));
+        let history = history.unwrap_or_else(|| std::mem::take(&mut self.history));
         let mut bytes = Vec::new();
         Request { body: Body::Print(line.clone()), ..request.clone() }.encode(&mut bytes);
-        worker.send(&Job::Line { request: bytes, history: memo }).ok()?;
+        worker.send(&Job::Line { request: bytes, history }).ok()?;
         let mut best = None;
         while let Some(Answer::Line { line, last, history }) = worker.wait(until) {
             best = Some(line);
             if last {
                 if History::decode(&history).is_some_and(|history| !history.is_empty()) {
-                    runtime.map(|runtime| runtime.write(runtime::MEMO, &history));
+                    runtime.map(|runtime| runtime.write(runtime::HISTORY, &history));
                     self.history = history;
                 }
                 return best;

@@ -1,9 +1,8 @@
 //! The program: the client first, everything else after it.
 //!
 //! There is no `main` of std's around this: what it prepares (a handler for stack overflows above
-//! all) costs a print 18 system calls, of which it may have 24 in all, and 7 % of its time. Static
-//! glibc, 700 starts in turns on a busy machine, tenth percentile: 727 µs of processor with it, 677
-//! without; 804 and 744 µs by the clock. What of it the rest relies on is done in [`settle`].
+//! all) costs 18 system calls, and a whole print may take 24. What the rest of the program relies on
+//! is done in [`settle`].
 
 #![no_main]
 #![allow(unsafe_code)]
@@ -33,7 +32,7 @@ pub extern "C" fn main(_: c_int, args: Arguments) -> c_int {
     std::process::exit(code.unwrap_or(PANICKED))
 }
 
-/// Opens what of descriptors 0 to 2 is closed, so that no file of ours lands there.
+/// Opens those of the descriptors 0 to 2 that are closed, so that no file of ours gets their number.
 fn settle() {
     while let Ok(null) = std::fs::File::options().read(true).write(true).open("/dev/null") {
         // The lowest free number is the one that is given.

@@ -4,6 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use rainline_client::environment::Environment;
+use rainline_client::sys;
 
 /// The config: `$RAINLINE_CONFIG`, else where it usually is; `None` without a home.
 pub fn config() -> Option<PathBuf> {
@@ -13,7 +14,7 @@ pub fn config() -> Option<PathBuf> {
 
 /// The absolute path of this program, for another program's config. Links are not resolved.
 pub fn program() -> PathBuf {
-    let named = PathBuf::from(rainline_client::sys::program());
+    let named = PathBuf::from(sys::program());
     if named.is_absolute() {
         return named;
     }
@@ -22,10 +23,7 @@ pub fn program() -> PathBuf {
     {
         return absolute;
     }
-    let by_path = env::var_os("PATH").and_then(|path| {
-        env::split_paths(&path)
-            .map(|folder| folder.join(&named))
-            .find(|path| path.is_absolute() && path.is_file())
-    });
-    by_path.or_else(|| env::current_exe().ok()).unwrap_or_else(|| Path::new("rainline").into())
+    sys::find_program(&named)
+        .or_else(|| env::current_exe().ok())
+        .unwrap_or_else(|| Path::new("rainline").into())
 }

@@ -32,10 +32,6 @@ impl Readings for SampleData {
             None => Reading::default(),
         }
     }
-
-    fn trouble(&self) -> bool {
-        false
-    }
 }
 
 /// Text fields that hold a sign, whatever their kind.

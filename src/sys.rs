@@ -18,8 +18,8 @@ unsafe extern "C" {
 /// The same number on every architecture (Linux 5.9).
 const SYS_CLOSE_RANGE: c_long = 436;
 
-/// Closes every descriptor from `first` up. Only for a process that has just been executed: a kept
-/// descriptor of whoever started us freezes a tmux job, a checkpoint or an ssh logout.
+/// Closes every descriptor from `first` up. Only for a process that has just been executed. An
+/// inherited descriptor keeps the parent's pipe open and hangs tmux, checkpoints and ssh.
 pub fn close_from(first: c_uint) {
     let open = || -> Vec<c_int> {
         match std::fs::read_dir("/proc/self/fd") {

@@ -88,18 +88,18 @@ fn perform(job: Job, machine: &Machine, sources: &mut Sources) -> std::io::Resul
             let canonical = std::fs::canonicalize(&path).unwrap_or(path);
             send(&Answer::ConfigRead { canonical, gathered })
         }
-        Job::Sample { id, options, ask, memo, reader } => {
+        Job::Sample { id, options, ask, saved, reader } => {
             let machine = machine.by(reader).at(sys::boot());
-            send(&sources.sample(id, &options, &ask, &memo, machine))
+            send(&sources.sample(id, &options, &ask, &saved, machine))
         }
         Job::Follow { kind, options, ask, interval } => {
             let ended = follow(&kind, &options, machine, &ask, interval);
             send(&Answer::Ended(ended))
         }
         Job::ReadHistory { path } => send(&Answer::HistoryRead(files::read(&path).map_err(text))),
-        Job::WriteHistory { path, bytes } => {
-            send(&Answer::HistoryWritten(files::write(&path, &bytes).map_err(text)))
-        }
+        Job::WriteHistory { path, bytes } => send(&Answer::HistoryWritten(
+            crate::files::replace_durably(&path, &bytes).map_err(text),
+        )),
         Job::CompareReaders => {
             let all = reader_comparison::compare_readers(rainline_segments::ALL);
             let differ = all.iter().filter(|one| !one.agrees()).map(|one| one.to_string());
@@ -124,7 +124,7 @@ fn follow(
     let mut receive = |sampled: Result<Option<Sample>, rainline_segments::Error>| {
         let sample = sampled.map(|sample| sample.map(PortableSample::new));
         let sample = sample.map_err(|error| error.to_string());
-        send(&Answer::Sampled { sample, memo: None }).is_ok()
+        send(&Answer::Sampled { sample, saved: None }).is_ok()
     };
     let follow = || source.follow(machine, ask, interval, &mut receive);
     match catch_unwind(AssertUnwindSafe(follow)) {

@@ -553,5 +553,5 @@ fn the_second_line_without_a_daemon_has_true_differences() {
         assert!(start.elapsed() < DEADLINE, "{line:?}");
     }
     assert!(sandbox.daemon().is_none());
-    assert!(Path::new(&sandbox.runtime()).join("memo").exists());
+    assert!(Path::new(&sandbox.runtime()).join("history").exists());
 }

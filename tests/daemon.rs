@@ -438,7 +438,7 @@ fn the_past_survives_the_daemon() {
     let marks = || print(&sandbox).chars().filter(|c| !c.is_whitespace()).count();
     until_true("a past", || marks() >= 3);
     sandbox.stop_daemon();
-    std::fs::remove_file(sandbox.runtime().join("memo")).expect("the short past");
+    std::fs::remove_file(sandbox.runtime().join("history")).expect("the short past");
     sandbox.start_daemon(&[]);
     until_true("the history", || history_is_read(&sandbox));
     assert!(marks() >= 3);

@@ -145,7 +145,7 @@ record! {
         /// The shell that wants a channel: its number and when it started, as in `/proc/PID/stat`,
         /// with a dash between. After `winch-`: one that wants none and draws its prompt again when
         /// it gets that signal.
-        24 channel: String, [];
+        23 channel: String, [];
     }
 }
 
@@ -153,15 +153,15 @@ record! {
     /// A value for a segment; what its words mean is the segment's to say.
     Set {
         /// The config that has the segment, as in [`LineRequest`].
-        2 config: PathBuf, [];
+        1 config: PathBuf, [];
         /// The segment, as the config calls it.
-        3 segment: String, [];
+        2 segment: String, [];
         /// Its values, one a line.
-        4 value: String, [];
+        3 value: String, [];
         /// How much it asks for attention; empty: the segment decides.
-        5 level: String, [];
+        4 level: String, [];
         /// How long the value is good for; empty: until the next one.
-        6 hold: String, [];
+        5 hold: String, [];
     }
 }
 

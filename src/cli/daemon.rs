@@ -159,10 +159,7 @@ fn text(answer: Result<(ReplyKind, Vec<u8>), Why>) -> Result<String, Error> {
     match answer {
         Ok((ReplyKind::Text, text)) => Ok(String::from_utf8_lossy(&text).into_owned()),
         Ok((_, why)) => failed(&String::from_utf8_lossy(&why)),
-        Err(Why::Absent) => failed("the daemon does not run"),
-        Err(Why::Late) => failed("the daemon does not answer"),
-        Err(Why::Foreign) => failed("another user's process listens where the daemon should"),
-        Err(Why::Nowhere | Why::Refused) => failed("the daemon cannot be asked"),
+        Err(why) => failed(&why.to_string()),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::worker::{Answer, Job, Process, Worker as _};
 use crate::{config, hosts, paths};
 use rainline_caps::Depth;
+use rainline_client::environment::Environment;
 use rainline_client::protocol::{Admin, ReplyKind, build_id};
 use rainline_client::{self, Why};
 use rainline_client::{runtime, spawn, sys};
@@ -81,13 +82,13 @@ fn daemon(report: &mut Report) {
     report.section("daemon");
     let runtime = match runtime::open() {
         Ok(runtime) => runtime,
-        Err((place, why)) => {
-            report.add(Health::Broken, &format!("{}: {why}", place.display()));
-            report.cure("without it there is no daemon, and every line is drawn by itself");
+        Err((path, why)) => {
+            report.add(Health::Broken, &format!("{}: {why}", path.display()));
+            report.cure("without it there is no daemon: each client draws its own line");
             return;
         }
     };
-    report.add(Health::Fine, &format!("runtime directory {}", runtime::place().display()));
+    report.add(Health::Fine, &format!("runtime directory {}", runtime.path.display()));
     match rainline_client::admin(&runtime, Admin::Status, Duration::from_secs(2)) {
         Ok((ReplyKind::Text, text)) => {
             report.add(Health::Fine, "the daemon answers");
@@ -98,21 +99,17 @@ fn daemon(report: &mut Report) {
         }
         Ok(_) => report.add(Health::Warning, "the daemon refuses to report its state"),
         Err(Why::Absent) => {
-            report.add(Health::Fine, "no daemon runs; the next line starts one");
+            report.add(Health::Fine, "no daemon is running; the next line starts one");
             let starts = spawn::starts(&runtime);
             if starts > 2 {
                 report.add(Health::Warning, &format!("started {starts} times in ten minutes"));
             }
         }
-        Err(Why::Late) => {
-            report.add(Health::Broken, "the daemon does not answer");
-            report.cure("lines are drawn without it; wait, or run rainline daemon stop");
-        }
-        Err(Why::Foreign) => {
-            report.add(Health::Broken, "another user's process listens on the daemon's socket");
-        }
-        Err(Why::Nowhere | Why::Refused) => {
-            report.add(Health::Broken, "the daemon cannot be asked");
+        Err(why) => {
+            report.add(Health::Broken, &why.to_string());
+            if why == Why::Late {
+                report.cure("lines are drawn without it; wait, or run rainline daemon stop");
+            }
         }
     }
 }
@@ -180,7 +177,7 @@ fn readers(report: &mut Report) {
     });
     let Some(Answer::ReadersCompared { summary, differ }) = answer else {
         let seconds = COMPARING.as_secs();
-        let what = format!("native and portable cannot be compared within {seconds} s");
+        let what = format!("the two readers could not be compared within {seconds} s");
         return report.add(Health::Warning, &what);
     };
     report.add(Health::Fine, &format!("native against portable: {summary}"));
@@ -191,8 +188,8 @@ fn readers(report: &mut Report) {
 
 fn terminal(report: &mut Report) {
     report.section("terminal");
-    let set = |name: &str| std::env::var(name).unwrap_or_default();
-    let term = set("TERM");
+    let environment = Environment::current();
+    let term = environment.text("TERM").unwrap_or_default();
     let depth = match live::depth() {
         Depth::Mono => "no colours",
         Depth::Ansi16 => "16 colours",
@@ -200,10 +197,8 @@ fn terminal(report: &mut Report) {
         Depth::True => "24-bit colour",
     };
     report.add(Health::Fine, &format!("TERM={term}, {depth}"));
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(set).into_iter().find(|text| !text.is_empty());
-    let locale = locale.unwrap_or_default();
-    let lower = locale.to_lowercase();
-    if lower.contains("utf-8") || lower.contains("utf8") {
+    let locale = environment.locale().to_string_lossy();
+    if environment.is_utf8() {
         report.add(Health::Fine, &format!("locale {locale}"));
     } else {
         report.add(Health::Warning, &format!("locale {locale:?} is not UTF-8: ASCII glyphs only"));

@@ -15,6 +15,7 @@ use crate::line::rows;
 use crate::line::rows::{Age, Reading, Readings, Want};
 use crate::paths;
 use rainline_caps::{Caps, Version, parse_version};
+use rainline_client::sys;
 use rainline_render::frame::InstanceId;
 use rainline_render::targets;
 
@@ -111,10 +112,6 @@ impl Readings for Static {
         let sample = self.0.get(usize::from(id)).and_then(Option::as_ref);
         Reading { sample, age: Age::Fresh, rings: &[] }
     }
-
-    fn trouble(&self) -> bool {
-        false
-    }
 }
 
 /// `tmux.2`, `tmux.3` … as far as the config has them without a gap; a host has five lines at most.
@@ -126,9 +123,7 @@ fn further(host: &Host, config: &Config) -> Vec<String> {
 /// The text in which a host gives its version, and that version; `None` where it is not installed.
 pub fn version(host: &Host) -> Option<(String, Version)> {
     if let Some(base) = host.base {
-        let paths = std::env::var_os("PATH")?;
-        let there = std::env::split_paths(&paths).any(|dir| dir.join(host.program).is_file());
-        return if there { version(base) } else { None };
+        return sys::find_program(host.program).and_then(|_| version(base));
     }
     let output = Command::new(host.program)
         .arg(host.version)

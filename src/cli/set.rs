@@ -54,25 +54,20 @@ fn pushed(request: &Request) -> Result<(), String> {
     let until = sys::awake() + START;
     let mut started = false;
     loop {
-        let why = match rainline_client::ask(&runtime, request) {
+        match rainline_client::ask(&runtime, request) {
             Ok((ReplyKind::Text, _)) => return Ok(()),
             Ok((ReplyKind::Refused, why)) => {
                 return Err(String::from_utf8_lossy(&why).into_owned());
             }
-            Ok((ReplyKind::Bye | ReplyKind::Line | ReplyKind::Direct, _)) | Err(Why::Absent) => {
-                "does not run"
-            }
-            Err(Why::Late) => return Err("the daemon does not answer".into()),
-            Err(Why::Foreign) => {
-                return Err("another user's process listens where the daemon should".into());
-            }
-            Err(Why::Nowhere | Why::Refused) => return Err("the daemon cannot be asked".into()),
-        };
+            // A daemon that is leaving is about to be none.
+            Ok((ReplyKind::Bye | ReplyKind::Line | ReplyKind::Direct, _)) | Err(Why::Absent) => {}
+            Err(why) => return Err(why.to_string()),
+        }
         if !std::mem::replace(&mut started, true) {
             spawn::start(&runtime);
         }
         if sys::awake() >= until {
-            return Err(format!("the daemon {why} and cannot be started; see `rainline doctor`"));
+            return Err(format!("{} and cannot be started; see `rainline doctor`", Why::Absent));
         }
         std::thread::sleep(Duration::from_millis(5));
     }

@@ -1,9 +1,9 @@
 //! `battery`: the charge with a small graph, for a shell's prompt or tmux.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use lexopt::Arg;
+use rainline_client::sys;
 use rainline_segments::Machine;
 
 use super::base::options::{getopt, value};
@@ -104,7 +104,7 @@ fn run(call: &mut Call) -> Printed {
         None if machine.batteries().is_ok_and(|all| all.len() > 1) => together(machine),
         None => read(machine, &default_dir()).or_else(|| together(machine)),
     };
-    let out = found.map(|battery| line(call, &options, &battery)).unwrap_or_default();
+    let out = found.map(|battery| line(&options, &battery)).unwrap_or_default();
     Printed { out, err, code: 0 }
 }
 
@@ -173,12 +173,12 @@ fn together(machine: &Machine) -> Option<Battery> {
     Some(Battery { percent: power.percent(), connected: !power.discharging })
 }
 
-fn line(call: &Call, options: &Options, battery: &Battery) -> String {
+fn line(options: &Options, battery: &Battery) -> String {
     let percent = battery.percent;
     let graph = match () {
         () if options.ascii => bar(percent),
         () if battery.connected && options.emoji => "⚡".to_owned(),
-        () if !has_spark(call) => bar(percent),
+        () if !has_spark() => bar(percent),
         () => {
             let bars = spark::chart(&format!("0 {percent} 100"));
             bars.chars().nth(1).unwrap_or(' ').to_string()
@@ -203,12 +203,8 @@ fn bar(percent: u64) -> String {
 }
 
 /// Whether there is a `spark`: the peer draws with it, and without one with plain characters.
-fn has_spark(call: &Call) -> bool {
-    let paths = call.variable("PATH").unwrap_or_default();
-    std::env::split_paths(&paths).any(|dir| {
-        let file = std::fs::metadata(dir.join("spark"));
-        file.is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
-    })
+fn has_spark() -> bool {
+    sys::find_program("spark").is_some()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use rainline_client::protocol::LineRequest;
 use rainline_segments::Level;
 
 use super::jobs::{Jobs, Outcome, Purpose};
-use super::sampler::{Cache, Entry};
+use super::sampler::{Cache, CachedReading};
 use super::status::AlertStatus;
 use crate::config::Config;
 use crate::config::alerts::Alert;
@@ -153,16 +153,12 @@ impl Alerts {
 }
 
 /// A reading by itself.
-struct Alone<'a>(&'a Entry, Duration);
+struct Alone<'a>(&'a CachedReading, Duration);
 
 impl Readings for Alone<'_> {
     fn reading(&self, _: u16) -> Reading<'_> {
         let Alone(entry, boot) = self;
         entry.reading(*boot)
-    }
-
-    fn trouble(&self) -> bool {
-        false
     }
 }
 

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! shell-PID-START.ask   FIFO   the shell's words, each ended by NUL, the last by a second one:
-//!                              "ask ID", the words of `print`, "--", NAME=VALUE of its environment
+//!                              "ask ID" or "watch ID", the words of `print`, "--", NAME=VALUE of
+//!                              its environment
 //! shell-PID-START.ack   FIFO   ID (ten digits), what came of it, newline: twelve bytes
 //! shell-PID-START.line  file   ID, newline, the line
 //! ```
@@ -11,6 +12,7 @@
 //! the words are the text form of a request, which a client reads from its arguments
 //! ([`args`]). The answer is a file and only its announcement goes through the FIFO: bash reads from
 //! a FIFO with a time limit only byte by byte, and a write of twelve bytes is never seen in part.
+//! A `watch` is answered again when the line changes: zsh sends it, which can wait for the channel.
 //! Both FIFOs are open here for both directions, so neither side ever sees an end of file or a
 //! broken pipe.
 //!
@@ -98,17 +100,21 @@ struct Channel {
     watches: bool,
 }
 
-/// What a shell was shown while something on it was still being read.
-pub struct Drawn {
+/// A prompt that a shell was shown while something on it was still being read.
+pub struct Unfinished {
+    /// The view it is of.
     pub view: u64,
+    /// That of its request.
     pub nonce: u64,
+    /// What was shown.
     pub line: Rc<[u8]>,
     /// What was asked for, if its config was still being read and the built-in one stood in.
     pub meant: Option<LineRequest>,
 }
 
 /// A shell that can draw its prompt again.
-pub enum Who {
+pub enum PromptOwner {
+    /// A shell with this channel.
     Channel(u64),
     /// A shell without a channel, which draws its prompt again at SIGWINCH.
     Process(i32, OwnedFd),
@@ -120,7 +126,7 @@ pub struct Channels {
     runtime: Option<Rc<Runtime>>,
     all: HashMap<u64, Channel>,
     last: u64,
-    watched: Vec<(Who, Drawn)>,
+    unfinished: Vec<(PromptOwner, Unfinished)>,
 }
 
 impl Channels {
@@ -222,7 +228,7 @@ impl Channels {
             }
         }
         if !requests.is_empty() {
-            self.forget_drawn(id);
+            self.forget_unfinished(id);
         }
         requests
     }
@@ -235,50 +241,53 @@ impl Channels {
     }
 
     /// Remembers what was shown to a shell that can draw it again.
-    pub fn watch(&mut self, id: u64, request: &LineRequest, drawn: Drawn) {
+    pub fn watch(&mut self, id: u64, request: &LineRequest, prompt: Unfinished) {
         if let Some(channel) = self.all.get(&id) {
             if channel.watches {
-                self.watched.push((Who::Channel(id), drawn));
+                self.unfinished.push((PromptOwner::Channel(id), prompt));
             }
         } else if let Some(shell) = request.channel.strip_prefix("winch-").and_then(Shell::parse)
             && let Some(life) = shell.open()
         {
             let pid = shell.pid.as_raw_nonzero().get();
-            self.watched.retain(|(who, _)| !matches!(who, Who::Process(other, _) if *other == pid));
-            self.watched.push((Who::Process(pid, life), drawn));
+            self.unfinished.retain(
+                |(owner, _)| !matches!(owner, PromptOwner::Process(other, _) if *other == pid),
+            );
+            self.unfinished.push((PromptOwner::Process(pid, life), prompt));
         }
     }
 
     /// Hands out all shells that wait for the rest of a prompt.
-    pub fn watched(&mut self) -> Vec<(Who, Drawn)> {
-        std::mem::take(&mut self.watched)
+    pub fn take_unfinished(&mut self) -> Vec<(PromptOwner, Unfinished)> {
+        std::mem::take(&mut self.unfinished)
     }
 
     /// Puts one of them back.
-    pub fn keep(&mut self, who: Who, drawn: Drawn) {
-        self.watched.push((who, drawn));
+    pub fn keep(&mut self, owner: PromptOwner, prompt: Unfinished) {
+        self.unfinished.push((owner, prompt));
     }
 
     /// Shows a prompt anew that was answered before.
-    pub fn repaint(&mut self, who: Who, nonce: u64, line: &[u8]) {
-        match who {
-            Who::Channel(id) => {
+    pub fn repaint(&mut self, owner: PromptOwner, nonce: u64, line: &[u8]) {
+        match owner {
+            PromptOwner::Channel(id) => {
                 if let Some(channel) = self.all.get_mut(&id)
                     && channel.put(nonce, line).is_ok()
                 {
                     channel.acknowledge(nonce, b'*');
                 }
             }
-            Who::Process(_, life) => drop(pidfd_send_signal(life, Signal::WINCH)),
+            PromptOwner::Process(_, life) => drop(pidfd_send_signal(life, Signal::WINCH)),
         }
     }
 
-    fn forget_drawn(&mut self, id: u64) {
-        self.watched.retain(|(who, _)| !matches!(who, Who::Channel(other) if *other == id));
+    fn forget_unfinished(&mut self, id: u64) {
+        self.unfinished
+            .retain(|(owner, _)| !matches!(owner, PromptOwner::Channel(other) if *other == id));
     }
 
     fn remove(&mut self, id: u64) {
-        self.forget_drawn(id);
+        self.forget_unfinished(id);
         if let (Some(channel), Some(runtime)) = (self.all.remove(&id), &self.runtime) {
             forget(runtime, channel.shell);
         }
@@ -293,7 +302,7 @@ impl Channels {
 
     /// Stops answering. The files stay for the next daemon.
     pub fn close(&mut self) {
-        self.watched.clear();
+        self.unfinished.clear();
         let Some(runtime) = &self.runtime else { return };
         let ours = std::process::id().to_string();
         if runtime.read(SHELLS).is_some_and(|said| said.trim_ascii() == ours.as_bytes()) {

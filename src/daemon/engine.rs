@@ -15,7 +15,7 @@ use rainline_client::protocol::{
 };
 use rainline_client::runtime::{self, Runtime};
 use rainline_client::sys;
-use rainline_render::diagnostic::nearest;
+use rainline_render::diagnostic::suggestion;
 use rainline_segments::{Level, OptionType, Scope, SetValue, time_span};
 use rustix::event::PollFlags;
 
@@ -38,7 +38,7 @@ use crate::worker::Process;
 #[cfg(test)]
 mod tests;
 
-/// With alerts the daemon stays so long without requests.
+/// With alerts the daemon stays this long without requests.
 const ALERTED_IDLE: Duration = Duration::from_secs(24 * 3600);
 /// The longest that a request waits, whatever deadline it gives.
 const MAX_WAIT: Duration = Duration::from_secs(20);
@@ -58,12 +58,12 @@ pub struct Engine {
 impl Engine {
     /// An engine in a runtime directory of its own. `root` stands for `/` in what sources read.
     pub fn new(runtime: &Rc<Runtime>, root: Option<PathBuf>) -> Engine {
-        let memo = runtime.read(runtime::MEMO).and_then(|bytes| History::decode(&bytes));
+        let history = runtime.read(runtime::HISTORY).and_then(|bytes| History::decode(&bytes));
         let mut jobs = Jobs::default();
         let workers = root.clone();
         Engine {
             lines: Lines::new(runtime),
-            sampler: Sampler::new(source::machine(root), memo.unwrap_or_default()),
+            sampler: Sampler::new(source::machine(root), history.unwrap_or_default()),
             alerts: Alerts::default(),
             configs: Configs::default(),
             persistence: Persistence::new(runtime::history_file(), &mut jobs),
@@ -73,7 +73,7 @@ impl Engine {
         }
     }
 
-    /// Serves a request, or lets it wait. What concerns the daemon itself is handed back with its
+    /// Serves a request, or defers it. What concerns the daemon itself is handed back with its
     /// nonce.
     pub fn request(&mut self, id: u64, request: Request, now: &Now) -> Option<(Admin, u64)> {
         self.counters.count_request();
@@ -88,7 +88,7 @@ impl Engine {
         // A quarter of the deadline is left for the reply.
         let until = now.boot + request.deadline.min(MAX_WAIT) * 3 / 4;
         if let Some(pending) = self.try_answer(Pending { id, request, until }, now) {
-            self.lines.hold(pending);
+            self.lines.defer(pending);
         }
         None
     }
@@ -97,7 +97,7 @@ impl Engine {
     pub(super) fn answer_pending(&mut self, now: &Now) {
         for pending in self.lines.take_pending() {
             if let Some(pending) = self.try_answer(pending, now) {
-                self.lines.hold(pending);
+                self.lines.defer(pending);
             }
         }
     }
@@ -141,7 +141,7 @@ impl Engine {
         };
         // A stream keeps its readings going itself, as long as it is there.
         let is_stream = matches!(pending.request.body, Body::Stream(_));
-        self.show(view, line, is_stream.then_some(schedule::GRACE), now);
+        self.show(view, line, is_stream.then_some(schedule::STREAM_GRACE), now);
         let cache = self.sampler.cache();
         let mut entries =
             self.lines.views.readings(view).iter().filter_map(|(_, id)| cache.get(id));
@@ -196,7 +196,7 @@ impl Engine {
         Ok(found.config)
     }
 
-    /// Takes the readings of a view that are due, and keeps them going for so long or (`None`) as
+    /// Takes the readings of a view that are due, and keeps them going for this time or (`None`) as
     /// long as they say.
     fn show(&mut self, view: ViewId, line: &LineRequest, lease: Option<Duration>, now: &Now) {
         let shown = self.lines.views.readings(view).iter().map(|(_, id)| id);
@@ -222,9 +222,8 @@ impl Engine {
         let name = &set.segment;
         let Some(index) = config.instance(name) else {
             let names = config.instances.iter().map(|instance| instance.name.as_str());
-            let near = nearest(name, names).map(|near| format!("; did you mean `{near}`?"));
-            let near = near.unwrap_or_default();
-            return Err(format!("there is no segment `{name}` in the config{near}"));
+            let hint = suggestion(name, names);
+            return Err(format!("there is no segment `{name}` in the config{hint}"));
         };
         let instance = &config.instances[usize::from(index)];
         let pushed = pushed(set)?;
@@ -294,7 +293,7 @@ impl Engine {
             }
             if let Ok(Some(view)) = self.view(&request, now) {
                 self.lines.move_stream(id, view, now.boot);
-                self.show(view, &request, Some(schedule::GRACE), now);
+                self.show(view, &request, Some(schedule::STREAM_GRACE), now);
             }
         }
     }
@@ -362,7 +361,7 @@ impl Engine {
         (!self.lines.views.has_streams()).then(|| self.counters.last_request() + idle)
     }
 
-    /// When something is to be done although no descriptor says so.
+    /// When something is due without an event on a descriptor.
     pub(super) fn wake(&self, now: &Now) -> Option<Duration> {
         let wanted = self.lines.views.wanted(now.boot).chain(self.alerts.wanted());
         let jobs = (!self.jobs.is_empty()).then_some(Duration::ZERO);
@@ -377,7 +376,7 @@ impl Engine {
         each.into_iter().flatten().min()
     }
 
-    /// What the daemon says of itself. Nothing is read or drawn for it.
+    /// The daemon's state. Nothing is read or drawn for it.
     pub(super) fn status(&self, now: &Now) -> Status {
         let (workers, abandoned) = self.pool.counts();
         let mut status = Status {

@@ -27,7 +27,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// Which jobs hang and recover together. Of two disks only the one whose mount is dead backs
-    /// off, for whichever asker.
+    /// off, and it does so for all clients.
     pub fn backoff_group(&self) -> Purpose {
         match self {
             Purpose::Reading(id) => Purpose::Reading(id.of_asker(0, None)),

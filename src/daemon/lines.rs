@@ -11,7 +11,7 @@ use rainline_client::protocol::{LineRequest, ReplyKind, Request};
 use rainline_client::runtime::Runtime;
 use rustix::event::PollFlags;
 
-use super::channel::{Channels, Drawn, Who};
+use super::channel::{Channels, PromptOwner, Unfinished};
 use super::sampler::Cache;
 use super::serve::{Connections, Streaming};
 use super::status::Status;
@@ -102,8 +102,8 @@ impl Lines {
         }
     }
 
-    /// Lets a request wait.
-    pub fn hold(&mut self, pending: Pending) {
+    /// Keeps a request until what it needs has been read.
+    pub fn defer(&mut self, pending: Pending) {
         self.set_waiting(pending.id);
         self.pending.push(pending);
     }
@@ -145,7 +145,7 @@ impl Lines {
         self.views.sweep(boot);
     }
 
-    /// When something is to be done although no descriptor says so. `is_following`: whether sources
+    /// When something is due without an event on a descriptor. `is_following`: whether sources
     /// are to be stopped when a lease ends.
     pub fn wake(&self, boot: Duration, wall: Duration, is_following: bool) -> Option<Duration> {
         let pending = self.pending.iter().map(|pending| pending.until);
@@ -155,7 +155,7 @@ impl Lines {
         pending.chain(lease).chain(writing).chain(pause).min()
     }
 
-    /// What it knows of a status.
+    /// Fills in its part of a status.
     pub fn fill(&self, status: &mut Status) {
         status.clients = self.connections.len();
         status.streams = self.connections.streams();
@@ -188,8 +188,8 @@ impl Lines {
         let nonce = pending.request.nonce;
         let Some(line) = self.draw(pending.id, nonce, view, cache, boot) else { return };
         if meant.is_some() || self.views.is_unfinished(view, cache) {
-            let drawn = Drawn { view, nonce, line: line.clone(), meant };
-            self.connections.channels.watch(pending.id, request, drawn);
+            let prompt = Unfinished { view, nonce, line: line.clone(), meant };
+            self.connections.channels.watch(pending.id, request, prompt);
         }
         self.connections.reply(pending.id, ReplyKind::Line, nonce, &line);
         if pending.request.last {
@@ -252,18 +252,24 @@ impl Lines {
     }
 
     /// Takes out the prompts that were shown before their last reading came.
-    pub fn take_unfinished_prompts(&mut self) -> Vec<(Who, Drawn)> {
-        self.connections.channels.watched()
+    pub fn take_unfinished_prompts(&mut self) -> Vec<(PromptOwner, Unfinished)> {
+        self.connections.channels.take_unfinished()
     }
 
     /// Has a shell draw its prompt again if it is finished and another one by now.
-    pub fn finish_prompt(&mut self, who: Who, drawn: Drawn, cache: &Cache, boot: Duration) {
-        if drawn.meant.is_some() || self.views.is_unfinished(drawn.view, cache) {
-            self.connections.channels.keep(who, drawn);
-        } else if let Some(line) = self.views.draw(drawn.view, cache, boot)
-            && line != drawn.line
+    pub fn finish_prompt(
+        &mut self,
+        owner: PromptOwner,
+        prompt: Unfinished,
+        cache: &Cache,
+        boot: Duration,
+    ) {
+        if prompt.meant.is_some() || self.views.is_unfinished(prompt.view, cache) {
+            self.connections.channels.keep(owner, prompt);
+        } else if let Some(line) = self.views.draw(prompt.view, cache, boot)
+            && line != prompt.line
         {
-            self.connections.channels.repaint(who, drawn.nonce, &line);
+            self.connections.channels.repaint(owner, prompt.nonce, &line);
         }
     }
 

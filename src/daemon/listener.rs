@@ -25,9 +25,10 @@ pub struct Listener {
     identity: Option<(u64, u64, bool)>,
 }
 
-/// What holds the socket's name.
+/// Who owns the socket path.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Holder {
+    /// This daemon.
     Us,
     /// Another daemon, which answers.
     AnotherDaemon,

@@ -1,4 +1,4 @@
-//! Who gets which job and when.
+//! Which worker gets which job, and when.
 //!
 //! Each worker does one job at a time, and each job has a timeout; a worker that exceeds it is killed
 //! with all that it started. A source whose counters go on lives in one worker: its next job goes
@@ -18,22 +18,22 @@ use crate::worker::{Answer, Job, MAX_SOURCES, Process, Worker};
 
 /// Workers for short jobs.
 const MAX_SHORT: usize = 4;
-/// Jobs with a longer timeout than this are slow: so many of them may run beside the others.
+/// Jobs with a longer timeout than this are slow; this many of them may run beside the others.
 const SHORT: Duration = Duration::from_secs(2);
 const MAX_SLOW: usize = 4;
-/// And so many configs: as many as there may be.
+/// How many configs may be read at once: as many as there may be.
 const MAX_CONFIGS: usize = 8;
-/// A reading waits so long for the worker that has its source open; then another opens it anew.
+/// How long a reading waits for the worker that has its source open; then another one opens it.
 const AFFINITY: Duration = Duration::from_millis(250);
 /// An idle worker stays this long.
 const IDLE: Duration = Duration::from_secs(60);
-/// It is looked at so long after that, so that the time is over by then.
+/// Margin so that the idle time has passed when the timer fires.
 const AFTER_IDLE: Duration = Duration::from_millis(1);
 /// A killed worker that is still there after this time is stuck in the kernel: it is abandoned.
-const GRACE: Duration = Duration::from_secs(1);
-/// How often a killed worker is looked at within that time.
-const GRACE_CHECK: Duration = Duration::from_millis(20);
-/// With so many abandoned workers a group backs off.
+const KILL_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often a killed worker is polled within that time.
+const KILL_POLL: Duration = Duration::from_millis(20);
+/// A group with this many abandoned workers backs off.
 const MAX_ABANDONED: usize = 4;
 const FIRST_BACKOFF: Duration = Duration::from_secs(30);
 const MAX_BACKOFF: Duration = Duration::from_secs(600);
@@ -162,7 +162,7 @@ impl<W: Worker> Member<W> {
 
 /// How a group's jobs went lately.
 #[derive(Default)]
-struct Record {
+struct GroupState {
     abandoned: usize,
     backoff: Duration,
     until: Duration,
@@ -173,16 +173,16 @@ pub struct Pool<W = Process> {
     start: Box<dyn FnMut() -> std::io::Result<W>>,
     members: Vec<Member<W>>,
     queue: VecDeque<Submission>,
-    records: HashMap<Purpose, Record>,
-    /// Readings of which a worker said that something they depend on has changed.
+    groups: HashMap<Purpose, GroupState>,
+    /// Readings whose dependencies have changed, as workers reported.
     outdated: Vec<ReadingId>,
 }
 
 impl<W: Worker> Pool<W> {
     /// A pool whose workers are made by `start`.
     pub fn new(start: impl FnMut() -> std::io::Result<W> + 'static) -> Pool<W> {
-        let (members, queue, records, outdated) = Default::default();
-        Pool { start: Box::new(start), members, queue, records, outdated }
+        let (members, queue, groups, outdated) = Default::default();
+        Pool { start: Box::new(start), members, queue, groups, outdated }
     }
 
     /// Takes new jobs and lets everything go on as far as it can; the outcomes that there are.
@@ -195,8 +195,8 @@ impl<W: Worker> Pool<W> {
             member.receive(boot, readable, &mut self.outdated, &mut outcomes);
         }
         for (_, purpose, _) in outcomes.iter().filter(|(_, _, outcome)| outcome.is_ok()) {
-            if let Some(record) = self.records.get_mut(&purpose.backoff_group()) {
-                record.backoff = Duration::ZERO;
+            if let Some(group) = self.groups.get_mut(&purpose.backoff_group()) {
+                group.backoff = Duration::ZERO;
             }
         }
         self.reap(boot);
@@ -216,8 +216,8 @@ impl<W: Worker> Pool<W> {
 
     /// Forgets workers that have ended, and counts those that cannot be killed.
     fn reap(&mut self, boot: Duration) {
-        let records = &mut self.records;
-        records.values_mut().for_each(|record| record.abandoned = 0);
+        let groups = &mut self.groups;
+        groups.values_mut().for_each(|group| group.abandoned = 0);
         self.members.retain_mut(|member| {
             if !member.killed {
                 return true;
@@ -225,17 +225,17 @@ impl<W: Worker> Pool<W> {
             if member.worker.has_ended() {
                 return false;
             }
-            if boot.saturating_sub(member.since) > GRACE
+            if boot.saturating_sub(member.since) > KILL_TIMEOUT
                 && let Some(running) = &member.running
             {
-                records.entry(running.purpose.backoff_group()).or_default().abandoned += 1;
+                groups.entry(running.purpose.backoff_group()).or_default().abandoned += 1;
             }
             true
         });
-        for record in records.values_mut().filter(|record| record.abandoned >= MAX_ABANDONED) {
-            if boot >= record.until {
-                record.backoff = (record.backoff * 2).clamp(FIRST_BACKOFF, MAX_BACKOFF);
-                record.until = boot + record.backoff;
+        for group in groups.values_mut().filter(|group| group.abandoned >= MAX_ABANDONED) {
+            if boot >= group.until {
+                group.backoff = (group.backoff * 2).clamp(FIRST_BACKOFF, MAX_BACKOFF);
+                group.until = boot + group.backoff;
             }
         }
     }
@@ -243,14 +243,14 @@ impl<W: Worker> Pool<W> {
     /// Gives waiting jobs to workers.
     fn assign(&mut self, boot: Duration, outcomes: &mut Vec<Ended>) {
         for submission in std::mem::take(&mut self.queue) {
-            let record = self.records.get(&submission.purpose.backoff_group());
-            if record.is_some_and(|record| boot < record.until) {
+            let group = self.groups.get(&submission.purpose.backoff_group());
+            if group.is_some_and(|group| boot < group.until) {
                 let why = "its workers hang; it is tried again later".into();
                 outcomes.push((submission.ticket, submission.purpose, Err(why)));
                 continue;
             }
             let lane = Lane::of(&submission);
-            let Some(index) = self.place(&submission, lane, boot) else {
+            let Some(index) = self.worker_for(&submission, lane, boot) else {
                 self.queue.push_back(submission);
                 continue;
             };
@@ -282,7 +282,7 @@ impl<W: Worker> Pool<W> {
     }
 
     /// Where a job may run now: in which worker, or in a new one (`Some(None)`). `None`: it waits.
-    fn place(
+    fn worker_for(
         &mut self,
         submission: &Submission,
         lane: Lane,
@@ -327,12 +327,12 @@ impl<W: Worker> Pool<W> {
         std::mem::take(&mut self.outdated)
     }
 
-    /// When [`Pool::advance`] has something to do although no descriptor says so.
+    /// When [`Pool::advance`] is due without an event on a descriptor.
     pub fn wake(&self, boot: Duration) -> Option<Duration> {
         let member = |member: &Member<W>| {
             if member.killed {
-                let dying = boot < member.since + GRACE;
-                return [dying.then(|| boot + GRACE_CHECK), None];
+                let dying = boot < member.since + KILL_TIMEOUT;
+                return [dying.then(|| boot + KILL_POLL), None];
             }
             let Some(running) = &member.running else {
                 return [Some(member.since + IDLE + AFTER_IDLE), None];
@@ -347,7 +347,7 @@ impl<W: Worker> Pool<W> {
 
     /// How many workers there are, and how many of them cannot be killed.
     pub fn counts(&self) -> (usize, usize) {
-        let abandoned = self.records.values().map(|record| record.abandoned).sum();
+        let abandoned = self.groups.values().map(|group| group.abandoned).sum();
         (self.members.len(), abandoned)
     }
 }
@@ -430,7 +430,7 @@ mod tests {
                 id: id.clone(),
                 options,
                 ask: Default::default(),
-                memo: "".into(),
+                saved: "".into(),
                 reader: Default::default(),
             };
             self.jobs.submit(Purpose::Reading(id), job, Some(SECOND * timeout))
@@ -452,7 +452,7 @@ mod tests {
         }
 
         fn sampled(&self, worker: usize) {
-            self.answer(worker, Ok(Answer::Sampled { sample: Ok(None), memo: None }));
+            self.answer(worker, Ok(Answer::Sampled { sample: Ok(None), saved: None }));
         }
 
         /// How many jobs each worker was sent.
@@ -621,7 +621,7 @@ mod tests {
             boot += SECOND * 2;
             assert_eq!(harness.at(boot).len(), 1, "it took too long");
         }
-        boot += GRACE + SECOND;
+        boot += KILL_TIMEOUT + SECOND;
         harness.at(boot);
         assert_eq!(harness.pool.counts(), (MAX_ABANDONED, MAX_ABANDONED));
         boot
@@ -651,8 +651,8 @@ mod tests {
         assert_eq!(harness.at(boot + FIRST_BACKOFF), []);
         harness.sampled(MAX_ABANDONED);
         assert_eq!(harness.at(boot + FIRST_BACKOFF), [(again, "sampled".into())]);
-        let record = &harness.pool.records[&Purpose::Reading(id("a"))];
-        assert_eq!((record.backoff, record.abandoned), (Duration::ZERO, 0));
+        let group = &harness.pool.groups[&Purpose::Reading(id("a"))];
+        assert_eq!((group.backoff, group.abandoned), (Duration::ZERO, 0));
     }
 
     #[test]
@@ -662,8 +662,8 @@ mod tests {
         let group = Purpose::Reading(id("a"));
         let mut backoffs = Vec::new();
         for _ in 0..6 {
-            backoffs.push(harness.pool.records[&group].backoff.as_secs());
-            boot = harness.pool.records[&group].until;
+            backoffs.push(harness.pool.groups[&group].backoff.as_secs());
+            boot = harness.pool.groups[&group].until;
             harness.at(boot);
         }
         assert_eq!(backoffs, [30, 60, 120, 240, 480, 600]);

@@ -27,10 +27,10 @@ pub mod test_support;
 mod tests;
 
 pub use cache::Cache;
-pub use entry::Entry;
+pub use entry::CachedReading;
 use entry::Following;
 
-/// A pushed value is looked at this long after its end, so that it is over by then.
+/// Margin so that a pushed value has expired when the timer fires.
 const AFTER_END: Duration = Duration::from_millis(5);
 
 /// The readings and what takes them.
@@ -58,7 +58,7 @@ impl Sampler {
         let kind = config.instances[usize::from(index)].kind;
         let shared = id.is_shared_by_all();
         let rings = if shared { self.history.take_rings(id, kind) } else { Vec::new() };
-        self.cache.entries.insert(id.clone(), Entry::new(config, index, rings));
+        self.cache.entries.insert(id.clone(), CachedReading::new(config, index, rings));
     }
 
     /// Takes the readings that a request shows, as far as they are due.
@@ -108,24 +108,24 @@ impl Sampler {
     /// Takes a reading now, or has a worker take it.
     fn read(&mut self, id: &ReadingId, now: &Now, jobs: &mut Jobs) {
         let Some(entry) = self.cache.entries.get_mut(id) else { return };
-        match entry.place() {
+        match entry.runs_in() {
             RunsIn::OwnWorker => follow(entry, id, now, jobs),
             RunsIn::Worker => {
                 entry.plan(now);
                 if entry.running.is_some() {
                     return;
                 }
-                if entry.memo.is_none() {
-                    let memo = self.history.memo(id).filter(|_| id.is_shared_by_all());
-                    entry.memo = Some(memo.unwrap_or_default().to_owned());
+                if entry.saved.is_none() {
+                    let saved = self.history.saved(id).filter(|_| id.is_shared_by_all());
+                    entry.saved = Some(saved.unwrap_or_default().to_owned());
                 }
-                let memo = entry.memo.clone().unwrap_or_default();
+                let saved = entry.saved.clone().unwrap_or_default();
                 let (options, ask) = (entry.options(), entry.ask.clone());
                 let instance = entry.instance();
                 let usual = schedule::timeout(instance.kind.pace);
                 let timeout = instance.timeout.unwrap_or(usual);
                 let reader = entry.reader();
-                let job = Job::Sample { id: id.clone(), options, ask, memo, reader };
+                let job = Job::Sample { id: id.clone(), options, ask, saved, reader };
                 let ticket = jobs.submit(Purpose::Reading(id.clone()), job, Some(timeout));
                 entry.running = Some(ticket);
             }
@@ -198,12 +198,12 @@ impl Sampler {
 
     /// The clocks jumped: the time between is a gap, and everything is due.
     pub fn jump(&mut self) {
-        self.cache.entries.values_mut().for_each(Entry::jump);
+        self.cache.entries.values_mut().for_each(CachedReading::jump);
     }
 
     /// Makes everything due, as if it had never failed.
     pub fn reload(&mut self) {
-        self.cache.entries.values_mut().for_each(Entry::reload);
+        self.cache.entries.values_mut().for_each(CachedReading::reload);
     }
 
     /// Gives a reading a value from outside, which shows at once.
@@ -220,7 +220,7 @@ impl Sampler {
         }
         if let Some(lasts) = pushed.valid_for {
             let end = now.boot.saturating_add(lasts).saturating_add(AFTER_END);
-            let own = entry.place() == RunsIn::Daemon;
+            let own = entry.runs_in() == RunsIn::Daemon;
             // Where a command takes the readings, the next one is due at the end.
             entry.due = if own { entry.due.min(end) } else { end };
         }
@@ -281,7 +281,7 @@ impl Sampler {
     }
 
     /// Takes over what the history file holds. Readings that were taken before it was read get
-    /// their older part all the same.
+    /// their older part anyway.
     pub fn adopt_history(&mut self, history: History) {
         self.history.adopt(history);
         for (id, entry) in self.cache.entries.iter_mut().filter(|(id, _)| id.is_shared_by_all()) {
@@ -295,7 +295,7 @@ impl Sampler {
         let mut all: Vec<_> = self.cache.entries.iter().collect();
         all.sort_unstable_by_key(|(id, _)| *id);
         let age = |taken| boot.saturating_sub(taken).as_secs_f64();
-        let status = |(id, entry): (&ReadingId, &Entry)| SegmentStatus {
+        let status = |(id, entry): (&ReadingId, &CachedReading)| SegmentStatus {
             name: id.instance.to_string(),
             age_seconds: entry.taken().map(age),
             error: entry.error.clone(),
@@ -312,40 +312,40 @@ impl Sampler {
     fn keep_history(&mut self, now: &Now) {
         for (id, entry) in self.cache.entries.iter().filter(|(id, _)| id.is_shared_by_all()) {
             self.history.put_rings(id, &entry.rings);
-            if entry.place() == RunsIn::OwnWorker {
+            if entry.runs_in() == RunsIn::OwnWorker {
                 if let Some(last) = entry.last_sample(now) {
                     self.history.put_last(id, last);
                 }
                 continue;
             }
-            let memo = match &entry.source {
+            let saved = match &entry.source {
                 Some(source) => source.save(),
-                None => entry.memo.clone().filter(|memo| !memo.is_empty()),
+                None => entry.saved.clone().filter(|saved| !saved.is_empty()),
             };
-            if let Some(memo) = memo {
-                self.history.put_memo(id, memo);
+            if let Some(saved) = saved {
+                self.history.put_saved(id, saved);
             }
         }
     }
 }
 
 /// Opens the source of an instance in the daemon, unless it is open.
-fn open(entry: &mut Entry, id: &ReadingId, history: &History) -> Result<(), String> {
+fn open(entry: &mut CachedReading, id: &ReadingId, history: &History) -> Result<(), String> {
     if entry.source.is_some() {
         return Ok(());
     }
     let instance = entry.instance();
     let mut source = source::open(instance.kind, &instance.options)
         .map_err(|why| format!("its options are invalid: {why}"))?;
-    if let Some(memo) = history.memo(id) {
-        source::recall(source.as_mut(), memo);
+    if let Some(saved) = history.saved(id) {
+        source::restore(source.as_mut(), saved);
     }
     entry.source = Some(source);
     Ok(())
 }
 
 /// Has a worker of its own follow a reading.
-fn follow(entry: &mut Entry, id: &ReadingId, now: &Now, jobs: &mut Jobs) {
+fn follow(entry: &mut CachedReading, id: &ReadingId, now: &Now, jobs: &mut Jobs) {
     if entry.following.is_some() {
         return;
     }
@@ -357,15 +357,21 @@ fn follow(entry: &mut Entry, id: &ReadingId, now: &Now, jobs: &mut Jobs) {
 }
 
 /// Takes what came of a single reading.
-fn sampled(entry: &mut Entry, id: &ReadingId, outcome: Outcome, now: &Now, jobs: &mut Jobs) {
+fn sampled(
+    entry: &mut CachedReading,
+    id: &ReadingId,
+    outcome: Outcome,
+    now: &Now,
+    jobs: &mut Jobs,
+) {
     let sampled = match outcome {
         Ok(Answer::WantsFollowing) => {
             entry.running = None;
             return follow(entry, id, now, jobs);
         }
-        Ok(Answer::Sampled { sample, memo }) => {
+        Ok(Answer::Sampled { sample, saved }) => {
             if sample.is_ok() {
-                entry.memo = Some(memo.unwrap_or_default());
+                entry.saved = Some(saved.unwrap_or_default());
             }
             unpacked(entry, sample)
         }
@@ -376,7 +382,13 @@ fn sampled(entry: &mut Entry, id: &ReadingId, outcome: Outcome, now: &Now, jobs:
 }
 
 /// Takes what came from a worker that follows a reading.
-fn followed(entry: &mut Entry, ticket: Ticket, outcome: Outcome, now: &Now, jobs: &mut Jobs) {
+fn followed(
+    entry: &mut CachedReading,
+    ticket: Ticket,
+    outcome: Outcome,
+    now: &Now,
+    jobs: &mut Jobs,
+) {
     let why = match outcome {
         Ok(Answer::Sampled { sample, .. }) => {
             let sample = unpacked(entry, sample);
@@ -392,7 +404,7 @@ fn followed(entry: &mut Entry, ticket: Ticket, outcome: Outcome, now: &Now, jobs
 
 /// A worker's sample, with the names of its kind.
 fn unpacked(
-    entry: &Entry,
+    entry: &CachedReading,
     sample: Result<Option<crate::readings::sample::PortableSample>, String>,
 ) -> Result<Option<Sample>, String> {
     let kind = entry.instance().kind;
@@ -400,7 +412,7 @@ fn unpacked(
 }
 
 /// Ends what a dropped reading has running.
-fn drop_entry(entry: &mut Entry, jobs: &mut Jobs) {
+fn drop_entry(entry: &mut CachedReading, jobs: &mut Jobs) {
     if let Some(following) = entry.following.take() {
         jobs.cancel(following.ticket);
     }

@@ -32,25 +32,28 @@ const MOST_WAITING: usize = 1 << 20;
 
 /// A stream: what it shows and what it was sent.
 pub struct Streaming {
+    /// The view it shows.
     pub view: u64,
     /// That of its request.
     pub nonce: u64,
+    /// What was asked for.
     pub request: LineRequest,
+    /// The last line it was sent.
     pub sent: Option<Rc<[u8]>>,
 }
 
-/// A stream's reader that the daemon writes to itself, so that the client is not woken for each line.
+/// Writes a stream's lines to its reader itself, so that the client is not woken for each line.
 ///
 /// It is a socket, written without waiting; no flag is set on it, because other processes may share
 /// it. It is closed with the connection: when the client ends, so does writing.
-struct Reader {
+struct DirectWriter {
     socket: OwnedFd,
     pacer: Pacer,
     /// The part of the last line that is not written yet.
     rest: Vec<u8>,
 }
 
-impl Reader {
+impl DirectWriter {
     /// Writes what is due, as much as the socket takes. `Err`: the reader is gone.
     fn write(&mut self, wall: Duration) -> Result<(), ()> {
         loop {
@@ -79,7 +82,7 @@ pub struct Connection {
     socket: OwnedFd,
     /// A descriptor that came with a request.
     along: Option<OwnedFd>,
-    reader: Option<Reader>,
+    direct: Option<DirectWriter>,
     input: Vec<u8>,
     output: Vec<u8>,
     /// The newest line of a stream whose last one is still on its way out.
@@ -174,10 +177,10 @@ impl Connections {
         }
         let Some(connection) = self.all.get_mut(&id) else { return };
         if kind == ReplyKind::Line
-            && let Some(reader) = &mut connection.reader
+            && let Some(writer) = &mut connection.direct
         {
             connection.waiting = false;
-            reader.pacer.offer(body.to_vec());
+            writer.pacer.offer(body.to_vec());
             return self.flush(id);
         }
         let mut message = Vec::new();
@@ -208,23 +211,23 @@ impl Connections {
         if let Some(socket) = connection.along.take().filter(is_stream) {
             self.reply(id, ReplyKind::Direct, nonce, b"");
             if let Some(connection) = self.all.get_mut(&id) {
-                connection.reader =
-                    Some(Reader { socket, pacer: Pacer::new(pacing), rest: Vec::new() });
+                connection.direct =
+                    Some(DirectWriter { socket, pacer: Pacer::new(pacing), rest: Vec::new() });
             }
         }
     }
 
     /// How long until a line that is held back may be written.
     pub fn wake(&self, wall: Duration) -> Option<Duration> {
-        let readers = self.all.values().filter_map(|connection| connection.reader.as_ref());
-        let idle = readers.filter(|reader| reader.rest.is_empty());
-        idle.filter_map(|reader| reader.pacer.wake(wall)).min().map(|at| at.saturating_sub(wall))
+        let writers = self.all.values().filter_map(|connection| connection.direct.as_ref());
+        let idle = writers.filter(|writer| writer.rest.is_empty());
+        idle.filter_map(|writer| writer.pacer.wake(wall)).min().map(|at| at.saturating_sub(wall))
     }
 
     /// Writes the lines that are due.
     pub fn write_due(&mut self, wall: Duration) {
-        self.all.retain(|_, connection| match &mut connection.reader {
-            Some(reader) => reader.write(wall).is_ok(),
+        self.all.retain(|_, connection| match &mut connection.direct {
+            Some(writer) => writer.write(wall).is_ok(),
             None => true,
         });
     }
@@ -280,11 +283,11 @@ impl Connections {
             }
             (*id, connection.socket.as_fd(), flags)
         });
-        let readers = self.all.iter().filter_map(|(id, connection)| {
-            let reader = connection.reader.as_ref().filter(|reader| !reader.rest.is_empty())?;
-            Some((*id, reader.socket.as_fd(), PollFlags::OUT))
+        let writers = self.all.iter().filter_map(|(id, connection)| {
+            let writer = connection.direct.as_ref().filter(|writer| !writer.rest.is_empty())?;
+            Some((*id, writer.socket.as_fd(), PollFlags::OUT))
         });
-        sockets.chain(readers).chain(self.channels.fds().map(|(id, fd)| (id, fd, PollFlags::IN)))
+        sockets.chain(writers).chain(self.channels.fds().map(|(id, fd)| (id, fd, PollFlags::IN)))
     }
 }
 
@@ -293,7 +296,7 @@ impl Connection {
         Connection {
             socket,
             along: None,
-            reader: None,
+            direct: None,
             input: Vec::new(),
             output: Vec::new(),
             next: None,
@@ -351,8 +354,8 @@ impl Connection {
     }
 
     fn flush(&mut self) -> Result<(), ()> {
-        if let Some(reader) = &mut self.reader {
-            reader.write(sys::wall())?;
+        if let Some(writer) = &mut self.direct {
+            writer.write(sys::wall())?;
         }
         loop {
             while !self.output.is_empty() {
@@ -477,7 +480,7 @@ mod tests {
         let (_reader, pipe) = std::io::pipe().expect("a pipe");
         connections.all.get_mut(&id).expect("there").along = Some(pipe.into());
         connections.stream(id, streaming(""));
-        assert!(connections.all[&id].reader.is_none());
+        assert!(connections.all[&id].direct.is_none());
     }
 
     #[test]

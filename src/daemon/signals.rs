@@ -9,10 +9,12 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
 /// What signals ask for.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Wishes {
+pub struct Requested {
+    /// To leave.
     pub leave: bool,
+    /// To read the configs again.
     pub reload: bool,
-    /// Make the socket anew.
+    /// To make the socket anew.
     pub reopen: bool,
 }
 
@@ -45,11 +47,11 @@ impl Signals {
     }
 
     /// What was asked for since the last time.
-    pub fn take(&mut self) -> Wishes {
+    pub fn take(&mut self) -> Requested {
         let mut chunk = [0; 64];
         while matches!(self.pipe.read(&mut chunk), Ok(count) if count > 0) {}
         let take = |flag: &AtomicBool| flag.swap(false, Ordering::Relaxed);
         let (leave, reload) = (take(&self.leave), take(&self.reload));
-        Wishes { leave, reload, reopen: take(&self.reopen) }
+        Requested { leave, reload, reopen: take(&self.reopen) }
     }
 }

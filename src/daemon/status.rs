@@ -1,4 +1,4 @@
-//! What the daemon says of itself: data, which `daemon status` shows as text or as JSON and of which
+//! The daemon's state: data, which `daemon status` shows as text or as JSON and of which
 //! `doctor` names what is wrong.
 
 use std::collections::VecDeque;
@@ -15,28 +15,39 @@ const MAX_NOTES: usize = 50;
 /// The state of a daemon.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Status {
+    /// The daemon's process.
     pub pid: u32,
     /// Grows with each version.
     pub build: u64,
+    /// The version of the protocol it speaks.
     pub protocol: u8,
+    /// For how long it has been running.
     pub uptime_seconds: u64,
     /// Resident memory.
     pub memory_kilobytes: Option<u64>,
+    /// Open connections, streams included.
     pub clients: usize,
+    /// Connections that are streams.
     pub streams: usize,
+    /// Requests since its start.
     pub requests: u64,
     /// Connections of other users, and beyond the limit.
     pub refused: u64,
+    /// Lines that are kept drawn.
     pub views: usize,
     /// How often a line was drawn.
     pub drawings: u64,
+    /// Worker processes.
     pub workers: usize,
     /// Workers that cannot be killed.
     pub abandoned: usize,
+    /// `None`: history is not kept.
     pub history: Option<HistoryFile>,
+    /// The configs in use.
     pub configs: Vec<ConfigStatus>,
     /// What requests asked for and no config has.
     pub unknown: Vec<String>,
+    /// The readings that are kept going.
     pub segments: Vec<SegmentStatus>,
     /// Alerts whose last notification was not delivered.
     pub alerts: Vec<AlertStatus>,
@@ -47,6 +58,7 @@ pub struct Status {
 /// Where history is kept over restarts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct HistoryFile {
+    /// Where the file is.
     pub path: PathBuf,
     /// Whether it could be read.
     pub loaded: bool,
@@ -59,22 +71,27 @@ pub struct ConfigStatus {
     pub path: Option<PathBuf>,
     /// Whether it was read yet.
     pub loaded: bool,
+    /// What is wrong with it, as messages for a person.
     pub problems: Vec<String>,
 }
 
 /// A reading.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SegmentStatus {
+    /// The instance's name in its config.
     pub name: String,
     /// `None`: it was never taken.
     pub age_seconds: Option<f64>,
+    /// Why the last attempt failed; `None` if it did not.
     pub error: Option<String>,
 }
 
 /// An alert whose last notification was not delivered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AlertStatus {
+    /// The alert's name.
     pub name: String,
+    /// Why the notification was not delivered.
     pub error: String,
 }
 
@@ -146,10 +163,12 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Starts counting at this time of the boot clock.
     pub fn new(boot: Duration) -> Counters {
         Counters { started: boot, last_request: boot, requests: 0 }
     }
 
+    /// Counts one request.
     pub fn count_request(&mut self) {
         self.requests += 1;
     }
@@ -164,11 +183,12 @@ impl Counters {
         self.last_request
     }
 
+    /// For how long the daemon has been running.
     pub fn uptime(&self, boot: Duration) -> Duration {
         boot.saturating_sub(self.started)
     }
 
-    /// What it knows of a status.
+    /// Fills in its part of a status.
     pub fn fill(&self, status: &mut Status, boot: Duration) {
         status.requests = self.requests;
         status.uptime_seconds = self.uptime(boot).as_secs();

@@ -28,12 +28,7 @@ pub(super) static HOST: Host = Host {
     version: "--version",
     how_to_wire: r#"put `eval "$(rainline init bash)"` into ~/.bashrc"#,
     files: &[".bashrc", ".bash_profile", ".profile"],
-    // What earlier versions wrote is wiring, too.
-    marks: &[
-        "print prompt all --target=\"$__rl_target\"",
-        "print prompt all \"${__rl_words[@]}\"",
-        "init bash",
-    ],
+    marks: &["print prompt all --target=\"$__rl_target\"", "init bash"],
     versioned: false,
     init,
     abilities: |version| {

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use super::{Ability, Host, Ready, Trial, Wiring};
 use crate::quote;
+use rainline_caps::hosts::{TMUX_CHOICES, TMUX_LIVE_TEXTS};
 use rainline_render::style::Style;
 use rainline_render::targets::tmux_style;
 use rainline_render::theme::{Subject, Theme};
@@ -26,10 +27,10 @@ pub(super) static HOST: Host = Host {
         let live = "from tmux 2.9 on: older ones show how it was when the line was drawn";
         vec![
             Ability::there("both sides of the status line, without a process per refresh"),
-            Ability::from(version, (2, 9), "prefix, zoom and copy mode at once", live),
+            Ability::from(version, TMUX_CHOICES, "prefix, zoom and copy mode at once", live),
             Ability::from(
                 version,
-                (3, 2),
+                TMUX_LIVE_TEXTS,
                 "names of windows filled in by tmux",
                 "from tmux 3.2 on",
             ),

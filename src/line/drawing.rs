@@ -84,6 +84,7 @@ impl Drawing {
         }
     }
 
+    /// The line, slot and theme that are drawn.
     pub fn want(&self) -> Want<'_> {
         Want { line: &self.line, slot: &self.slot, theme: &self.theme }
     }
@@ -136,10 +137,6 @@ pub struct Nothing;
 impl Readings for Nothing {
     fn reading(&self, _instance: u16) -> Reading<'_> {
         Reading { sample: None, age: Age::Waiting, rings: &[] }
-    }
-
-    fn trouble(&self) -> bool {
-        false
     }
 }
 

@@ -21,7 +21,7 @@ pub use prompt::{Prompt, encode_prompt, prompt};
 /// How old a value is, against its pace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Age {
-    /// Never read: its place is kept.
+    /// Not read yet: shown as a placeholder.
     #[default]
     Waiting,
     /// As its pace has it.
@@ -48,7 +48,9 @@ pub trait Readings {
     /// What is known of an instance.
     fn reading(&self, instance: InstanceId) -> Reading<'_>;
     /// Whether something is wrong that `rainline doctor` explains: the line then has a `!`.
-    fn trouble(&self) -> bool;
+    fn trouble(&self) -> bool {
+        false
+    }
 }
 
 /// Which line is wanted.

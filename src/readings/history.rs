@@ -1,7 +1,7 @@
 //! What is kept of readings beyond a process: the recent numbers of each field, and counters from
 //! which the next process computes its first true difference.
 //!
-//! One format for the history file, which survives reboots, and for the memo beside the socket,
+//! One format for the history file, which survives reboots, and for the file beside the socket,
 //! which survives the daemon. A damaged file is no history: better an empty graph than a wrong one.
 //! Pure: files are read and written by workers.
 
@@ -22,7 +22,7 @@ const HEADER: usize = 8;
 const MAX_SERIES: usize = 128;
 /// The largest file: three times what the most series of a day take.
 pub const MAX_FILE: usize = 8 << 20;
-/// A pause of so many intervals between two readings is a gap, and never less than five seconds.
+/// A pause of this many intervals between two readings is a gap, and never less than five seconds.
 const GAP_INTERVALS: u32 = 3;
 const SHORTEST_GAP: Duration = Duration::from_secs(5);
 
@@ -33,7 +33,7 @@ pub type Rings = Vec<(&'static str, Ring)>;
 #[derive(Debug, Default)]
 pub struct History {
     /// What sources get when they are opened again, to go on counting.
-    memos: BTreeMap<ReadingId, String>,
+    saved: BTreeMap<ReadingId, String>,
     /// The last samples of followed sources.
     last: BTreeMap<ReadingId, LastSample>,
     /// Numbers, by reading and field.
@@ -43,7 +43,7 @@ pub struct History {
 /// A history as it is written.
 #[derive(Serialize, Deserialize)]
 struct Stored {
-    memos: BTreeMap<ReadingId, String>,
+    saved: BTreeMap<ReadingId, String>,
     last: BTreeMap<ReadingId, LastSample>,
     series: Vec<Series>,
 }
@@ -108,18 +108,22 @@ impl History {
         }
     }
 
-    pub fn memo(&self, id: &ReadingId) -> Option<&str> {
-        self.memos.get(id).map(String::as_str)
+    /// What a source saved at its last reading.
+    pub fn saved(&self, id: &ReadingId) -> Option<&str> {
+        self.saved.get(id).map(String::as_str)
     }
 
-    pub fn put_memo(&mut self, id: &ReadingId, memo: String) {
-        self.memos.insert(id.clone(), memo);
+    /// Keeps what a source saved.
+    pub fn put_saved(&mut self, id: &ReadingId, saved: String) {
+        self.saved.insert(id.clone(), saved);
     }
 
+    /// The last sample of a followed source.
     pub fn last(&self, id: &ReadingId) -> Option<&LastSample> {
         self.last.get(id)
     }
 
+    /// Keeps the last sample of a followed source.
     pub fn put_last(&mut self, id: &ReadingId, last: LastSample) {
         self.last.insert(id.clone(), last);
     }
@@ -131,13 +135,14 @@ impl History {
                 ours.entry(key).or_insert(value);
             }
         }
-        fill(&mut self.memos, other.memos);
+        fill(&mut self.saved, other.saved);
         fill(&mut self.last, other.last);
         fill(&mut self.rings, other.rings);
     }
 
+    /// Whether nothing is kept.
     pub fn is_empty(&self) -> bool {
-        self.memos.is_empty() && self.last.is_empty() && self.rings.is_empty()
+        self.saved.is_empty() && self.last.is_empty() && self.rings.is_empty()
     }
 
     /// Magic, CRC-32 of the rest, then everything by postcard.
@@ -148,7 +153,7 @@ impl History {
             Series { reading: reading.clone(), field: field.clone(), fine, coarse }
         };
         let stored = Stored {
-            memos: self.memos.clone(),
+            saved: self.saved.clone(),
             last: self.last.clone(),
             series: self.rings.iter().take(MAX_SERIES).map(series).collect(),
         };
@@ -177,7 +182,7 @@ impl History {
             ((series.reading, series.field), Ring::from_parts(&series.fine, &coarse))
         };
         let rings = stored.series.into_iter().map(ring).collect();
-        Some(History { memos: stored.memos, last: stored.last, rings })
+        Some(History { saved: stored.saved, last: stored.last, rings })
     }
 }
 
@@ -213,7 +218,7 @@ mod tests {
         let mut ring = Ring::default();
         (0..130).for_each(|second| ring.push(f64::from(second), second as u64));
         let mut history = History::default();
-        history.put_memo(&cpu(), "1 2 3".into());
+        history.put_saved(&cpu(), "1 2 3".into());
         history.put_rings(&cpu(), &vec![("usage", ring)]);
         history.put_last(&cpu(), LastSample { at: Duration::from_secs(7), sample: None });
         history
@@ -222,7 +227,7 @@ mod tests {
     #[test]
     fn a_history_comes_back_as_it_went() {
         let again = History::decode(&history().encode()).expect("whole");
-        assert_eq!(again.memo(&cpu()), Some("1 2 3"));
+        assert_eq!(again.saved(&cpu()), Some("1 2 3"));
         assert_eq!(again.last(&cpu()).map(|last| last.at), Some(Duration::from_secs(7)));
         let ring = &again.rings[&(cpu(), "usage".to_owned())];
         assert_eq!(ring.recent(1).next().map(|cell| cell.mean), Some(129.0));
@@ -269,9 +274,9 @@ mod tests {
         let path = Path::new(std::ffi::OsStr::from_bytes(b"/\xff"));
         let id = ReadingId { config: path.into(), ..cpu() };
         let mut history = History::default();
-        history.put_memo(&id, "1".into());
+        history.put_saved(&id, "1".into());
         let again = History::decode(&history.encode()).expect("whole");
-        assert_eq!(again.memo(&id), Some("1"));
+        assert_eq!(again.saved(&id), Some("1"));
     }
 
     #[test]
@@ -289,9 +294,9 @@ mod tests {
     #[test]
     fn what_is_known_already_is_not_replaced() {
         let mut ours = History::default();
-        ours.put_memo(&cpu(), "ours".into());
+        ours.put_saved(&cpu(), "ours".into());
         ours.adopt(history());
-        assert_eq!(ours.memo(&cpu()), Some("ours"));
+        assert_eq!(ours.saved(&cpu()), Some("ours"));
         assert_eq!(ours.rings.len(), 1);
     }
 }

@@ -16,10 +16,12 @@ pub type ConfigId = Arc<Path>;
 /// and over a restart, as long as config, name and kind do.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ReadingId {
+    /// The config that has the instance.
     #[serde(with = "path_bytes")]
     pub config: ConfigId,
     /// The instance's name in the config.
     pub instance: Arc<str>,
+    /// The name of its kind.
     pub kind: Cow<'static, str>,
     /// The terminal or the moment that it belongs to; 0 if it depends on neither.
     pub asker: u64,

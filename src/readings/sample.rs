@@ -13,6 +13,7 @@ pub struct PortableSample {
 }
 
 impl PortableSample {
+    /// Turns the field names of a sample into texts.
     pub fn new(sample: Sample) -> PortableSample {
         let values = sample.values.into_iter().map(|(name, value)| (name.to_owned(), value));
         PortableSample { level: sample.level, values: values.collect() }
@@ -35,6 +36,7 @@ impl PortableSample {
 pub struct LastSample {
     /// When it was last known to be right, by the wall clock.
     pub at: Duration,
+    /// `None`: there was nothing to show.
     pub sample: Option<PortableSample>,
 }
 

@@ -10,10 +10,10 @@ use crate::line::rows::Age;
 const SHORTEST_LEASE: Duration = Duration::from_secs(60);
 /// How long readings are kept going once their last stream is gone: a host that reads its config
 /// again ends a stream and starts the same one anew.
-pub const GRACE: Duration = Duration::from_secs(5);
-/// A lease covers so many intervals, so that the next request comes before its end.
+pub const STREAM_GRACE: Duration = Duration::from_secs(5);
+/// A lease covers this many intervals, so that the next request comes before its end.
 const LEASE_INTERVALS: u32 = 3;
-/// How often a reading that changes only by events is taken all the same.
+/// How often a reading that changes only by events is taken even without one.
 const CHANGE: Duration = Duration::from_secs(60);
 /// No reading is taken more often.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
@@ -24,7 +24,7 @@ const MAX_DOUBLINGS: u32 = 10;
 /// How long a worker may take for a reading.
 const SHORTEST_TIMEOUT: Duration = Duration::from_secs(2);
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
-/// A sample looks fresh for so many intervals, and lost after so many.
+/// A sample looks fresh for three intervals, and lost after ten.
 const FRESH_INTERVALS: u32 = 3;
 const LOST_INTERVALS: u32 = 10;
 /// Two clocks that moved apart by more jumped: no two reads of a clock are so far apart.
@@ -33,12 +33,16 @@ const JUMP: Duration = Duration::from_secs(2);
 /// The three clocks at one moment, see `sys`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Now {
+    /// Time since boot, suspend included.
     pub boot: Duration,
+    /// Time since boot while awake.
     pub awake: Duration,
+    /// Time since 1970.
     pub wall: Duration,
 }
 
 impl Now {
+    /// Reads the three clocks.
     pub fn read() -> Now {
         use rainline_client::sys;
         Now { boot: sys::boot(), awake: sys::awake(), wall: sys::wall() }

@@ -13,9 +13,9 @@ pub fn open(kind: &Kind, options: &toml::Table) -> Result<Box<dyn Source>, Strin
     (kind.open)(options).map_err(|error| error.to_string())
 }
 
-/// Gives a source what it wanted kept of its counters. Nonsense is ignored.
-pub fn recall(source: &mut dyn Source, memo: &str) {
-    let _ = catch_unwind(AssertUnwindSafe(|| source.restore(memo)));
+/// Gives a source what it saved at an earlier reading; it ignores what it cannot read.
+pub fn restore(source: &mut dyn Source, saved: &str) {
+    let _ = catch_unwind(AssertUnwindSafe(|| source.restore(saved)));
 }
 
 /// Takes a reading.
@@ -43,7 +43,7 @@ pub fn push(
 }
 
 /// Whether a source would rather be followed than sampled; one that panics does not.
-pub fn stays(source: &dyn Source, machine: &Machine) -> bool {
+pub fn prefers_follow(source: &dyn Source, machine: &Machine) -> bool {
     catch_unwind(AssertUnwindSafe(|| source.prefers_follow(machine))).unwrap_or(false)
 }
 

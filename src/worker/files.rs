@@ -1,12 +1,13 @@
 //! The history file, read and replaced.
 
-use std::io::{Error, ErrorKind, Read, Result, Write};
-use std::path::{Path, PathBuf};
+use std::io::{ErrorKind, Read, Result};
+use std::path::Path;
 
+use crate::files;
 use crate::readings::history::{History, MAX_FILE};
 
-/// The content of the history file; empty if there is none. A damaged one is put aside once, to
-/// be looked at, and not used.
+/// The content of the history file; empty if there is none. A damaged one is
+/// renamed to `.bad` for inspection.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     let file = match std::fs::File::open(path) {
         Ok(file) => file,
@@ -16,33 +17,10 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes)?;
     if History::decode(&bytes).is_none() {
-        let mut aside = path.as_os_str().to_owned();
-        aside.push(".bad");
-        std::fs::rename(path, aside)?;
+        std::fs::rename(path, files::beside(path, ".bad"))?;
         return Ok(Vec::new());
     }
     Ok(bytes)
-}
-
-/// Replaces a file in one step that survives a power cut: new file, fsync, rename.
-pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-    let dir = path.parent().ok_or(Error::from(ErrorKind::InvalidInput))?;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(format!(".{}", std::process::id()));
-    let draft = PathBuf::from(draft);
-    let mut options = std::fs::OpenOptions::new();
-    let opened = options.write(true).create_new(true).mode(0o600).open(&draft);
-    let written = opened.and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&draft, path)
-    });
-    if written.is_err() {
-        let _ = std::fs::remove_file(&draft);
-    }
-    written
 }
 
 #[cfg(test)]
@@ -53,7 +31,7 @@ mod tests {
     fn a_damaged_history_is_put_aside() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("state/history");
-        write(&path, &History::default().encode()).expect("written");
+        files::replace_durably(&path, &History::default().encode()).expect("written");
         assert!(!read(&path).expect("read").is_empty());
         std::fs::write(&path, "nonsense").expect("written");
         assert!(read(&path).expect("read").is_empty());

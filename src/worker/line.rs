@@ -75,8 +75,8 @@ impl<'a> Single<'a> {
             let instance = &config.instances[usize::from(index)];
             let id = ReadingId::shared_by_all(&path, instance);
             let mut source = source::open(instance.kind, &instance.options).ok();
-            if let (Some(source), Some(memo)) = (&mut source, history.memo(&id)) {
-                source::recall(source.as_mut(), memo);
+            if let (Some(source), Some(saved)) = (&mut source, history.saved(&id)) {
+                source::restore(source.as_mut(), saved);
             }
             let rings = history.take_rings(&id, instance.kind);
             let mut taken = Taken { instance, id, source, sample: None, age: Age::Waiting, rings };
@@ -121,8 +121,8 @@ impl<'a> Single<'a> {
     fn keep(&self, history: &mut History) {
         for taken in self.all.values().filter(|taken| taken.instance.pace != Pace::Ask) {
             history.put_rings(&taken.id, &taken.rings);
-            if let Some(memo) = taken.source.as_ref().and_then(|source| source.save()) {
-                history.put_memo(&taken.id, memo);
+            if let Some(saved) = taken.source.as_ref().and_then(|source| source.save()) {
+                history.put_saved(&taken.id, saved);
             }
         }
     }

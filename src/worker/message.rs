@@ -23,25 +23,63 @@ const HEADER: usize = 8;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Job {
     /// Read a config and what it includes.
-    ReadConfig { path: PathBuf },
-    /// Take a reading. The source stays open, so that its counters go on; `memo` is what it wanted
-    /// kept at the last reading, which may have been another worker's.
-    Sample { id: ReadingId, options: Arc<str>, ask: Ask, memo: String, reader: Reader },
+    ReadConfig {
+        /// The config file.
+        path: PathBuf,
+    },
+    /// Take a reading. The source stays open, so that its counters go on.
+    Sample {
+        /// Which reading.
+        id: ReadingId,
+        /// The options of its instance, as TOML.
+        options: Arc<str>,
+        /// What the request says about its asker.
+        ask: Ask,
+        /// What the source saved at its last reading, which may have been another worker's.
+        saved: String,
+        /// How the machine is read.
+        reader: Reader,
+    },
     /// Follow a source, which would be sampled at this interval: an answer for each of its readings,
     /// until it ends.
-    Follow { kind: String, options: Arc<str>, ask: Ask, interval: Duration },
+    Follow {
+        /// The name of the segment's kind.
+        kind: String,
+        /// The options of its instance, as TOML.
+        options: Arc<str>,
+        /// What the request says about its asker.
+        ask: Ask,
+        /// How often it would be sampled.
+        interval: Duration,
+    },
     /// Read the history file.
-    ReadHistory { path: PathBuf },
+    ReadHistory {
+        /// The history file.
+        path: PathBuf,
+    },
     /// Replace the history file.
-    WriteHistory { path: PathBuf, bytes: Vec<u8> },
+    WriteHistory {
+        /// The history file.
+        path: PathBuf,
+        /// Its new content.
+        bytes: Vec<u8>,
+    },
     /// Say so whenever one of these files may have changed; never ends.
-    Watch { paths: Vec<PathBuf> },
+    Watch {
+        /// The files, which need not exist.
+        paths: Vec<PathBuf>,
+    },
     /// Compare the readers of the machine.
     CompareReaders,
     /// Deliver the notification of an alert.
     Notify(Notification),
     /// Draw a whole line without a daemon, from this history.
-    Line { request: Vec<u8>, history: Vec<u8> },
+    Line {
+        /// The encoded request.
+        request: Vec<u8>,
+        /// The encoded history.
+        history: Vec<u8>,
+    },
 }
 
 /// What came of a job.
@@ -49,13 +87,17 @@ pub enum Job {
 pub enum Answer {
     /// The file's canonical path and what was read.
     ConfigRead {
+        /// The file's canonical path.
         canonical: PathBuf,
+        /// What was read.
         gathered: Gathered,
     },
-    /// A reading, and what the source wants kept of it.
+    /// A reading, and what the source saved.
     Sampled {
+        /// The reading; `None`: there is nothing to show.
         sample: Result<Option<PortableSample>, String>,
-        memo: Option<String>,
+        /// What the source saved.
+        saved: Option<String>,
     },
     /// It was not sampled: the source wants to be followed.
     WantsFollowing,
@@ -65,18 +107,26 @@ pub enum Answer {
     Outdated(ReadingId),
     /// The file's content; empty if there is none.
     HistoryRead(Result<Vec<u8>, String>),
+    /// The history file was replaced.
     HistoryWritten(Result<(), String>),
+    /// A watched file may have changed.
     FilesChanged,
     /// How many fields were compared, and those on which the readers disagree, in words.
     ReadersCompared {
+        /// How much was compared and found equal, in words.
         summary: String,
+        /// The fields that differ.
         differ: Vec<String>,
     },
+    /// A notification was delivered, or why not.
     Notified(Result<(), String>),
     /// A line and the history to keep. One that is not the `last` is followed by a better one.
     Line {
+        /// The line, encoded for its target.
         line: String,
+        /// Whether no better one follows.
         last: bool,
+        /// The encoded history.
         history: Vec<u8>,
     },
 }
@@ -153,8 +203,8 @@ mod tests {
         sample.values.extend(values.map(|value| ("text", value)));
         let sample = Ok(Some(PortableSample::new(sample)));
         let mut bytes =
-            encode(&Answer::Sampled { sample: sample.clone(), memo: None }).expect("encoded");
-        let Ok(Some(Answer::Sampled { sample: again, memo: None })) = decode(&mut bytes) else {
+            encode(&Answer::Sampled { sample: sample.clone(), saved: None }).expect("encoded");
+        let Ok(Some(Answer::Sampled { sample: again, saved: None })) = decode(&mut bytes) else {
             panic!("another answer");
         };
         assert_eq!(again, sample);

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
+use rainline_client::sys;
 use rainline_segments::{Call, Level, Machine, Surroundings, Untrusted};
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use crate::config::alerts::Action;
@@ -16,6 +18,7 @@ const MAX_CLIENTS: usize = 16;
 /// What happened to an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
+    /// The level was reached.
     Reached,
     /// The level is still reached.
     Again,
@@ -37,12 +40,17 @@ impl Event {
 /// What happened, and where it may be shown.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Notification {
+    /// The alert's name.
     pub alert: String,
+    /// The segment's name.
     pub segment: String,
+    /// The level the segment has now.
     pub level: Level,
+    /// What happened.
     pub event: Event,
     /// What the segment shows.
     pub shown: Untrusted,
+    /// How it is delivered.
     pub action: Action,
     /// The sockets of the tmux servers that show our lines.
     pub servers: Vec<String>,
@@ -66,7 +74,7 @@ impl Notification {
     }
 }
 
-/// Delivers it; `Err` says why it reached nowhere.
+/// Delivers it; `Err` says why nothing was reached.
 pub fn notify(alert: &Notification, machine: &Machine) -> Result<(), String> {
     match &alert.action {
         Action::Command(words) => command(words, alert, machine),
@@ -151,19 +159,12 @@ fn for_tmux(text: &str) -> String {
 
 /// The terminal of a session's leader, as far as it has one open.
 fn terminal(leader: u32) -> Option<String> {
-    (0..3).find_map(|fd| {
-        let path = std::fs::read_link(format!("/proc/{leader}/fd/{fd}")).ok()?;
-        let path = path.to_str()?;
-        let is_one = path.starts_with("/dev/pts/") || path.starts_with("/dev/tty");
-        is_one.then(|| path.to_owned())
-    })
+    (0..3).find_map(|fd| sys::terminal(leader, fd))?.into_os_string().into_string().ok()
 }
 
 /// Rings a terminal's bell, without waiting for a terminal that is stopped.
 fn ring_bell(path: &str) -> bool {
-    use rustix::fs::{Mode, OFlags};
-    let flags = OFlags::WRONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let Ok(terminal) = rustix::fs::open(path, flags, Mode::empty()) else { return false };
+    let Some(terminal) = sys::open_terminal(path.as_ref(), OFlags::WRONLY) else { return false };
     rustix::termios::isatty(&terminal) && rustix::io::write(&terminal, b"\x07").is_ok()
 }
 

@@ -17,7 +17,7 @@ use rainline_client::{spawn, sys, timespec};
 use super::CHUNK;
 use super::message::{Answer, Job, decode, encode};
 
-/// Where ever more processes appear in a session, killing them ends after so many.
+/// The most processes that are killed in a session where new ones keep appearing.
 const MAX_KILLED: usize = 10_000;
 
 /// A worker, seen from outside. None of it waits.
@@ -81,7 +81,7 @@ impl Process {
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(std::io::Error::other("a worker without pipes"));
         };
-        // Whoever writes to a worker must not hang with it.
+        // Non-blocking: a hung worker must not block us.
         rustix::io::ioctl_fionbio(&stdin, true)?;
         rustix::io::ioctl_fionbio(&stdout, true)?;
         let (input, output) = Default::default();

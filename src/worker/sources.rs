@@ -32,14 +32,14 @@ impl Sources {
         Sources { open: HashMap::new(), dependencies: watches.then(Dependencies::default) }
     }
 
-    /// Takes a reading. `memo` is what the source wanted kept at the last one, which another worker
+    /// Takes a reading. `saved` is what the source saved at the last one, which another worker
     /// may have taken.
     pub fn sample(
         &mut self,
         id: ReadingId,
         options: &Arc<str>,
         ask: &Ask,
-        memo: &str,
+        saved: &str,
         machine: &Machine,
     ) -> Answer {
         if self.open.len() >= MAX_SOURCES && !self.open.contains_key(&id) {
@@ -51,17 +51,17 @@ impl Sources {
                 Ok(source) => {
                     self.open.insert(id.clone(), Open { options: options.clone(), source });
                 }
-                Err(why) => return Answer::Sampled { sample: Err(why), memo: None },
+                Err(why) => return Answer::Sampled { sample: Err(why), saved: None },
             }
         }
         let Some(Open { source, .. }) = self.open.get_mut(&id) else {
-            return Answer::Sampled { sample: Err("it is not open".into()), memo: None };
+            return Answer::Sampled { sample: Err("it is not open".into()), saved: None };
         };
         let source = source.as_mut();
-        if !memo.is_empty() {
-            source::recall(source, memo);
+        if !saved.is_empty() {
+            source::restore(source, saved);
         }
-        if source::stays(source, machine) {
+        if source::prefers_follow(source, machine) {
             return Answer::WantsFollowing;
         }
         // Watched before it is read, so that no change is missed; what it depends on may be
@@ -73,12 +73,12 @@ impl Sources {
         {
             sampled = source::sample(source, machine, ask);
         }
-        let memo = sampled.is_ok().then(|| source.save()).flatten();
+        let saved = sampled.is_ok().then(|| source.save()).flatten();
         if sampled.is_err() {
             // Opened anew next time: what made it fail may have left it broken.
             self.open.remove(&id);
         }
-        Answer::Sampled { sample: sampled.map(|sample| sample.map(PortableSample::new)), memo }
+        Answer::Sampled { sample: sampled.map(|sample| sample.map(PortableSample::new)), saved }
     }
 
     /// Waits for standard input. Until then `outdated` is called with each reading that depends on

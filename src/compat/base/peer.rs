@@ -8,19 +8,25 @@ use rainline_segments::Machine;
 
 /// A command of another program that this program also is.
 pub struct Peer {
+    /// The command's name.
     pub name: &'static str,
+    /// What it prints, in one sentence for the documentation.
     pub about: &'static str,
     /// Whether a link of this name is this command; otherwise only `compat NAME` is.
     pub link: bool,
     /// Where it differs on purpose.
     pub deviations: &'static [Deviation],
+    /// Does the work of one call.
     pub run: fn(&mut Call) -> Printed,
 }
 
 /// Where a drop-in does not do what its peer does.
 pub struct Deviation {
+    /// When they differ.
     pub case: &'static str,
+    /// What the peer does.
     pub peer: &'static str,
+    /// What the drop-in does.
     pub ours: &'static str,
 }
 

@@ -45,13 +45,13 @@ pub fn path() -> Option<PathBuf> {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     /// The last two readings of the processors, the older first.
-    pub readings: Vec<Reading>,
+    pub readings: Vec<Counted>,
     pub charts: BTreeMap<String, Chart>,
 }
 
 /// A reading of the processors' counters.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Reading {
+pub struct Counted {
     /// Time since boot, and when that boot was in seconds since 1970.
     pub at: Duration,
     pub boot: u64,
@@ -117,7 +117,7 @@ fn lock(path: &Path) -> Option<File> {
 
 fn encode(state: &State) -> String {
     let mut out = MAGIC.to_owned();
-    for Reading { at, boot, times } in &state.readings {
+    for Counted { at, boot, times } in &state.readings {
         let Times { user, nice, system, idle, iowait, irq, steal } = times;
         let at = at.as_millis();
         out +=
@@ -155,11 +155,11 @@ fn decode(text: &str) -> State {
     state
 }
 
-fn reading(words: &[&str]) -> Option<Reading> {
+fn reading(words: &[&str]) -> Option<Counted> {
     let numbers: Option<Vec<u64>> = words.iter().map(|word| word.parse().ok()).collect();
     let [at, boot, user, nice, system, idle, iowait, irq, steal] = numbers?.try_into().ok()?;
     let times = Times { user, nice, system, idle, iowait, irq, steal };
-    Some(Reading { at: Duration::from_millis(at), boot, times })
+    Some(Counted { at: Duration::from_millis(at), boot, times })
 }
 
 #[cfg(test)]
@@ -171,7 +171,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("state/rainline/drop-ins");
         let times = Times { user: 7, idle: 9, ..Times::default() };
-        let reading = Reading { at: Duration::from_millis(1234), boot: 5, times };
+        let reading = Counted { at: Duration::from_millis(1234), boot: 5, times };
         let chart = Chart { stored: 9, imported: "a:b".into(), samples: vec![0.1, 1.0 / 3.0] };
         update(Some(&path), |state| {
             state.readings.push(reading);

@@ -12,7 +12,7 @@ use rainline_segments::base::rate::SAME_BOOT;
 use rainline_segments::machine::{Processors, ProcessorsReader, Times};
 
 use super::peer::Call;
-use super::state::{self, Reading};
+use super::state::{self, Counted};
 use rainline_client::protocol::{Body, LineRequest, ReplyKind, Request};
 use rainline_client::runtime;
 
@@ -48,11 +48,11 @@ pub fn busy(call: &Call, seconds: u64) -> Option<f64> {
     let mut counters = Processors::default();
     let mut read = || {
         reader.read(call.machine, &mut counters).ok()?;
-        Some(Reading { at: call.machine.uptime(), boot: counters.boot, times: counters.all })
+        Some(Counted { at: call.machine.uptime(), boot: counters.boot, times: counters.all })
     };
     let first = read()?;
     let kept = if is_real { state::read(call.state.as_deref()).readings } else { Vec::new() };
-    let is_recent = |kept: &&Reading| {
+    let is_recent = |kept: &&Counted| {
         let age = first.at.saturating_sub(kept.at);
         (WINDOW..TOO_OLD).contains(&age) && kept.boot.abs_diff(first.boot) <= SAME_BOOT
     };

@@ -92,7 +92,7 @@ impl Harness {
         let (ticket, purpose) = self.job(|job| matches!(job, Job::Sample { .. }));
         let sample = Sample::new(Level::Idle).with("path", Value::text(path));
         let sample = Ok(Some(PortableSample::new(sample)));
-        self.engine.outcome(ticket, purpose, Ok(Answer::Sampled { sample, memo: None }), now);
+        self.engine.outcome(ticket, purpose, Ok(Answer::Sampled { sample, saved: None }), now);
         self.turn(now);
     }
 

@@ -131,7 +131,7 @@ impl Views {
         self.all.get(&view).map_or(&[], |view| &view.readings)
     }
 
-    /// Keeps a view's readings going, for so long or (`None`) as long as they say.
+    /// Keeps a view's readings going, for this time or (`None`) as long as they say.
     pub fn renew(&mut self, view: ViewId, lease: Option<Duration>, boot: Duration) {
         let Some(view) = self.all.get_mut(&view) else { return };
         let own = |(index, _): &(u16, ReadingId)| {
@@ -145,7 +145,7 @@ impl Views {
     /// a moment.
     pub fn count_streams(&mut self, streams: impl Iterator<Item = ViewId>, boot: Duration) {
         for view in self.all.values_mut().filter(|view| view.streams > 0) {
-            view.lease = view.lease.max(boot + schedule::GRACE);
+            view.lease = view.lease.max(boot + schedule::STREAM_GRACE);
             view.streams = 0;
         }
         for view in streams {
@@ -316,7 +316,7 @@ mod tests {
         assert_eq!(views.lease_end(SECOND), None);
         views.count_streams([].into_iter(), SECOND * 100);
         assert!(!views.has_streams());
-        assert_eq!(views.lease_end(SECOND * 100), Some(SECOND * 100 + schedule::GRACE));
+        assert_eq!(views.lease_end(SECOND * 100), Some(SECOND * 100 + schedule::STREAM_GRACE));
     }
 
     #[test]

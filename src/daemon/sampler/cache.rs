@@ -2,17 +2,17 @@
 
 use std::collections::HashMap;
 
-use super::entry::Entry;
+use super::entry::CachedReading;
 use crate::readings::id::ReadingId;
 
 /// The last reading of each instance.
 #[derive(Default)]
 pub struct Cache {
-    pub(super) entries: HashMap<ReadingId, Entry>,
+    pub(super) entries: HashMap<ReadingId, CachedReading>,
 }
 
 impl Cache {
-    pub fn get(&self, id: &ReadingId) -> Option<&Entry> {
+    pub fn get(&self, id: &ReadingId) -> Option<&CachedReading> {
         self.entries.get(id)
     }
 }

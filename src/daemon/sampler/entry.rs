@@ -13,9 +13,9 @@ use crate::readings::history::{self, Rings};
 use crate::readings::sample::{LastSample, PortableSample};
 use crate::readings::schedule::{self, Now};
 
-/// A followed source that runs for so long has recovered from its exits.
+/// A followed source that has run this long has recovered from its exits.
 const STABLE: Duration = Duration::from_secs(30);
-/// So many failures in a row are trouble that a bar may hint at.
+/// After this many failures in a row the line shows the sign of trouble.
 const TROUBLE: u32 = 3;
 
 /// A job that follows a source.
@@ -26,15 +26,15 @@ pub(super) struct Following {
 }
 
 /// The last reading of an instance.
-pub struct Entry {
+pub struct CachedReading {
     config: Rc<Config>,
     index: u16,
     /// The instance's options as text, made when a worker needs them.
     options: Option<Arc<str>>,
     /// Open once it was needed, and only where it runs in the daemon.
     pub(super) source: Option<Box<dyn Source>>,
-    /// What its source in a worker wants kept; `None` until it was looked up in the history.
-    pub(super) memo: Option<String>,
+    /// What its source in a worker saved; `None` until the history was asked.
+    pub(super) saved: Option<String>,
     pub(super) ask: Ask,
     sample: Option<Sample>,
     /// When the sample was taken, by the boot clock.
@@ -54,14 +54,14 @@ pub struct Entry {
     pub(super) rings: Rings,
 }
 
-impl Entry {
-    pub fn new(config: &Rc<Config>, index: u16, rings: Rings) -> Entry {
-        Entry {
+impl CachedReading {
+    pub fn new(config: &Rc<Config>, index: u16, rings: Rings) -> CachedReading {
+        CachedReading {
             config: config.clone(),
             index,
             options: None,
             source: None,
-            memo: None,
+            saved: None,
             ask: Ask::default(),
             sample: None,
             taken: None,
@@ -142,7 +142,7 @@ impl Entry {
     }
 
     /// Where its source runs.
-    pub(super) fn place(&self) -> RunsIn {
+    pub(super) fn runs_in(&self) -> RunsIn {
         self.config.runs_in(self.instance())
     }
 
@@ -170,7 +170,7 @@ impl Entry {
     pub(super) fn is_due_for_request(&self, boot: Duration) -> bool {
         let due = boot >= self.due && self.running.is_none() && self.following.is_none();
         // What only reshapes the request costs nothing and is never old.
-        due || self.pace() == Pace::Ask && self.place() == RunsIn::Daemon
+        due || self.pace() == Pace::Ask && self.runs_in() == RunsIn::Daemon
     }
 
     /// Takes what a source gave.
@@ -282,13 +282,13 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn entry(pace: Pace) -> Entry {
+    fn entry(pace: Pace) -> CachedReading {
         let mut config = Config::built_in();
         config.instances[0].pace = pace;
-        Entry::new(&Rc::new(config), 0, Vec::new())
+        CachedReading::new(&Rc::new(config), 0, Vec::new())
     }
 
-    fn follow(entry: &mut Entry, ticket: Ticket, since: Duration) {
+    fn follow(entry: &mut CachedReading, ticket: Ticket, since: Duration) {
         entry.following = Some(Following { ticket, since });
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rainline_segments::Sample;
 
-use super::{Cache, Entry};
+use super::{Cache, CachedReading};
 use crate::config::{self, Config, Gathered, SourceFile};
 use crate::readings::id::{ConfigId, ReadingId};
 use crate::readings::schedule::Now;
@@ -47,7 +47,7 @@ pub fn cache_with(
     sampled: Result<Option<Sample>, String>,
     now: &Now,
 ) -> Cache {
-    let mut entry = Entry::new(config, index, Vec::new());
+    let mut entry = CachedReading::new(config, index, Vec::new());
     entry.record(sampled, now);
     let mut cache = Cache::default();
     cache.entries.insert(id, entry);

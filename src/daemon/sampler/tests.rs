@@ -45,7 +45,7 @@ impl Harness {
         reading(&self.config, name).0
     }
 
-    fn entry(&self, name: &str) -> &Entry {
+    fn entry(&self, name: &str) -> &CachedReading {
         self.sampler.cache.get(&self.id(name)).expect("an entry")
     }
 
@@ -76,9 +76,9 @@ impl Harness {
     }
 }
 
-fn sampled(memo: &str) -> Outcome {
+fn sampled(saved: &str) -> Outcome {
     let sample = Sample::new(Level::Good).with("used", Value::percent(5.0));
-    Ok(Answer::Sampled { sample: Ok(Some(PortableSample::new(sample))), memo: Some(memo.into()) })
+    Ok(Answer::Sampled { sample: Ok(Some(PortableSample::new(sample))), saved: Some(saved.into()) })
 }
 
 #[test]
@@ -109,23 +109,23 @@ fn what_is_wanted_twice_is_read_once() {
 }
 
 #[test]
-fn a_worker_gets_the_memo_of_the_last_reading_wherever_that_was_taken() {
+fn a_worker_gets_what_the_last_reading_saved_wherever_that_was_taken() {
     let mut harness = Harness::new(TEXT);
     let mut history = History::default();
-    history.put_memo(&harness.id("disk"), "old".into());
+    history.put_saved(&harness.id("disk"), "old".into());
     harness.sampler.adopt_history(history);
-    let memo = |jobs: Vec<(Ticket, Job)>| match jobs.into_iter().next() {
-        Some((_, Job::Sample { memo, .. })) => memo,
+    let saved = |jobs: Vec<(Ticket, Job)>| match jobs.into_iter().next() {
+        Some((_, Job::Sample { saved, .. })) => saved,
         other => panic!("{other:?}"),
     };
     let first = harness.ticket("disk", &at(100));
     harness.answer(first, "disk", sampled("new"), &at(100));
-    assert_eq!(memo(harness.read_due("disk", &at(111))), "new");
+    assert_eq!(saved(harness.read_due("disk", &at(111))), "new");
     let mut fresh = Harness::new(TEXT);
     let mut history = History::default();
-    history.put_memo(&fresh.id("disk"), "old".into());
+    history.put_saved(&fresh.id("disk"), "old".into());
     fresh.sampler.adopt_history(history);
-    assert_eq!(memo(fresh.read_due("disk", &at(100))), "old");
+    assert_eq!(saved(fresh.read_due("disk", &at(100))), "old");
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn a_config_that_is_forgotten_leaves_its_history() {
     harness.sampler.forget_config(&config_id(), &at(101), &mut harness.jobs);
     assert!(harness.sampler.cache.entries.is_empty());
     let id = harness.id("disk");
-    assert_eq!(harness.sampler.history(&at(101)).memo(&id), Some("kept"));
+    assert_eq!(harness.sampler.history(&at(101)).saved(&id), Some("kept"));
 }
 
 #[test]
@@ -287,7 +287,12 @@ fn a_pushed_value_shows_at_once_and_is_looked_at_when_it_is_over() {
     let ticket = harness.ticket("build", &at(100));
     harness.sampler.push(&id, &pushed, &at(101)).expect("taken");
     assert!(harness.entry("build").sample().is_some());
-    harness.answer(ticket, "build", Ok(Answer::Sampled { sample: Ok(None), memo: None }), &at(102));
+    harness.answer(
+        ticket,
+        "build",
+        Ok(Answer::Sampled { sample: Ok(None), saved: None }),
+        &at(102),
+    );
     assert!(harness.entry("build").sample().is_some(), "an older reading does not replace it");
     assert_eq!(harness.wake("build"), Some(SECOND * 131 + AFTER_END));
 }

@@ -23,8 +23,8 @@ pub struct Prompt {
 pub fn prompt(config: &Config, want: Want, readings: &dyn Readings, caps: &Caps) -> Prompt {
     let caps = &Caps { columns: caps.columns.saturating_sub(1).max(1), ..caps.clone() };
     let slot = |slot, readings: &dyn Readings| rows(config, Want { slot, ..want }, readings, caps);
-    let calm = &Calm(readings);
-    let (mut lefts, mut rights) = (slot("left", readings), slot("right", calm));
+    let unmarked = &WithoutTroubleSign(readings);
+    let (mut lefts, mut rights) = (slot("left", readings), slot("right", unmarked));
     let count = lefts.len().max(rights.len()).max(1);
     lefts.resize(count, Frame::default());
     rights.resize(count, Frame::default());
@@ -32,25 +32,21 @@ pub fn prompt(config: &Config, want: Want, readings: &dyn Readings, caps: &Caps)
     let mut left = if count > 1 { slot(FULL, readings) } else { Vec::new() };
     left.truncate(count - 1);
     left.push(ended(last));
-    // It stays away where it would leave no room to type.
+    // Dropped where it would leave no room to type.
     let used = left.last().map_or(0, |last| last.width(caps.policy)) + right.width(caps.policy);
     let right = if used + caps.columns / 4 > caps.columns { Frame::default() } else { right };
-    let continuation = slot("continuation", calm).into_iter().next().unwrap_or_default();
+    let continuation = slot("continuation", unmarked).into_iter().next().unwrap_or_default();
     let shows = !continuation.pieces.is_empty();
     let continuation = if shows { ended(continuation) } else { continuation };
     Prompt { left, right, continuation }
 }
 
 /// Readings without the sign that something is wrong: once is enough.
-struct Calm<'a>(&'a dyn Readings);
+struct WithoutTroubleSign<'a>(&'a dyn Readings);
 
-impl Readings for Calm<'_> {
+impl Readings for WithoutTroubleSign<'_> {
     fn reading(&self, instance: InstanceId) -> Reading<'_> {
         self.0.reading(instance)
-    }
-
-    fn trouble(&self) -> bool {
-        false
     }
 }
 

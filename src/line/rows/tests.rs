@@ -9,9 +9,6 @@ impl Readings for Table {
         let (sample, age) = &self.0[usize::from(id)];
         Reading { sample: sample.as_ref(), age: *age, rings: &[] }
     }
-    fn trouble(&self) -> bool {
-        false
-    }
 }
 
 struct Troubled(Table);
@@ -94,7 +91,7 @@ fn trouble_is_one_cell_at_the_outer_edge() {
     assert!(plain(&config, PLAIN, &readings, 3).ends_with('!'));
 }
 
-/// Live names were counted with the most cells they may have, also where nobody fills them in: the
+/// Live names were counted with the most cells they may have, also where no host fills them in: the
 /// row was short of its columns by the rest.
 #[test]
 fn a_live_name_is_as_wide_as_known_where_the_host_fills_nothing_in() {

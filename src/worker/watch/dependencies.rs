@@ -22,7 +22,7 @@ use crate::readings::id::ReadingId;
 const MAX_EACH: usize = 24;
 /// The most that are watched at all.
 const MAX_ALL: usize = 256;
-/// Watches of a reading that was not taken for so long expire: twice the slowest interval, and more.
+/// Watches of a reading that was not taken for this time expire: twice the slowest interval, and more.
 const EXPIRY: Duration = Duration::from_secs(150);
 /// In a busy directory events are read no more often than this.
 const PAUSE: Duration = Duration::from_millis(250);
