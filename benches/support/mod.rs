@@ -1,4 +1,4 @@
-//! What the benchmarks share: a daemon in a place of its own, processes' figures as the kernel has
+//! What the benchmarks share: a daemon with a home of its own, processes' figures as the kernel has
 //! them, medians. No root, nothing of the user's is touched.
 #![allow(dead_code)] // Not every benchmark uses everything.
 
@@ -6,11 +6,22 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The program as it is released, if it was built (`cargo static`), else that of this profile.
+/// The program that is measured: what `RAINLINE_TEST_STATIC` names, else the newest that
+/// `scripts/static` built, else that of this profile.
 pub fn program() -> PathBuf {
-    let released = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("target/x86_64-unknown-linux-musl/release/rainline");
-    if released.is_file() { released } else { env!("CARGO_BIN_EXE_rainline").into() }
+    let named = std::env::var_os("RAINLINE_TEST_STATIC").map(PathBuf::from);
+    named.or_else(newest_static).unwrap_or_else(|| env!("CARGO_BIN_EXE_rainline").into())
+}
+
+fn newest_static() -> Option<PathBuf> {
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(target).join("static");
+    let programs = std::fs::read_dir(folder).ok()?.flatten();
+    let built = programs.filter_map(|target| {
+        let program = target.path().join("release/rainline");
+        Some((program.metadata().ok()?.modified().ok()?, program))
+    });
+    Some(built.max()?.1)
 }
 
 /// A home and a runtime directory of their own, and a daemon in them.
