@@ -10,7 +10,7 @@ use rustix::process::Signal;
 
 use crate::support::{Sandbox, Stream, program, signal, until_true};
 
-/// A line that is the same for every client, so that it is published.
+/// A line that is the same for every client, so that all share one view.
 const SHARED: &str = "[line.tmux]\nright = [\"cpu\", \"memory\", \"clock\"]\n";
 
 /// A sandbox whose daemon and clients are of one build.
