@@ -134,7 +134,7 @@ struct Shell {
 impl Shell {
     fn start(prompt: &Prompt, place: &str, alone: bool) -> Shell {
         let house = House::new("");
-        let root = house.root.path().to_owned();
+        let root = house.home();
         let lines = prompt.lines.replace("RAINLINE", &house.program.display().to_string());
         let folder = root.join("fish");
         std::fs::create_dir_all(&folder).expect("a directory");

@@ -26,7 +26,7 @@ fn empty(folder: &Path, program: &Path) -> Option<(PathBuf, &'static str)> {
 pub fn run(_: &Options) {
     const ROUNDS: usize = 500;
     let house = House::new("");
-    let Some((empty, libc)) = empty(house.root.path(), &house.program) else {
+    let Some((empty, libc)) = empty(&house.home(), &house.program) else {
         return println!("no C compiler: the floor is skipped\n");
     };
     println!("### A start, five times {ROUNDS} in turns\n");
