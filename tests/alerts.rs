@@ -5,7 +5,7 @@ use crate::support::{Sandbox, Stream, Terminal, Tmux, program, until, until_true
 
 /// An alert's command that writes what it got, a line each.
 fn teller(sandbox: &Sandbox) -> String {
-    let file = sandbox.path("told");
+    let file = sandbox.path("notifications");
     let words = "$RAINLINE_ALERT|$RAINLINE_STATE|$RAINLINE_LEVEL|$RAINLINE_TEXT|$1";
     format!(
         "do = [\"sh\", \"-c\", 'printf \"%s\\n\" \"{words}\" >> {}', \"\", \"{{segment}}\"]\n",
@@ -26,17 +26,19 @@ fn configure(sandbox: &Sandbox, alert: &str) {
 /// Sets the value of the segment.
 #[track_caller]
 fn set(sandbox: &Sandbox, value: &str, level: &str) {
-    sandbox.said(&["set", "it", value, "--level", level]);
+    sandbox.output(&["set", "it", value, "--level", level]);
 }
 
-fn told(sandbox: &Sandbox) -> Vec<String> {
-    let text = std::fs::read_to_string(sandbox.path("told")).unwrap_or_default();
+fn notifications(sandbox: &Sandbox) -> Vec<String> {
+    let text = std::fs::read_to_string(sandbox.path("notifications")).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }
 
 #[track_caller]
-fn until_told(sandbox: &Sandbox, count: usize) -> Vec<String> {
-    until(&format!("{count} times"), || Some(told(sandbox)).filter(|told| told.len() >= count))
+fn until_notified(sandbox: &Sandbox, count: usize) -> Vec<String> {
+    until(&format!("{count} times"), || {
+        Some(notifications(sandbox)).filter(|sent| sent.len() >= count)
+    })
 }
 
 /// An open stream that has shown the segment once.
@@ -52,14 +54,14 @@ fn one_alert_for_all_lines_and_one_at_its_end() {
     configure(&sandbox, &format!("hold = \"200ms\"\nback = true\n{}", teller(&sandbox)));
     sandbox.start_daemon(&[]);
     let lines: Vec<Stream> = (0..3).map(|_| shown(&sandbox)).collect();
-    sandbox.said(&["set", "it", "calm"]);
+    sandbox.output(&["set", "it", "calm"]);
     set(&sandbox, "$(touch gone) 97%", "critical");
-    let said = until_told(&sandbox, 1);
-    assert_eq!(said, ["loud|reached|critical|it: critical: $(touch gone) 97%|it"]);
+    let sent = until_notified(&sandbox, 1);
+    assert_eq!(sent, ["loud|reached|critical|it: critical: $(touch gone) 97%|it"]);
     set(&sandbox, "worse", "critical");
     set(&sandbox, "fine", "good");
-    let said = until_told(&sandbox, 2);
-    assert_eq!(said[1..], ["loud|back|good|it: normal again: fine|it"]);
+    let sent = until_notified(&sandbox, 2);
+    assert_eq!(sent[1..], ["loud|back|good|it: normal again: fine|it"]);
     assert!(sandbox.files_named("gone").is_empty());
     drop(lines);
 }
@@ -70,9 +72,9 @@ fn an_alert_repeats_while_it_lasts() {
     configure(&sandbox, &format!("again = \"200ms\"\nlevel = \"info\"\n{}", teller(&sandbox)));
     set(&sandbox, "low", "good");
     set(&sandbox, "up", "warning");
-    let said = until_told(&sandbox, 3);
-    assert_eq!(said[0], "loud|reached|warning|it: warning: up|it");
-    assert_eq!(said[1], "loud|again|warning|it: warning: up|it");
+    let sent = until_notified(&sandbox, 3);
+    assert_eq!(sent[0], "loud|reached|warning|it: warning: up|it");
+    assert_eq!(sent[1], "loud|again|warning|it: warning: up|it");
 }
 
 #[test]
@@ -96,7 +98,7 @@ fn a_segment_on_no_line_is_sampled_for_its_alert_only() {
     sandbox.configure(&text);
     sandbox.start_daemon(&[]);
     sandbox.print(&["terminal", "left"]);
-    assert_eq!(until_told(&sandbox, 1), ["loud|reached|critical|it: critical: full|it"]);
+    assert_eq!(until_notified(&sandbox, 1), ["loud|reached|critical|it: critical: full|it"]);
     assert!(seen.exists() && !unseen.exists());
 }
 
@@ -124,14 +126,14 @@ fn a_reading_in_a_worker_keeps_its_past_while_others_are_busy() {
     sandbox.configure(&text);
     sandbox.start_daemon(&[]);
     let _line = shown(&sandbox);
-    assert_eq!(until_told(&sandbox, 1), ["loud|reached|warning|it: warning: 60|it"]);
+    assert_eq!(until_notified(&sandbox, 1), ["loud|reached|warning|it: warning: 60|it"]);
     sandbox.write("value", "49");
     let count = || std::fs::read_to_string(&reads).map_or(0, |text| text.lines().count());
     let before = count();
     until_true("some readings", || count() >= before + 20);
-    assert_eq!(told(&sandbox).len(), 1);
+    assert_eq!(notifications(&sandbox).len(), 1);
     sandbox.write("value", "10");
-    assert_eq!(until_told(&sandbox, 2)[1], "loud|back|idle|it: normal again: 10|it");
+    assert_eq!(until_notified(&sandbox, 2)[1], "loud|back|idle|it: normal again: 10|it");
 }
 
 #[test]
@@ -147,15 +149,15 @@ fn doctor_names_an_alert_that_fails() {
 #[test]
 fn a_desktop_alert_escapes_markup() {
     let sandbox = Sandbox::new().with_bin();
-    let told = sandbox.path("told");
-    let script = format!("printf '%s\\n' \"$@\" > {0}.new; mv {0}.new {0}", told.display());
+    let log = sandbox.path("notifications");
+    let script = format!("printf '%s\\n' \"$@\" > {0}.new; mv {0}.new {0}", log.display());
     sandbox.install("notify-send", &script);
     configure(&sandbox, "do = \"desktop\"\n");
     set(&sandbox, "<b>97%</b> & more", "critical");
-    let said = until_told(&sandbox, 1);
+    let sent = until_notified(&sandbox, 1);
     let words = ["--app-name=Rainline", "--urgency=critical", "--", "it: critical"];
-    assert_eq!(said[..4], words);
-    assert_eq!(said[4], "&lt;b>97%&lt;/b> &amp; more");
+    assert_eq!(sent[..4], words);
+    assert_eq!(sent[4], "&lt;b>97%&lt;/b> &amp; more");
 }
 
 #[test]

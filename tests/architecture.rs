@@ -1,4 +1,4 @@
-//! Who may import whom, held by reading the sources: a boundary that nothing holds dies.
+//! Which module may import which, checked by reading the sources.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -209,10 +209,10 @@ fn only_the_command_line_prints() {
 }
 
 #[test]
-fn every_room_says_what_it_is_for() {
+fn every_module_has_a_doc() {
     for (file, text) in crates() {
         if !file.ends_with("tests.rs") {
-            assert!(text.starts_with("//!"), "{file} does not open with what it is for");
+            assert!(text.starts_with("//!"), "{file} does not begin with a doc comment");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What is wrong with a config is said with its place, and the rest of it works: each file in
-//! `bad-configs/` with what is said of it beside it.
+//! What is wrong with a config is reported with its place, and the rest of it works: each file in
+//! `bad-configs/` with the report beside it.
 
 use std::fs;
 
@@ -21,10 +21,10 @@ fn every_mistake_has_its_message() {
         let file = SourceFile { path: name.clone().into(), text };
         let config = build(&Gathered { files: vec![file], ..Gathered::default() });
         assert!(!config.problems.is_empty(), "{name} has no problem");
-        let said = config.problems.join("\n");
+        let text = config.problems.join("\n");
         goldens.compare_file(
             &format!("tests/bad-configs/{}", name.replace(".toml", ".expected")),
-            &said,
+            &text,
         );
         // The line of the defaults is there all the same.
         assert!(config.lines.contains_key("terminal"), "{name}");

@@ -1,15 +1,10 @@
 //! Batteries of the real machine: the whole program, daemon and all, on a `/sys/class/power_supply`
 //! of our making.
 //!
-//! A battery cannot be made up: a directory is mounted over the real one in a mount
-//! namespace of its own. Where that is not permitted the tests say so and pass.
+//! A battery cannot be made up: a directory is mounted over the real one ([`namespace`]).
 
-use std::process::Output;
-
-use crate::support::{Sandbox, program};
-
-/// A supply: its name, and its files with what they hold.
-type Supply<'a> = (&'a str, &'a [(&'a str, &'a str)]);
+use crate::support::Sandbox;
+use crate::support::namespace::{self, Supply};
 
 const CONFIG: &str = r#"
 [line.terminal]
@@ -19,37 +14,14 @@ format = "$charge.pct(w:1) $state.text()(, $remaining)(, ${power}W)( of $count)"
 "#;
 
 /// What the program shows of these supplies; `None` where no namespace is to be had.
+#[track_caller]
 fn shown(supplies: &[Supply]) -> Option<String> {
     let sandbox = Sandbox::new().configured(CONFIG);
-    let supply = sandbox.path("power_supply");
-    std::fs::create_dir(&supply).expect("a directory");
-    for (name, files) in supplies {
-        for (file, text) in *files {
-            sandbox.write(&format!("power_supply/{name}/{file}"), format!("{text}\n"));
-        }
-    }
-    // The daemon inherits the namespace of the one who starts it.
-    let script = "mount --bind \"$1\" /sys/class/power_supply || exit 77
-        \"$2\" daemon start >/dev/null || exit 78
+    let script = "\"$2\" daemon start >/dev/null || exit 78
         \"$2\" print terminal right --target plain --columns 80 --deadline 20000
         \"$2\" daemon stop >/dev/null";
-    let mut command = sandbox.command("unshare");
-    command.args(["-r", "-m", "sh", "-c", script, "sh"]).arg(&supply).arg(program());
-    let Output { status, stdout, stderr } = match command.output() {
-        Ok(output) => output,
-        Err(error) => {
-            println!("skipped: unshare: {error}");
-            return None;
-        }
-    };
-    let (said, why) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
-    // 1: unshare itself may not; 77: mount may not.
-    if matches!(status.code(), Some(1 | 77)) {
-        println!("skipped: no mount namespace: {}", why.trim());
-        return None;
-    }
-    assert!(status.success(), "{status}: {said}{why}");
-    Some(said.trim_end().trim_start_matches('!').trim_start().to_owned())
+    let line = namespace::run_with_batteries(&sandbox, supplies, script)?;
+    Some(line.trim_end().trim_start_matches('!').trim_start().to_owned())
 }
 
 #[track_caller]

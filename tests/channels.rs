@@ -60,7 +60,7 @@ impl Shell {
     }
 
     /// One that waits as long as a person would like it to: for tests of what it does then.
-    fn impatient(sandbox: &Sandbox, name: &'static str) -> Shell {
+    fn with_short_deadline(sandbox: &Sandbox, name: &'static str) -> Shell {
         Shell::waiting(sandbox, name, None, "", "")
     }
 
@@ -94,8 +94,8 @@ impl Shell {
                 argv([&tool(name), &"-i"])
             }
         };
-        let patience = Duration::from_millis(milliseconds.unwrap_or(0).into());
-        let again = (patience * 2).max(Duration::from_secs(3));
+        let timeout = Duration::from_millis(milliseconds.unwrap_or(0).into());
+        let again = (timeout * 2).max(Duration::from_secs(3));
         let terminal = Terminal::spawn(sandbox, &words, 24, 80);
         let mut shell = Shell { name, calls, again, terminal };
         shell.prompt("=>");
@@ -109,8 +109,8 @@ impl Shell {
         shell
     }
 
-    /// Waits for a prompt of this text in the cursor's row, with the cursor behind it. An impatient
-    /// shell may have drawn another one, because the daemon was stopped or is busy: an empty command
+    /// Waits for a prompt of this text in the cursor's row, with the cursor behind it. A shell
+    /// with a short deadline may have drawn another one, because the daemon was stopped or is busy: an empty command
     /// asks again and changes nothing.
     fn prompt(&mut self, text: &str) {
         self.prompt_below(text, 0);
@@ -227,10 +227,14 @@ fn hostile_text_breaks_no_framing_and_changes_no_byte() {
         );
         let mut shell = Shell::with_channel(&sandbox, name, "", &after);
         let before = shell.calls();
-        let said = shell.run("check", "<0>=>");
+        let output = shell.run("check", "<0>=>");
         let bad = fs::read(sandbox.path("home/bad")).unwrap_or_default();
-        assert!(said.contains(" 0 differ"), "{name}: {said}\n{}", String::from_utf8_lossy(&bad));
-        let asked = said.split(" asked").next().and_then(|text| text.rsplit('\n').next());
+        assert!(
+            output.contains(" 0 differ"),
+            "{name}: {output}\n{}",
+            String::from_utf8_lossy(&bad)
+        );
+        let asked = output.split(" asked").next().and_then(|text| text.rsplit('\n').next());
         let asked: usize = asked.and_then(|text| text.trim().parse().ok()).expect("a number");
         assert!(asked >= made, "{asked} of {made}");
         assert_eq!(shell.calls(), before, "{name}: an answer was lost to its text");
@@ -244,8 +248,8 @@ fn no_job_no_hang_and_no_descriptor_for_children() {
         let sandbox = sandbox();
         let mut shell = Shell::with_channel(&sandbox, name, "", "");
         shell.quietly(|shell| {
-            let said = shell.run("echo \"jobs[$(jobs)]\"; wait; echo waited", "<0>=>");
-            assert!(said.contains("jobs[]\nwaited\n"), "{name}: {said}");
+            let output = shell.run("echo \"jobs[$(jobs)]\"; wait; echo waited", "<0>=>");
+            assert!(output.contains("jobs[]\nwaited\n"), "{name}: {output}");
             shell.run("ls -l /proc/self/fd >fds; (ls -l /proc/self/fd; :) >>fds", "<0>=>");
             let fds = fs::read_to_string(sandbox.path("home/fds")).expect("written");
             assert!(fds.contains("/fds") && !fds.contains("shell-"), "{name}: {fds}");
@@ -257,7 +261,7 @@ fn no_job_no_hang_and_no_descriptor_for_children() {
 fn a_killed_daemon_kills_no_shell_and_the_next_one_serves_it() {
     at_once(SHELLS, |name| {
         let sandbox = sandbox();
-        let mut shell = Shell::impatient(&sandbox, name);
+        let mut shell = Shell::with_short_deadline(&sandbox, name);
         if name != "fish" {
             shell.settle();
         }
@@ -282,7 +286,7 @@ fn a_killed_daemon_kills_no_shell_and_the_next_one_serves_it() {
 fn a_daemon_that_stalls_delays_no_prompt_for_long() {
     at_once(SHELLS, |name| {
         let sandbox = sandbox();
-        let mut shell = Shell::impatient(&sandbox, name);
+        let mut shell = Shell::with_short_deadline(&sandbox, name);
         if name != "fish" {
             shell.settle();
         }
@@ -305,7 +309,7 @@ fn a_daemon_that_stalls_delays_no_prompt_for_long() {
 fn an_interrupt_while_a_prompt_is_asked_for_costs_nothing() {
     at_once(WITH_CHANNELS, |name| {
         let sandbox = sandbox();
-        let mut shell = Shell::impatient(&sandbox, name);
+        let mut shell = Shell::with_short_deadline(&sandbox, name);
         shell.settle();
         let pid = sandbox.daemon().expect("a daemon");
         signal(pid, Signal::STOP);
@@ -408,8 +412,11 @@ fn the_users_descriptors_status_and_hooks_are_kept() {
         let mut shell = Shell::with_channel(&sandbox, name, before, after);
         shell.quietly(|shell| {
             shell.run(open, "<0>=>");
-            let said = shell.run("sh -c 'exit 4' | sh -c 'exit 9'", "<9>=>");
-            assert!(said.contains("one:9:4 9") && said.contains("two:9:4 9"), "{name}: {said}");
+            let output = shell.run("sh -c 'exit 4' | sh -c 'exit 9'", "<9>=>");
+            assert!(
+                output.contains("one:9:4 9") && output.contains("two:9:4 9"),
+                "{name}: {output}"
+            );
         });
         shell.terminal.send(format!("{ask}\r"));
         shell.terminal.wait_text("kept:9:4 9");
@@ -427,7 +434,7 @@ const WATCHING: [(&str, u16); 2] = [("zsh", 1_000), ("fish", 4_000)];
 /// time, nor is what appears afterwards.
 #[test]
 fn what_is_read_late_appears_without_a_key() {
-    at_once(WATCHING, |(name, patience)| {
+    at_once(WATCHING, |(name, timeout)| {
         let sandbox = sandbox();
         let released = sandbox.path("released");
         let config = fs::read_to_string(sandbox.config()).expect("readable");
@@ -438,7 +445,7 @@ fn what_is_read_late_appears_without_a_key() {
              command = [\"sh\", \"-c\", \"{script}\"]\n"
         );
         sandbox.configure(&(config + &late));
-        let mut shell = Shell::waiting(&sandbox, name, Some(patience), "", "");
+        let mut shell = Shell::waiting(&sandbox, name, Some(timeout), "", "");
         until_true("a daemon", || sandbox.daemon().is_some());
         if name == "zsh" {
             shell.settle();
@@ -459,11 +466,11 @@ fn what_is_read_late_appears_without_a_key() {
 /// built-in config is used.
 #[test]
 fn a_config_read_late_appears_without_a_key() {
-    at_once(WATCHING, |(name, patience)| {
+    at_once(WATCHING, |(name, timeout)| {
         let sandbox = sandbox();
         let other = fs::read_to_string(sandbox.config()).expect("readable");
         let other = sandbox.write("other.toml", other.replace("\"=>\"", "\"other>\""));
-        let mut shell = Shell::waiting(&sandbox, name, Some(patience), "", "");
+        let mut shell = Shell::waiting(&sandbox, name, Some(timeout), "", "");
         if name == "zsh" {
             shell.settle();
         }

@@ -14,7 +14,7 @@ use rustix::process::Signal;
 
 use rainline_render::theme::BUILT_IN;
 
-use crate::support::sandbox::{one_line, said};
+use crate::support::sandbox::{one_line, output_of};
 use crate::support::{DEADLINE, Sandbox, Terminal, process, program, signal, wait_end};
 
 fn run(sandbox: &Sandbox, args: &[&str]) -> Output {
@@ -141,7 +141,7 @@ fn a_closed_or_full_output_is_no_error() {
 #[test]
 fn alone_and_without_a_terminal_it_prints_a_line_and_what_to_do_next() {
     let sandbox = Sandbox::new().with("COLUMNS", "90").with("NO_COLOR", "1");
-    let printed = said(run(&sandbox, &[]));
+    let printed = output_of(run(&sandbox, &[]));
     let line = printed.lines().next().expect("a line");
     assert!(line.contains("cpu") && line.contains("mem") && line.contains('%'), "{line:?}");
     for next in ["rainline try tmux", "rainline init tmux", "rainline segments"] {
@@ -175,7 +175,7 @@ fn alone_in_a_terminal_it_lives_and_puts_the_terminal_back() {
     terminal.wait_text("left with 0");
     assert!(!terminal.contents().contains("press any key to quit"), "{}", terminal.contents());
     let [before, after] = ["before", "after"]
-        .map(|name| fs::read_to_string(sandbox.home().join(name)).expect("what stty said"));
+        .map(|name| fs::read_to_string(sandbox.home().join(name)).expect("what stty printed"));
     assert_eq!(before, after);
     assert!(terminal.contents().contains("rainline segments"), "what is next stays on the screen");
 }
@@ -183,7 +183,7 @@ fn alone_in_a_terminal_it_lives_and_puts_the_terminal_back() {
 #[test]
 fn a_try_without_a_terminal_shows_a_screen_and_leaves_nothing() {
     let sandbox = Sandbox::new();
-    let screen = said(run(&sandbox, &["try", "tmux", "--columns", "100"]));
+    let screen = output_of(run(&sandbox, &["try", "tmux", "--columns", "100"]));
     let last = screen.trim_end().lines().last().expect("a line");
     assert!(last.contains("cpu") && last.contains("rainline") && last.contains('%'), "{last:?}");
     let mut parser = vt100::Parser::new(1, 120, 0);
@@ -200,10 +200,10 @@ fn a_try_without_a_terminal_shows_a_screen_and_leaves_nothing() {
 #[test]
 fn the_wiring_names_this_program_and_only_it() {
     let sandbox = Sandbox::new();
-    let lines = said(run(&sandbox, &["init", "tmux"]));
+    let lines = output_of(run(&sandbox, &["init", "tmux"]));
     assert!(lines.contains(&format!("exec {} stream tmux left", program().display())));
     assert!(lines.lines().all(|line| line.starts_with("set -g ") || line.starts_with('#')));
-    let named = said(run(&sandbox, &["init", "tmux", "--config", "it's.toml"]));
+    let named = output_of(run(&sandbox, &["init", "tmux", "--config", "it's.toml"]));
     let path = sandbox.home().join("it's.toml");
     let path = path.display().to_string().replace('\'', "'\\\\''");
     assert!(named.contains(&format!("--config '{path}'")), "{named}");
@@ -213,17 +213,17 @@ fn the_wiring_names_this_program_and_only_it() {
 #[test]
 fn segments_are_listed_described_and_suggested() {
     let sandbox = Sandbox::new();
-    let list = said(run(&sandbox, &["segments"]));
+    let list = output_of(run(&sandbox, &["segments"]));
     for kind in rainline_segments::ALL {
         assert!(list.lines().any(|line| line.split(' ').next() == Some(kind.name)), "{list}");
-        let about = said(run(&sandbox, &["segments", kind.name]));
+        let about = output_of(run(&sandbox, &["segments", kind.name]));
         let fields = kind.fields.iter().map(|field| field.name);
         let options = kind.options.iter().map(|option| option.name);
         for word in fields.chain(options) {
             assert!(about.contains(word), "{word} in {about}");
         }
     }
-    let two = said(run(&sandbox, &["segments", "cpu", "memory"]));
+    let two = output_of(run(&sandbox, &["segments", "cpu", "memory"]));
     assert!(two.starts_with("cpu: ") && two.contains("\nmemory: "), "{two}");
     let (code, message) = ended(&run(&sandbox, &["segments", "cpuu"]));
     assert_eq!(code, Some(2));
@@ -233,12 +233,12 @@ fn segments_are_listed_described_and_suggested() {
 #[test]
 fn themes_are_shown_described_and_suggested() {
     let sandbox = Sandbox::new().with("COLUMNS", "90");
-    let list = said(run(&sandbox, &["themes"]));
+    let list = output_of(run(&sandbox, &["themes"]));
     for (theme, _) in BUILT_IN {
         assert!(list.contains(&format!("{theme}: ")), "{list}");
     }
     assert_eq!(list.matches("cpu").count(), BUILT_IN.len(), "each with its line");
-    let rain = said(run(&sandbox, &["themes", "rain"]));
+    let rain = output_of(run(&sandbox, &["themes", "rain"]));
     assert!(rain.contains("palette") || rain.contains('#'), "{rain}");
     let (code, message) = ended(&run(&sandbox, &["themes", "rian"]));
     assert_eq!(code, Some(2));
@@ -248,7 +248,7 @@ fn themes_are_shown_described_and_suggested() {
 #[test]
 fn every_segment_is_previewed_in_every_graph_of_its_fields() {
     let sandbox = Sandbox::new();
-    let all = said(run(&sandbox, &["preview", "segments", "--columns", "400"]));
+    let all = output_of(run(&sandbox, &["preview", "segments", "--columns", "400"]));
     for kind in ALL {
         assert!(all.contains(&format!("\n{}: {}\n", kind.name, kind.about)), "{}", kind.name);
     }
@@ -260,20 +260,23 @@ fn every_segment_is_previewed_in_every_graph_of_its_fields() {
     for escape in ["\x1b[38;2;", "\x1b[38;5;", "\x1b[36;40m"] {
         assert!(all.contains(escape), "{escape:?}");
     }
-    let cpu = said(run(&sandbox, &["preview", "segments", "cpu", "--theme", "rain-light"]));
+    let cpu = output_of(run(&sandbox, &["preview", "segments", "cpu", "--theme", "rain-light"]));
     assert!(cpu.starts_with("\ncpu: ") && !cpu.contains("\nmemory: "), "{cpu}");
-    let (code, said) = ended(&run(&sandbox, &["preview", "segments", "--theme", "rian"]));
-    assert!(code == Some(2) && said.contains("no theme `rian`"), "{said}");
+    let (code, errors) = ended(&run(&sandbox, &["preview", "segments", "--theme", "rian"]));
+    assert!(code == Some(2) && errors.contains("no theme `rian`"), "{errors}");
 }
 
 #[test]
 fn a_config_is_checked_with_places() {
     let sandbox = Sandbox::new();
     let path = sandbox.config();
-    assert_eq!(said(run(&sandbox, &["config", "path"])), format!("{}\n", path.display()));
-    assert!(said(run(&sandbox, &["config", "check"])).contains("no such file"));
+    assert_eq!(output_of(run(&sandbox, &["config", "path"])), format!("{}\n", path.display()));
+    assert!(output_of(run(&sandbox, &["config", "check"])).contains("no such file"));
     sandbox.configure("theme = \"mono\"\n");
-    assert_eq!(said(run(&sandbox, &["config", "check"])), format!("{}: fine\n", path.display()));
+    assert_eq!(
+        output_of(run(&sandbox, &["config", "check"])),
+        format!("{}: fine\n", path.display())
+    );
     sandbox.configure("\n[segment.cpu]\n  warnin = 70\n");
     let (code, message) = ended(&run(&sandbox, &["config", "check"]));
     assert_eq!(code, Some(1));
@@ -293,11 +296,11 @@ fn a_config_is_checked_with_places() {
 #[test]
 fn the_default_config_and_the_schema_are_valid() {
     let sandbox = Sandbox::new();
-    let default = said(run(&sandbox, &["config", "default"]));
+    let default = output_of(run(&sandbox, &["config", "default"]));
     sandbox.configure(&default);
-    let checked = said(run(&sandbox, &["config", "check"]));
+    let checked = output_of(run(&sandbox, &["config", "check"]));
     assert!(checked.ends_with(": fine\n"), "{checked}");
-    let schema = said(run(&sandbox, &["config", "schema"]));
+    let schema = output_of(run(&sandbox, &["config", "schema"]));
     let schema: serde_json::Value = serde_json::from_str(&schema).expect("JSON");
     assert!(schema["$defs"]["layer"]["properties"]["theme"].is_object(), "{schema}");
 }
@@ -355,8 +358,8 @@ fn a_misspelt_name_still_draws_and_the_doctor_names_it() {
             "{line}"
         );
         let (code, report) = ended(&run(&sandbox, &["doctor"]));
-        let said = report.contains(&format!("there is no {meant}"));
-        assert_eq!((code, said), (Some(1), true), "{report}");
+        let named = report.contains(&format!("there is no {meant}"));
+        assert_eq!((code, named), (Some(1), true), "{report}");
     }
 }
 
@@ -364,15 +367,15 @@ fn a_misspelt_name_still_draws_and_the_doctor_names_it() {
 fn completions_and_the_manual_are_whole() {
     let sandbox = Sandbox::new();
     for (shell, check) in [("bash", "bash"), ("zsh", "zsh"), ("fish", "fish")] {
-        let script = said(run(&sandbox, &["completions", shell]));
+        let script = output_of(run(&sandbox, &["completions", shell]));
         assert!(script.contains("rainline") && script.contains("doctor"), "{shell}");
         // Where the shell is here, it reads the script without a word.
         if crate::support::found(check).is_some() {
             let file = sandbox.write(&format!("home/completion.{shell}"), &script);
-            said(sandbox.command(check).arg("-n").arg(file).output().expect("it runs"));
+            output_of(sandbox.command(check).arg("-n").arg(file).output().expect("it runs"));
         }
     }
-    let manual = said(run(&sandbox, &["man"]));
+    let manual = output_of(run(&sandbox, &["man"]));
     assert!(manual.contains(".TH rainline 1"), "{}", &manual[..200]);
     assert!(rainline_segments::ALL.iter().all(|kind| manual.contains(kind.name)));
 }
@@ -393,9 +396,9 @@ fn every_subcommand_has_help_and_wrong_words_exit_with_2() {
         "print",
         "stream",
     ];
-    let whole = said(run(&sandbox, &["--help"]));
+    let whole = output_of(run(&sandbox, &["--help"]));
     for verb in verbs {
-        let help = said(run(&sandbox, &[verb, "--help"]));
+        let help = output_of(run(&sandbox, &[verb, "--help"]));
         assert!(help.contains(&format!("rainline {verb}")), "{help}");
         assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
         assert!(whole.contains(&format!("  {verb} ")), "{whole}");
@@ -403,7 +406,7 @@ fn every_subcommand_has_help_and_wrong_words_exit_with_2() {
         let most = if matches!(verb, "print" | "stream") { 90 } else { 24 };
         assert!(help.lines().count() <= most, "{verb}: {} lines", help.lines().count());
     }
-    assert!(said(run(&sandbox, &["--version"])).starts_with("rainline "));
+    assert!(output_of(run(&sandbox, &["--version"])).starts_with("rainline "));
     let wrong: [&[&str]; 6] = [
         &["--nonsense"],
         &["nonsense"],
@@ -433,7 +436,7 @@ fn a_bar_gets_its_line_whatever_it_asks_for() {
         &["print", "tmux", "right", "--holds", "nonsense,=,pane="],
         &["print", "tmux", "right", "--deadline", "1"],
     ] {
-        let line = said(run(&sandbox, words));
+        let line = output_of(run(&sandbox, words));
         assert!(line.ends_with('\n') && line.lines().count() == 1, "{words:?}: {line:?}");
     }
 }

@@ -10,9 +10,9 @@ use crate::support::sandbox::one_line;
 use crate::support::{Sandbox, Stream, lives, process, signal, until, until_true};
 
 /// A sandbox whose daemon runs and whose line is `NAME| still here`.
-struct Place(Sandbox);
+struct Custom(Sandbox);
 
-impl Deref for Place {
+impl Deref for Custom {
     type Target = Sandbox;
 
     fn deref(&self) -> &Sandbox {
@@ -20,21 +20,21 @@ impl Deref for Place {
     }
 }
 
-impl Place {
+impl Custom {
     /// With these options of the segment `it`.
-    fn new(options: &str) -> Place {
-        let place = Place(Sandbox::new());
-        place.show(options);
-        place.start_daemon(&[]);
+    fn new(options: &str) -> Custom {
+        let sandbox = Custom(Sandbox::new());
+        sandbox.show(options);
+        sandbox.start_daemon(&[]);
         // Its config is read when it is asked for. From then on every line is of it, whole, however
         // long it took.
-        place.line_of(&["--deadline", "1"]);
+        sandbox.line_of(&["--deadline", "1"]);
         until_true("a config that was read", || {
-            let status = place.status().expect("it runs");
+            let status = sandbox.status().expect("it runs");
             let config = status.lines().find(|line| line.starts_with("config /"));
             config.is_some_and(|config| !config.ends_with("(being read)"))
         });
-        place
+        sandbox
     }
 
     /// Writes a config with these options of the segment `it`.
@@ -65,8 +65,8 @@ impl Place {
     fn until_doctor(&self, reason: &str) -> String {
         until(&format!("doctor: {reason}"), || {
             self.line("plain");
-            let said = self.doctor();
-            let line = said.lines().find(|line| line.contains("segment it "))?;
+            let report = self.doctor();
+            let line = report.lines().find(|line| line.contains("segment it "))?;
             line.contains(reason).then(|| line.to_owned())
         })
     }
@@ -108,72 +108,73 @@ fn ticks(pid: u32) -> u64 {
 
 #[test]
 fn what_a_command_prints_is_text() {
-    let place =
-        Place::new("command = [\"printf\", \"a #(touch here) \\\\033[31m\\\\000\\\\377 b\"]");
-    let line = place.until_line("a #(touch");
+    let sandbox =
+        Custom::new("command = [\"printf\", \"a #(touch here) \\\\033[31m\\\\000\\\\377 b\"]");
+    let line = sandbox.until_line("a #(touch");
     assert!(line.starts_with("a #(touch here) ·[31m·\u{fffd} b|"), "{line:?}");
-    assert!(place.line("tmux").contains("###[](touch here)"));
-    assert!(place.files_named("here").is_empty());
+    assert!(sandbox.line("tmux").contains("###[](touch here)"));
+    assert!(sandbox.files_named("here").is_empty());
 }
 
 #[test]
 fn no_shell_reads_the_words_and_the_home_is_where_it_runs() {
-    let place = Place::new("command = [\"echo\", \"$HOME\", \"; id\"]");
-    place.until_line("$HOME ; id|");
-    place.write_program("home/bin/say", "#!/bin/sh\npwd\n");
-    place.show("command = [\"~/bin/say\"]");
-    place.until_line(&format!("{}|", place.path("home").display()));
+    let sandbox = Custom::new("command = [\"echo\", \"$HOME\", \"; id\"]");
+    sandbox.until_line("$HOME ; id|");
+    sandbox.write_program("home/bin/say", "#!/bin/sh\npwd\n");
+    sandbox.show("command = [\"~/bin/say\"]");
+    sandbox.until_line(&format!("{}|", sandbox.path("home").display()));
 }
 
 #[test]
 fn markup_is_obeyed_only_where_the_config_says_so() {
     let command = "command = [\"echo\", \"[x](bold) #[fg=red]\"]\n";
-    let place = Place::new(command);
-    place.until_line("[x](bold) #[fg=red]|");
-    place.show(&format!("{command}markup = true"));
-    place.until_line("x #[fg=red]|");
-    let ansi = until("bold", || Some(place.line("ansi")).filter(|line| line.contains("\u{1b}[1")));
+    let sandbox = Custom::new(command);
+    sandbox.until_line("[x](bold) #[fg=red]|");
+    sandbox.show(&format!("{command}markup = true"));
+    sandbox.until_line("x #[fg=red]|");
+    let ansi =
+        until("bold", || Some(sandbox.line("ansi")).filter(|line| line.contains("\u{1b}[1")));
     assert!(ansi.contains("#[fg=red]"), "{ansi:?}");
 }
 
 #[test]
 fn doctor_names_commands_that_fail() {
-    let place = Place::new("command = [\"no-such-program\"]\ninterval = '200ms'");
-    place.until_doctor("no-such-program: not found");
-    let plain = place.write("plain", "no program");
-    place.show(&format!("command = [\"{}\"]\ninterval = '200ms'", plain.display()));
-    place.until_doctor("Permission denied");
-    place.show("command = [\"sh\", \"-c\", \"echo no luck >&2; exit 7\"]\ninterval = '200ms'");
-    place.until_doctor("sh: no luck (exit status 7)");
-    place.show("command = [\"true\"]");
-    until_true("nothing", || place.line("plain").trim() == "still here");
-    place.show("command = [\"yes\"]\ninterval = '200ms'");
-    place.until_doctor("more than 65536 bytes");
+    let sandbox = Custom::new("command = [\"no-such-program\"]\ninterval = '200ms'");
+    sandbox.until_doctor("no-such-program: not found");
+    let plain = sandbox.write("plain", "no program");
+    sandbox.show(&format!("command = [\"{}\"]\ninterval = '200ms'", plain.display()));
+    sandbox.until_doctor("Permission denied");
+    sandbox.show("command = [\"sh\", \"-c\", \"echo no luck >&2; exit 7\"]\ninterval = '200ms'");
+    sandbox.until_doctor("sh: no luck (exit status 7)");
+    sandbox.show("command = [\"true\"]");
+    until_true("nothing", || sandbox.line("plain").trim() == "still here");
+    sandbox.show("command = [\"yes\"]\ninterval = '200ms'");
+    sandbox.until_doctor("more than 65536 bytes");
 }
 
 #[test]
 fn a_timeout_kills_the_command_and_its_children() {
-    let place = Place::new("");
-    let pids = place.path("pids");
+    let sandbox = Custom::new("");
+    let pids = sandbox.path("pids");
     let script = format!("sleep 600 & echo $! $$ > {}; sleep 600", pids.display());
-    place.show(&format!("command = [\"sh\", \"-c\", \"{script}\"]\ntimeout = '500ms'"));
-    place.until_doctor("no end after 500 ms");
-    until_gone(&place.pids("pids"));
+    sandbox.show(&format!("command = [\"sh\", \"-c\", \"{script}\"]\ntimeout = '500ms'"));
+    sandbox.until_doctor("no end after 500 ms");
+    until_gone(&sandbox.pids("pids"));
     // One that is running when the daemon stops goes with it.
     std::fs::remove_file(&pids).expect("removed");
-    place.show(&format!("command = [\"sh\", \"-c\", \"{script}\"]\ntimeout = '60s'"));
+    sandbox.show(&format!("command = [\"sh\", \"-c\", \"{script}\"]\ntimeout = '60s'"));
     until_true("a start", || {
-        place.line("plain");
+        sandbox.line("plain");
         pids.exists()
     });
-    let started = place.pids("pids");
-    place.stop_daemon();
+    let started = sandbox.pids("pids");
+    sandbox.stop_daemon();
     until_gone(&started);
 }
 
 #[test]
 fn slow_commands_delay_no_others() {
-    let place = Place::new("");
+    let sandbox = Custom::new("");
     let mut config = String::from("[line.terminal]\nleft = [\"a\", \"b\", \"c\", \"d\", \"e\"]\n");
     for name in ["a", "b", "c", "d"] {
         let command = "command = [\"sleep\", \"600\"]\ntimeout = '60s'";
@@ -181,53 +182,53 @@ fn slow_commands_delay_no_others() {
     }
     config.push_str("[segment.e]\nuse = \"custom\"\ncommand = [\"echo\", \"still here\"]\n");
     config.push_str("timeout = '900ms'\n");
-    place.configure(&config);
+    sandbox.configure(&config);
     until("the quick one", || {
-        let line = place.line_of(&["--target", "plain", "--deadline", "2000"]);
+        let line = sandbox.line_of(&["--target", "plain", "--deadline", "2000"]);
         line.contains("still here").then_some(())
     });
 }
 
 /// A config whose line is another text.
-fn another(place: &Place) -> String {
+fn another(sandbox: &Custom) -> String {
     let text = "[line.terminal]\nleft = [\"text\"]\n[segment.text]\ntext = \"another\"\n";
-    place.write("another.toml", text).display().to_string()
+    sandbox.write("another.toml", text).display().to_string()
 }
 
 #[test]
 fn slow_commands_delay_no_config() {
-    let place = Place::new("");
+    let sandbox = Custom::new("");
     let names = ["a", "b", "c", "d"];
     let mut config = String::from("[line.terminal]\nleft = [\"a\", \"b\", \"c\", \"d\"]\n");
     for name in names {
-        let script = format!("echo $$ > {}; exec sleep 600", place.path(name).display());
+        let script = format!("echo $$ > {}; exec sleep 600", sandbox.path(name).display());
         config.push_str(&format!("[segment.{name}]\nuse = \"custom\"\ntimeout = '600s'\n"));
         config.push_str(&format!("command = [\"sh\", \"-c\", \"{script}\"]\n"));
     }
-    place.configure(&config);
+    sandbox.configure(&config);
     for name in names {
         until("a slow command", || {
-            place.line_of(&["--deadline", "1"]);
-            place.path(name).exists().then_some(())
+            sandbox.line_of(&["--deadline", "1"]);
+            sandbox.path(name).exists().then_some(())
         });
     }
-    let more = ["--target", "plain", "--config", &another(&place)];
-    assert!(place.line_of(&more).contains("another"));
+    let more = ["--target", "plain", "--config", &another(&sandbox)];
+    assert!(sandbox.line_of(&more).contains("another"));
 }
 
 /// Its readers stand still until the built-in config has stood in for it.
 #[test]
 fn a_stream_gets_its_config_however_late_that_is() {
-    let place = Place::new("");
-    let config = another(&place);
-    until_true("its workers", || !place.workers().is_empty());
-    let stopped = place.workers();
+    let sandbox = Custom::new("");
+    let config = another(&sandbox);
+    until_true("its workers", || !sandbox.workers().is_empty());
+    let stopped = sandbox.workers();
     stopped.iter().for_each(|pid| signal(*pid, Signal::STOP));
-    let mut stream = place.follow(&["--deadline", "1", "--config", &config]);
-    until_true("an answer to the stream", || place.figure("streams") == Some(1));
+    let mut stream = sandbox.follow(&["--deadline", "1", "--config", &config]);
+    until_true("an answer to the stream", || sandbox.figure("streams") == Some(1));
     stopped.iter().for_each(|pid| signal(*pid, Signal::CONT));
     // Until it was answered it may have shown a line of its own, which was right.
-    place.write(
+    sandbox.write(
         "another.toml",
         std::fs::read_to_string(&config).expect("readable").replace("another", "changed"),
     );
@@ -236,56 +237,56 @@ fn a_stream_gets_its_config_however_late_that_is() {
 
 #[test]
 fn without_a_daemon_the_last_line_of_a_command_is_shown_as_old() {
-    let place = Place::new(
+    let sandbox = Custom::new(
         "command = [\"sh\", \"-c\", \"echo 'one #(id)'; exec sleep 600\"]\nmode = \"streaming\"",
     );
-    place.until_line("one #(id)|");
+    sandbox.until_line("one #(id)|");
     let ansi = ["--target", "ansi", "--depth", "true"];
-    let fresh = place.line_of(&ansi);
-    place.stop_daemon();
-    let old = place.line_of(&ansi);
+    let fresh = sandbox.line_of(&ansi);
+    sandbox.stop_daemon();
+    let old = sandbox.line_of(&ansi);
     assert!(old.contains("one #(id)|") && old.contains("still here"), "{old:?}");
     let look = |line: &str| line.split_once('m').expect("a style").0.to_owned();
     assert_ne!(look(&old), look(&fresh));
 }
 
 /// Writes its number and a line a moment, for ever.
-fn streaming(place: &Place, more: &str) -> String {
-    let pids = place.path("pids");
+fn streaming(sandbox: &Custom, more: &str) -> String {
+    let pids = sandbox.path("pids");
     let script = format!("sleep 600 & echo $! $$ > {}; {more}", pids.display());
     format!("command = [\"sh\", \"-c\", \"{script}\"]\nmode = \"streaming\"")
 }
 
 #[test]
 fn a_streaming_command_pushes_its_lines_and_ends_when_it_is_not_wanted() {
-    let place = Place::new("");
-    let options = streaming(&place, "echo one; sleep 0.3; echo two; sleep 600");
-    place.show(&options);
-    let mut stream = place.follow(&[]);
+    let sandbox = Custom::new("");
+    let options = streaming(&sandbox, "echo one; sleep 0.3; echo two; sleep 600");
+    sandbox.show(&options);
+    let mut stream = sandbox.follow(&[]);
     stream.until("one|");
     stream.until("two|");
-    let pids = place.pids("pids");
+    let pids = sandbox.pids("pids");
     assert!(pids.iter().all(|pid| lives(*pid)));
     // The same instance of a changed config goes on.
-    place.show(&format!("{options}\nstyle = \"bold\""));
-    place.show("");
+    sandbox.show(&format!("{options}\nstyle = \"bold\""));
+    sandbox.show("");
     until_gone(&pids);
 }
 
 #[test]
 fn a_stream_ends_with_the_daemon_its_worker_and_its_stop() {
-    let place = Place::new("");
-    let options = streaming(&place, "echo one; sleep 600");
+    let sandbox = Custom::new("");
+    let options = streaming(&sandbox, "echo one; sleep 600");
     for end in ["stop", "daemon", "worker"] {
-        let _ = std::fs::remove_file(place.path("pids"));
-        place.show(&options);
-        place.start_daemon(&[]);
-        place.until_line("one|");
-        let pids = place.pids("pids");
+        let _ = std::fs::remove_file(sandbox.path("pids"));
+        sandbox.show(&options);
+        sandbox.start_daemon(&[]);
+        sandbox.until_line("one|");
+        let pids = sandbox.pids("pids");
         assert!(pids.iter().all(|pid| lives(*pid)), "{end}");
         match end {
-            "stop" => place.stop_daemon(),
-            "daemon" => signal(place.daemon().expect("it runs"), Signal::KILL),
+            "stop" => sandbox.stop_daemon(),
+            "daemon" => signal(sandbox.daemon().expect("it runs"), Signal::KILL),
             _ => {
                 // The worker is the parent of the command.
                 let parent = &process::stat(pids[1]).expect("it lives")[1];
@@ -295,93 +296,93 @@ fn a_stream_ends_with_the_daemon_its_worker_and_its_stop() {
         until_gone(&pids);
     }
     // The daemon noticed, and starts it anew.
-    place.until_line("one|");
+    sandbox.until_line("one|");
 }
 
 #[test]
 fn a_flood_of_output_costs_the_daemon_next_to_nothing() {
-    let place = Place::new("command = [\"yes\", \"wet\"]\nmode = \"streaming\"");
-    let mut stream = place.follow(&[]);
+    let sandbox = Custom::new("command = [\"yes\", \"wet\"]\nmode = \"streaming\"");
+    let mut stream = sandbox.follow(&[]);
     stream.until("wet|");
-    let daemon = place.daemon().expect("it runs");
+    let daemon = sandbox.daemon().expect("it runs");
     let (before, since) = (ticks(daemon), Instant::now());
     // Nothing new to see in it, so the line stays as it is: readings are counted by their age.
     until_true("some readings", || since.elapsed() > Duration::from_secs(3));
     let used = ticks(daemon) - before;
     let passed = since.elapsed().as_secs_f64() * 100.0;
     assert!((used as f64) < passed * 0.2, "{used} of {passed:.0} ticks");
-    assert!(place.line("plain").starts_with("wet|"));
+    assert!(sandbox.line("plain").starts_with("wet|"));
 }
 
 #[test]
 fn a_command_that_keeps_dying_is_restarted_with_backoff() {
-    let place = Place::new("");
-    let starts = place.path("starts");
+    let sandbox = Custom::new("");
+    let starts = sandbox.path("starts");
     let script = format!("echo x >> {}; echo up; echo broken >&2; exit 3", starts.display());
-    place.show(&format!("command = [\"sh\", \"-c\", \"{script}\"]\nmode = \"streaming\""));
+    sandbox.show(&format!("command = [\"sh\", \"-c\", \"{script}\"]\nmode = \"streaming\""));
     let since = Instant::now();
-    let mut stream = place.follow(&[]);
+    let mut stream = sandbox.follow(&[]);
     stream.until("up|");
     let count = || std::fs::read_to_string(&starts).map_or(0, |text| text.lines().count());
     until_true("its fourth start", || count() >= 4);
     // After one, two and four seconds.
     assert!(since.elapsed() >= Duration::from_millis(6_900), "{:?}", since.elapsed());
-    place.until_doctor("sh: broken (exit status 3)");
+    sandbox.until_doctor("sh: broken (exit status 3)");
 }
 
 #[test]
 fn declared_values_have_formats_graphs_levels_and_reasons() {
     let fields = "fields = { load = \"percent\", at = \"duration\" }\nlevel-by = \"load\"\n\
                   format = \"$load $at $load_history.spark(w:3)|\"\ninterval = '200ms'\n";
-    let place = Place::new("");
-    let write = |json: &str| place.show(&format!("{fields}command = ['echo', '{json}']"));
+    let sandbox = Custom::new("");
+    let write = |json: &str| sandbox.show(&format!("{fields}command = ['echo', '{json}']"));
     write("{\"load\": 96, \"at\": 5400}");
-    place.until_line("96% 1h 30m");
-    until("a graph", || Some(place.line("plain")).filter(|line| line.contains('█')));
+    sandbox.until_line("96% 1h 30m");
+    until("a graph", || Some(sandbox.line("plain")).filter(|line| line.contains('█')));
     write("{\"laod\": 96}");
-    place.until_doctor("no field \"laod\"; there are at, load, text, short, level");
+    sandbox.until_doctor("no field \"laod\"; there are at, load, text, short, level");
 }
 
 #[test]
 fn a_value_that_is_set_shows_at_once_on_every_line() {
-    let place = Place::new("");
-    let (mut one, mut other) = (place.follow(&[]), place.follow(&[]));
+    let sandbox = Custom::new("");
+    let (mut one, mut other) = (sandbox.follow(&[]), sandbox.follow(&[]));
     one.next();
     other.next();
-    let set = place.run(&["set", "it", "#(id) \u{1b}[1m up", "--level", "info"]);
+    let set = sandbox.run(&["set", "it", "#(id) \u{1b}[1m up", "--level", "info"]);
     assert!(set.status.success() && set.stdout.is_empty() && set.stderr.is_empty());
     one.until("#(id) ·[1m up|");
     other.until("#(id) ·[1m up|");
-    assert!(place.run(&["set", "it", ""]).status.success());
+    assert!(sandbox.run(&["set", "it", ""]).status.success());
     assert!(!one.next().contains('|'));
 }
 
 #[test]
 fn a_value_that_is_set_ends_with_its_time_and_outlives_the_daemon() {
-    let place = Place::new("");
-    let mut stream = place.follow(&[]);
-    assert!(place.run(&["set", "it", "brief", "--for", "300ms"]).status.success());
+    let sandbox = Custom::new("");
+    let mut stream = sandbox.follow(&[]);
+    assert!(sandbox.run(&["set", "it", "brief", "--for", "300ms"]).status.success());
     stream.until("brief|");
     assert!(!stream.next().contains("brief"));
     drop(stream);
-    assert!(place.run(&["set", "it", "kept", "--for", "1h"]).status.success());
-    place.stop_daemon();
+    assert!(sandbox.run(&["set", "it", "kept", "--for", "1h"]).status.success());
+    sandbox.stop_daemon();
     // The next one is started by `set` as well as by a line.
-    place.start_daemon(&[]);
-    place.until_line("kept|");
-    place.stop_daemon();
-    assert!(place.run(&["set", "it", "woken"]).status.success());
-    place.until_line("woken|");
+    sandbox.start_daemon(&[]);
+    sandbox.until_line("kept|");
+    sandbox.stop_daemon();
+    assert!(sandbox.run(&["set", "it", "woken"]).status.success());
+    sandbox.until_line("woken|");
 }
 
 #[test]
 fn a_bad_value_is_refused_with_what_is_expected() {
-    let place = Place::new("fields = { used = \"bytes\" }\nformat = \"$used.eng(w:2)|\"");
+    let sandbox = Custom::new("fields = { used = \"bytes\" }\nformat = \"$used.eng(w:2)|\"");
     let refused = |args: &[&str], why: &str| {
-        let output = place.run(&[&["set"], args].concat());
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(1), "{args:?}: {said}");
-        assert!(said.contains(why), "{said}");
+        let output = sandbox.run(&[&["set"], args].concat());
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {errors}");
+        assert!(errors.contains(why), "{errors}");
     };
     refused(&["ti", "x"], "no segment `ti` in the config; did you mean `it`?");
     refused(&["beside", "x"], "only `custom`");
@@ -390,7 +391,7 @@ fn a_bad_value_is_refused_with_what_is_expected() {
     refused(&["it", "3G", "--level", "bad"], "idle, good, info, warning");
     refused(&["it", "3G", "--for", "ever"], "a time span such as");
     refused(&["it", &"x".repeat(20_000)], "at most 16384 bytes");
-    assert_eq!(place.run(&["set", "it"]).status.code(), Some(2));
-    assert!(place.run(&["set", "it", "used=1.5 GiB"]).status.success());
-    place.until_line("1.5G|");
+    assert_eq!(sandbox.run(&["set", "it"]).status.code(), Some(2));
+    assert!(sandbox.run(&["set", "it", "used=1.5 GiB"]).status.success());
+    sandbox.until_line("1.5G|");
 }

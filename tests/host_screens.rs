@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use crate::support::golden::kept;
 use crate::support::terminal::{argv, looks};
 use crate::support::{
-    DEADLINE, Goldens, Look, Sandbox, Terminal, Tmux, process, program, root, tool, wait_end,
+    DEADLINE, Goldens, Look, Sandbox, Terminal, Tmux, namespace, process, program, root, tool,
+    wait_end,
 };
 
 const WIDTHS: [u16; 3] = [200, 80, 40];
@@ -52,7 +53,7 @@ fn fixture(name: &str) -> std::path::PathBuf {
 fn wiring(sandbox: &Sandbox, host: &str) -> String {
     match host {
         // What a shell has drawn it draws no better later: its first answer must be the right one.
-        "bash" | "zsh" | "fish" => sandbox.patient_wiring(host),
+        "bash" | "zsh" | "fish" => sandbox.wiring_with_long_deadline(host),
         _ => sandbox.wiring(host),
     }
 }
@@ -294,20 +295,8 @@ const BATTERY: [(&str, &str); 6] = [
 /// mount namespace is to be had.
 fn on_real_battery(config: &str) -> Option<Sandbox> {
     let sandbox = at_home(config);
-    for (file, text) in BATTERY {
-        sandbox.write(&format!("power_supply/BAT0/{file}"), format!("{text}\n"));
-    }
-    let script = "mount --bind \"$1\" /sys/class/power_supply || exit 77
-        exec \"$2\" daemon start";
-    let mut command = sandbox.command("unshare");
-    command.args(["-r", "-m", "sh", "-c", script, "sh"]);
-    let output = command.arg(sandbox.path("power_supply")).arg(program()).output().ok()?;
-    // 1: unshare itself may not; 77: mount may not.
-    if matches!(output.status.code(), Some(1 | 77)) {
-        println!("skipped: no mount namespace: {}", String::from_utf8_lossy(&output.stderr));
-        return None;
-    }
-    assert!(output.status.success(), "{output:?}");
+    let start = "exec \"$2\" daemon start";
+    namespace::run_with_batteries(&sandbox, &[("BAT0", &BATTERY)], start)?;
     Some(sandbox)
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::support::sandbox::said;
+use crate::support::sandbox::output_of;
 use crate::support::{Sandbox, program};
 
 const CONFIG: &str = r#"
@@ -33,7 +33,7 @@ fn prompt(sandbox: &Sandbox, slot: &str, more: &[&str]) -> Command {
 }
 
 fn text(child: Child) -> String {
-    said(child.wait_with_output().expect("it ends")).trim_end().to_owned()
+    output_of(child.wait_with_output().expect("it ends")).trim_end().to_owned()
 }
 
 fn shown(mut command: Command) -> String {

@@ -115,6 +115,16 @@ fn lists_are_sorted_by_name() {
     assert!(rainline::compat::ALL.iter().map(|peer| peer.name).is_sorted());
 }
 
+/// The files that crates begin with, and the tests.
+const ROOTS: [&str; 6] = [
+    "caps/lib.rs",
+    "segments/lib.rs",
+    "render/lib.rs",
+    "client/lib.rs",
+    "src/lib.rs",
+    "tests/main.rs",
+];
+
 /// A file without its `mod` line is not compiled, and the compiler does not notice.
 #[test]
 fn every_file_is_a_module() {
@@ -144,11 +154,9 @@ fn every_file_is_a_module() {
         }
     }
     let mut forgotten = Vec::new();
-    for lib in ["caps/lib.rs", "segments/lib.rs", "render/lib.rs", "client/lib.rs", "src/lib.rs"] {
-        let lib = root().join(lib);
-        if lib.exists() {
-            visit(lib.parent().expect("a folder"), &lib, &mut forgotten);
-        }
+    for name in ROOTS {
+        let file = root().join(name);
+        visit(file.parent().expect("a folder"), &file, &mut forgotten);
     }
     assert!(forgotten.is_empty(), "{}", forgotten.join("\n"));
 }

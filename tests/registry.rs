@@ -17,12 +17,12 @@ fn the_environment_that_travels_is_what_segments_declare() {
     let declared: BTreeSet<&str> = ALL.iter().flat_map(|kind| kind.env.iter().copied()).collect();
     let sent: BTreeSet<&str> = protocol::ENV.iter().copied().collect();
     if let Some(name) = declared.difference(&sent).next() {
-        panic!("client/protocol.rs: add {name:?} to ENV, as a segment declares it");
+        panic!("client/protocol/request.rs: add {name:?} to ENV, as a segment declares it");
     }
     if let Some(name) = sent.difference(&declared).next() {
-        panic!("client/protocol.rs: remove {name:?} from ENV, as no segment declares it");
+        panic!("client/protocol/request.rs: remove {name:?} from ENV, as no segment declares it");
     }
-    assert!(protocol::ENV.is_sorted(), "client/protocol.rs: ENV is not sorted");
+    assert!(protocol::ENV.is_sorted(), "client/protocol/request.rs: ENV is not sorted");
 }
 
 #[test]

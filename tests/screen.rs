@@ -35,9 +35,10 @@ impl<'a> Screen<'a> {
         let rc = sandbox.write("screenrc", format!("{base}{rc}"));
         let words = argv([&tool("screen"), &"-U", &"-c", &rc, &"-S", &"tried"]);
         let terminal = Terminal::spawn(sandbox, &words, size.0, size.1);
-        let said = sandbox.command(tool("screen")).arg("--version").output().expect("it runs");
-        let said = String::from_utf8_lossy(&said.stdout).into_owned();
-        let mut numbers = said.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
+        let output = sandbox.command(tool("screen")).arg("--version").output().expect("it runs");
+        let output = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut numbers =
+            output.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
         let mut next = || numbers.next().and_then(|number| number.parse().ok()).unwrap_or(0);
         Screen { sandbox, terminal, version: (next(), next()) }
     }

@@ -288,7 +288,7 @@ impl Recording {
 }
 
 /// The word after `name` in a call.
-fn said<'a>(call: &'a str, name: &str) -> Option<&'a str> {
+fn value_of<'a>(call: &'a str, name: &str) -> Option<&'a str> {
     call.split_once(&format!("{name}="))?.1.split(" --").next()
 }
 
@@ -298,18 +298,18 @@ fn a_prompt_is_told_of_the_last_command() {
         let sandbox = Sandbox::new();
         let mut shell = Recording::start(&sandbox, mode, 1);
         let call = shell.after("true | sh -c 'exit 7' | sh -c 'exit 3'");
-        assert_eq!(said(&call, "--status"), Some("3"), "{}: {call}", mode.shell);
-        assert_eq!(said(&call, "--pipestatus"), Some("0 7 3"), "{}: {call}", mode.shell);
-        assert_eq!(said(&call, "--columns"), Some("80"), "{}: {call}", mode.shell);
-        // None is said by silence, too.
-        assert_eq!(said(&call, "--jobs").unwrap_or("0"), "0", "{}: {call}", mode.shell);
-        let took = said(&call, "--duration").and_then(|ms| ms.parse::<u32>().ok());
+        assert_eq!(value_of(&call, "--status"), Some("3"), "{}: {call}", mode.shell);
+        assert_eq!(value_of(&call, "--pipestatus"), Some("0 7 3"), "{}: {call}", mode.shell);
+        assert_eq!(value_of(&call, "--columns"), Some("80"), "{}: {call}", mode.shell);
+        // No option means no jobs.
+        assert_eq!(value_of(&call, "--jobs").unwrap_or("0"), "0", "{}: {call}", mode.shell);
+        let took = value_of(&call, "--duration").and_then(|ms| ms.parse::<u32>().ok());
         assert!(took.is_some(), "{}: {call}", mode.shell);
         let call = shell.after("sleep 0.3");
-        let took = said(&call, "--duration").and_then(|ms| ms.parse::<u32>().ok());
+        let took = value_of(&call, "--duration").and_then(|ms| ms.parse::<u32>().ok());
         assert!(took.is_some_and(|ms| ms >= 300), "{}: {call}", mode.shell);
         let call = shell.after("sleep 1000 | sleep 1000 &");
-        assert_eq!(said(&call, "--jobs"), Some("1"), "{}: {call}", mode.shell);
+        assert_eq!(value_of(&call, "--jobs"), Some("1"), "{}: {call}", mode.shell);
         assert!(call.starts_with("print prompt all "), "{}: {call}", mode.shell);
     });
 }
@@ -367,7 +367,7 @@ fn the_lines_may_be_read_twice() {
         let sandbox = Sandbox::new();
         let mut shell = Recording::start(&sandbox, mode, 2);
         let call = shell.after("true");
-        assert!(said(&call, "--duration").is_some(), "{}: {call}", mode.shell);
+        assert!(value_of(&call, "--duration").is_some(), "{}: {call}", mode.shell);
     });
 }
 

@@ -345,16 +345,16 @@ fn bytes(text: &str) -> f64 {
     number.unwrap_or_else(|_| panic!("{text:?}")) * 1024_f64.powi(power)
 }
 
-/// What the kernel said of its available memory, again and again while others run beside.
+/// The available memory, read again and again while others run.
 struct Watched {
-    said: Arc<Mutex<Vec<(Instant, f64)>>>,
+    available: Arc<Mutex<Vec<(Instant, f64)>>>,
     watching: Arc<AtomicBool>,
 }
 
 impl Watched {
     fn begin() -> Watched {
-        let (said, watching) = (Arc::default(), Arc::new(AtomicBool::new(true)));
-        let (log, on): (Arc<Mutex<Vec<_>>>, _) = (Arc::clone(&said), watching.clone());
+        let (available, watching) = (Arc::default(), Arc::new(AtomicBool::new(true)));
+        let (log, on): (Arc<Mutex<Vec<_>>>, _) = (Arc::clone(&available), watching.clone());
         std::thread::spawn(move || {
             while on.load(Relaxed) {
                 let reading = (Instant::now(), meminfo("MemAvailable"));
@@ -362,14 +362,17 @@ impl Watched {
                 std::thread::sleep(Duration::from_millis(5));
             }
         });
-        Watched { said, watching }
+        Watched { available, watching }
     }
 
-    /// The least and the most that was said lately: what is drawn was read in between.
+    /// The least and the most of the last seconds: what is drawn was read in between.
     fn lately(&self) -> (f64, f64) {
-        let said = self.said.lock().expect("no panic");
-        let recent = said.iter().rev().take_while(|(at, _)| at.elapsed() < Duration::from_secs(3));
-        recent.fold((f64::MAX, 0.0), |(least, most), (_, said)| (least.min(*said), most.max(*said)))
+        let available = self.available.lock().expect("no panic");
+        let recent =
+            available.iter().rev().take_while(|(at, _)| at.elapsed() < Duration::from_secs(3));
+        recent.fold((f64::MAX, 0.0), |(least, most), (_, available)| {
+            (least.min(*available), most.max(*available))
+        })
     }
 }
 
@@ -388,7 +391,7 @@ fn the_drawn_memory_moves_as_the_kernel_says() {
     let (mega, total) = (1024.0 * 1024.0, meminfo("MemTotal"));
     // 2 GB where there is room for it.
     let size = (2.0 * 1024_f64.powi(3)).min(meminfo("MemAvailable") / 2.0);
-    // The mean of what is drawn, each figure held against what the kernel said meanwhile.
+    // The mean of what is drawn, each figure compared with what was available meanwhile.
     let mut readings = |tmux: &mut Tmux| {
         // What is drawn first may be of the time before.
         (0..4).for_each(|_| drop(next_second(&mut tmux.terminal, &mut clock)));
@@ -398,7 +401,7 @@ fn the_drawn_memory_moves_as_the_kernel_says() {
             let figure = between(&line, " mem ", " ╱").unwrap_or_else(|| panic!("{line}"));
             let (drawn, (least, most)) = (bytes(figure), watched.lately());
             let (low, high) = ((total - most) / mega, (total - least) / mega);
-            println!("memory: {:.0} MB drawn, {low:.0} to {high:.0} said", drawn / mega);
+            println!("memory: {:.0} MB drawn, {low:.0} to {high:.0} read", drawn / mega);
             let near = 0.02 * size / mega;
             assert!((low - near..=high + near).contains(&(drawn / mega)));
             mean += drawn / 4.0;

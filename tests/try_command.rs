@@ -12,9 +12,9 @@ fn picture(host: &str) -> String {
         .stdin(std::process::Stdio::null())
         .output()
         .expect("it runs");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{host}: {said}");
-    assert_eq!(said, "", "{host}");
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{host}: {errors}");
+    assert_eq!(errors, "", "{host}");
     let left = std::fs::read_dir(sandbox.path("tmp")).expect("a folder").flatten();
     let left: Vec<_> = left.map(|entry| entry.path()).collect();
     assert!(left.iter().all(|path| !path.to_string_lossy().contains("rainline")), "{left:?}");

@@ -134,7 +134,7 @@ struct Shell {
 impl Shell {
     fn start(prompt: &Prompt, place: &str, alone: bool) -> Shell {
         let house = House::new("");
-        let root = house.root.path().to_owned();
+        let root = house.home();
         let lines = prompt.lines.replace("RAINLINE", &house.program.display().to_string());
         let folder = root.join("fish");
         std::fs::create_dir_all(&folder).expect("a directory");
@@ -224,10 +224,10 @@ impl Shell {
     /// The number of the last process that was started here, as the shell itself reads it.
     fn last_process(&mut self) -> Option<u32> {
         let _ = rustix::io::write(&self.master, b"read a b c d e </proc/loadavg; echo \"<$e>\"\r");
-        let mut said = Vec::new();
-        self.listen(Duration::from_secs(5), &mut |bytes| said.extend_from_slice(bytes));
-        let said = String::from_utf8_lossy(&said).into_owned();
-        said.split('<').filter_map(|rest| rest.split_once('>')?.0.parse().ok()).next_back()
+        let mut output = Vec::new();
+        self.listen(Duration::from_secs(5), &mut |bytes| output.extend_from_slice(bytes));
+        let output = String::from_utf8_lossy(&output).into_owned();
+        output.split('<').filter_map(|rest| rest.split_once('>')?.0.parse().ok()).next_back()
     }
 }
 

@@ -1,17 +1,21 @@
 //! How long a start takes, from fork to the last byte, against a program that does nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
 use crate::Options;
 use crate::support::{House, has, median};
 
-/// An empty static program: nothing that starts can be cheaper.
-fn empty(folder: &std::path::Path) -> Option<(PathBuf, &'static str)> {
+/// An empty static program: nothing that starts can be cheaper. It is linked to the same libc as the
+/// program that is measured, if that compiler is there.
+fn empty(folder: &Path, program: &Path) -> Option<(PathBuf, &'static str)> {
     let (source, out) = (folder.join("empty.c"), folder.join("empty"));
     std::fs::write(&source, "int main(void) { return 0; }\n").ok()?;
-    let compilers = [("musl-gcc", "musl"), ("cc", "glibc")];
+    let mut compilers = [("musl-gcc", "musl"), ("cc", "glibc")];
+    if !program.to_string_lossy().contains("-musl/") {
+        compilers.reverse();
+    }
     compilers.into_iter().filter(|(compiler, _)| has(compiler)).find_map(|(compiler, libc)| {
         let mut command = Command::new(compiler);
         command.args(["-O2", "-static", "-s", "-o"]).arg(&out).arg(&source);
@@ -22,7 +26,7 @@ fn empty(folder: &std::path::Path) -> Option<(PathBuf, &'static str)> {
 pub fn run(_: &Options) {
     const ROUNDS: usize = 500;
     let house = House::new("");
-    let Some((empty, libc)) = empty(house.root.path()) else {
+    let Some((empty, libc)) = empty(&house.home(), &house.program) else {
         return println!("no C compiler: the floor is skipped\n");
     };
     println!("### A start, five times {ROUNDS} in turns\n");

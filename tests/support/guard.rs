@@ -92,12 +92,13 @@ mod tests {
         let mut tests = command.spawn().expect("it runs");
         let lines = BufReader::new(tests.stdout.take().expect("a pipe")).lines();
         // What the test says stands behind its name.
-        let told = lines.map_while(Result::ok).find_map(|line| {
-            let (_, told) = line.split_once("daemon ").filter(|_| !line.contains("::a_daemon "))?;
-            let (pid, dir) = told.split_once(' ')?;
+        let found = lines.map_while(Result::ok).find_map(|line| {
+            let (_, words) =
+                line.split_once("daemon ").filter(|_| !line.contains("::a_daemon "))?;
+            let (pid, dir) = words.split_once(' ')?;
             Some((pid.parse().ok()?, PathBuf::from(dir)))
         });
-        let (pid, dir): (u32, PathBuf) = told.expect("a daemon");
+        let (pid, dir): (u32, PathBuf) = found.expect("a daemon");
         assert!(lives(pid) && dir.is_dir());
         tests.kill().expect("killed");
         tests.wait().expect("its end");

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rainline_caps::Policy;
 use rainline_render::width::width;
 
-use super::sandbox::said;
+use super::sandbox::output_of;
 use super::{Sandbox, root, until_true};
 
 /// How long a line may take to settle: sparklines fill with a cell a second.
@@ -47,7 +47,7 @@ impl Machine {
         let args = ["terminal", slot, "--target", target, "--columns", &columns_word];
         let more = ["--depth", "true", "--host-version", "3.3"];
         let mut command = self.sandbox.printing(&[&args[..], &more].concat());
-        let text = said(command.output().expect("it runs"));
+        let text = output_of(command.output().expect("it runs"));
         let line = text.strip_suffix('\n').expect("a whole line").to_owned();
         assert!(!line.contains('\n') || target != "plain", "{line:?}");
         if target == "plain" && slot == "full" {

@@ -13,6 +13,7 @@ pub mod golden;
 pub mod guard;
 pub mod hostile;
 pub mod machine;
+pub mod namespace;
 pub mod process;
 pub mod sandbox;
 pub mod stream;

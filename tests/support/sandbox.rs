@@ -13,7 +13,7 @@ use super::{Stream, guard, process, program, signal, until, wait_end, with_deadl
 
 /// How many milliseconds a client waits for its answer unless a test says otherwise: an answer must
 /// not be another because the machine is busy.
-const PATIENT: &str = "20000";
+const LONG_DEADLINE: &str = "20000";
 
 pub struct Sandbox {
     root: tempfile::TempDir,
@@ -212,8 +212,8 @@ impl Sandbox {
 
     /// What the program prints; it must end well and complain of nothing.
     #[track_caller]
-    pub fn said(&self, args: &[&str]) -> String {
-        said(self.run(args))
+    pub fn output(&self, args: &[&str]) -> String {
+        output_of(self.run(args))
     }
 
     /// `rainline print` with these arguments.
@@ -221,7 +221,7 @@ impl Sandbox {
         let mut command = self.rainline();
         command.arg("print").args(args).stdin(Stdio::null());
         if !args.contains(&"--deadline") {
-            command.args(["--deadline", PATIENT]);
+            command.args(["--deadline", LONG_DEADLINE]);
         }
         command
     }
@@ -238,7 +238,7 @@ impl Sandbox {
         let mut command = self.rainline();
         command.arg("stream").args(args).stdin(Stdio::null());
         if !args.contains(&"--deadline") {
-            command.args(["--deadline", PATIENT]);
+            command.args(["--deadline", LONG_DEADLINE]);
         }
         Stream::start(&mut command)
     }
@@ -246,13 +246,13 @@ impl Sandbox {
     /// What `rainline init HOST` prints here.
     #[track_caller]
     pub fn wiring(&self, host: &str) -> String {
-        self.said(&["init", host])
+        self.output(&["init", host])
     }
 
     /// The same for a shell, with answers that may take their time.
     #[track_caller]
-    pub fn patient_wiring(&self, shell: &str) -> String {
-        with_deadline(&self.wiring(shell), PATIENT.parse().expect("a number"))
+    pub fn wiring_with_long_deadline(&self, shell: &str) -> String {
+        with_deadline(&self.wiring(shell), LONG_DEADLINE.parse().expect("a number"))
     }
 
     /// Starts the daemon with these options.
@@ -269,7 +269,7 @@ impl Sandbox {
 
     #[track_caller]
     pub fn stop_daemon(&self) {
-        self.said(&["daemon", "stop"]);
+        self.output(&["daemon", "stop"]);
     }
 
     /// What the daemon says of itself; `None` where none runs.
@@ -338,7 +338,7 @@ impl Drop for Sandbox {
 
 /// What a command printed that ended well and complained of nothing.
 #[track_caller]
-pub fn said(output: Output) -> String {
+pub fn output_of(output: Output) -> String {
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     String::from_utf8(output.stdout).expect("UTF-8")
 }
@@ -346,7 +346,7 @@ pub fn said(output: Output) -> String {
 /// The same of a command that prints a line: one, and whole.
 #[track_caller]
 pub fn one_line(output: Output) -> String {
-    let line = said(output);
+    let line = output_of(output);
     assert!(line.ends_with('\n') && line.lines().count() == 1, "{line:?}");
     line
 }
