@@ -364,8 +364,8 @@ mod tests {
         for _ in 0..8 {
             stream.connect(now);
             // Nothing happens before the time has come.
-            stream.connect(stream.retry.at - at(1));
-            pauses.push((stream.retry.at - now).as_millis());
+            stream.connect(stream.retry.at.saturating_sub(at(1)));
+            pauses.push(stream.retry.at.saturating_sub(now).as_millis());
             now = stream.retry.at;
         }
         assert_eq!(pauses, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);

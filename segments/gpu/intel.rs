@@ -55,7 +55,7 @@ impl IdleTimes {
             return None;
         };
         // A reading in the future is from before the machine was restarted.
-        let passed = if *at > now { TOO_SHORT } else { now - *at };
+        let passed = now.checked_sub(*at).unwrap_or(TOO_SHORT);
         if passed >= TOO_SHORT {
             if slept >= *before && *at <= now {
                 let share = slept.saturating_sub(*before).as_secs_f64() / passed.as_secs_f64();

@@ -605,7 +605,7 @@ mod tests {
         harness.sampled(0);
         harness.at(SECOND);
         let wake = harness.pool.wake(SECOND).expect("its end");
-        harness.at(wake - AFTER_IDLE * 2);
+        harness.at(wake.saturating_sub(AFTER_IDLE * 2));
         assert_eq!(harness.pool.counts(), (1, 0));
         harness.at(wake);
         assert_eq!(harness.pool.counts(), (0, 0));
@@ -646,7 +646,11 @@ mod tests {
         let scripts = harness.scripts.borrow().clone();
         scripts.iter().for_each(|script| script.borrow_mut().stuck = false);
         let early = harness.sample("a", 2);
-        assert_eq!(harness.at(boot + FIRST_BACKOFF - SECOND)[0].0, early, "refused");
+        assert_eq!(
+            harness.at((boot + FIRST_BACKOFF).saturating_sub(SECOND))[0].0,
+            early,
+            "refused"
+        );
         let again = harness.sample("a", 2);
         assert_eq!(harness.at(boot + FIRST_BACKOFF), []);
         harness.sampled(MAX_ABANDONED);

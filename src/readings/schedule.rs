@@ -165,7 +165,7 @@ mod tests {
         assert!(!later(30, 30, 30).jumped(&now));
         assert!(later(600, 1, 600).jumped(&now));
         assert!(later(1, 1, 3_600).jumped(&now));
-        let set_back = Now { wall: now.wall - SECOND * 600, ..later(1, 1, 0) };
+        let set_back = Now { wall: now.wall.saturating_sub(SECOND * 600), ..later(1, 1, 0) };
         assert!(set_back.jumped(&now));
     }
 }

@@ -67,7 +67,7 @@ pub fn busy(call: &Call, seconds: u64) -> Option<f64> {
         state::update(call.state.as_deref(), |state| {
             // Of two calls at once the second has nothing new to keep.
             let newest = state.readings.last().map_or(Duration::ZERO, |newest| newest.at);
-            if newest > last.at || last.at - newest >= WINDOW {
+            if newest > last.at || last.at.saturating_sub(newest) >= WINDOW {
                 let older = state.readings.pop().filter(|newest| newest.at < last.at);
                 state.readings = older.into_iter().chain([last]).collect();
             }
