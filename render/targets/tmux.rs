@@ -33,7 +33,7 @@ pub static TARGET: Target = Target {
 const MOST_BYTES: usize = 4096;
 
 /// The first version whose `#()` output may hold a choice that is decided anew at each redraw.
-const CHOICES: Version = (2, 9);
+const CHOICES: Version = rainline_caps::hosts::TMUX_CHOICES;
 
 /// tmux's words for the attributes.
 const ATTRS: [(Attrs, &str); 6] = [

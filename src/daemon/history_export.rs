@@ -11,7 +11,7 @@ use crate::readings::id::ReadingId;
 /// A number takes hardly more bytes than this.
 const NUMBER: usize = 16;
 
-/// A line for each number that is kept, as [`Verb::Feed`](rainline_client::protocol::Verb::Feed)
+/// A line for each number that is kept, as [`Body::History`](rainline_client::protocol::Body::History)
 /// describes it.
 pub fn text<'a>(shown: impl Iterator<Item = &'a ReadingId>, cache: &Cache) -> String {
     let mut text = String::new();

@@ -67,7 +67,7 @@ pub struct Want<'a> {
 /// The slot that is the left and the right one in one full-width row.
 pub const FULL: &str = "full";
 
-/// Everything that a shell's prompt needs, in one answer: see [`prompt`].
+/// Everything that a shell's prompt needs, in one answer: see [`prompt()`].
 pub const ALL: &str = "all";
 
 /// The slots that are made of others.
