@@ -15,7 +15,7 @@ use rustix::process::Signal;
 use rainline_render::theme::BUILT_IN;
 
 use crate::support::sandbox::{one_line, output_of};
-use crate::support::{DEADLINE, Sandbox, Terminal, process, program, signal, wait_end};
+use crate::support::{DEADLINE, Sandbox, Terminal, process, program, signal, until_true, wait_end};
 
 fn run(sandbox: &Sandbox, args: &[&str]) -> Output {
     sandbox.run(args)
@@ -64,10 +64,13 @@ fn a_bar_gets_its_line_whatever_has_become_of_the_daemon() {
     good_right(run(&sandbox, &PRINT));
     signal(pid, Signal::KILL);
     good_right(run(&sandbox, &PRINT));
-    sandbox.processes().into_iter().for_each(|pid| signal(pid, Signal::KILL));
-    for entry in fs::read_dir(sandbox.runtime()).expect("a directory").flatten() {
-        fs::remove_file(entry.path()).expect("removed");
-    }
+    // The last print may have started a daemon that only now makes its files.
+    until_true("nothing left", || {
+        sandbox.processes().into_iter().for_each(|pid| signal(pid, Signal::KILL));
+        let left = || fs::read_dir(sandbox.runtime()).expect("a directory").flatten();
+        left().for_each(|entry| drop(fs::remove_file(entry.path())));
+        sandbox.processes().is_empty() && left().next().is_none()
+    });
     drop(UnixListener::bind(sandbox.socket()).expect("bound"));
     good_right(run(&sandbox, &PRINT));
 }
