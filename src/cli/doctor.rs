@@ -118,7 +118,7 @@ fn daemon(report: &mut Report) {
 fn state(status: &Status, report: &mut Report) {
     let Status { clients, streams, workers, uptime_seconds, .. } = status;
     report.cure(&format!("pid {}, up for {uptime_seconds} s", status.pid));
-    report.cure(&format!("{clients} clients, {streams} of them streams; {workers} workers"));
+    report.cure(&format!("clients: {clients}, of them streams: {streams}; workers: {workers}"));
     for warning in status.warnings() {
         let mut lines = warning.lines();
         report.add(Health::Warning, lines.next().unwrap_or_default());

@@ -297,6 +297,8 @@ impl Sampler {
         let age = |taken| boot.saturating_sub(taken).as_secs_f64();
         let status = |(id, entry): (&ReadingId, &CachedReading)| SegmentStatus {
             name: id.instance.to_string(),
+            asker: id.asker,
+            directory: Some(id.directory.to_path_buf()).filter(|path| !path.as_os_str().is_empty()),
             age_seconds: entry.taken().map(age),
             error: entry.error.clone(),
         };

@@ -80,6 +80,11 @@ pub struct ConfigStatus {
 pub struct SegmentStatus {
     /// The instance's name in its config.
     pub name: String,
+    /// Tells the readings of one instance for several terminals or moments apart; 0: it is the same
+    /// for all.
+    pub asker: u64,
+    /// The directory that it belongs to; `None`: it depends on none.
+    pub directory: Option<PathBuf>,
     /// `None`: it was never taken.
     pub age_seconds: Option<f64>,
     /// Why the last attempt failed; `None` if it did not.
@@ -138,10 +143,18 @@ impl fmt::Display for Status {
         for unknown in &self.unknown {
             writeln!(f, "problem {unknown}")?;
         }
-        for SegmentStatus { name, age_seconds, error } in &self.segments {
-            match age_seconds {
-                Some(seconds) => write!(f, "segment {name} age {seconds:.1} s")?,
-                None => write!(f, "segment {name} age never")?,
+        // Of many terminals with the same segment the newest reading tells enough.
+        let is_same = |a: &SegmentStatus, b: &SegmentStatus| a.name == b.name && a.error == b.error;
+        for group in self.segments.chunk_by(is_same) {
+            let SegmentStatus { name, error, .. } = &group[0];
+            write!(f, "segment {name}")?;
+            if group.len() > 1 {
+                write!(f, " ×{}, newest", group.len())?;
+            }
+            let ages = group.iter().filter_map(|segment| segment.age_seconds);
+            match ages.min_by(f64::total_cmp) {
+                Some(seconds) => write!(f, " age {seconds:.1} s")?,
+                None => write!(f, " never read")?,
             }
             match error {
                 Some(error) => writeln!(f, " error: {error}")?,
@@ -230,6 +243,7 @@ mod tests {
             name: name.into(),
             age_seconds: Some(1.25),
             error: error.map(str::to_owned),
+            ..SegmentStatus::default()
         };
         Status {
             pid: 7,
@@ -269,5 +283,19 @@ mod tests {
         assert!(text.contains("pid 7\n") && text.contains("\nconfig (built in)\n"), "{text}");
         assert!(text.contains("\nsegment error-rate age 1.2 s\n"), "{text}");
         assert!(text.ends_with("note an error is only a word\n"), "{text}");
+    }
+
+    #[test]
+    fn readings_of_many_terminals_are_one_line_with_the_newest_age() {
+        let reading = |asker, seconds| SegmentStatus {
+            name: "session".into(),
+            asker,
+            age_seconds: seconds,
+            ..SegmentStatus::default()
+        };
+        let mut status = status();
+        status.segments = vec![reading(1, Some(9.0)), reading(2, Some(3.0)), reading(3, None)];
+        let text = status.to_string();
+        assert!(text.contains("\nsegment session ×3, newest age 3.0 s\n"), "{text}");
     }
 }
