@@ -3,8 +3,9 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
-use rainline::protocol::{PROTOCOL, Request, Verb};
+use rainline_client::protocol::{Body, LineRequest, PROTOCOL, Request};
 
 mod support;
 use support::{House, cpu, figure, machine, run_for};
@@ -20,17 +21,15 @@ fn main() {
         let mut streams: Vec<UnixStream> = (0..clients)
             .map(|client| {
                 let mut stream = UnixStream::connect(&path).expect("a daemon listens");
-                let request = Request {
-                    verb: Verb::Stream,
-                    nonce: client,
+                let line = LineRequest {
                     line: "tmux".into(),
                     slot: "right".into(),
                     target: "tmux".into(),
                     columns: 80 + 20 * (client % 4) as u16,
-                    deadline: 1000,
                     pid: 1,
-                    ..Request::default()
+                    ..LineRequest::default()
                 };
+                let request = Request::new(Body::Stream(line), Duration::from_secs(1));
                 let mut bytes = Vec::new();
                 request.encode(&mut bytes);
                 stream.write_all(&bytes).expect("written");

@@ -1,19 +1,36 @@
 //! What the daemon does for one line and in one tick, in microseconds: `cargo bench --bench micro`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use rainline::config;
-use rainline::daemon::bare::Bare;
-use rainline::daemon::jobs;
-use rainline::example::Example;
-use rainline::format::Format;
-use rainline::graph::{self, Classes, Curve, Dot, Pen, Scale};
-use rainline::protocol::{Request, Verb};
-use rainline::render::{self, Want};
-use rainline::style::Depth;
-use rainline::targets::{self, Caps};
+use rainline::daemon::Engine;
+use rainline::line::rows::{self, Want};
+use rainline::readings::schedule::Now;
+use rainline::sample_data::SampleData;
+use rainline::worker;
+use rainline_caps::Caps;
+use rainline_caps::Depth;
+use rainline_client::protocol::{Body, LineRequest, Request};
+use rainline_client::{runtime, timespec};
+use rainline_render::format::Format;
+use rainline_render::format::formatter::{
+    bar::bar,
+    braille::braille,
+    columns::columns,
+    heat::heat,
+    mirror::mirror,
+    pair::pair,
+    rain::{Classes, rain},
+    spark::spark,
+    stack::stack,
+    whisker::whisker,
+};
+use rainline_render::graph::{Canvas, Curve, GraphCell, Scale};
+use rainline_render::targets;
 use rainline_segments::Ring;
+use rustix::event::{PollFd, poll};
 
 mod support;
 use support::{children, childrens_cpu, cpu, machine, median, time};
@@ -25,7 +42,7 @@ const TEN: &str = "[line.tmux]\nleft = []\nright = [\"cpu\", \"memory\", \"cpu-b
 
 fn main() {
     if std::env::args().nth(1).as_deref() == Some("worker") {
-        std::process::exit(jobs::main(None));
+        std::process::exit(worker::main(None));
     }
     if let Some(house) = std::env::var_os(TICKS) {
         return ticks(Path::new(&house));
@@ -36,7 +53,7 @@ fn main() {
     std::fs::write(&path, TEN).expect("written");
     let ten = config::build(&config::gather(&path));
     assert!(ten.problems.is_empty(), "{:?}", ten.problems);
-    let example = Example::of(&ten);
+    let samples = SampleData::of(&ten);
     let want = Want { line: "tmux", slot: "right", theme: "" };
     let caps = Caps { columns: 200, ..Caps::default() };
     let row = |name: &str, micros: f64| println!("| {name} | {micros:.2} |");
@@ -46,43 +63,43 @@ fn main() {
     let mut ring = Ring::default();
     (0..600_u64).for_each(|at| ring.push((at * 37 % 100) as f64, at));
     let cells: Vec<_> = ring.recent(60).collect();
-    let (scale, pen) = (Scale::linear(100.0), Pen::default());
+    let (scale, canvas) = (Scale::linear(100.0), Canvas::default());
     let values: Vec<f64> = cells.iter().map(|cell| f64::from(cell.mean)).collect();
     let classes = Classes { parts: &[9.0, 31.0, 6.0, 28.0, 26.0], whole: 100.0 };
-    let graphs: [(&str, &dyn Fn() -> Vec<Dot>); 10] = [
-        ("spark", &|| graph::spark(&cells, 60, scale, pen)),
-        ("braille", &|| graph::braille(&cells, 60, scale, pen)),
-        ("whisker", &|| graph::whisker(&cells, 60, scale, pen)),
-        ("pair", &|| graph::pair(&cells, &cells, 60, [scale; 2], pen)),
-        ("mirror", &|| graph::mirror(&cells, &cells, 60, scale, pen)),
-        ("rain", &|| graph::rain(&cells, &cells, classes, 60, scale, pen)),
-        ("stack", &|| graph::stack(classes.parts, classes.whole, 60, pen)),
-        ("bar with a marker", &|| graph::bar(0.42, Some(0.8), 60, pen)),
-        ("columns", &|| graph::columns(&values, 60, scale, pen)),
-        ("heat", &|| graph::heat(&values, 60, scale, pen)),
+    let graphs: [(&str, &dyn Fn() -> Vec<GraphCell>); 10] = [
+        ("spark", &|| spark(&cells, 60, scale, canvas)),
+        ("braille", &|| braille(&cells, 60, scale, canvas)),
+        ("whisker", &|| whisker(&cells, 60, scale, canvas)),
+        ("pair", &|| pair(&cells, &cells, 60, [scale; 2], canvas)),
+        ("mirror", &|| mirror(&cells, &cells, 60, scale, canvas)),
+        ("rain", &|| rain(&cells, &cells, classes, 60, scale, canvas)),
+        ("stack", &|| stack(classes.parts, classes.whole, 60, canvas)),
+        ("bar with a marker", &|| bar(0.42, Some(0.8), 60, canvas)),
+        ("columns", &|| columns(&values, 60, scale, canvas)),
+        ("heat", &|| heat(&values, 60, scale, canvas)),
     ];
     for (name, draw) in graphs {
         row(&format!("{name}, 60 cells"), time(2000, || drop(draw())));
     }
     let log = Scale { curve: Curve::Log, ..scale };
-    row("spark by logarithm, 60 cells", time(2000, || drop(graph::spark(&cells, 60, log, pen))));
-    let laid = time(500, || drop(render::rows(&ten, want, &example, &caps)));
+    row("spark by logarithm, 60 cells", time(2000, || drop(spark(&cells, 60, log, canvas))));
+    let laid = time(500, || drop(rows::rows(&ten, want, &samples, &caps)));
     row("format, paint and fit 10 segments", laid);
     let narrow = Caps { columns: 60, ..Caps::default() };
-    row("the same into 60 cells", time(500, || drop(render::rows(&ten, want, &example, &narrow))));
-    let rows = render::rows(&ten, want, &example, &caps);
+    row("the same into 60 cells", time(500, || drop(rows::rows(&ten, want, &samples, &narrow))));
+    let rows = rows::rows(&ten, want, &samples, &caps);
     for target in targets::ALL {
-        let micros = time(500, || drop(render::encode(&rows, target, &caps)));
+        let micros = time(500, || drop(rows::encode(&rows, target, &caps)));
         row(&format!("encode for {}", target.name), micros);
     }
     let tmux = targets::find("tmux").expect("known");
     for (name, depth) in [("256", Depth::Ansi256), ("16", Depth::Ansi16)] {
         let fewer = Caps { depth, ..caps.clone() };
-        let micros = time(500, || drop(render::encode(&rows, tmux, &fewer)));
+        let micros = time(500, || drop(rows::encode(&rows, tmux, &fewer)));
         row(&format!("encode for tmux in {name} colours"), micros);
     }
     let whole = time(500, || {
-        drop(render::encode(&render::rows(&ten, want, &example, &caps), tmux, &caps));
+        drop(rows::encode(&rows::rows(&ten, want, &samples, &caps), tmux, &caps));
     });
     row("**a 10-segment line for tmux** (budget 50)", whole);
 
@@ -107,28 +124,26 @@ fn ticks(folder: &Path) {
     println!("|---|---|---|---|---|");
     let all = folder.join("all.toml");
     std::fs::write(&all, support::everything()).expect("written");
-    let lines = [
-        ("the default line", 150, Vec::new()),
-        ("every segment", 400, all.into_os_string().into_encoded_bytes()),
-    ];
+    let lines = [("the default line", 150, PathBuf::new()), ("every segment", 400, all)];
     let mut workers = Vec::new();
     for (name, budget, config) in lines {
-        let mut daemon = Bare::new(None).expect("a directory of its own");
-        let request = Request {
-            verb: Verb::Print,
+        let runtime = runtime::open().expect("a directory of its own");
+        let mut engine = Engine::new(&Rc::new(runtime), None);
+        let line = LineRequest {
             line: "tmux".into(),
             target: "tmux".into(),
             config,
             columns: 200,
             pid: std::process::id(),
-            ..Request::default()
+            ..LineRequest::default()
         };
+        let request = Request::new(Body::Print(line), Duration::ZERO);
         // The first one has its config read, the second looks at its line, whatever comes of the
         // readings that are still on their way.
-        daemon.ask(request.clone());
-        daemon.hear(Duration::from_secs(1));
-        daemon.ask(request);
-        daemon.hear(Duration::from_secs(2));
+        engine.request(0, request.clone(), &Now::read());
+        run_jobs(&mut engine, Duration::from_secs(1));
+        engine.request(0, request, &Now::read());
+        run_jobs(&mut engine, Duration::from_secs(2));
         let others = || -> u64 {
             children(std::process::id()).iter().map(|pid| cpu(*pid) + childrens_cpu(*pid)).sum()
         };
@@ -136,14 +151,15 @@ fn ticks(folder: &Path) {
         for (sort, mark) in [("as it comes", ""), ("everything at once", "**")] {
             let (mut walls, mut cpus, mut readings) = (Vec::new(), Vec::new(), Vec::new());
             for _ in 0..SECONDS {
-                // Heard first, so that nothing of it lies in a cache when the time comes.
-                daemon.hear(Duration::from_millis(500));
+                // Jobs come first, so that nothing of them is in a CPU cache at the tick.
+                run_jobs(&mut engine, Duration::from_millis(500));
                 if !mark.is_empty() {
-                    daemon.hasten();
+                    // Then everything is due.
+                    engine.jump();
                 }
                 std::thread::sleep(Duration::from_millis(500));
                 let (wall, cpu) = (Instant::now(), own_cpu());
-                let count = daemon.tick();
+                let count = engine.sample_due(&Now::read());
                 let (cpu, wall) = (own_cpu() - cpu, wall.elapsed());
                 readings.push(count as f64);
                 walls.push(wall.as_nanos() as f64 / 1e3);
@@ -166,6 +182,22 @@ fn ticks(folder: &Path) {
         ));
     }
     println!("\nBeside these, at their own pace: {}.", workers.join("; "));
+}
+
+/// Gives the workers their jobs and takes their answers, for so long.
+fn run_jobs(engine: &mut Engine, time: Duration) {
+    let end = Instant::now() + time;
+    loop {
+        engine.run_jobs(true, &Now::read());
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        let fds = engine.worker_fds();
+        let mut fds: Vec<_> = fds.map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags)).collect();
+        // Interrupted or not: what there is is taken.
+        let _ = poll(&mut fds, Some(&timespec(left)));
+    }
 }
 
 /// Nanoseconds that this thread has spent on processors.

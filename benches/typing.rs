@@ -9,12 +9,12 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use std::fs;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
+use support::process::command_line;
 use support::terminal::argv;
-use support::{Sandbox, Terminal, program, tool};
+use support::{Sandbox, Terminal, program, signal, tool};
 
 const ROUNDS: usize = 5;
 const KEYS: usize = 200;
@@ -77,39 +77,26 @@ impl Drop for Typed<'_> {
 }
 
 fn sandbox() -> Sandbox {
-    let sandbox = Sandbox::new();
-    let screens = sandbox.path("screens");
-    fs::create_dir(&screens).expect("a directory");
-    let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-    fs::set_permissions(&screens, private).expect("permissions");
-    sandbox.write("home/.config/rainline/config.toml", CONFIG);
-    sandbox.with("SCREENDIR", screens)
+    Sandbox::new().with_screens().configured(CONFIG)
 }
 
 /// Stops the processes of a sandbox whose command line has one of these words as its first.
 fn stop(sandbox: &Sandbox, words: &[&str]) -> usize {
-    let command = |pid: Pid| {
-        let line = fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
-        String::from_utf8_lossy(&line).into_owned()
-    };
-    let ours = |line: &str| {
-        let mut parts = line.split('\0');
-        let program = program();
-        let own = parts
-            .next()
-            .is_some_and(|first| first == program.to_string_lossy() || first == "/proc/self/exe");
+    let program = program().display().to_string();
+    let ours = |pid: &u32| {
+        let line = command_line(*pid);
+        let mut parts = line.split(' ');
+        let own = parts.next().is_some_and(|first| first == program || first == "/proc/self/exe");
         own && parts.next().is_some_and(|verb| words.contains(&verb))
     };
-    let held: Vec<Pid> =
-        sandbox.processes().into_iter().filter(|pid| ours(&command(*pid))).collect();
-    held.iter().for_each(|pid| kill_process(*pid, Signal::STOP).expect("a living process"));
-    held.len()
+    let stopped: Vec<u32> = sandbox.processes().into_iter().filter(ours).collect();
+    stopped.iter().for_each(|pid| signal(*pid, Signal::STOP));
+    stopped.len()
 }
 
 fn main() {
     let (plain, hung, mute) = (sandbox(), sandbox(), sandbox());
-    let lines = hung.rainline().args(["init", "screen"]).output().expect("it runs");
-    let lines = String::from_utf8(lines.stdout).expect("UTF-8");
+    let lines = hung.wiring("screen");
     let own = "hardstatus alwayslastline \"%{= Kk} %-w%n %t%+w %=%0c:%s \"\n";
     let mut screens = [
         Typed::start("plain screen", &plain, own),

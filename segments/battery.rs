@@ -1,29 +1,31 @@
-//! How full the batteries are, all of this machine's together, and how long that lasts.
+//! How full the batteries are, all of this machine's as one, and how long they last. Read from the
+//! kernel's power supplies. Charges are in percent, powers in watts.
 //!
-//! - Batteries are weighed by what they hold: 2 of 20 Wh and 72 of 80 Wh are 74 %, not 50 %.
-//! - The time left follows the power of the last minute, not of this moment: compiling for a second
-//!   does not halve the day. Where nothing flows there is no time.
-//! - One who charges to a limit of 80 % is full at 80 %: the time counts up to there, and what then
-//!   is `not charging` is good. Not charging far below the limit is a weak charger, and low is low.
+//! - Batteries are weighted by capacity: 2 of 20 Wh and 72 of 80 Wh are 74 %, not 50 %.
+//! - The time left follows the mean power of the last minute, so that a second of compiling does
+//!   not halve it. Without a current there is no time.
+//! - A battery with a charge limit of 80 % is full at 80 %: the time counts up to there, and `not
+//!   charging` is good there. `not charging` far below the limit means a weak charger, and a low
+//!   charge stays a warning.
 //! - A battery's firmware answers slowly (the kernel asks it at most once a second), and its values
-//!   change slowly: five seconds show a plug in time.
+//!   change slowly: a reading every five seconds is enough to show that the plug was pulled.
 
 use std::time::Duration;
 
-use crate::base::charge::Sum;
+use crate::base::battery_total::BatteryTotal;
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::host::{Charging, Host, PowerDoor};
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{BatteryReader, Charging, Machine};
 
-crate::options! {
-    /// Charge in percent from which downwards the level is `warning`, unless it charges.
+options! {
+    /// Charge in percent at or below which the level is `warning`, unless it is charging.
     warning: f64 = 20.0,
-    /// Charge in percent from which downwards the level is `critical`, unless it charges.
+    /// Charge in percent at or below which the level is `critical`, unless it is charging.
     critical: f64 = 10.0,
-    /// Show nothing while the charge is above this, in percent, or charging is over.
-    hide_above("hide-above"): f64 = 100.0,
+    /// Hidden above this charge in percent, and at the charge limit; 100: never.
+    hide_when_above: f64 = 100.0,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
@@ -32,66 +34,67 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f0079}", unicode: "bat", ascii: "bat" },
     format: " ($icon )$charge.pct(w:1)$arrow( $remaining)( $history.spark(w:4,step:15)) ",
     fields: &[
-        Field::new("charge", "how full they are together", Unit::Percent),
+        Field::new("charge", "the charge of all batteries together", Unit::Percent),
         Field::new(
             "state",
             "`charging`, `discharging`, `full`, `not charging`, `unknown`",
             Unit::Text,
         ),
-        Field::new("arrow", "where it goes: up, down, or nowhere", Unit::Text),
-        Field::new("sign", "a battery as full as this one, where the font has it", Unit::Text),
-        Field::new("remaining", "until empty or until full", Unit::Duration),
-        Field::new("empty", "until empty, while it discharges", Unit::Duration),
-        Field::new("full", "until full, or up to the limit, while it charges", Unit::Duration),
-        Field::new("power", "what comes or goes in this minute", Unit::Watts),
-        Field::new("limit", "up to where it charges, where that is less than all", Unit::Percent),
-        Field::new("count", "how many batteries there are", Unit::Count),
-        Field::new("history", "the past of the charge", Unit::History("charge")),
+        Field::new("arrow", "the direction: up, down, or none", Unit::Text),
+        Field::new("sign", "a battery icon with this charge, in nerd fonts", Unit::Text),
+        Field::new("remaining", "time until empty or full", Unit::Duration),
+        Field::new("empty", "time until empty, while discharging", Unit::Duration),
+        Field::new("full", "time until full or at the limit, while charging", Unit::Duration),
+        Field::new("power", "mean power of the last minute, in or out", Unit::Watts),
+        Field::new("limit", "the charge limit, if it is below 100 %", Unit::Percent),
+        Field::new("count", "number of batteries", Unit::Count),
+        Field::new("history", "history of the charge", Unit::History("charge")),
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    place: Where::Daemon,
+    scope: Scope::Machine,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Tick(Duration::from_secs(5)),
     priority: 75,
     open,
 };
 
-/// The power counts with the weight that it has after so many seconds of an exponential mean.
-const MEMORY: f64 = 60.0;
+/// Time constant of the exponential mean of the power, in seconds.
+const TIME_CONSTANT: f64 = 60.0;
+
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
-    let door = PowerDoor::default();
-    Ok(Box::new(Battery { options, door, flow: None, level: Level::Idle }))
+    let reader = BatteryReader::default();
+    Ok(Box::new(Battery { options, reader, flow: None, level: Level::Idle }))
 }
 
 struct Battery {
     options: Options,
-    door: PowerDoor,
+    reader: BatteryReader,
     flow: Option<Flow>,
     level: Level,
 }
 
-/// What flows, on average over the last minute.
+/// The mean power of the last minute.
 struct Flow {
     state: Charging,
-    /// When it was last looked at, by the boot clock.
+    /// When it was last read, by the boot clock.
     at: Duration,
     rate: f64,
 }
 
 impl Source for Battery {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let cells = self.door.read(host)?;
-        let Some(all) = Sum::of(&cells) else {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let cells = self.reader.read(machine)?;
+        let Some(all) = BatteryTotal::of(&cells) else {
             self.flow = None;
             return Ok(None);
         };
         let charge = 100.0 * all.share;
-        let rate = self.smooth(&all, host.uptime());
+        let rate = self.smooth(&all, machine.uptime());
         let over = matches!(all.state, Charging::Full | Charging::NotCharging);
-        let hidden = self.options.hide_above < 100.0
-            && (charge > self.options.hide_above || (over && all.is_at_limit()));
+        let hidden = self.options.hide_when_above < 100.0
+            && (charge > self.options.hide_when_above || (over && all.is_at_limit()));
         if hidden {
             return Ok(None);
         }
@@ -107,19 +110,19 @@ impl Source for Battery {
             sample =
                 sample.with("remaining", Value::Duration(time)).with(end, Value::Duration(time));
         }
-        if let Some(power) = all.power {
-            sample = sample.with("power", Value::number(power));
-        }
-        if all.limit < 1.0 {
-            sample = sample.with("limit", Value::percent(100.0 * all.limit));
-        }
-        Ok(Some(sample.with("count", Value::number(cells.len() as f64))))
+        let limit = (all.limit < 1.0).then(|| Value::percent(100.0 * all.limit));
+        Ok(Some(
+            sample
+                .with_some("power", all.power.map(Value::number))
+                .with_some("limit", limit)
+                .with("count", Value::number(cells.len() as f64)),
+        ))
     }
 }
 
 impl Battery {
-    /// The rate of the last minute. It begins anew when the plug is pulled or put in.
-    fn smooth(&mut self, all: &Sum, now: Duration) -> Option<f64> {
+    /// The mean rate of the last minute. It starts again when the plug is pulled or put in.
+    fn smooth(&mut self, all: &BatteryTotal, now: Duration) -> Option<f64> {
         let Some(rate) = all.rate else {
             self.flow = None;
             return None;
@@ -127,7 +130,7 @@ impl Battery {
         let smooth = match &self.flow {
             Some(flow) if flow.state == all.state => {
                 let passed = now.saturating_sub(flow.at).as_secs_f64();
-                flow.rate + (rate - flow.rate) * (1.0 - (-passed / MEMORY).exp())
+                flow.rate + (rate - flow.rate) * (1.0 - (-passed / TIME_CONSTANT).exp())
             }
             _ => rate,
         };
@@ -135,7 +138,7 @@ impl Battery {
         Some(smooth)
     }
 
-    fn judge(&self, all: &Sum) -> Level {
+    fn judge(&self, all: &BatteryTotal) -> Level {
         // Levels rise as the charge falls.
         let (empty, warning, critical) = (
             100.0 * (1.0 - all.share),
@@ -163,7 +166,7 @@ fn word(state: Charging) -> &'static str {
     }
 }
 
-/// Material Design's batteries of Nerd Fonts 3, in tenths; elsewhere the word of the icon.
+/// Nerd Fonts' battery icons in steps of 10 %; elsewhere the word that is the icon.
 fn sign(state: Charging, share: f64) -> Value {
     const DRAINING: [&str; 11] = [
         "\u{f008e}",
@@ -191,32 +194,31 @@ fn sign(state: Charging, share: f64) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::{Battery as Cell, fixture};
-    use crate::base::trial::number;
+    use crate::base::test_support::{number, sample_with};
+    use crate::machine::{Battery as Cell, fixture};
 
     fn cell(state: Charging, share: f64, capacity: f64, rate: f64) -> Cell {
         let rate = (rate > 0.0).then_some(rate);
         Cell { state, share, capacity: Some(capacity), rate, power: rate, limit: None }
     }
 
-    fn sample_with(options: &str, machine: &str) -> Option<Sample> {
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(&fixture(machine), &Ask::default()).expect("no error")
+    fn shown_with(options: &str, machine: &str) -> Option<Sample> {
+        sample_with(&SEGMENT, options, &fixture(machine))
     }
 
     fn sample(machine: &str) -> Sample {
-        sample_with("", machine).expect("batteries")
+        shown_with("", machine).expect("batteries")
     }
 
     fn judged(cell: Cell) -> Level {
         let options = Options::read(&toml::Table::new()).expect("defaults");
         let source =
-            Battery { options, door: PowerDoor::default(), flow: None, level: Level::Idle };
-        source.judge(&Sum::of(&[cell]).expect("a battery"))
+            Battery { options, reader: BatteryReader::default(), flow: None, level: Level::Idle };
+        source.judge(&BatteryTotal::of(&[cell]).expect("a battery"))
     }
 
     fn minutes(cells: &[Cell]) -> Option<u64> {
-        let sum = Sum::of(cells).expect("a battery");
+        let sum = BatteryTotal::of(cells).expect("a battery");
         Some(sum.time(sum.rate?)?.as_secs() / 60)
     }
 
@@ -235,7 +237,7 @@ mod tests {
 
     /// A full mouse lies beside them.
     #[test]
-    fn two_batteries_are_weighed_by_what_they_hold() {
+    fn two_batteries_are_weighted_by_capacity() {
         let sample = sample("two-batteries");
         assert_eq!(number(&sample, "charge"), Some(74.0));
         assert_eq!(number(&sample, "count"), Some(2.0));
@@ -244,25 +246,25 @@ mod tests {
 
     #[test]
     fn a_machine_without_a_battery_has_nothing_to_show() {
-        assert_eq!(sample_with("", "server"), None);
-        assert_eq!(sample_with("", "empty"), None);
+        assert_eq!(shown_with("", "server"), None);
+        assert_eq!(shown_with("", "empty"), None);
     }
 
     #[test]
-    fn nonsense_is_no_battery_and_no_panic() {
-        assert_eq!(sample_with("", "broken"), None);
+    fn malformed_files_are_not_a_battery() {
+        assert_eq!(shown_with("", "broken"), None);
     }
 
     #[test]
-    fn a_limit_is_the_full_that_the_time_counts_to() {
+    fn the_time_counts_up_to_the_charge_limit() {
         let charging = |limit| Cell { limit, ..cell(Charging::Charging, 0.4, 50.0, 20.0) };
         assert_eq!(minutes(&[charging(None)]), Some(90));
         assert_eq!(minutes(&[charging(Some(0.8))]), Some(60));
-        assert_eq!(minutes(&[charging(Some(0.3))]), Some(90), "a limit that nobody obeys");
+        assert_eq!(minutes(&[charging(Some(0.3))]), Some(90), "a limit that is not kept");
     }
 
     #[test]
-    fn times_that_mean_nothing_are_not_shown() {
+    fn implausible_times_are_not_shown() {
         use Charging::{Discharging, Full, NotCharging, Unknown};
         assert_eq!(minutes(&[cell(Discharging, 0.5, 50.0, 0.0)]), None);
         assert_eq!(minutes(&[cell(Discharging, 0.5, 50.0, 0.01)]), None);
@@ -274,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_charges_while_another_drains_counts_against_it() {
+    fn charging_and_discharging_batteries_are_added_up() {
         let cells = [
             cell(Charging::Discharging, 0.5, 50.0, 10.0),
             cell(Charging::Charging, 0.5, 50.0, 5.0),
@@ -299,12 +301,12 @@ mod tests {
     }
 
     #[test]
-    fn a_sip_does_not_shake_the_time_and_a_plug_does() {
+    fn a_short_load_hardly_changes_the_time_but_the_plug_does() {
         let options = Options::read(&toml::Table::new()).expect("defaults");
         let mut source =
-            Battery { options, door: PowerDoor::default(), flow: None, level: Level::Idle };
+            Battery { options, reader: BatteryReader::default(), flow: None, level: Level::Idle };
         let mut rate = |state, rate, second| {
-            let sum = Sum::of(&[cell(state, 0.5, 50.0, rate)]).expect("a battery");
+            let sum = BatteryTotal::of(&[cell(state, 0.5, 50.0, rate)]).expect("a battery");
             source.smooth(&sum, Duration::from_secs(second))
         };
         assert_eq!(rate(Charging::Discharging, 5.0, 100), Some(5.0));
@@ -317,9 +319,9 @@ mod tests {
     }
 
     #[test]
-    fn states_add_up() {
+    fn states_of_several_batteries_are_combined() {
         use Charging::{Charging as Up, Discharging, Full, NotCharging, Unknown};
-        let together = |cells: &[Cell]| Sum::of(cells).expect("a battery").state;
+        let together = |cells: &[Cell]| BatteryTotal::of(cells).expect("a battery").state;
         let both = |a, b| together(&[cell(a, 1.0, 1.0, 1.0), cell(b, 1.0, 1.0, 0.0)]);
         assert_eq!(both(Discharging, Full), Discharging);
         assert_eq!(both(Full, Up), Up);
@@ -330,8 +332,8 @@ mod tests {
     }
 
     #[test]
-    fn may_be_hidden_while_there_is_enough() {
-        assert_eq!(sample_with("hide-above = 40", "laptop"), None);
-        assert!(sample_with("hide-above = 50", "laptop").is_some());
+    fn is_hidden_above_the_chosen_charge() {
+        assert_eq!(shown_with("hide-when-above = 40", "laptop"), None);
+        assert!(shown_with("hide-when-above = 50", "laptop").is_some());
     }
 }

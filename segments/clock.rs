@@ -1,11 +1,11 @@
-//! The time of day and the date, local or of another zone, as the user writes them.
+//! The time and the date, in the local time zone or another, in patterns of strftime.
 //!
-//! A zone is read from the system's own files when the segment is first shown, and again each day:
-//! governments change their minds. Several zones are several instances.
+//! A zone is read from the system's zone files when the segment is first shown, and again each day,
+//! as the rules may change. For several zones use several instances.
 //!
-//! The patterns are strftime's as chrono reads them. chrono panics when it is asked to *print* a
-//! bad one (chrono#956), so a pattern is parsed when the segment is opened, kept parsed, and a bad
-//! one is an error of the config.
+//! The patterns are strftime's as chrono reads them. chrono panics when it *prints* a bad one
+//! (chrono#956), so a pattern is parsed when the segment is opened, and a bad one is an error of
+//! the config.
 
 use std::fmt::Write;
 
@@ -13,42 +13,38 @@ use chrono::format::{Item, StrftimeItems};
 use chrono::{DateTime, FixedOffset};
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::host::{Host, Zone};
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{Machine, Zone, is_zone_name};
 
-crate::options! {
-    /// The pattern of `$text`, as for strftime.
+options! {
+    /// Pattern of `$text`, as for strftime.
     time: String = "%H:%M",
-    /// The pattern of `$date`, as for strftime.
+    /// Pattern of `$date`, as for strftime.
     date: String = "%a %d %b",
-    /// The time zone, such as `Europe/Berlin` or `UTC`; empty: the local one.
+    /// Time zone, such as `Europe/Berlin` or `UTC`; empty: the local one.
     zone: String = "",
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "clock",
-    about: "The time and the date, here or elsewhere.",
+    about: "The time and the date, in the local time zone or another.",
     icons: Icons { nerd: "\u{f017}", unicode: "", ascii: "" },
     format: " ($icon )$text ",
     fields: &[
-        Field { name: "text", about: "the time, in the pattern `time`", unit: Unit::Text },
-        Field { name: "date", about: "the date, in the pattern `date`", unit: Unit::Text },
-        Field { name: "time", about: "the moment, for other patterns", unit: Unit::Time },
-        Field { name: "zone", about: "the short name of the zone chosen: `CET`", unit: Unit::Text },
-        Field {
-            name: "place",
-            about: "the last word of the zone chosen: `Berlin`",
-            unit: Unit::Text,
-        },
+        Field::new("text", "the time in the pattern `time`", Unit::Text),
+        Field::new("date", "the date in the pattern `date`", Unit::Text),
+        Field::new("time", "the moment, for other patterns", Unit::Time),
+        Field::new("zone", "the time zone's short name, if `zone` is set: `CET`", Unit::Text),
+        Field::new("place", "the time zone's city, if `zone` is set: `Berlin`", Unit::Text),
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    place: Where::Daemon,
-    // A pattern may show seconds. One that does not makes the same frame again, which nobody draws.
+    scope: Scope::Machine,
+    runs_in: RunsIn::Daemon,
+    // A pattern may show seconds. Without them the text is the same, and nothing is drawn.
     pace: Pace::Tick(std::time::Duration::from_secs(1)),
     priority: 90,
     open,
@@ -56,8 +52,9 @@ pub(crate) static SEGMENT: Kind = Kind {
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
-    if !options.zone.is_empty() && !Host::is_zone_name(&options.zone) {
-        let message = format!("{:?} is no time zone; \"Europe/Berlin\" is one", options.zone);
+    if !options.zone.is_empty() && !is_zone_name(&options.zone) {
+        let message =
+            format!("there is no time zone {:?}; a valid one is \"Europe/Berlin\"", options.zone);
         return Err(OptionError { key: "zone".into(), message });
     }
     Ok(Box::new(Clock {
@@ -72,9 +69,9 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
 fn pattern(key: &str, text: &str) -> Result<Pattern, OptionError> {
     let items = StrftimeItems::new(text).parse_to_owned().map_err(|_| OptionError {
         key: key.into(),
-        message: format!("{text:?} is no pattern of strftime; \"%H:%M\" is one"),
+        message: format!("{text:?} is not a strftime pattern; a valid one is \"%H:%M\""),
     })?;
-    let slow = items.iter().all(stays_for_a_minute);
+    let slow = items.iter().all(is_same_all_minute);
     Ok(Pattern { items, slow, last: None })
 }
 
@@ -82,7 +79,7 @@ struct Pattern {
     items: Vec<Item<'static>>,
     /// Whether it shows nothing that changes within a minute.
     slow: bool,
-    /// What it was written as last: in which minute, at which offset.
+    /// The last text, with its minute and offset.
     last: Option<((i64, i32), Untrusted)>,
 }
 
@@ -98,15 +95,15 @@ impl Pattern {
         let mut text = String::new();
         // `write!` hands back the error on which `to_string` would panic.
         write!(text, "{}", now.format_with_items(self.items.iter()))
-            .map_err(|_| Error::Other(format!("The pattern cannot show the time {now}.")))?;
+            .map_err(|_| Error::Other(format!("the pattern cannot show the time {now}")))?;
         let text = Untrusted::from(text);
         self.last = Some((when, text.clone()));
         Ok(Value::Text(text))
     }
 }
 
-/// Whether this part of a pattern is the same in all of a minute; what is not known is not.
-fn stays_for_a_minute(item: &Item) -> bool {
+/// Whether this part of a pattern stays the same for a minute; unknown parts count as changing.
+fn is_same_all_minute(item: &Item) -> bool {
     use chrono::format::{Fixed, Numeric};
     match item {
         Item::Literal(_) | Item::OwnedLiteral(_) | Item::Space(_) | Item::OwnedSpace(_) => true,
@@ -144,12 +141,12 @@ struct Clock {
     zone: Option<(Zone, i64)>,
 }
 
-/// Seconds for which a zone's file is believed.
-const AGAIN: i64 = 86_400;
+/// How long a zone file is cached, in seconds.
+const ZONE_AGE: i64 = 86_400;
 
 impl Source for Clock {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let (now, short) = self.now(host)?;
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let (now, short) = self.now(machine)?;
         let mut sample = Sample::new(Level::Idle)
             .with("text", self.time.write(now)?)
             .with("date", self.date.write(now)?)
@@ -163,20 +160,25 @@ impl Source for Clock {
 }
 
 impl Clock {
-    /// The time in the zone chosen, and that zone's short name now.
-    fn now(&mut self, host: &Host) -> Result<(DateTime<FixedOffset>, Option<String>), Error> {
-        let now = host.now();
+    /// The time in the chosen zone, and that zone's current short name.
+    fn now(&mut self, machine: &Machine) -> Result<(DateTime<FixedOffset>, Option<String>), Error> {
+        let now = machine.now();
         if self.name.is_empty() {
             return Ok((now, None));
         }
         let moment = now.timestamp();
         let (zone, _) = match self.zone.take() {
-            Some((zone, at)) if moment.abs_diff(at) < AGAIN as u64 => self.zone.insert((zone, at)),
-            _ => self.zone.insert((host.zone(&self.name)?, moment)),
+            Some((zone, at)) if moment.abs_diff(at) < ZONE_AGE as u64 => {
+                self.zone.insert((zone, at))
+            }
+            _ => self.zone.insert((machine.zone(&self.name)?, moment)),
         };
         let local = zone.at(moment);
         let Some(offset) = FixedOffset::east_opt(local.offset) else {
-            return Err(Error::Other(format!("The zone {:?} is a day away.", self.name)));
+            return Err(Error::Other(format!(
+                "the offset of time zone {:?} is not below a day",
+                self.name
+            )));
         };
         Ok((now.with_timezone(&offset), Some(local.name)))
     }
@@ -185,17 +187,15 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::base::test_support::sample_with;
+    use crate::machine::fixture;
 
     fn sample(options: &str) -> Sample {
-        let table = options.parse().expect("TOML");
-        let mut source = open(&table).expect("good options");
-        let sample = source.sample(&fixture("laptop"), &Ask::default());
-        sample.expect("no error").expect("something to show")
+        sample_with(&SEGMENT, options, &fixture("laptop")).expect("something to show")
     }
 
     #[test]
-    fn shows_the_hosts_local_time() {
+    fn shows_the_local_time() {
         let sample = sample("");
         assert_eq!(sample.get("text"), Some(&Value::text("07:50")));
         assert_eq!(sample.get("date"), Some(&Value::text("Mon 23 Nov")));
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_within_a_minute_is_written_anew() {
+    fn seconds_are_not_cached() {
         let at = |text: &str| DateTime::parse_from_rfc3339(text).expect("a time");
         let written = |text: &str| {
             let mut pattern = pattern("time", text).expect("a pattern");
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_that_is_not_there_is_an_error_and_a_path_is_refused() {
+    fn a_missing_zone_is_an_error_and_a_path_is_refused() {
         let open = |zone: &str| open(&toml::Table::from_iter([("zone".to_owned(), zone.into())]));
         let mut source = open("Mars/Olympus").expect("a name");
         assert!(source.sample(&fixture("laptop"), &Ask::default()).is_err());

@@ -1,25 +1,26 @@
-//! How many containers and virtual machines run here.
+//! How many containers and virtual machines run here, from the names of control groups and
+//! systemd's list of machines.
 //!
-//! Each has a control group whose name says who made it: nobody's socket is spoken to, which would
-//! need rights and wake engines that sleep until they are spoken to. What runs within a container is
-//! its own matter and not counted.
+//! A control group's name says which engine made it. No engine's socket is used: that would need
+//! permissions, and would wake engines that start on demand. Containers within containers are not
+//! counted.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
-crate::options! {
-    /// Whose are counted: `docker`, `podman`, `cri-o`, `containerd`, `kubernetes`, `lxc`, `machine`;
+options! {
+    /// Engines to count: `docker`, `podman`, `cri-o`, `containerd`, `kubernetes`, `lxc`, `machine`;
     /// empty: all.
     engines: Vec<String> = Vec::<String>::new(),
-    /// Show nothing while there is none. Otherwise an engine that is there shows its 0.
-    hide_zero("hide-zero"): bool = true,
+    /// Hidden below this number; with 0, an installed engine without containers shows 0.
+    hide_when_below: u32 = 1_u32,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
@@ -28,23 +29,23 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f0868}", unicode: "ctr", ascii: "ctr" },
     format: " ($icon )$count ",
     fields: &[
-        Field::new("count", "containers and machines that run", Unit::Count),
-        Field::new("engines", "whose they are, and how many of each", Unit::Text),
+        Field::new("count", "running containers and virtual machines", Unit::Count),
+        Field::new("engines", "the number of each engine: `docker 2, podman 1`", Unit::Text),
         Field::new("names", "the names of those that have one", Unit::Text),
-        Field::new("history", "the past of the count", Unit::History("count")),
+        Field::new("history", "history of the count", Unit::History("count")),
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    // A walk through a few hundred directories.
-    place: Where::Worker,
+    scope: Scope::Machine,
+    // It lists a few hundred directories.
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(10)),
     priority: 25,
     open,
 };
 
-/// Names of control groups: what comes before the container's number, and whose it is. A `.scope`
-/// after it may be missing.
+/// Prefixes of control groups before the container's ID, and their engines. A `.scope` suffix is
+/// optional.
 const PREFIXES: [(&str, &str); 5] = [
     ("docker-", "docker"),
     ("libpod-", "podman"),
@@ -52,10 +53,10 @@ const PREFIXES: [(&str, &str); 5] = [
     ("cri-containerd-", "containerd"),
     ("nerdctl-", "containerd"),
 ];
-/// Control groups in which a bare number is a container.
+/// Parent groups in which a name that is only an ID is a container.
 const PARENTS: [(&str, &str); 3] =
     [("docker", "docker"), ("libpod_parent", "podman"), ("kubepods", "kubernetes")];
-/// Sockets of engines, and whose they are.
+/// Sockets of engines: one that exists means that the engine is installed.
 const SOCKETS: [(&str, &str); 6] = [
     ("/run/docker.sock", "docker"),
     ("/run/podman/podman.sock", "podman"),
@@ -66,13 +67,13 @@ const SOCKETS: [(&str, &str); 6] = [
 ];
 const MACHINES: &str = "/run/systemd/machines";
 const ROOT: &str = "/sys/fs/cgroup";
-/// Hierarchies of the first version, one of which every container is in.
-const FIRST_VERSION: [&str; 3] = ["pids", "memory", "systemd"];
+/// Hierarchies of cgroup v1; every container is in one of them.
+const V1_HIERARCHIES: [&str; 3] = ["pids", "memory", "systemd"];
 /// `user.slice/user-1000.slice/user@1000.service/user.slice/libpod-….scope` is five deep,
 /// Kubernetes' four.
-const DEEPEST: usize = 7;
-/// The most directories that are looked into.
-const MOST: usize = 4096;
+const MAX_DEPTH: usize = 7;
+/// The most directories that are listed.
+const MAX_DIRECTORIES: usize = 4096;
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     Ok(Box::new(Containers { options: Options::read(table)? }))
@@ -82,7 +83,7 @@ struct Containers {
     options: Options,
 }
 
-/// What runs.
+/// The containers and machines that run.
 #[derive(Default)]
 struct Running {
     by_engine: BTreeMap<&'static str, usize>,
@@ -90,21 +91,21 @@ struct Running {
 }
 
 impl Source for Containers {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let mut running = Running::default();
-        let second = host.lstat(format!("{ROOT}/cgroup.controllers")).is_ok();
-        let root = match second {
+        let is_v2 = machine.lstat(format!("{ROOT}/cgroup.controllers")).is_ok();
+        let root = match is_v2 {
             true => Some(PathBuf::from(ROOT)),
-            false => FIRST_VERSION
+            false => V1_HIERARCHIES
                 .iter()
                 .map(|name| Path::new(ROOT).join(name))
-                .find(|dir| host.lstat(dir).is_ok_and(|stat| stat.is_dir)),
+                .find(|dir| machine.lstat(dir).is_ok_and(|stat| stat.is_dir)),
         };
         if let Some(root) = root {
-            walk(host, &root, "", 0, &mut { MOST }, &mut running);
+            walk(machine, &root, "", 0, &mut { MAX_DIRECTORIES }, &mut running);
         }
-        for entry in host.list(MACHINES).unwrap_or_default() {
-            // `unit:…` are links to the names.
+        for entry in machine.list(MACHINES).unwrap_or_default() {
+            // `unit:…` are links to the named entries.
             let name = entry.name.to_string_lossy();
             if !name.contains(':') && !entry.is_dir {
                 *running.by_engine.entry("machine").or_default() += 1;
@@ -116,20 +117,22 @@ impl Source for Containers {
             |engine: &str| wanted.is_empty() || wanted.iter().any(|name| name == engine);
         running.by_engine.retain(|engine, _| is_wanted(engine));
         let count: usize = running.by_engine.values().sum();
+        if count < self.options.hide_when_below as usize {
+            return Ok(None);
+        }
         if count == 0 {
-            let there = |(path, engine): &(&str, &str)| {
-                is_wanted(engine) && host.lstat(path).is_ok_and(|stat| stat.is_socket)
+            let is_installed = |(path, engine): &(&str, &str)| {
+                is_wanted(engine) && machine.lstat(path).is_ok_and(|stat| stat.is_socket)
             };
-            if self.options.hide_zero || !SOCKETS.iter().any(there) {
+            if !SOCKETS.iter().any(is_installed) {
                 return Ok(None);
             }
         }
         let each = running.by_engine.iter().map(|(engine, count)| format!("{engine} {count}"));
         let engines: Vec<String> = each.collect();
-        let mut sample = Sample::new(Level::Idle).with("count", Value::number(count as f64));
-        if !engines.is_empty() {
-            sample = sample.with("engines", Value::text(engines.join(", ")));
-        }
+        let mut sample = Sample::new(Level::Idle)
+            .with("count", Value::number(count as f64))
+            .with_some("engines", (!engines.is_empty()).then(|| Value::text(engines.join(", "))));
         if !running.names.is_empty() && (is_wanted("machine") || is_wanted("lxc")) {
             sample = sample.with("names", Value::text(running.names.join(" ")));
         }
@@ -137,8 +140,15 @@ impl Source for Containers {
     }
 }
 
-fn walk(host: &Host, dir: &Path, parent: &str, depth: usize, left: &mut usize, into: &mut Running) {
-    for name in host.directories(dir) {
+fn walk(
+    machine: &Machine,
+    dir: &Path,
+    parent: &str,
+    depth: usize,
+    left: &mut usize,
+    into: &mut Running,
+) {
+    for name in machine.directories(dir) {
         if *left == 0 {
             return;
         }
@@ -148,28 +158,28 @@ fn walk(host: &Host, dir: &Path, parent: &str, depth: usize, left: &mut usize, i
                 *into.by_engine.entry(engine).or_default() += 1;
                 into.names.extend(named);
             }
-            None if depth < DEEPEST => {
-                // What is below `kubepods` stays Kubernetes', however deep.
+            None if depth < MAX_DEPTH => {
+                // Everything below `kubepods` belongs to Kubernetes, at any depth.
                 let parent = if parent == "kubepods" { parent } else { &*name };
                 let parent = if name.starts_with("kubepods") { "kubepods" } else { parent };
-                walk(host, &dir.join(&name), parent, depth + 1, left, into);
+                walk(machine, &dir.join(&name), parent, depth + 1, left, into);
             }
             None => {}
         }
     }
 }
 
-/// Whose container a control group is, and its name where it has one.
+/// The engine of a control group that is a container, and the container's name if it has one.
 fn engine(name: &str, parent: &str) -> Option<(&'static str, Option<String>)> {
     let bare = name.strip_suffix(".scope").unwrap_or(name);
     for (prefix, engine) in PREFIXES {
-        // `libpod-conmon-…` and its like are the keepers, not the kept.
-        if bare.strip_prefix(prefix).is_some_and(is_number) {
+        // `libpod-conmon-…` and similar groups hold the monitor, not the container.
+        if bare.strip_prefix(prefix).is_some_and(is_id) {
             return Some((engine, None));
         }
     }
     if let Some((_, engine)) = PARENTS.iter().find(|(known, _)| *known == parent)
-        && is_number(bare)
+        && is_id(bare)
     {
         return Some((engine, None));
     }
@@ -180,22 +190,22 @@ fn engine(name: &str, parent: &str) -> Option<(&'static str, Option<String>)> {
     lxc.map(|name| ("lxc", Some(name.to_owned())))
 }
 
-/// Whether it is a container's number: 64 digits, or the 12 that are enough for most.
-fn is_number(text: &str) -> bool {
+/// Whether it is a container ID: 64 hexadecimal digits, or a shortened form of at least 12.
+fn is_id(text: &str) -> bool {
     (12..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
-    use crate::base::trial::sample_with;
+    use crate::base::test_support::sample_with;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     const NUMBER: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
     #[test]
-    fn names_say_whose_they_are() {
+    fn names_of_control_groups_give_the_engine() {
         let whose = |name: &str, parent: &str| engine(&name.replace('#', NUMBER), parent);
         let plain = |engine| Some((engine, None));
         assert_eq!(whose("docker-#.scope", "system.slice"), plain("docker"));
@@ -211,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_counts_those_of_all_engines() {
+    fn containers_of_all_engines_are_counted() {
         let sample = sample_with(&SEGMENT, "", &fixture("server")).expect("containers");
         assert_eq!(sample.get("count"), Some(&Value::number(4.0)));
         let engines = "docker 2, kubernetes 1, machine 1";
@@ -224,27 +234,28 @@ mod tests {
     }
 
     #[test]
-    fn the_first_version_is_walked_in_one_hierarchy() {
+    fn cgroup_v1_is_read_in_one_hierarchy() {
         let path = |controller: &str| format!("sys/fs/cgroup/{controller}/docker/{NUMBER}/tasks");
-        let (_dir, host) = machine(&[(&path("pids"), "1\n"), (&path("memory"), "1\n")]);
-        let sample = sample_with(&SEGMENT, "", &host).expect("a container");
+        let (_dir, machine) = machine_with(&[(&path("pids"), "1\n"), (&path("memory"), "1\n")]);
+        let sample = sample_with(&SEGMENT, "", &machine).expect("a container");
         assert_eq!(sample.get("count"), Some(&Value::number(1.0)));
     }
 
     #[test]
-    fn what_runs_within_a_container_is_not_counted() {
+    fn containers_in_containers_are_not_counted() {
         let path = format!("sys/fs/cgroup/docker/{NUMBER}/docker/{NUMBER}/cgroup.procs");
-        let (_dir, host) = machine(&[("sys/fs/cgroup/cgroup.controllers", "\n"), (&path, "1\n")]);
-        let sample = sample_with(&SEGMENT, "", &host).expect("a container");
+        let (_dir, machine) =
+            machine_with(&[("sys/fs/cgroup/cgroup.controllers", "\n"), (&path, "1\n")]);
+        let sample = sample_with(&SEGMENT, "", &machine).expect("a container");
         assert_eq!(sample.get("count"), Some(&Value::number(1.0)));
     }
 
     #[test]
-    fn an_engine_without_any_may_show_its_zero() {
-        let (_dir, host) = machine(&[("sockets", "/run/docker.sock 660 listening\n")]);
-        assert_eq!(sample_with(&SEGMENT, "", &host), None);
-        let sample = sample_with(&SEGMENT, "hide-zero = false", &host).expect("an engine");
+    fn an_engine_without_containers_can_show_zero() {
+        let (_dir, machine) = machine_with(&[("sockets", "/run/docker.sock 660 listening\n")]);
+        assert_eq!(sample_with(&SEGMENT, "", &machine), None);
+        let sample = sample_with(&SEGMENT, "hide-when-below = 0", &machine).expect("an engine");
         assert_eq!(sample.get("count"), Some(&Value::number(0.0)));
-        assert_eq!(sample_with(&SEGMENT, "hide-zero = false", &fixture("empty")), None);
+        assert_eq!(sample_with(&SEGMENT, "hide-when-below = 0", &fixture("empty")), None);
     }
 }

@@ -1,48 +1,49 @@
-//! How busy each processor is: what a mean hides. One jammed core of sixteen is 6 % in all.
+//! How busy each processor is, in percent, from `/proc/stat`. One busy core of sixteen is only 6 %
+//! in the mean.
 //!
-//! Processors are shown by what they belong to: the fast and the thrifty kind, else the memory node
-//! or the package. How they belong is asked when their number changes, not at each tick.
+//! Processors are grouped: into fast and efficient cores, else by memory node or package. The
+//! groups are read when the number of processors changes, not at each tick.
 
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::host::{Group, Host};
+use crate::base::cpu_usage::CpuUsage;
 use crate::base::value::{Level, Part, Sample, Value};
-use crate::base::work::{Work, numeral};
+use crate::machine::{Group, Machine};
 
-crate::options! {
+options! {
     /// Usage in percent from which a processor counts as busy.
     busy: f64 = 90.0,
-    /// Share of busy processors, in percent, from which the level is `warning`.
+    /// Share of busy processors in percent from which the level is `warning`.
     warning: f64 = 75.0,
-    /// Share of busy processors, in percent, from which the level is `critical`.
+    /// Share of busy processors in percent from which the level is `critical`.
     critical: f64 = 100.0,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "cores",
-    about: "How busy each processor is, the busiest first of all.",
+    about: "How busy each processor is, and which is the busiest.",
     icons: Icons { nerd: "\u{f4bc}", unicode: "core", ascii: "core" },
     format: " ($icon )$cores.heat(w:32) ",
     fields: &[
-        Field::new("busiest", "the usage of the busiest processor", Unit::Percent),
-        Field::new("number", "the number of the busiest processor", Unit::Text),
-        Field::new("usage", "the usage of all together", Unit::Percent),
-        Field::new("busy", "how many are busy; full is all", Unit::Count),
-        Field::new("count", "processors that are on", Unit::Count),
-        Field::new("cores", "the usage of each, group by group", Unit::Parts),
-        Field::new("performance", "the usage of each of the fast kind", Unit::Parts),
-        Field::new("efficiency", "the usage of each of the thrifty kind", Unit::Parts),
-        Field::new("groups", "the mean usage of each kind, node or package", Unit::Parts),
-        Field::new("history", "the past of the busiest", Unit::History("busiest")),
-        Field::new("history_busy", "the past of how many are busy", Unit::History("busy")),
+        Field::new("busiest", "usage of the busiest processor", Unit::Percent),
+        Field::new("number", "number of the busiest processor", Unit::Text),
+        Field::new("usage", "mean usage of all processors", Unit::Percent),
+        Field::new("busy", "number of busy processors, of all", Unit::Count),
+        Field::new("count", "processors that are online", Unit::Count),
+        Field::new("cores", "usage of each processor, by group", Unit::Parts),
+        Field::new("performance", "usage of each fast core", Unit::Parts),
+        Field::new("efficiency", "usage of each efficient core", Unit::Parts),
+        Field::new("groups", "mean usage of each group", Unit::Parts),
+        Field::new("history", "history of the busiest", Unit::History("busiest")),
+        Field::new("busy_history", "history of `busy`", Unit::History("busy")),
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    place: Where::Daemon,
+    scope: Scope::Machine,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Tick(Duration::from_secs(1)),
     priority: 40,
     open,
@@ -51,7 +52,7 @@ pub(crate) static SEGMENT: Kind = Kind {
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     Ok(Box::new(Cores {
         options: Options::read(table)?,
-        work: Work::default(),
+        cpu: CpuUsage::default(),
         groups: Vec::new(),
         known: None,
         level: Level::Idle,
@@ -60,25 +61,25 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
 
 struct Cores {
     options: Options,
-    work: Work,
+    cpu: CpuUsage,
     groups: Vec<Group>,
-    /// How many processors there were when `groups` was asked for.
+    /// The number of processors when `groups` was read.
     known: Option<usize>,
     level: Level,
 }
 
 impl Source for Cores {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        self.work.read(host)?;
-        let count = self.work.count();
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        self.cpu.read(machine)?;
+        let count = self.cpu.count();
         if count == 0 {
             return Ok(None);
         }
         if self.known != Some(count) {
-            self.groups = host.groups();
+            self.groups = machine.groups();
             self.known = Some(count);
         }
-        let cores = self.work.cores();
+        let cores = self.cpu.cores();
         let usages = || cores.iter().enumerate().filter_map(|(n, usage)| Some((n, (*usage)?)));
         let mut sample = Sample::new(Level::Idle).with("count", Value::number(count as f64));
         let Some(busiest) = usages().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0))) else {
@@ -91,13 +92,14 @@ impl Source for Cores {
         sample.level = self.level;
         sample = sample
             .with("busiest", Value::percent(busiest.1))
-            .with("number", Value::text(&*numeral(busiest.0)))
+            .with("number", Value::text(busiest.0.to_string()))
             .with("usage", Value::percent(usages().map(|(_, usage)| usage).sum::<f64>() / known))
             .with("busy", Value::of(busy, known));
         let of = |cpus: &[u32]| -> Vec<Part> {
             let numbers = cpus.iter().map(|number| *number as usize);
-            let part =
-                |n: usize| Some(Part { name: numeral(n), value: cores.get(n).copied().flatten()? });
+            let part = |n: usize| {
+                Some(Part { name: n.to_string().into(), value: cores.get(n).copied().flatten()? })
+            };
             numbers.filter_map(part).collect()
         };
         let grouped: Vec<(&str, Vec<Part>)> = self
@@ -106,52 +108,47 @@ impl Source for Cores {
             .map(|group| (&*group.name, of(&group.cpus)))
             .filter(|(_, parts)| !parts.is_empty())
             .collect();
-        // A processor in no group would not be shown.
+        // A processor in no group would be missing.
         let whole = grouped.iter().map(|(_, parts)| parts.len()).sum::<usize>() == known as usize;
         if grouped.len() < 2 || !whole {
             let all: Vec<u32> = (0..cores.len() as u32).collect();
-            return Ok(Some(sample.with("cores", each(of(&all)))));
+            return Ok(Some(sample.with("cores", Value::percentages(of(&all)))));
         }
         let means = grouped.iter().map(|(name, parts)| Part {
             name: (*name).to_owned().into(),
             value: parts.iter().map(|part| part.value).sum::<f64>() / parts.len() as f64,
         });
-        sample = sample.with("groups", each(means.collect()));
+        sample = sample.with("groups", Value::percentages(means.collect()));
         for (kind, field) in [("P", "performance"), ("E", "efficiency")] {
             if let Some((_, parts)) = grouped.iter().find(|(name, _)| *name == kind) {
-                sample = sample.with(field, each(parts.clone()));
+                sample = sample.with(field, Value::percentages(parts.clone()));
             }
         }
         let all = grouped.into_iter().flat_map(|(_, parts)| parts);
-        Ok(Some(sample.with("cores", each(all.collect()))))
+        Ok(Some(sample.with("cores", Value::percentages(all.collect()))))
     }
 
-    fn memo(&self) -> Option<String> {
-        self.work.memo()
+    fn save(&self) -> Option<String> {
+        self.cpu.save()
     }
 
-    fn recall(&mut self, memo: &str) {
-        self.work.recall(memo);
+    fn restore(&mut self, saved: &str) {
+        self.cpu.restore(saved);
     }
-}
-
-/// Percentages as parts of all there is: each of four is 100 of 400 at most.
-fn each(parts: Vec<Part>) -> Value {
-    let whole = 100.0 * parts.len() as f64;
-    Value::Parts { parts, whole }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::base::test_support::number;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
-    fn second(host: &Host) -> Sample {
+    fn second(machine: &Machine) -> Sample {
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
         let mut last = None;
         for _ in 0..2 {
-            last = source.sample(host, &Ask::default()).expect("readable");
+            last = source.sample(machine, &Ask::default()).expect("readable");
         }
         last.expect("something to show")
     }
@@ -164,15 +161,14 @@ mod tests {
     #[test]
     fn the_busiest_of_four_is_named() {
         let sample = second(&fixture("laptop"));
-        let number = |field: &str| sample.get(field).and_then(Value::as_number);
-        assert_eq!(number("busiest"), Some(100.0));
+        assert_eq!(number(&sample, "busiest"), Some(100.0));
         assert_eq!(sample.get("number"), Some(&Value::text("0")));
-        assert_eq!([number("usage"), number("busy")], [Some(42.0), Some(1.0)]);
+        assert_eq!([number(&sample, "usage"), number(&sample, "busy")], [Some(42.0), Some(1.0)]);
         assert_eq!(sample.level, Level::Idle);
     }
 
     #[test]
-    fn fast_and_thrifty_processors_are_told_apart() {
+    fn fast_and_efficient_cores_are_grouped() {
         let sample = second(&fixture("laptop"));
         let pair = |name: &str, value| (name.to_owned(), value);
         assert_eq!(parts(&sample, "performance"), Some(vec![pair("1", 48.0), pair("3", 0.0)]));
@@ -191,24 +187,24 @@ mod tests {
     }
 
     #[test]
-    fn groups_that_leave_somebody_out_are_not_believed() {
-        let (_dir, host) = machine(&[
+    fn groups_that_lack_a_processor_are_ignored() {
+        let (_dir, machine) = machine_with(&[
             ("proc/stat", "cpu 0 0 0 0\ncpu0 0 0 0 0\ncpu1 0 0 0 0\n"),
             ("proc/stat@2", "cpu 150 0 0 50\ncpu0 100 0 0 0\ncpu1 50 0 0 50\n"),
             ("sys/devices/cpu_core/cpus", "0\n"),
             ("sys/devices/cpu_atom/cpus", "7\n"),
         ]);
-        let sample = second(&host);
+        let sample = second(&machine);
         assert_eq!(parts(&sample, "groups"), None);
         assert_eq!(parts(&sample, "cores").expect("cores").len(), 2);
     }
 
     #[test]
     fn all_of_them_busy_is_critical() {
-        let (_dir, host) = machine(&[
+        let (_dir, machine) = machine_with(&[
             ("proc/stat", "cpu 0 0 0 0\ncpu0 0 0 0 0\ncpu1 0 0 0 0\n"),
             ("proc/stat@2", "cpu 200 0 0 0\ncpu0 100 0 0 0\ncpu1 95 0 0 5\n"),
         ]);
-        assert_eq!(second(&host).level, Level::Critical);
+        assert_eq!(second(&machine).level, Level::Critical);
     }
 }

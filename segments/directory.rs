@@ -1,12 +1,13 @@
-//! Where one is, short enough to stand before every command and never wrong.
+//! The current directory, shortened, with the work tree that it belongs to.
 //!
-//! - The path is the one that was walked (`PWD`), if it leads to where the asker is; else the real
-//!   one. Below the home it begins with `~`.
-//! - The last parts are written out, those before by their first letter, so that nothing is hidden:
-//!   `~/s/r/segments/base`. The root of a work tree and what is below it count as last parts.
-//! - Whether there is a work tree is looked up, never run. All of it happens in a worker: a path on
-//!   a dead mount hangs there and nowhere else.
-//! - Someone else named each part. They are joined as bytes, and cleaned.
+//! - The path is the one that the shell walked (`PWD`) if it leads to the asker's directory, else
+//!   the real one. Below the home directory it begins with `~`.
+//! - The last parts are shown whole, those before by their first letter, so that no level is
+//!   hidden: `~/s/r/segments/base`. The root of a work tree and everything below it count as last
+//!   parts.
+//! - Work trees are found by looking for their marks; no program is run. All of it runs in a
+//!   worker: a path on a dead mount blocks only that.
+//! - Names of directories are untrusted. They are joined as bytes, then cleaned.
 
 mod path;
 
@@ -15,77 +16,73 @@ use std::path::{Path, PathBuf};
 use path::Parts;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
-crate::options! {
-    /// So many of the last parts are written out; 0: all.
+options! {
+    /// How many of the last parts are shown whole; 0: all.
     depth: u32 = 3_u32,
-    /// So many letters are left of each part before those; 0: the parts are left out.
+    /// How many letters remain of each part before those; 0: none, the part is left out.
     letters: u32 = 1_u32,
-    /// A path of more letters than this is shortened even among its last parts; 0: never.
+    /// Longest path in letters; a longer one is shortened even in its last parts; 0: no limit.
     length: u32 = 40_u32,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "directory",
-    about: "The directory you are in, shortened, within its work tree.",
+    about: "The current directory, shortened, within its work tree.",
     icons: Icons { nerd: "\u{f07c}", unicode: "", ascii: "" },
     format: " ($icon )[$parents](label)[$last.text(max:32,cut:middle)](strong)( $readonly)( $gone) ",
     fields: &[
-        field("path", "all of it, from `~` or `/`"),
-        field("short", "shortened as the options say"),
-        field("parents", "the same without its last part, with a `/` at the end"),
-        field("last", "its last part"),
-        field("repository", "the name of the work tree's root"),
-        field("within", "the path below that root"),
-        field("readonly", "`ro` where you cannot make files"),
-        field("gone", "`gone` where it was removed under you"),
+        Field::new("path", "the whole path, from `~` or `/`", Unit::Text),
+        Field::new("short", "the path, shortened", Unit::Text),
+        Field::new("parents", "the shortened path up to the last `/`", Unit::Text),
+        Field::new("last", "the last part", Unit::Text),
+        Field::new("repository", "name of the work tree's root", Unit::Text),
+        Field::new("within", "path below that root", Unit::Text),
+        Field::new("readonly", "`ro` if you cannot create files here", Unit::Text),
+        Field::new("gone", "`gone` if the directory was removed", Unit::Text),
     ],
     options: OPTIONS,
     env: &["HOME", "PWD"],
-    scope: Scope::Place,
-    place: Where::Worker,
+    scope: Scope::Directory,
+    runs_in: RunsIn::Worker,
     pace: Pace::Change,
     priority: 95,
     open,
 };
 
-const fn field(name: &'static str, about: &'static str) -> Field {
-    Field { name, about, unit: Unit::Text }
-}
-
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
-    Ok(Box::new(Directory { options: Options::read(table)?, depends: Vec::new() }))
+    Ok(Box::new(Directory { options: Options::read(table)?, dependencies: Vec::new() }))
 }
 
 struct Directory {
     options: Options,
-    /// The place itself and the marks of work trees around it.
-    depends: Vec<PathBuf>,
+    /// The directory itself, and the marks of work trees in it and its parents.
+    dependencies: Vec<PathBuf>,
 }
 
 impl Source for Directory {
-    fn sample(&mut self, host: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, ask: &Ask) -> Result<Option<Sample>, Error> {
         let walked = ask.env("PWD").map(Path::new).filter(|path| path.is_absolute());
         let (here, gone) = match (&ask.cwd, walked) {
-            // Cleaned on its way, a strange name does not lead there any more.
-            (Some(cwd), Some(walked)) if walked == cwd || host.is_same_place(walked, cwd) => {
+            // A name that was cleaned on its way here may not lead there any more.
+            (Some(cwd), Some(walked)) if walked == cwd || machine.is_same_place(walked, cwd) => {
                 (walked.to_owned(), false)
             }
             (Some(cwd), _) => (cwd.clone(), false),
-            // A process has no directory any more once that is removed.
+            // A process whose directory was removed has none.
             (None, Some(walked)) => (walked.to_owned(), true),
             (None, None) => return Ok(None),
         };
-        let tree = if gone { None } else { host.work_tree(&here) };
-        self.depends = host.work_tree_marks(&here, tree.as_deref());
-        self.depends.insert(0, here.clone());
-        let parts = Parts::of(&here, home(host, ask).as_deref());
+        let tree = if gone { None } else { machine.work_tree(&here) };
+        self.dependencies = machine.work_tree_marks(&here, tree.as_deref());
+        self.dependencies.insert(0, here.clone());
+        let parts = Parts::of(&here, home(machine, ask).as_deref());
         let (parents, last) = parts.short(&self.options, tree.as_deref());
-        let readonly = !gone && host.is_writable(&here) == Some(false);
+        let readonly = !gone && machine.is_writable(&here) == Some(false);
         let mut sample = Sample::new(if gone { Level::Warning } else { Level::Idle })
             .with("path", Value::Text(parts.whole()))
             .with("short", Value::text([parents.reveal(), last.reveal()].concat()))
@@ -98,36 +95,35 @@ impl Source for Directory {
                 .with("repository", Value::Text(path::clean(name)))
                 .with("within", Value::Text(path::clean(within.as_os_str())));
         }
-        if readonly {
-            sample = sample.with("readonly", Value::text("ro"));
-        }
-        if gone {
-            sample = sample.with("gone", Value::text("gone"));
-        }
-        Ok(Some(sample))
+        Ok(Some(
+            sample
+                .with_some("readonly", readonly.then(|| Value::text("ro")))
+                .with_some("gone", gone.then(|| Value::text("gone"))),
+        ))
     }
 
-    fn depends(&self) -> Vec<PathBuf> {
-        self.depends.clone()
+    fn dependencies(&self) -> Vec<PathBuf> {
+        self.dependencies.clone()
     }
 }
 
-/// The asker's home, if it is a path that can stand for one: `~` for `/` would say nothing.
-fn home(host: &Host, ask: &Ask) -> Option<PathBuf> {
-    let said = ask.env("HOME").map(PathBuf::from);
+/// The asker's home directory, unless it is `/`: a `~` for that would be useless.
+fn home(machine: &Machine, ask: &Ask) -> Option<PathBuf> {
+    let named = ask.env("HOME").map(PathBuf::from);
     let fits = |home: &PathBuf| home.is_absolute() && home.parent().is_some();
-    said.filter(fits).or_else(|| host.user(host.uid()).map(|user| user.home).filter(fits))
+    named.filter(fits).or_else(|| machine.user(machine.uid()).map(|user| user.home).filter(fits))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::tests::machine;
+    use crate::base::test_support::sample_for;
+    use crate::machine::tests::machine_with;
 
     const FILES: &[(&str, &str)] = &[
         ("etc/passwd", "ann:x:1000:1000::/home/ann:/bin/sh\n"),
         ("home/ann/src/rain/.git/HEAD", ""),
-        ("home/ann/src/rain/segments/base/host/x", ""),
+        ("home/ann/src/rain/segments/machine/x", ""),
         ("home/ann/notes/2026/november/week/x", ""),
         ("usr/share/doc/x", ""),
     ];
@@ -138,9 +134,8 @@ mod tests {
     }
 
     fn sample_of(options: &str, ask: &Ask) -> Option<Sample> {
-        let (_dir, host) = machine(FILES);
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(&host, ask).expect("never fails")
+        let (_dir, machine) = machine_with(FILES);
+        sample_for(&SEGMENT, options, &machine, ask)
     }
 
     fn field(sample: &Sample, field: &str) -> String {
@@ -155,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_parts_are_written_out_and_home_is_a_tilde() {
+    fn the_last_parts_are_whole_and_home_is_a_tilde() {
         assert_eq!(short("/"), "/");
         assert_eq!(short("/home/ann"), "~");
         assert_eq!(short("/home/annex"), "/home/annex");
@@ -177,14 +172,14 @@ mod tests {
     }
 
     #[test]
-    fn the_path_walked_counts_only_where_it_leads_here() {
-        let (dir, host) = machine(FILES);
+    fn pwd_counts_only_if_it_leads_to_the_current_directory() {
+        let (dir, machine) = machine_with(FILES);
         #[allow(clippy::disallowed_methods, reason = "a test arranges its files")]
         std::os::unix::fs::symlink("../usr/share", dir.path().join("home/link")).expect("a link");
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
         let mut path = |pwd| {
             let here = ask(Some("/usr/share"), &[("PWD", pwd)]);
-            field(&source.sample(&host, &here).expect("no error").expect("a place"), "path")
+            field(&source.sample(&machine, &here).expect("no error").expect("a place"), "path")
         };
         assert_eq!(path("/home/link"), "/home/link");
         for lie in ["/home/ann", "/none", "relative", "", "/usr/share/../.."] {
@@ -193,14 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn a_home_that_is_none_leaves_the_path_alone() {
+    fn an_unusable_home_leaves_the_path_alone() {
         let path = |home| {
             let here = ask(Some("/home/ann/notes"), &[("HOME", home)]);
             field(&sample_of("", &here).expect("a place"), "path")
         };
         assert_eq!(path("/home"), "~/ann/notes");
         assert_eq!(path("/elsewhere/not/there"), "/home/ann/notes");
-        // Then the system's word counts.
+        // Then the system's entry is used.
         assert_eq!(["", "/", "relative"].map(path), ["~/notes"; 3]);
     }
 
@@ -216,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_shown_all_the_same() {
+    fn a_missing_directory_is_shown() {
         let sample = sample_of("", &ask(Some("/none/at/all"), &[])).expect("a place");
         assert_eq!(
             (field(&sample, "short"), field(&sample, "readonly")),
@@ -228,7 +223,7 @@ mod tests {
     #[allow(clippy::disallowed_methods, reason = "a test arranges its files")]
     fn a_directory_that_cannot_be_written_says_so() {
         use std::os::unix::fs::PermissionsExt;
-        let (dir, host) = machine(FILES);
+        let (dir, machine) = machine_with(FILES);
         let mode = |mode| {
             let path = dir.path().join("usr/share/doc");
             std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("changed");
@@ -236,7 +231,7 @@ mod tests {
         mode(0o555);
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
         let here = ask(Some("/usr/share/doc"), &[]);
-        let sample = source.sample(&host, &here).expect("no error").expect("a place");
+        let sample = source.sample(&machine, &here).expect("no error").expect("a place");
         mode(0o755);
         assert_eq!(field(&sample, "readonly"), "ro");
     }

@@ -1,31 +1,36 @@
-//! How full a file system is.
+//! How full a file system is, from `statvfs`. Sizes are in bytes, usages in percent.
 //!
-//! - *Usage* is what `df` shows: used of what users can have, the superuser's reserve left out of
-//!   the whole. A disk is full when users can write no more.
-//! - It runs in a worker: a mount whose server is away hangs there, and nobody waits for it.
-//! - What cannot fill up (`/proc`, `/sys`) is refused, not shown as 0 %.
-//! - Running out of inodes is as bad as running out of bytes: the level goes by the fuller of both.
+//! - *Usage* is what `df` shows: used space of what users can have, without the superuser's
+//!   reserve. A disk is full when users cannot write any more.
+//! - It runs in a worker: a mount whose server is away blocks only that.
+//! - A file system that cannot fill up (`/proc`, `/sys`) is refused, not shown as 0 %.
+//! - Running out of inodes is as bad as running out of bytes: the level follows the fuller of both.
 
 use std::path::Path;
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, choice, options,
 };
-use crate::base::host::{Host, Space};
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{Machine, Space};
 
-crate::options! {
+choice! {
+    /// When it is hidden.
+    HideWhen { Never = "never", Unmounted = "unmounted" }
+}
+
+options! {
     /// A path in the file system, from `/`.
     path: String = "/",
-    /// Show nothing while nothing is mounted exactly there (a disk that is sometimes away).
-    only_mounted("only-mounted"): bool = false,
-    /// Usage in percent below which nothing is shown.
-    hide_below("hide-below"): f64 = 0.0,
-    /// Usage in percent, of bytes or inodes, from which the level is `warning`.
+    /// `unmounted`: hidden while nothing is mounted exactly at `path`, such as a removable disk.
+    hide_when: HideWhen = HideWhen::Never,
+    /// Hidden below this usage in percent.
+    hide_when_below: f64 = 0.0,
+    /// Usage of bytes or inodes in percent from which the level is `warning`.
     warning: f64 = 85.0,
-    /// Usage in percent, of bytes or inodes, from which the level is `critical`.
+    /// Usage of bytes or inodes in percent from which the level is `critical`.
     critical: f64 = 95.0,
 }
 
@@ -35,22 +40,22 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f02ca}", unicode: "disk", ascii: "disk" },
     format: " ($icon )($name )$used.eng(w:3) $usage.pct(w:2) ",
     fields: &[
-        Field::new("used", "what is in use", Unit::Bytes),
-        Field::new("free", "what a user could have", Unit::Bytes),
-        Field::new("total", "the whole file system", Unit::Bytes),
-        Field::new("usage", "used of what users can have", Unit::Percent),
-        Field::new("inodes", "inodes in use, where they are limited", Unit::Percent),
-        Field::new("inodes_free", "inodes that are left, where they are limited", Unit::Count),
+        Field::new("used", "used space", Unit::Bytes),
+        Field::new("free", "space that users can still use", Unit::Bytes),
+        Field::new("total", "size of the file system", Unit::Bytes),
+        Field::new("usage", "used space of what users can have", Unit::Percent),
+        Field::new("inodes", "used inodes, if their number is limited", Unit::Percent),
+        Field::new("inodes_free", "free inodes, if their number is limited", Unit::Count),
         Field::new("path", "the path", Unit::Text),
         Field::new("name", "the path's last part; none for `/`", Unit::Text),
-        Field::new("kind", "the type of file system", Unit::Text),
-        Field::new("device", "what is mounted there", Unit::Text),
-        Field::new("history", "the past of the usage", Unit::History("usage")),
+        Field::new("kind", "type of the file system", Unit::Text),
+        Field::new("device", "the mounted device", Unit::Text),
+        Field::new("history", "history of the usage", Unit::History("usage")),
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    place: Where::Worker,
+    scope: Scope::Machine,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(15)),
     priority: 40,
     open,
@@ -71,17 +76,19 @@ struct Disk {
 }
 
 impl Source for Disk {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let path = Path::new(&self.options.path);
-        let mount = host.mount_of(path);
-        if self.options.only_mounted && mount.as_ref().is_none_or(|mount| mount.point != path) {
+        let mount = machine.mount_of(path);
+        if self.options.hide_when == HideWhen::Unmounted
+            && mount.as_ref().is_none_or(|mount| mount.point != path)
+        {
             return Ok(None);
         }
         if let Some(pseudo) = mount.as_ref().filter(|mount| mount.is_pseudo()) {
             let what = format!("{} is a {}, which cannot fill up", path.display(), pseudo.kind);
             return Err(Error::Other(what));
         }
-        let space = match host.space(path) {
+        let space = match machine.space(path) {
             Ok(space) => space,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(cause) => return Err(Error::Read { path: path.into(), cause }),
@@ -91,7 +98,7 @@ impl Source for Disk {
         };
         let fuller = inodes.unwrap_or(0.0).max(usage);
         self.level = self.level.settle(fuller, self.options.warning, self.options.critical);
-        if fuller < self.options.hide_below {
+        if fuller < self.options.hide_when_below {
             return Ok(None);
         }
         let whole = used.saturating_add(available) as f64;
@@ -116,17 +123,16 @@ impl Source for Disk {
         ))
     }
 
-    /// The level, whose slack needs it.
-    fn memo(&self) -> Option<String> {
-        Some(self.level.name().into())
+    fn save(&self) -> Option<String> {
+        self.level.save()
     }
 
-    fn recall(&mut self, memo: &str) {
-        self.level = Level::named(memo).unwrap_or(self.level);
+    fn restore(&mut self, saved: &str) {
+        self.level.restore(saved);
     }
 }
 
-/// How full a file system is, whatever it claims.
+/// How full a file system is, with absurd values corrected.
 struct Fill {
     used: u64,
     available: u64,
@@ -135,7 +141,7 @@ struct Fill {
 }
 
 impl Fill {
-    /// `None`: it holds nothing at all.
+    /// `None` if the file system has no space at all.
     fn of(space: &Space) -> Option<Fill> {
         let used = space.total.checked_sub(space.free)?;
         let available = space.available.min(space.free);
@@ -154,83 +160,80 @@ impl Fill {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::base::test_support::{number, opened, refused};
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     const MOUNTS: &str = "27 1 8:2 / / rw - ext4 /dev/sda2 rw\n22 27 0:21 / /proc rw - proc proc rw\n\
         31 27 8:3 / /mnt/back\\040up rw - xfs /dev/sda3 rw\n";
 
-    fn read(options: &str, host: &Host) -> Result<Option<Sample>, String> {
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(host, &Ask::default()).map_err(|error| error.to_string())
+    fn read(options: &str, machine: &Machine) -> Result<Option<Sample>, String> {
+        let mut source = opened(&SEGMENT, options);
+        source.sample(machine, &Ask::default()).map_err(|error| error.to_string())
     }
 
     fn on(space: &str, options: &str) -> Option<Sample> {
-        let (_dir, host) = machine(&[("proc/self/mountinfo", MOUNTS), ("space", space)]);
-        read(options, &host).expect("no error")
-    }
-
-    fn number(sample: &Sample, field: &str) -> f64 {
-        sample.get(field).and_then(Value::as_number).expect(field)
+        let (_dir, machine) = machine_with(&[("proc/self/mountinfo", MOUNTS), ("space", space)]);
+        read(options, &machine).expect("no error")
     }
 
     #[test]
-    fn the_superusers_reserve_is_nobodys() {
+    fn the_superusers_reserve_does_not_count() {
         let sample = on("/ 1000 300 200 0 0\n", "").expect("a disk");
-        assert_eq!((number(&sample, "used"), number(&sample, "free")), (700.0, 200.0));
-        assert_eq!(number(&sample, "usage").round(), 78.0);
+        assert_eq!((number(&sample, "used"), number(&sample, "free")), (Some(700.0), Some(200.0)));
+        assert_eq!(number(&sample, "usage").map(f64::round), Some(78.0));
         assert_eq!(sample.get("inodes"), None);
         assert_eq!(sample.get("name"), Some(&Value::text("")));
     }
 
     #[test]
-    fn without_inodes_a_disk_is_full() {
+    fn used_up_inodes_make_a_disk_full() {
         let sample = on("/ 1000 900 900 100 2\n", "").expect("a disk");
-        assert_eq!((number(&sample, "inodes"), sample.level), (98.0, Level::Critical));
+        assert_eq!((number(&sample, "inodes"), sample.level), (Some(98.0), Level::Critical));
     }
 
     #[test]
-    fn several_disks_are_told_apart_by_name() {
+    fn the_name_is_the_last_part_of_the_path() {
         let sample = on("/home 10 5 5 0 0\n", "path = '/home'").expect("a disk");
         assert_eq!(sample.get("name"), Some(&Value::text("home")));
         assert_eq!(sample.get("device"), Some(&Value::text("/dev/sda2")));
     }
 
     #[test]
-    fn what_is_not_there_or_cannot_fill_up_is_not_shown() {
-        let (_dir, host) =
-            machine(&[("proc/self/mountinfo", MOUNTS), ("space", "/proc 0 0 0 0 0")]);
-        let error = read("path = '/proc'", &host).expect_err("refused");
+    fn missing_and_pseudo_file_systems_are_not_shown() {
+        let (_dir, machine) =
+            machine_with(&[("proc/self/mountinfo", MOUNTS), ("space", "/proc 0 0 0 0 0")]);
+        let error = read("path = '/proc'", &machine).expect_err("refused");
         assert_eq!(error, "/proc is a proc, which cannot fill up");
-        assert_eq!(read("path = '/gone'", &host), Ok(None));
-        assert_eq!(on("/home 10 5 5 0 0\n", "path = '/home'\nonly-mounted = true"), None);
-        assert!(on("/ 10 5 5 0 0\n", "only-mounted = true").is_some());
-        assert!(open(&"path = 'home'".parse().expect("TOML")).is_err());
+        assert_eq!(read("path = '/gone'", &machine), Ok(None));
+        assert_eq!(on("/home 10 5 5 0 0\n", "path = '/home'\nhide-when = \"unmounted\""), None);
+        assert!(on("/ 10 5 5 0 0\n", "hide-when = \"unmounted\"").is_some());
+        refused(&SEGMENT, "path = 'home'");
     }
 
     #[test]
-    fn absurd_numbers_are_no_reading_or_a_tame_one() {
+    fn absurd_numbers_are_refused_or_limited() {
         let most = u64::MAX;
         assert_eq!(on("/ 0 0 0 0 0\n", ""), None);
         assert_eq!(on("/ 5 9 9 0 0\n", ""), None);
         let sample = on(&format!("/ {most} 0 {most} 5 9\n"), "").expect("full");
-        assert_eq!((number(&sample, "usage"), number(&sample, "inodes")), (100.0, 0.0));
+        assert_eq!((number(&sample, "usage"), number(&sample, "inodes")), (Some(100.0), Some(0.0)));
     }
 
     #[test]
-    fn a_level_survives_its_worker() {
+    fn a_level_is_saved_for_the_next_worker() {
         let mut source = open(&toml::Table::new()).expect("good options");
-        source.recall("warning");
-        let (_dir, host) = machine(&[("space", "/ 100 16 16 0 0\n")]);
-        let sample = source.sample(&host, &Ask::default()).expect("readable").expect("a disk");
+        source.restore("warning");
+        let (_dir, machine) = machine_with(&[("space", "/ 100 16 16 0 0\n")]);
+        let sample = source.sample(&machine, &Ask::default()).expect("readable").expect("a disk");
         assert_eq!(sample.level, Level::Warning, "84 % is within the slack");
-        assert_eq!(source.memo().as_deref(), Some("warning"));
-        source.recall("nonsense");
+        assert_eq!(source.save().as_deref(), Some("warning"));
+        source.restore("nonsense");
     }
 
     #[test]
     fn a_laptop_has_its_disk() {
         let sample = read("", &fixture("laptop")).expect("readable").expect("a disk");
-        assert_eq!(number(&sample, "usage").round(), 59.0);
+        assert_eq!(number(&sample, "usage").map(f64::round), Some(59.0));
     }
 }

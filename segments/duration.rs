@@ -1,16 +1,16 @@
-//! How long the last command took, if that was long enough to wonder.
+//! How long the last command took, as the shell measured it; hidden after a short one.
 
 use std::time::Duration as Time;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
-crate::options! {
-    /// Seconds below which nothing is shown.
-    min: f64 = 2.0,
+options! {
+    /// Hidden if the command took less than this.
+    hide_when_below: Time = Time::from_secs(2),
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
@@ -19,34 +19,31 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f051b}", unicode: "", ascii: "" },
     format: " ($icon )$duration ",
     fields: &[
-        Field { name: "duration", about: "from its start to its end", unit: Unit::Duration },
-        Field { name: "exact", about: "the same to the tenth: `2.4s`", unit: Unit::Text },
+        Field::new("duration", "time from its start to its end", Unit::Duration),
+        Field::new("exact", "the same to a tenth of a second: `2.4s`", Unit::Text),
     ],
     options: OPTIONS,
     env: &[],
     scope: Scope::Client,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Ask,
     priority: 55,
     open,
 };
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
-    let options = Options::read(table)?;
-    let min = Time::try_from_secs_f64(options.min).map_err(|_| OptionError {
-        key: "min".into(),
-        message: "0 or more seconds are meant".into(),
-    })?;
-    Ok(Box::new(Duration { min }))
+    Ok(Box::new(Duration { shortest: Options::read(table)?.hide_when_below }))
 }
 
 struct Duration {
-    min: Time,
+    shortest: Time,
 }
 
 impl Source for Duration {
-    fn sample(&mut self, _: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
-        let Some(took) = ask.duration.filter(|took| *took >= self.min) else { return Ok(None) };
+    fn sample(&mut self, _: &Machine, ask: &Ask) -> Result<Option<Sample>, Error> {
+        let Some(took) = ask.duration.filter(|took| *took >= self.shortest) else {
+            return Ok(None);
+        };
         let sample = Sample::new(Level::Idle)
             .with("duration", Value::Duration(took))
             .with("exact", Value::text(exact(took)));
@@ -69,21 +66,21 @@ fn exact(time: Time) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::base::test_support::{refused, sample_for};
+    use crate::machine::fixture;
 
     fn sample(options: &str, duration: Option<u64>) -> Option<Sample> {
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
         let ask = Ask { duration: duration.map(Time::from_millis), ..Ask::default() };
-        source.sample(&fixture("empty"), &ask).expect("no error")
+        sample_for(&SEGMENT, options, &fixture("empty"), &ask)
     }
 
     #[test]
-    fn short_commands_are_passed_over() {
+    fn short_commands_are_hidden() {
         assert_eq!(sample("", None), None);
         assert_eq!(sample("", Some(1_999)), None);
         let shown = sample("", Some(2_000)).expect("long enough");
         assert_eq!(shown.get("duration"), Some(&Value::Duration(Time::from_secs(2))));
-        assert!(sample("min = 0", Some(0)).is_some());
+        assert!(sample("hide-when-below = \"0s\"", Some(0)).is_some());
     }
 
     #[test]
@@ -96,13 +93,12 @@ mod tests {
     }
 
     #[test]
-    fn less_than_nothing_is_refused() {
-        let table = "min = -1".parse().expect("TOML");
-        assert_eq!(open(&table).err().expect("refused").key, "min");
+    fn a_negative_time_is_refused() {
+        assert_eq!(refused(&SEGMENT, "hide-when-below = \"-1s\"").key, "hide-when-below");
     }
 
     #[test]
-    fn the_longest_that_can_be_said_is_shown() {
+    fn the_longest_time_is_shown() {
         assert!(sample("", Some(u64::from(u32::MAX))).is_some());
         assert!(sample("", Some(u64::MAX)).is_some());
     }

@@ -1,18 +1,18 @@
-//! One variable of the asker's environment: the virtual environment, the cloud account, the
-//! cluster one is about to break.
+//! One variable of the asker's environment, such as the Python environment, the cloud account or
+//! the cluster in use.
 //!
-//! Only declared variables travel from a client to the daemon, so the list is fixed. It holds what
-//! says where one works, and nothing that is likely to hold a secret.
+//! Only declared variables travel from a client to the daemon, so the list is fixed. It holds
+//! variables that say where one works, and none that is likely to hold a secret.
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, OptionType, Pace, Scope, Shape, Source, Unit,
-    Where, expected,
+    Ask, Error, Field, Icons, Kind, OptionError, OptionType, OptionValue, Pace, RunsIn, Scope,
+    Source, Unit, expected, options,
 };
-use crate::base::host::Host;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
-crate::options! {
+options! {
     /// The variable to show.
     name: Name = Name("VIRTUAL_ENV"),
 }
@@ -56,14 +56,14 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "", unicode: "", ascii: "" },
     format: " ($icon )$short.text(max:24,cut:middle) ",
     fields: &[
-        Field { name: "name", about: "the variable's name", unit: Unit::Text },
-        Field { name: "value", about: "what it is set to", unit: Unit::Text },
-        Field { name: "short", about: "the last part, where it is a path", unit: Unit::Text },
+        Field::new("name", "the variable's name", Unit::Text),
+        Field::new("value", "its value", Unit::Text),
+        Field::new("short", "the last part of the value, if it is a path", Unit::Text),
     ],
     options: OPTIONS,
     env: NAMES,
     scope: Scope::Client,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Ask,
     priority: 58,
     open,
@@ -73,16 +73,16 @@ pub(crate) static SEGMENT: Kind = Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Name(&'static str);
 
-impl OptionType for Name {
-    const SHAPE: Shape = Shape::Choice(NAMES);
+impl OptionValue for Name {
+    const TYPE: OptionType = OptionType::Choice(NAMES);
 
     fn from_toml(value: &toml::Value) -> Result<Self, String> {
-        let text = value.as_str().ok_or_else(|| expected(Self::SHAPE, value))?;
+        let text = value.as_str().ok_or_else(|| expected(Self::TYPE, value))?;
         let known = NAMES.iter().find(|known| **known == text);
         known
             .copied()
             .map(Name)
-            .ok_or_else(|| format!("expected {}, found {text:?}", Self::SHAPE.describe()))
+            .ok_or_else(|| format!("expected {}, found {text:?}", Self::TYPE.describe()))
     }
 
     fn to_toml(&self) -> toml::Value {
@@ -99,7 +99,7 @@ struct Env {
 }
 
 impl Source for Env {
-    fn sample(&mut self, _: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, _: &Machine, ask: &Ask) -> Result<Option<Sample>, Error> {
         let Some(value) = ask.env(self.name) else { return Ok(None) };
         let sample = Sample::new(Level::Idle)
             .with("name", Value::text(self.name))
@@ -109,7 +109,7 @@ impl Source for Env {
     }
 }
 
-/// A path's last part. An environment that has no name of its own bears that of its project.
+/// A path's last part. A Python environment without a name of its own is named after its project.
 fn short(value: &str) -> Untrusted {
     if !value.starts_with('/') {
         return value.into();
@@ -126,13 +126,13 @@ fn short(value: &str) -> Untrusted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::base::test_support::{refused, sample_for};
+    use crate::machine::fixture;
 
     fn sample(name: &str, env: &[(&str, &str)]) -> Option<Sample> {
-        let table = toml::Table::from_iter([("name".to_owned(), name.into())]);
         let env = env.iter().map(|(name, value)| (name.to_string(), (*value).into())).collect();
-        let mut source = open(&table).expect("a known name");
-        source.sample(&fixture("empty"), &Ask { env, ..Ask::default() }).expect("no error")
+        let options = format!("name = {name:?}");
+        sample_for(&SEGMENT, &options, &fixture("empty"), &Ask { env, ..Ask::default() })
     }
 
     #[test]
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_short_and_a_nameless_environment_is_its_projects() {
+    fn a_path_is_shortened_and_a_venv_is_named_after_its_project() {
         let short = |value| short(value).reveal().to_owned();
         assert_eq!(short("/home/ann/envs/web"), "web");
         assert_eq!(short("/home/ann/shop/.venv/"), "shop");
@@ -156,9 +156,8 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_does_not_travel_is_refused() {
-        let table = "name = 'AWS_SECRET_ACCESS_KEY'".parse().expect("TOML");
-        let error = open(&table).err().expect("refused");
+    fn an_undeclared_variable_is_refused() {
+        let error = refused(&SEGMENT, "name = 'AWS_SECRET_ACCESS_KEY'");
         assert!(error.key == "name" && error.message.contains("AWS_PROFILE"));
     }
 

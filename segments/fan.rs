@@ -1,28 +1,31 @@
-//! How fast the fans turn.
+//! How fast the fans turn, in turns per minute, from the hardware sensors (hwmon).
 //!
-//! - The fastest of them is shown: it is the one that is heard.
-//! - A fan that stands still beside one that turns is one that was not needed, or a header with
-//!   nothing in it: no reason for alarm. A fan that has a lowest speed of its own and falls below it
-//!   is broken.
+//! - The fastest fan is shown: it is the loudest.
+//! - A fan that stands still beside one that turns is not needed, or a header without a fan: no
+//!   warning. A fan that is slower than its own minimum is broken.
 
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, choice, options,
 };
-use crate::base::host::{Found, Host, Sensor};
-use crate::base::memo;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{Machine, Scan, Sensor};
 
-crate::options! {
-    /// Which fan: a chip, a label or both (`thinkpad`, `CPU_FAN`); empty: the fastest.
+choice! {
+    /// When it is hidden.
+    HideWhen { Never = "never", Idle = "idle" }
+}
+
+options! {
+    /// The fan: a chip, a label or both (`thinkpad`, `CPU_FAN`); empty: the fastest.
     sensor: String = "",
-    /// Turns a minute from which the level is `warning`; 0: never.
+    /// Turns per minute from which the level is `warning`; 0: never.
     warning: f64 = 0.0,
-    /// Turns a minute from which the level is `critical`; 0: never.
+    /// Turns per minute from which the level is `critical`; 0: never.
     critical: f64 = 0.0,
-    /// Show nothing while all stand still.
-    hide_idle("hide-idle"): bool = false,
+    /// `idle`: hidden while all fans stand still.
+    hide_when: HideWhen = HideWhen::Never,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
@@ -31,43 +34,43 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f0210}", unicode: "fan", ascii: "fan" },
     format: " ($icon )$speed.num(w:4) ",
     fields: &[
-        Field::new("speed", "turns a minute of the fastest", Unit::Count),
-        Field::new("slowest", "turns a minute of the slowest that turns", Unit::Count),
+        Field::new("speed", "turns per minute of the fastest", Unit::Count),
+        Field::new("slowest", "turns per minute of the slowest one that turns", Unit::Count),
         Field::new("sensor", "the fan's own name", Unit::Text),
-        Field::new("count", "fans that turn", Unit::Count),
-        Field::new("history", "the past of the speed", Unit::History("speed")),
+        Field::new("count", "number of fans that turn", Unit::Count),
+        Field::new("history", "history of the speed", Unit::History("speed")),
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    // A sensor may answer slowly, or hang.
-    place: Where::Worker,
+    scope: Scope::Machine,
+    // A sensor may answer slowly or block.
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(5)),
     priority: 25,
     open,
 };
 
-/// No fan of a computer turns faster; chips say 65 535 or 1 350 000 for a stuck one.
-const ABSURD: f64 = 40_000.0;
-/// Below a threshold by so many turns a level is left.
-const SLACK: f64 = 100.0;
+/// No fan of a computer is faster; chips report 65 535 or 1 350 000 for one that is stuck.
+const MAX_SPEED: f64 = 40_000.0;
+/// How far below a threshold, in turns a minute, a level is left.
+const HYSTERESIS: f64 = 100.0;
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
-    Ok(Box::new(Fan { options, fans: Found::default(), level: Level::Idle }))
+    Ok(Box::new(Fan { options, fans: Scan::default(), level: Level::Idle }))
 }
 
 struct Fan {
     options: Options,
-    fans: Found<Vec<Sensor>>,
+    fans: Scan<Vec<Sensor>>,
     level: Level,
 }
 
 impl Source for Fan {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let Options { sensor: wanted, warning, critical, hide_idle } = &self.options;
-        let fans = self.fans.look(host, |host| {
-            let mut fans = host.fans();
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let Options { sensor: wanted, warning, critical, hide_when } = &self.options;
+        let fans = self.fans.get(machine, |machine| {
+            let mut fans = machine.fans();
             fans.retain(|fan| wanted.is_empty() || fan.is(wanted));
             fans
         });
@@ -75,7 +78,8 @@ impl Source for Fan {
         let mut slowest = f64::INFINITY;
         let (mut count, mut failed) = (0.0, false);
         for fan in fans {
-            let Some(speed) = fan.read(host).filter(|speed| (0.0..ABSURD).contains(speed)) else {
+            let Some(speed) = fan.read(machine).filter(|speed| (0.0..MAX_SPEED).contains(speed))
+            else {
                 continue;
             };
             if speed > 0.0 {
@@ -91,48 +95,43 @@ impl Source for Fan {
             self.fans.doubt();
             return Ok(None);
         };
-        if *hide_idle && speed == 0.0 {
+        if *hide_when == HideWhen::Idle && speed == 0.0 {
             return Ok(None);
         }
-        let never = |turns: f64| if turns > 0.0 { turns } else { f64::INFINITY };
-        // The usual slack is in percent; turns are counted by the hundred.
-        let hundreds = |turns: f64| turns / SLACK * Level::SLACK;
-        self.level = self.level.settle(
-            hundreds(speed),
-            hundreds(never(*warning)),
-            hundreds(never(*critical)),
+        self.level = self.level.settle_by(
+            HYSTERESIS,
+            speed,
+            Level::threshold(*warning),
+            Level::threshold(*critical),
         );
         let level = if failed { self.level.max(Level::Warning) } else { self.level };
         let most = fan.most.filter(|most| *most >= speed);
         let value = most.map_or(Value::number(speed), |most| Value::of(speed, most));
-        let mut sample = Sample::new(level).with("speed", value);
-        if slowest.is_finite() {
-            sample = sample.with("slowest", Value::number(slowest));
-        }
+        let sample = Sample::new(level)
+            .with("speed", value)
+            .with_some("slowest", (slowest.is_finite()).then(|| Value::number(slowest)));
         let sample = sample.with("sensor", Value::text(fan.name()));
         Ok(Some(sample.with("count", Value::number(count))))
     }
 
-    fn memo(&self) -> Option<String> {
-        memo::keep(1, self.level)
+    fn save(&self) -> Option<String> {
+        self.level.save()
     }
 
-    fn recall(&mut self, memo: &str) {
-        if let Some(level) = memo::recall(1, memo) {
-            self.level = level;
-        }
+    fn restore(&mut self, saved: &str) {
+        self.level.restore(saved);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
-    use crate::base::trial::{number, sample_with};
+    use crate::base::test_support::{number, opened, sample_with};
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     #[test]
-    fn the_fastest_is_shown_and_a_standing_pump_is_no_alarm() {
+    fn the_fastest_is_shown_and_a_stopped_one_is_no_warning() {
         let sample = sample_with(&SEGMENT, "", &fixture("server")).expect("fans");
         let numbers = ["speed", "slowest", "count"].map(|field| number(&sample, field));
         assert_eq!(numbers, [Some(2410.0), Some(1180.0), Some(2.0)]);
@@ -141,40 +140,40 @@ mod tests {
         let pump = sample_with(&SEGMENT, "sensor = 'pump'", &fixture("server")).expect("there");
         assert_eq!((number(&pump, "speed"), pump.level), (Some(0.0), Level::Idle));
         assert_eq!(
-            sample_with(&SEGMENT, "sensor = 'pump'\nhide-idle = true", &fixture("server")),
+            sample_with(&SEGMENT, "sensor = 'pump'\nhide-when = 'idle'", &fixture("server")),
             None
         );
     }
 
     #[test]
-    fn thresholds_are_turns_and_leave_some_slack() {
+    fn thresholds_have_hysteresis() {
         let file = "sys/class/hwmon/hwmon0/fan1_input";
         let (two, three) = (format!("{file}@2"), format!("{file}@3"));
-        let (_dir, host) = machine(&[
+        let (_dir, machine) = machine_with(&[
             ("sys/class/hwmon/hwmon0/name", "thinkpad\n"),
             (file, "4000\n"),
             (&two, "3950\n"),
             (&three, "3850\n"),
         ]);
-        let mut source = open(&"warning = 4000".parse().expect("TOML")).expect("good options");
+        let mut source = opened(&SEGMENT, "warning = 4000");
         let levels = [0; 3].map(|_| {
-            source.sample(&host, &Ask::default()).expect("no error").expect("a fan").level
+            source.sample(&machine, &Ask::default()).expect("no error").expect("a fan").level
         });
         assert_eq!(levels, [Level::Warning, Level::Warning, Level::Idle]);
     }
 
     #[test]
-    fn a_fan_below_its_own_least_is_a_warning() {
-        let (_dir, host) = machine(&[
+    fn a_fan_below_its_own_minimum_is_a_warning() {
+        let (_dir, machine) = machine_with(&[
             ("sys/class/hwmon/hwmon0/name", "it87\n"),
             ("sys/class/hwmon/hwmon0/fan1_input", "220\n"),
             ("sys/class/hwmon/hwmon0/fan1_min", "500\n"),
         ]);
-        assert_eq!(sample_with(&SEGMENT, "", &host).expect("a fan").level, Level::Warning);
+        assert_eq!(sample_with(&SEGMENT, "", &machine).expect("a fan").level, Level::Warning);
     }
 
     #[test]
-    fn nothing_and_nonsense_show_nothing() {
+    fn missing_and_malformed_files_show_nothing() {
         assert_eq!(sample_with(&SEGMENT, "", &fixture("empty")), None);
         assert_eq!(sample_with(&SEGMENT, "", &fixture("broken")), None);
     }

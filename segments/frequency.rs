@@ -1,23 +1,22 @@
-//! How fast the processors are clocked.
+//! How fast the processors are clocked, in Hz, and by which governor.
 //!
-//! - The kernel's policies (`cpufreq/policy*`), one for each group of processors that share a clock;
-//!   each counts for as many processors as it has. Without any, `/proc/cpuinfo` says something.
-//! - A processor that sleeps has no clock worth a word: what the policy says then is its last.
-//! - Asking for the clock takes time: some kernels measure for ten milliseconds before they answer
-//!   (`arch_freq_get_on_cpu`, 4.13 to 5.16), each policy anew. So the source runs in a worker.
+//! - From the kernel's policies (`cpufreq/policy*`), one for each group of processors that share a
+//!   clock, weighted by the number of processors. Without them, from `/proc/cpuinfo`.
+//! - A processor that sleeps has no clock: the policy reports its last one.
+//! - Reading a clock takes time: some kernels measure for ten milliseconds before they answer
+//!   (`arch_freq_get_on_cpu`, 4.13 to 5.16), for each policy. So the source runs in a worker.
 
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::host::{Figure, Found, Host, cpus};
-use crate::base::memo;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{Machine, Scan, SmallFile, cpus};
 
-crate::options! {
-    /// Share of the highest clock, in percent, below which the level is `warning` (a processor held
-    /// back by heat or a weak charger); 0: never.
+options! {
+    /// Share of the highest clock in percent below which the level is `warning`: a processor slowed
+    /// down by heat or a weak charger; 0: never.
     warning: f64 = 0.0,
 }
 
@@ -27,18 +26,18 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f04c5}", unicode: "clk", ascii: "clk" },
     format: " ($icon )$mean.eng(w:3,unit:Hz,base:1000) ",
     fields: &[
-        Field::new("mean", "Hz, over all processors; full is the highest clock", Unit::Count),
-        Field::new("highest", "Hz of the fastest processor now", Unit::Count),
-        Field::new("lowest", "Hz of the slowest processor now", Unit::Count),
-        Field::new("limit", "Hz that the fastest may reach", Unit::Count),
-        Field::new("governor", "who chooses: `powersave`, `schedutil`, …", Unit::Text),
-        Field::new("preference", "what the hardware prefers, where it chooses itself", Unit::Text),
-        Field::new("history", "the past of the mean", Unit::History("mean")),
+        Field::new("mean", "mean clock of all processors, in Hz", Unit::Count),
+        Field::new("highest", "clock of the fastest processor, in Hz", Unit::Count),
+        Field::new("lowest", "clock of the slowest processor, in Hz", Unit::Count),
+        Field::new("limit", "highest clock that a processor may reach, in Hz", Unit::Count),
+        Field::new("governor", "what chooses the clock: `powersave`, `schedutil`, …", Unit::Text),
+        Field::new("preference", "the hardware's energy preference, if it chooses", Unit::Text),
+        Field::new("history", "history of the mean", Unit::History("mean")),
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    place: Where::Worker,
+    scope: Scope::Machine,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(2)),
     priority: 30,
     open,
@@ -48,19 +47,19 @@ const POLICIES: &str = "/sys/devices/system/cpu/cpufreq";
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
-    Ok(Box::new(Frequency { options, policies: Found::default(), level: Level::Idle }))
+    Ok(Box::new(Frequency { options, policies: Scan::default(), level: Level::Idle }))
 }
 
 struct Frequency {
     options: Options,
-    policies: Found<Vec<Policy>>,
+    policies: Scan<Vec<Policy>>,
     level: Level,
 }
 
-/// Processors with one clock.
+/// Processors that share a clock.
 struct Policy {
-    now: Figure,
-    /// How many processors they are.
+    now: SmallFile,
+    /// How many processors share it.
     count: f64,
     /// Hz.
     most: Option<f64>,
@@ -69,12 +68,12 @@ struct Policy {
 }
 
 impl Source for Frequency {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let policies = self.policies.look(host, find);
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let policies = self.policies.get(machine, find);
         let mut clocks: Vec<(f64, f64)> = policies
             .iter_mut()
             .filter_map(|policy| {
-                let khz = policy.now.read(host).filter(|khz| *khz > 0)?;
+                let khz = policy.now.read(machine).filter(|khz| *khz > 0)?;
                 Some((khz as f64 * 1000.0, policy.count))
             })
             .collect();
@@ -84,7 +83,7 @@ impl Source for Frequency {
         let preference = first(|policy| policy.preference.as_ref());
         if clocks.is_empty() {
             self.policies.doubt();
-            clocks = cpuinfo(host);
+            clocks = cpuinfo(machine);
         }
         let count: f64 = clocks.iter().map(|(_, count)| count).sum();
         let Some(highest) = clocks.iter().map(|(hz, _)| *hz).reduce(f64::max) else {
@@ -92,7 +91,7 @@ impl Source for Frequency {
         };
         let lowest = clocks.iter().map(|(hz, _)| *hz).fold(highest, f64::min);
         let mean = clocks.iter().map(|(hz, count)| hz * count).sum::<f64>() / count;
-        // Some firmware states less than it does.
+        // Some firmware reports a limit that is too low.
         let limit = limit.map(|limit| limit.max(highest));
         let value = |hz: f64| limit.map_or(Value::number(hz), |limit| Value::of(hz, limit));
         if let Some(limit) = limit.filter(|_| self.options.warning > 0.0) {
@@ -102,10 +101,8 @@ impl Source for Frequency {
         let mut sample = Sample::new(self.level)
             .with("mean", value(mean))
             .with("highest", value(highest))
-            .with("lowest", value(lowest));
-        if let Some(limit) = limit {
-            sample = sample.with("limit", Value::number(limit));
-        }
+            .with("lowest", value(lowest))
+            .with_some("limit", limit.map(Value::number));
         for (name, word) in [("governor", governor), ("preference", preference)] {
             if let Some(word) = word {
                 sample = sample.with(name, Value::text(word));
@@ -114,36 +111,35 @@ impl Source for Frequency {
         Ok(Some(sample))
     }
 
-    fn memo(&self) -> Option<String> {
-        memo::keep(1, self.level)
+    fn save(&self) -> Option<String> {
+        self.level.save()
     }
 
-    fn recall(&mut self, memo: &str) {
-        if let Some(level) = memo::recall(1, memo) {
-            self.level = level;
-        }
+    fn restore(&mut self, saved: &str) {
+        self.level.restore(saved);
     }
 }
 
-fn find(host: &Host) -> Vec<Policy> {
-    let policies = host.numbered(POLICIES, "policy").into_iter().map(|(_, dir)| {
-        let count = host.word(dir.join("affected_cpus")).map_or(1, |list| cpus(&list).len());
+fn find(machine: &Machine) -> Vec<Policy> {
+    let policies = machine.numbered(POLICIES, "policy").into_iter().map(|(_, dir)| {
+        let count = machine.word(dir.join("affected_cpus")).map_or(1, |list| cpus(&list).len());
         let most = ["scaling_max_freq", "cpuinfo_max_freq"];
-        let most = most.iter().find_map(|name| host.number(dir.join(name)).filter(|khz| *khz > 0));
+        let most =
+            most.iter().find_map(|name| machine.number(dir.join(name)).filter(|khz| *khz > 0));
         Policy {
-            now: Figure::new(dir.join("scaling_cur_freq")),
+            now: SmallFile::new(dir.join("scaling_cur_freq")),
             count: count.max(1) as f64,
             most: most.map(|khz| khz as f64 * 1000.0),
-            governor: host.word(dir.join("scaling_governor")),
-            preference: host.word(dir.join("energy_performance_preference")),
+            governor: machine.word(dir.join("scaling_governor")),
+            preference: machine.word(dir.join("energy_performance_preference")),
         }
     });
     policies.collect()
 }
 
-/// The clocks in `/proc/cpuinfo`, in Hz, each of one processor.
-fn cpuinfo(host: &Host) -> Vec<(f64, f64)> {
-    let text = host.read("/proc/cpuinfo").unwrap_or_default();
+/// The clocks in `/proc/cpuinfo`, in Hz, each for one processor.
+fn cpuinfo(machine: &Machine) -> Vec<(f64, f64)> {
+    let text = machine.read("/proc/cpuinfo").unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let clocks = text.lines().filter_map(|line| {
         let (name, value) = line.split_once(':')?;
@@ -157,9 +153,9 @@ fn cpuinfo(host: &Host) -> Vec<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
-    use crate::base::trial::{number, sample_with};
+    use crate::base::test_support::{number, sample_with};
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     #[test]
     fn policies_count_for_their_processors() {
@@ -186,13 +182,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_and_nonsense_show_nothing() {
+    fn missing_and_malformed_files_show_nothing() {
         assert_eq!(sample_with(&SEGMENT, "", &fixture("empty")), None);
         let text = "cpu MHz : 0.000\ncpu MHz : nan\ncpu MHz\nMHz : 5\ncpu MHz : 1e300\n";
-        let (_dir, host) = machine(&[
+        let (_dir, machine) = machine_with(&[
             ("proc/cpuinfo", text),
             ("sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq", "<unknown>\n"),
         ]);
-        assert_eq!(sample_with(&SEGMENT, "", &host), None);
+        assert_eq!(sample_with(&SEGMENT, "", &machine), None);
     }
 }

@@ -1,12 +1,13 @@
-//! How busy the graphics cards are, how full their memory is, how hot they are.
+//! How busy the graphics cards are, in percent, their memory in bytes, temperature and power; from
+//! sysfs, and for NVIDIA's cards from `nvidia-smi`.
 //!
-//! - A card that sleeps is left asleep: asking it anything would wake it and cost the battery watts.
-//!   Its `power/runtime_status` can be read without that.
-//! - Of several the one with the most memory that is awake is shown, of equals the busiest; another
-//!   may be chosen.
-//! - Reading a card may wait for its firmware: this runs in a worker.
-//! - NVIDIA's are asked by a command, which costs more to start than to keep: where there are such
-//!   cards it stays, and each of its answers is a reading of all cards.
+//! - A card that sleeps is not asked anything: that would wake it and cost the battery watts. Its
+//!   `power/runtime_status` can be read without waking it.
+//! - Of several cards that are awake, the one with the most memory is shown, among equals the
+//!   busiest; another may be chosen.
+//! - Reading a card may wait for its firmware, so it runs in a worker.
+//! - Starting NVIDIA's command costs more than keeping it: where there are such cards it keeps
+//!   running, and each of its answers is a reading of all cards.
 
 mod amd;
 mod intel;
@@ -16,14 +17,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Heard, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Emit, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::host::{Found, Host};
-use crate::base::memo;
+use crate::base::saved_state;
 use crate::base::value::{Level, Part, Sample, Value};
+use crate::machine::{Machine, Scan};
 
-crate::options! {
-    /// Which card: `amd`, `intel`, `nvidia`, or a name such as `card1`; empty: the one with the most
+options! {
+    /// The card: `amd`, `intel`, `nvidia`, or a name such as `card1`; empty: the one with the most
     /// memory.
     card: String = "",
     /// Usage in percent from which the level is `warning`.
@@ -34,28 +35,32 @@ crate::options! {
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "gpu",
-    about: "How busy the graphics cards are, their memory, heat and power.",
+    about: "How busy the graphics cards are, their memory, temperature and power.",
     icons: Icons { nerd: "\u{f08ae}", unicode: "gpu", ascii: "gpu" },
     format: " ($icon ){$usage.pct(w:3) $history.spark(w:8)|$clock.eng(w:3,unit:Hz,base:1000)|$name} ",
     fields: &[
-        Field::new("usage", "share of the time in which it worked", Unit::Percent),
-        Field::new("memory", "bytes of its own memory that are taken", Unit::Bytes),
-        Field::new("memory_total", "bytes of its own memory", Unit::Bytes),
-        Field::new("memory_usage", "taken of its own memory", Unit::Percent),
-        Field::new("temperature", "how hot it is", Unit::Celsius),
-        Field::new("power", "what it takes", Unit::Watts),
-        Field::new("clock", "Hz of its engines; full is the highest clock", Unit::Count),
-        Field::new("name", "its name, or its maker's", Unit::Text),
+        Field::new("usage", "share of time in which the card worked", Unit::Percent),
+        Field::new("memory", "used memory of the card", Unit::Bytes),
+        Field::new("memory_total", "total memory of the card", Unit::Bytes),
+        Field::new("memory_usage", "used memory of the total", Unit::Percent),
+        Field::new("temperature", "temperature of the card", Unit::Celsius),
+        Field::new("power", "power that the card draws", Unit::Watts),
+        Field::new("clock", "clock of its engines in Hz, of the highest", Unit::Count),
+        Field::new("name", "name of the card, or of its maker", Unit::Text),
         Field::new("state", "`asleep` while it sleeps", Unit::Text),
-        Field::new("count", "how many cards there are", Unit::Count),
-        Field::new("cards", "the usage of each", Unit::Parts),
-        Field::new("history", "the past of the usage", Unit::History("usage")),
-        Field::new("history_memory", "the past of its memory", Unit::History("memory_usage")),
+        Field::new("count", "number of cards", Unit::Count),
+        Field::new("cards", "usage of each card", Unit::Parts),
+        Field::new("history", "history of the usage", Unit::History("usage")),
+        Field::new(
+            "memory_usage_history",
+            "history of `memory_usage`",
+            Unit::History("memory_usage"),
+        ),
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    place: Where::Worker,
+    scope: Scope::Machine,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(2)),
     priority: 45,
     open,
@@ -66,29 +71,29 @@ const CARDS: &str = "/sys/class/drm";
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     Ok(Box::new(Gpu {
         options: Options::read(table)?,
-        places: Found::default(),
-        idle: intel::Past::default(),
+        devices: Scan::default(),
+        idle: intel::IdleTimes::default(),
         level: Level::Idle,
     }))
 }
 
 struct Gpu {
     options: Options,
-    places: Found<Vec<Place>>,
-    idle: intel::Past,
+    devices: Scan<Vec<Device>>,
+    idle: intel::IdleTimes,
     level: Level,
 }
 
-/// Where a card is found.
+/// A card in sysfs.
 #[derive(Clone, Debug)]
-struct Place {
+struct Device {
     /// `card0`.
     name: String,
     dir: PathBuf,
     driver: String,
 }
 
-/// A card, now. What it does not tell is `None`.
+/// The values of a card; what it does not report is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Card {
     /// `card0`; NVIDIA's have their own numbers.
@@ -98,7 +103,7 @@ struct Card {
     asleep: bool,
     /// Percent.
     usage: Option<f64>,
-    /// Bytes: taken, and all.
+    /// Bytes: used, and total.
     memory: Option<(f64, f64)>,
     /// °C.
     temperature: Option<f64>,
@@ -115,59 +120,60 @@ impl Card {
 }
 
 impl Source for Gpu {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let nvidia = match nvidia::look(host) {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let nvidia = match nvidia::cards(machine) {
             nvidia::Cards::None => Ok(Vec::new()),
             nvidia::Cards::Asleep(cards) => Ok(cards),
-            nvidia::Cards::Awake => nvidia::ask(host),
+            nvidia::Cards::Awake => nvidia::ask(machine),
         };
         match nvidia {
-            Ok(nvidia) => Ok(self.show(host, nvidia)),
-            // The others are shown without them.
-            Err(why) => self.show(host, Vec::new()).map(Some).ok_or(why),
+            Ok(nvidia) => Ok(self.show(machine, nvidia)),
+            // The other cards are shown without them.
+            Err(why) => self.show(machine, Vec::new()).map(Some).ok_or(why),
         }
     }
 
-    fn stays(&self, host: &Host) -> bool {
-        !matches!(nvidia::look(host), nvidia::Cards::None) && host.has_program(nvidia::PROGRAM)
+    fn prefers_follow(&self, machine: &Machine) -> bool {
+        !matches!(nvidia::cards(machine), nvidia::Cards::None)
+            && machine.has_program(nvidia::PROGRAM)
     }
 
     fn follow(
         &mut self,
-        host: &Host,
+        machine: &Machine,
         _: &Ask,
         every: Duration,
-        heard: &mut Heard,
+        emit: &mut Emit,
     ) -> Result<(), Error> {
-        nvidia::follow(host, every, &mut |nvidia| heard(Ok(self.show(host, nvidia))))
+        nvidia::follow(machine, every, &mut |nvidia| emit(Ok(self.show(machine, nvidia))))
     }
 
-    /// JSON of the form's number, the level, and how long each card had slept.
-    fn memo(&self) -> Option<String> {
-        memo::keep(2, (self.level, &self.idle))
+    /// The level, and how long each card had slept.
+    fn save(&self) -> Option<String> {
+        saved_state::save(2, (self.level, &self.idle))
     }
 
-    fn recall(&mut self, memo: &str) {
-        if let Some((level, idle)) = memo::recall(2, memo) {
+    fn restore(&mut self, saved: &str) {
+        if let Some((level, idle)) = saved_state::restore(2, saved) {
             (self.level, self.idle) = (level, idle);
         }
     }
 }
 
 impl Gpu {
-    /// What is shown of all cards, NVIDIA's among them.
-    fn show(&mut self, host: &Host, nvidia: Vec<Card>) -> Option<Sample> {
-        let places = self.places.look(host, find);
+    /// A sample of all cards, including NVIDIA's.
+    fn show(&mut self, machine: &Machine, nvidia: Vec<Card>) -> Option<Sample> {
+        let devices = self.devices.get(machine, find);
         let mut cards = Vec::new();
-        for place in places.iter() {
-            let maker = match &*place.driver {
+        for device in devices.iter() {
+            let maker = match &*device.driver {
                 "amdgpu" => "amd",
                 "i915" | "xe" => "intel",
                 _ => continue,
             };
-            let asleep = sleeps(host, &place.dir.join("device"));
+            let asleep = sleeps(machine, &device.dir.join("device"));
             let card = Card {
-                id: place.name.clone(),
+                id: device.name.clone(),
                 maker,
                 name: maker.into(),
                 asleep,
@@ -175,8 +181,8 @@ impl Gpu {
             };
             cards.push(match maker {
                 _ if asleep => Card { usage: Some(0.0), ..card },
-                "amd" => amd::read(host, place, card),
-                _ => self.idle.read(host, place, card),
+                "amd" => amd::read(machine, device, card),
+                _ => self.idle.read(machine, device, card),
             });
         }
         cards.extend(nvidia);
@@ -194,63 +200,58 @@ impl Gpu {
             sample.level = self.level;
             sample = sample.with("usage", Value::percent(usage));
         }
-        if let Some((taken, total)) = card.memory {
+        if let Some((used, total)) = card.memory {
             sample = sample
-                .with("memory", Value::of(taken, total))
+                .with("memory", Value::of(used, total))
                 .with("memory_total", Value::number(total))
-                .with("memory_usage", Value::percent(100.0 * taken / total));
+                .with("memory_usage", Value::percent(100.0 * used / total));
         }
-        if let Some(degrees) = card.temperature {
-            sample = sample.with("temperature", Value::of(degrees, 100.0));
-        }
-        if let Some(power) = card.power {
-            sample = sample.with("power", Value::number(power));
-        }
+        sample = sample
+            .with_some("temperature", card.temperature.map(|degrees| Value::of(degrees, 100.0)))
+            .with_some("power", card.power.map(Value::number));
         if let Some((clock, most)) = card.clock {
             sample = sample.with("clock", Value::of(clock, most.unwrap_or(0.0)));
         }
-        sample = sample.with("name", Value::text(&*card.name));
-        if card.asleep {
-            sample = sample.with("state", Value::text("asleep"));
-        }
+        sample = sample
+            .with("name", Value::text(&*card.name))
+            .with_some("state", card.asleep.then(|| Value::text("asleep")));
         let part = |card: &Card| Some(Part { name: card.id.clone().into(), value: card.usage? });
         let parts: Vec<Part> = cards.iter().filter_map(part).collect();
-        let whole = 100.0 * parts.len() as f64;
         if !parts.is_empty() {
-            sample = sample.with("cards", Value::Parts { parts, whole });
+            sample = sample.with("cards", Value::percentages(parts));
         }
         Some(sample.with("count", Value::number(cards.len() as f64)))
     }
 }
 
 /// Whether a device sleeps.
-fn sleeps(host: &Host, device: &Path) -> bool {
-    host.word(device.join("power/runtime_status")).as_deref() == Some("suspended")
+fn sleeps(machine: &Machine, device: &Path) -> bool {
+    machine.word(device.join("power/runtime_status")).as_deref() == Some("suspended")
 }
 
-fn find(host: &Host) -> Vec<Place> {
-    let cards = host.numbered(CARDS, "card").into_iter();
-    let place = |(number, dir): (u32, PathBuf)| {
-        let uevent = host.read(dir.join("device/uevent")).ok()?;
+fn find(machine: &Machine) -> Vec<Device> {
+    let cards = machine.numbered(CARDS, "card").into_iter();
+    let device = |(number, dir): (u32, PathBuf)| {
+        let uevent = machine.read(dir.join("device/uevent")).ok()?;
         let uevent = String::from_utf8_lossy(&uevent);
         let driver = uevent.lines().find_map(|line| line.strip_prefix("DRIVER="))?.to_owned();
-        Some(Place { name: format!("card{number}"), dir, driver })
+        Some(Device { name: format!("card{number}"), dir, driver })
     };
-    cards.filter_map(place).collect()
+    cards.filter_map(device).collect()
 }
 
-/// A share that a card states, in percent.
+/// A usage in percent, if it is one.
 fn percent(value: i64) -> Option<f64> {
     (0..=100).contains(&value).then_some(value as f64)
 }
 
-/// The memory taken of all, if that makes sense.
-fn memory(taken: Option<f64>, total: Option<f64>) -> Option<(f64, f64)> {
+/// Used and total memory, if they make sense.
+fn memory(used: Option<f64>, total: Option<f64>) -> Option<(f64, f64)> {
     let total = total.filter(|total| *total > 0.0)?;
-    Some((taken.filter(|taken| *taken >= 0.0)?.min(total), total))
+    Some((used.filter(|used| *used >= 0.0)?.min(total), total))
 }
 
-/// Temperature and power as sensors say them, if they can be true.
+/// A temperature or power, if it is plausible.
 fn sane(value: Option<f64>) -> Option<f64> {
     value.filter(|value| (0.0..2000.0).contains(value))
 }
@@ -258,9 +259,9 @@ fn sane(value: Option<f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
-    use crate::base::trial::{number, sample_with};
+    use crate::base::test_support::{number, sample_with};
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     #[test]
     fn the_card_with_the_most_memory_is_shown() {
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn another_card_may_be_chosen() {
+    fn another_card_can_be_chosen() {
         let sample = sample_with(&SEGMENT, "card = 'intel'", &fixture("laptop")).expect("a card");
         assert_eq!([number(&sample, "clock"), number(&sample, "usage")], [Some(3e8), None]);
         assert_eq!(sample_with(&SEGMENT, "card = 'card7'", &fixture("laptop")), None);
@@ -293,70 +294,73 @@ mod tests {
         assert_eq!((number(&idle, "usage"), idle.level), (Some(0.0), Level::Idle));
     }
 
-    /// What a source that stays hands over on this machine until it has said so much.
-    fn followed(host: &Host, most: usize) -> (Vec<Option<Sample>>, Result<(), Error>) {
+    /// What a followed source emits on this machine, until it has emitted `most` readings.
+    fn followed(machine: &Machine, most: usize) -> (Vec<Option<Sample>>, Result<(), Error>) {
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
-        assert!(source.stays(host));
-        let mut heard = Vec::new();
-        let done = source.follow(host, &Ask::default(), Duration::from_secs(2), &mut |sampled| {
-            heard.push(sampled.expect("no error"));
-            heard.len() < most
-        });
-        (heard, done)
+        assert!(source.prefers_follow(machine));
+        let mut emitted = Vec::new();
+        let done =
+            source.follow(machine, &Ask::default(), Duration::from_secs(2), &mut |sampled| {
+                emitted.push(sampled.expect("no error"));
+                emitted.len() < most
+            });
+        (emitted, done)
     }
 
     #[test]
-    fn where_the_command_stays_each_answer_is_a_reading_of_all_cards() {
+    fn a_followed_command_gives_readings_of_all_cards() {
         let device = "sys/class/drm/card0/device";
-        let (_dir, host) = machine(&[
+        let (_dir, machine) = machine_with(&[
             ("proc/driver/nvidia/gpus/0000:01:00.0/information", ""),
             ("commands/nvidia-smi", "0, GeForce, 40, 1024, 8192, 60, 100, 900, 1900\n"),
             (&format!("{device}/uevent"), "DRIVER=amdgpu\n"),
             (&format!("{device}/gpu_busy_percent"), "12\n"),
         ]);
-        let (heard, done) = followed(&host, 1);
-        let sample = heard[0].as_ref().expect("cards");
+        let (emitted, done) = followed(&machine, 1);
+        let sample = emitted[0].as_ref().expect("cards");
         assert_eq!([number(sample, "usage"), number(sample, "count")], [Some(40.0), Some(2.0)]);
         assert!(done.is_ok());
-        let named = |program: &str| machine(&[(&format!("commands/{program}"), "")]);
-        for (dir, host) in [named("nvidia-smi"), machine(&[(&format!("{device}/uevent"), "")])] {
+        let named = |program: &str| machine_with(&[(&format!("commands/{program}"), "")]);
+        for (dir, machine) in
+            [named("nvidia-smi"), machine_with(&[(&format!("{device}/uevent"), "")])]
+        {
             let source = open(&toml::Table::new()).expect("defaults are fine");
-            assert!(!source.stays(&host), "{}", dir.path().display());
+            assert!(!source.prefers_follow(&machine), "{}", dir.path().display());
         }
     }
 
     #[test]
-    fn a_sleeping_card_is_left_to_sleep_by_the_command_that_stays_too() {
-        let (_dir, host) = machine(&[
+    fn a_sleeping_card_is_not_woken_by_a_followed_command() {
+        let (_dir, machine) = machine_with(&[
             ("proc/driver/nvidia/gpus/0000:01:00.0/information", ""),
             ("sys/bus/pci/devices/0000:01:00.0/power/runtime_status", "suspended\n"),
             ("commands/nvidia-smi", "0, GeForce, 40, 1024, 8192, 60, 100, 900, 1900\n"),
         ]);
-        let (heard, done) = followed(&host, 2);
-        assert_eq!(heard.len(), 1, "then it waits until the card wakes");
-        let sample = heard[0].as_ref().expect("a card");
+        let (emitted, done) = followed(&machine, 2);
+        assert_eq!(emitted.len(), 1, "then it waits until the card wakes");
+        let sample = emitted[0].as_ref().expect("a card");
         assert_eq!(sample.get("state"), Some(&Value::text("asleep")));
         assert!(done.is_ok());
     }
 
     #[test]
-    fn cards_without_their_command_are_said_and_hide_no_other() {
+    fn cards_without_their_command_are_an_error_but_others_are_shown() {
         let card = ("proc/driver/nvidia/gpus/0000:01:00.0/information", "");
-        let (_dir, host) = machine(&[card]);
+        let (_dir, machine) = machine_with(&[card]);
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
-        assert!(!source.stays(&host));
-        let why = source.sample(&host, &Ask::default()).expect_err("no command").to_string();
+        assert!(!source.prefers_follow(&machine));
+        let why = source.sample(&machine, &Ask::default()).expect_err("no command").to_string();
         assert_eq!(why, "nvidia-smi: not found; it comes with NVIDIA's driver");
         let other = ("sys/class/drm/card0/device/uevent", "DRIVER=amdgpu\n");
-        let (_dir, host) = machine(&[card, other]);
-        let sample = sample_with(&SEGMENT, "", &host).expect("the other card");
+        let (_dir, machine) = machine_with(&[card, other]);
+        let sample = sample_with(&SEGMENT, "", &machine).expect("the other card");
         assert_eq!(sample.get("name"), Some(&Value::text("amd")));
     }
 
     #[test]
-    fn the_next_worker_knows_how_long_a_card_had_slept() {
+    fn sleep_times_are_saved_for_the_next_worker() {
         let file = "sys/class/drm/card0/gt/gt0/rc6_residency_ms";
-        let (_dir, host) = machine(&[
+        let (_dir, machine) = machine_with(&[
             ("proc/uptime", "100.00 1\n"),
             ("proc/uptime@3", "104.00 1\n"),
             ("sys/class/drm/card0/device/uevent", "DRIVER=i915\n"),
@@ -364,11 +368,11 @@ mod tests {
             (&format!("{file}@2"), "53000\n"),
         ]);
         let mut first = open(&toml::Table::new()).expect("defaults are fine");
-        first.sample(&host, &Ask::default()).expect("no error");
+        first.sample(&machine, &Ask::default()).expect("no error");
         let mut next = open(&toml::Table::new()).expect("defaults are fine");
-        next.recall("nonsense");
-        next.recall(&first.memo().expect("a past"));
-        let sample = next.sample(&host, &Ask::default()).expect("no error").expect("a card");
+        next.restore("nonsense");
+        next.restore(&first.save().expect("a past"));
+        let sample = next.sample(&machine, &Ask::default()).expect("no error").expect("a card");
         assert_eq!(number(&sample, "usage"), Some(25.0));
     }
 
@@ -380,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_and_nonsense_show_no_numbers() {
+    fn missing_and_malformed_files_give_no_numbers() {
         assert_eq!(sample_with(&SEGMENT, "", &fixture("empty")), None);
         let sample = sample_with(&SEGMENT, "", &fixture("broken")).expect("a card");
         for field in ["usage", "memory", "temperature", "power", "clock"] {

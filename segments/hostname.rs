@@ -1,19 +1,24 @@
-//! The name of this machine, and whether one looks at it from afar.
+//! The name of this machine, and whether the asker came by ssh.
 //!
-//! `ssh` says what the asker's environment says: a tmux server that was reached by ssh and is now
-//! looked at locally hands its old environment to its old panes (`update-environment` helps new
-//! ones).
+//! `ssh` comes from the asker's environment. It may be outdated: a tmux server that was reached by
+//! ssh, and is now used locally, passes its old environment to its old panes (`update-environment`
+//! helps new ones).
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, choice, options,
 };
-use crate::base::host::Host;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
-crate::options! {
-    /// Show the name only to those who came by ssh.
-    ssh_only("ssh-only"): bool = false,
+choice! {
+    /// When it is hidden.
+    HideWhen { Never = "never", Local = "local" }
+}
+
+options! {
+    /// `local`: hidden unless you came by ssh.
+    hide_when: HideWhen = HideWhen::Never,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
@@ -22,15 +27,15 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f233}", unicode: "", ascii: "" },
     format: " ($ssh )($icon )$short ",
     fields: &[
-        Field { name: "name", about: "the whole name", unit: Unit::Text },
-        Field { name: "short", about: "the name up to its first dot", unit: Unit::Text },
-        Field { name: "ssh", about: "`ssh` if you came by it", unit: Unit::Text },
-        Field { name: "client", about: "the address you came from", unit: Unit::Text },
+        Field::new("name", "the full name", Unit::Text),
+        Field::new("short", "the name up to its first dot", Unit::Text),
+        Field::new("ssh", "`ssh` if you came by it", Unit::Text),
+        Field::new("client", "the address you came from", Unit::Text),
     ],
     options: OPTIONS,
     env: &["SSH_CONNECTION", "SSH_TTY"],
     scope: Scope::Client,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Ask,
     priority: 60,
     open,
@@ -45,27 +50,24 @@ struct Hostname {
 }
 
 impl Source for Hostname {
-    fn sample(&mut self, host: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, ask: &Ask) -> Result<Option<Sample>, Error> {
         let connection = ask.env("SSH_CONNECTION");
         let ssh = connection.is_some() || ask.env("SSH_TTY").is_some();
-        let name = Untrusted::new(host.hostname());
-        if name.is_empty() || (self.options.ssh_only && !ssh) {
+        let name = Untrusted::new(machine.hostname());
+        if name.is_empty() || (self.options.hide_when == HideWhen::Local && !ssh) {
             return Ok(None);
         }
-        // A name that begins with its dot is all there is to show.
+        // A name that begins with a dot is shown whole.
         let short = match name.reveal().split('.').next() {
             Some(short) if !short.is_empty() => Untrusted::from(short),
             _ => name.clone(),
         };
-        let mut sample = Sample::new(if ssh { Level::Info } else { Level::Idle })
+        let client = connection.and_then(|connection| connection.split(' ').next());
+        let sample = Sample::new(if ssh { Level::Info } else { Level::Idle })
             .with("name", Value::Text(name))
-            .with("short", Value::Text(short));
-        if ssh {
-            sample = sample.with("ssh", Value::text("ssh"));
-        }
-        if let Some(client) = connection.and_then(|connection| connection.split(' ').next()) {
-            sample = sample.with("client", Value::text(client));
-        }
+            .with("short", Value::Text(short))
+            .with_some("ssh", ssh.then(|| Value::text("ssh")))
+            .with_some("client", client.map(Value::text));
         Ok(Some(sample))
     }
 }
@@ -73,13 +75,13 @@ impl Source for Hostname {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::base::test_support::sample_for;
+    use crate::machine::fixture;
 
-    fn sample(options: &str, host: &str, env: &[(&str, &str)]) -> Option<Sample> {
+    fn sample(options: &str, machine: &str, env: &[(&str, &str)]) -> Option<Sample> {
         let env = env.iter().map(|(name, value)| (name.to_string(), (*value).into())).collect();
         let ask = Ask { env, ..Ask::default() };
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(&fixture(host), &ask).expect("no error")
+        sample_for(&SEGMENT, options, &fixture(machine), &ask)
     }
 
     #[test]
@@ -100,13 +102,13 @@ mod tests {
     }
 
     #[test]
-    fn may_be_kept_for_those_from_afar() {
-        assert_eq!(sample("ssh-only = true", "laptop", &[]), None);
-        assert!(sample("ssh-only = true", "laptop", &[("SSH_TTY", "/dev/pts/1")]).is_some());
+    fn can_be_hidden_for_local_users() {
+        assert_eq!(sample("hide-when = 'local'", "laptop", &[]), None);
+        assert!(sample("hide-when = 'local'", "laptop", &[("SSH_TTY", "/dev/pts/1")]).is_some());
     }
 
     #[test]
-    fn a_hostile_name_is_cleaned_and_none_is_nothing() {
+    fn a_hostile_name_is_cleaned_and_an_empty_one_hidden() {
         let sample_of = sample("", "broken", &[]).expect("a name");
         assert_eq!(sample_of.get("name"), Some(&Value::text("evil·]0;x·#(id)")));
         assert_eq!(sample("", "empty", &[]), None);

@@ -1,14 +1,14 @@
-//! How many jobs the asking shell has in the background.
+//! How many jobs the asking shell has in the background, as the shell reports it.
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
-crate::options! {
-    /// So many jobs are the fewest that are shown.
-    min: u32 = 1_u32,
+options! {
+    /// Hidden below this number of jobs.
+    hide_when_below: u32 = 1_u32,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
@@ -16,27 +16,27 @@ pub(crate) static SEGMENT: Kind = Kind {
     about: "How many jobs your shell has in the background.",
     icons: Icons { nerd: "\u{f013}", unicode: "✦", ascii: "&" },
     format: " ($icon )$count ",
-    fields: &[Field { name: "count", about: "running and stopped", unit: Unit::Count }],
+    fields: &[Field::new("count", "running and stopped jobs", Unit::Count)],
     options: OPTIONS,
     env: &[],
     scope: Scope::Client,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Ask,
     priority: 72,
     open,
 };
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
-    Ok(Box::new(Jobs { min: Options::read(table)?.min }))
+    Ok(Box::new(Jobs { fewest: Options::read(table)?.hide_when_below }))
 }
 
 struct Jobs {
-    min: u32,
+    fewest: u32,
 }
 
 impl Source for Jobs {
-    fn sample(&mut self, _: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
-        let shown = ask.jobs > 0 && ask.jobs >= self.min;
+    fn sample(&mut self, _: &Machine, ask: &Ask) -> Result<Option<Sample>, Error> {
+        let shown = ask.jobs > 0 && ask.jobs >= self.fewest;
         Ok(shown
             .then(|| Sample::new(Level::Info).with("count", Value::number(f64::from(ask.jobs)))))
     }
@@ -45,24 +45,24 @@ impl Source for Jobs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::base::test_support::sample_for;
+    use crate::machine::fixture;
 
     fn count(options: &str, jobs: u32) -> Option<f64> {
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
         let ask = Ask { jobs, ..Ask::default() };
-        let sample = source.sample(&fixture("empty"), &ask).expect("no error")?;
+        let sample = sample_for(&SEGMENT, options, &fixture("empty"), &ask)?;
         sample.get("count").and_then(Value::as_number)
     }
 
     #[test]
-    fn none_is_nothing_to_show() {
+    fn no_jobs_show_nothing() {
         assert_eq!([0, 1, 12].map(|jobs| count("", jobs)), [None, Some(1.0), Some(12.0)]);
         assert_eq!(count("", u32::MAX), Some(f64::from(u32::MAX)));
     }
 
     #[test]
-    fn a_few_may_be_passed_over() {
-        assert_eq!([2, 3].map(|jobs| count("min = 3", jobs)), [None, Some(3.0)]);
-        assert_eq!(count("min = 0", 0), None);
+    fn a_few_jobs_can_be_hidden() {
+        assert_eq!([2, 3].map(|jobs| count("hide-when-below = 3", jobs)), [None, Some(3.0)]);
+        assert_eq!(count("hide-when-below = 0", 0), None);
     }
 }

@@ -1,19 +1,24 @@
-//! The mode of a line editor with vi's keys, by whatever name its shell has for it.
+//! The mode of a line editor with vi's keys, as the shell reports it.
 //!
-//! One who types inserts: that mode is not shown unless asked for, nor are emacs' keys, which have
-//! no modes. fish calls vi's normal mode `default`, and says the same without vi's keys: its shell
-//! code sends a keymap only where vi's keys are in force. bash tells nobody: readline draws its own
-//! sign (`set show-mode-in-prompt on`).
+//! Insert mode is hidden by default, and emacs' keys have no modes. fish calls vi's normal mode
+//! `default`, and has that name also without vi's keys: its shell code sends a keymap only if they
+//! are in use. bash does not report the mode: readline draws its own sign (`set show-mode-in-prompt
+//! on`).
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, choice, options,
 };
-use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
-crate::options! {
-    /// Show the mode in which one types, too.
-    insert: bool = false,
+choice! {
+    /// When it is hidden.
+    HideWhen { Never = "never", Insert = "insert" }
+}
+
+options! {
+    /// `insert`: hidden in insert mode.
+    hide_when: HideWhen = HideWhen::Insert,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
@@ -22,14 +27,14 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "", unicode: "", ascii: "" },
     format: " $mode ",
     fields: &[
-        Field { name: "mode", about: "`normal`, `insert`, `visual`, `replace`", unit: Unit::Text },
-        Field { name: "short", about: "its first letter, a capital", unit: Unit::Text },
-        Field { name: "keymap", about: "what the shell calls it", unit: Unit::Text },
+        Field::new("mode", "`normal`, `insert`, `visual`, `replace`", Unit::Text),
+        Field::new("short", "its first letter as a capital", Unit::Text),
+        Field::new("keymap", "the shell's name for it", Unit::Text),
     ],
     options: OPTIONS,
     env: &[],
     scope: Scope::Client,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Ask,
     priority: 88,
     open,
@@ -44,9 +49,9 @@ struct Keymap {
 }
 
 impl Source for Keymap {
-    fn sample(&mut self, _: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, _: &Machine, ask: &Ask) -> Result<Option<Sample>, Error> {
         let Some(keymap) = &ask.keymap else { return Ok(None) };
-        // The same lists as zsh, bash and fish have them; `main` is whatever is linked to it.
+        // The names of zsh, bash and fish.
         let (mode, short, level) = match keymap.reveal() {
             "vicmd" | "viopp" | "vi-command" | "vi-move" | "vi" | "command" | "normal"
             | "default" => ("normal", "N", Level::Info),
@@ -57,7 +62,7 @@ impl Source for Keymap {
             }
             _ => return Ok(None),
         };
-        if mode == "insert" && !self.options.insert {
+        if mode == "insert" && self.options.hide_when == HideWhen::Insert {
             return Ok(None);
         }
         let sample = Sample::new(level)
@@ -71,17 +76,17 @@ impl Source for Keymap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::base::test_support::sample_for;
+    use crate::machine::fixture;
 
     fn sample(options: &str, keymap: &str) -> Option<Sample> {
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
         let keymap = (!keymap.is_empty()).then(|| keymap.into());
         let ask = Ask { keymap, ..Ask::default() };
-        source.sample(&fixture("empty"), &ask).expect("no error")
+        sample_for(&SEGMENT, options, &fixture("empty"), &ask)
     }
 
     #[test]
-    fn every_shells_word_for_a_mode_is_known() {
+    fn the_modes_of_all_shells_are_known() {
         for (words, mode) in [
             (["vicmd", "vi-command", "default"], "normal"),
             (["viins", "vi-insert", "insert"], "insert"),
@@ -89,21 +94,21 @@ mod tests {
             (["virep", "replace", "replace_one"], "replace"),
         ] {
             for word in words {
-                let sample = sample("insert = true", word).expect(word);
+                let sample = sample("hide-when = \"never\"", word).expect(word);
                 assert_eq!(sample.get("mode"), Some(&Value::text(mode)), "{word}");
             }
         }
     }
 
     #[test]
-    fn typing_and_emacs_and_nonsense_show_nothing() {
+    fn insert_mode_emacs_and_unknown_keymaps_show_nothing() {
         for word in ["", "viins", "main", "emacs", "emacs-standard", "\u{1b}[2J", "VICMD "] {
             assert_eq!(sample("", word), None, "{word:?}");
         }
     }
 
     #[test]
-    fn modes_differ_in_their_level() {
+    fn each_mode_has_its_level() {
         let levels = ["vicmd", "visual", "replace"].map(|word| sample("", word).expect(word).level);
         assert_eq!(levels, [Level::Info, Level::Warning, Level::Critical]);
     }

@@ -1,48 +1,55 @@
-//! The segments of Rainline: one file a kind, all of one shape.
+//! The segments of Rainline: one file per kind, all with the same structure.
 //!
 //! A kind is a `static SEGMENT: Kind` (data: icons, fields, options, default format) and a
 //! [`Source`] (code: one reading). To add one, write `segments/NAME.rs` and add its two lines here;
 //! docs, schema, default config and tests follow from the table.
 //!
 //! Invariants:
-//! - A segment imports [`base`] only: it knows no theme, no config, no target, no other segment.
-//! - A source sees the machine through [`Host`] and the asker through [`Ask`], nothing else: no
-//!   environment, no clock, no command of its own.
-//! - A source never says a colour; [`Level`] is all it may say about looks.
+//! - A segment imports [`base`] and [`machine`] only: it knows no theme, no config, no target, no
+//!   other segment.
+//! - A source sees the machine through [`Machine`] and the asker through [`Ask`], and nothing else:
+//!   it uses no environment, no clock and no command of its own.
+//! - A source has no colours; [`Level`] is all it may say about looks.
 //! - Text from outside is [`Untrusted`] from the moment it is read.
-//! - No reading is worth a panic: missing, empty, frozen and absurd files are ordinary input.
+//! - A source does not panic: missing, empty, frozen and absurd files are ordinary input.
+//! - Units are fixed by a field's [`Unit`]: a percentage is 0 to 100, a size is in bytes, a clock
+//!   in Hz.
+
+pub mod machine;
 
 pub mod base {
-    //! What segments share: the contract, values, the machine, history, and readings of which more
-    //! than one segment makes something.
-    pub mod charge;
-    pub mod classes;
+    //! What segments share: the contract, values, history, and what several segments derive from the
+    //! same readings.
+    pub mod battery_total;
     pub mod contract;
-    pub mod fetched;
+    pub(crate) mod cpu_usage;
     pub mod history;
-    pub mod host;
-    pub mod marquee;
-    pub mod memo;
+    pub(crate) mod http_cache;
+    pub(crate) mod marquee;
+    pub(crate) mod memory_breakdown;
+    pub mod path_bytes;
     pub mod quantity;
     pub mod rate;
+    pub mod reader_comparison;
+    pub(crate) mod saved_state;
+    pub(crate) mod scale;
     #[cfg(test)]
-    pub(crate) mod trial;
+    pub(crate) mod test_support;
+    pub mod time_span;
     pub mod untrusted;
     pub mod value;
     pub mod variant;
-    pub mod work;
 }
 
 pub use base::contract::{
-    Ask, Error, Field, Heard, Icons, Kind, Opt, OptionError, OptionType, Pace, Pushed, Scope,
-    Shape, Source, Unit, Where, expected,
+    Ask, Emit, Error, Field, Icons, Kind, Opt, OptionError, OptionType, OptionValue, Pace, RunsIn,
+    Scope, SetValue, Source, Unit, Variant, expected,
 };
 pub use base::history::{Cell, Ring};
-pub use base::host::{Call, Host, Surroundings};
-pub use base::quantity;
 pub use base::untrusted::Untrusted;
-pub use base::value::{HostId, Level, Live, Marked, Part, Sample, Sign, Value};
-pub use base::variant::Variant;
+pub use base::value::{Level, Live, Part, Sample, Sign, Styled, Value};
+pub use base::{quantity, time_span, variant};
+pub use machine::{Call, Machine, Reader, Surroundings};
 
 mod battery;
 mod brightness;
@@ -54,7 +61,6 @@ mod cpu;
 mod custom;
 mod directory;
 mod disk;
-#[path = "disk-io.rs"]
 mod disk_io;
 mod duration;
 mod env;
@@ -73,11 +79,9 @@ mod network;
 mod os;
 mod pressure;
 mod processes;
-#[path = "public-ip.rs"]
 mod public_ip;
 mod raid;
 mod rainbar;
-#[path = "reboot-required.rs"]
 mod reboot_required;
 mod services;
 mod session;
@@ -157,15 +161,15 @@ mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;
 
-    fn hosts() -> Vec<String> {
-        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/hosts");
-        let entries = Host::real().list(dir).expect("the fixture machines");
+    fn machines() -> Vec<String> {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+        let entries = Machine::real().list(dir).expect("the fixture machines");
         let names: Vec<_> = entries.iter().map(|e| e.name.to_string_lossy().into_owned()).collect();
         assert!(names.len() >= 7, "{names:?}");
         names
     }
 
-    /// Everything a client could claim, all of it believable.
+    /// Everything that a client can claim, all of it plausible.
     fn ask(kind: &Kind) -> Ask {
         let value = |name: &str| match name {
             "TMUX" => "/tmp/tmux-1000/default,300,2",
@@ -176,31 +180,27 @@ mod tests {
         Ask { client: 1, pid: 310, env, ..Ask::default() }
     }
 
+    fn opened(kind: &Kind) -> Box<dyn Source> {
+        (kind.open)(&toml::Table::new()).expect("defaults are fine")
+    }
+
     #[test]
-    fn every_kind_samples_every_machine_and_says_only_what_it_declared() {
-        for name in hosts() {
+    fn every_kind_samples_every_machine_as_declared() {
+        for name in machines() {
             for kind in ALL {
-                let mut source = (kind.open)(&toml::Table::new()).expect("defaults are fine");
-                let host = base::host::fixture(&name);
+                let mut source = opened(kind);
+                let machine = machine::fixture(&name);
                 for ask in [Ask::default(), ask(kind), ask(kind), Ask { pid: 7, ..ask(kind) }] {
-                    let Ok(Some(sample)) = source.sample(&host, &ask) else { continue };
-                    let mut seen = BTreeSet::new();
-                    for (field, value) in &sample.values {
-                        let place = format!("{}.{field} on {name}", kind.name);
-                        assert!(seen.insert(field), "{place} is set twice");
-                        let declared = kind.fields.iter().find(|known| known.name == *field);
-                        let unit =
-                            declared.unwrap_or_else(|| panic!("{place} is not declared")).unit;
-                        check(unit, value, &place);
-                    }
+                    let Ok(Some(sample)) = source.sample(&machine, &ask) else { continue };
+                    check(kind, &sample).unwrap_or_else(|why| panic!("on {name}: {why}"));
                 }
             }
         }
     }
 
-    /// Whatever a file says instead of what it should: no panic, and nothing that cannot be drawn.
+    /// Whatever files contain: no panic, and no value that cannot be drawn.
     #[test]
-    fn no_kind_minds_what_files_say() {
+    fn mangled_files_are_ordinary_input() {
         type Mangle = fn(&[u8]) -> Vec<u8>;
         let manglings: [Mangle; 7] = [
             |_| Vec::new(),
@@ -212,23 +212,22 @@ mod tests {
             |text| text.iter().map(|b| if b.is_ascii_digit() { b'0' } else { *b }).collect(),
         ];
         for name in ["laptop", "server", "container", "two-batteries"] {
-            let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/hosts").join(name);
+            let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
             for mangle in manglings {
                 let dir = tempfile::tempdir().expect("temporary directory");
                 copy(&whole, dir.path(), mangle);
-                let host = Host::rooted(dir.path());
+                let machine = Machine::rooted(dir.path());
                 for kind in ALL {
-                    let mut source = (kind.open)(&toml::Table::new()).expect("defaults are fine");
+                    let mut source = opened(kind);
                     for _ in 0..3 {
-                        let Ok(Some(sample)) = source.sample(&host, &ask(kind)) else { continue };
-                        for (field, value) in &sample.values {
-                            let place = format!("{}.{field} on a mangled {name}", kind.name);
-                            let known = kind.fields.iter().find(|known| known.name == *field);
-                            check(known.expect("declared").unit, value, &place);
-                        }
+                        let Ok(Some(sample)) = source.sample(&machine, &ask(kind)) else {
+                            continue;
+                        };
+                        check(kind, &sample)
+                            .unwrap_or_else(|why| panic!("on a mangled {name}: {why}"));
                     }
-                    if let Some(memo) = source.memo() {
-                        source.recall(&memo);
+                    if let Some(saved) = source.save() {
+                        source.restore(&saved);
                     }
                 }
             }
@@ -250,16 +249,33 @@ mod tests {
         }
     }
 
-    /// The value is of its unit's shape and a number that can be drawn.
-    fn check(unit: Unit, value: &Value, place: &str) {
-        let fits = match value {
-            Value::Text(_) | Value::Live { .. } | Value::Sign(_) | Value::Marked(_) => {
+    /// Each value has a declared field, once, and is a drawable value in the field's unit.
+    fn check(kind: &Kind, sample: &Sample) -> Result<(), String> {
+        let mut seen = BTreeSet::new();
+        for (name, value) in &sample.values {
+            let place = format!("{}.{name} is {value:?}", kind.name);
+            let Some(field) = kind.fields.iter().find(|field| field.name == *name) else {
+                return Err(format!("{place}, but not a declared field"));
+            };
+            if !seen.insert(name) {
+                return Err(format!("{place}, the second value of that field"));
+            }
+            if !fits(field.unit, value) {
+                return Err(format!("{place}, which is not a {}", field.unit.name()));
+            }
+        }
+        Ok(())
+    }
+
+    fn fits(unit: Unit, value: &Value) -> bool {
+        match value {
+            Value::Text(_) | Value::Live { .. } | Value::Sign(_) | Value::Styled(_) => {
                 unit == Unit::Text
             }
             Value::Number { value, .. } => {
                 let range = match unit {
                     Unit::Percent => 0.0..=100.0,
-                    // Absolute zero, in the lower of the two scales.
+                    // Absolute zero, in degrees Fahrenheit.
                     Unit::Celsius => -459.67..=f64::MAX,
                     _ => 0.0..=f64::MAX,
                 };
@@ -268,17 +284,16 @@ mod tests {
             Value::Duration(_) => unit == Unit::Duration,
             Value::Time(_) => unit == Unit::Time,
             Value::Parts { parts, whole } => {
-                // Shares of floating point may be off by a hair.
+                // Floating-point shares may exceed the whole by a rounding error.
                 let sum: f64 = parts.iter().map(|part| part.value).sum();
                 unit == Unit::Parts
                     && parts.iter().all(|part| part.value >= 0.0)
                     && sum <= whole * (1.0 + 1e-9)
             }
-        };
-        assert!(fits, "{place} is {value:?}");
+        }
     }
 
-    /// What the host's own kinds read, as any bytes at all.
+    /// Files that the kinds read; any bytes may be in them.
     const READ: &[&str] = &[
         "proc/net/dev",
         "proc/net/route",
@@ -305,7 +320,7 @@ mod tests {
         "wireless",
     ];
 
-    /// Bits of the files above, to be put together wrongly.
+    /// Parts of these files, to be joined in any order.
     const PIECES: &[&str] = &[
         "eth0",
         ": ",
@@ -358,68 +373,66 @@ mod tests {
         ) {
             let text: String = pieces.iter().map(|piece| PIECES[*piece]).collect();
             let files: Vec<_> = READ.iter().map(|path| (*path, &*text)).collect();
-            let (_dir, host) = base::host::tests::machine(&files);
+            let (_dir, machine) = machine::tests::machine_with(&files);
             for kind in ALL {
-                let mut source = (kind.open)(&toml::Table::new()).expect("defaults are fine");
-                source.recall(&text);
+                let mut source = opened(kind);
+                source.restore(&text);
                 for _ in 0..readings {
-                    let sampled = source.sample(&host, &ask(kind));
-                    for (field, value) in sampled.ok().flatten().unwrap_or_default().values {
-                        let unit = kind.fields.iter().find(|known| known.name == field);
-                        check(unit.expect("declared").unit, &value, field);
+                    if let Ok(Some(sample)) = source.sample(&machine, &ask(kind)) {
+                        // A returned failure is printed once; a panic for each case while shrinking.
+                        check(kind, &sample).map_err(proptest::test_runner::TestCaseError::fail)?;
                     }
                 }
-                source.memo();
+                source.save();
             }
         }
     }
 
-    /// But for those that would ask a service on the web, which only a user's line may.
+    /// Except those that ask a service on the web.
     #[test]
     fn every_kind_samples_the_machine_we_run_on() {
         let local = |kind: &&&Kind| kind.options.iter().all(|option| option.name != "url");
         for kind in ALL.iter().filter(local) {
-            let mut source = (kind.open)(&toml::Table::new()).expect("defaults are fine");
+            let mut source = opened(kind);
             for _ in 0..2 {
-                let sample = source.sample(&Host::real(), &Ask::default());
-                assert!(sample.is_ok(), "{}: {sample:?}", kind.name);
+                match source.sample(&Machine::real(), &Ask::default()) {
+                    Ok(sample) => check(kind, &sample.unwrap_or_default()).expect("a sample"),
+                    Err(why) => panic!("{}: {why}", kind.name),
+                }
             }
         }
     }
 
+    /// All that a declaration promises by itself. That formats parse is tested where they are parsed.
     #[test]
-    fn the_table_has_every_file_in_order() {
-        let files = Host::real().list(env!("CARGO_MANIFEST_DIR")).expect("our own directory");
-        let files = files.iter().filter_map(|entry| entry.name.to_str()?.strip_suffix(".rs"));
-        let mut files: Vec<_> = files.filter(|name| *name != "lib").collect();
-        // `disk-io.rs` comes before `disk.rs`, but its name does not.
-        files.sort_unstable();
-        let kinds: Vec<_> = ALL.iter().map(|kind| kind.name).collect();
-        assert_eq!(files, kinds);
-    }
-
-    #[test]
-    fn declarations_make_sense() {
+    fn declarations_are_consistent() {
+        let is = |name: &str, mark: char| {
+            name.starts_with(|c: char| c.is_ascii_lowercase())
+                && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == mark)
+        };
         for kind in ALL {
             let name = kind.name;
-            let fields: BTreeSet<_> = kind.fields.iter().map(|field| field.name).collect();
-            assert_eq!(fields.len(), kind.fields.len(), "{name}: a field is declared twice");
+            assert!(kind.about.ends_with('.'), "{name}: about is not a sentence");
             assert!(kind.env.is_sorted(), "{name}: env is not sorted");
-            assert!(kind.priority <= 100, "{name}: priority");
+            assert!(kind.priority <= 100, "{name}: the priority is above 100");
+            assert!((kind.open)(&toml::Table::new()).is_ok(), "{name}: the defaults are refused");
+            let mut fields = BTreeSet::new();
             for field in kind.fields {
-                if let Unit::History(of) = field.unit {
-                    let of = kind.fields.iter().find(|field| field.name == of);
-                    assert!(of.is_some_and(|of| of.unit.is_number()), "{name}.{}", field.name);
+                let place = format!("{name}.{}", field.name);
+                assert!(fields.insert(field.name), "{place}: declared twice");
+                assert!(is(field.name, '_'), "{place}: not in snake_case");
+                assert!(!field.about.is_empty(), "{place}: no description");
+                if let Unit::History(number) = field.unit {
+                    let of = kind.fields.iter().find(|field| field.name == number);
+                    assert!(of.is_some_and(|of| of.unit.is_number()), "{place}: not of a number");
+                    let named = ["history".to_owned(), format!("{number}_history")];
+                    assert!(named.iter().any(|name| name == field.name), "{place}: not {named:?}");
                 }
             }
             for option in kind.options {
-                let plain = |c: char| c.is_ascii_lowercase() || c == '-';
-                assert!(option.name.chars().all(plain), "{name}: {}", option.name);
-            }
-            for word in kind.format.split('$').skip(1) {
-                let end = word.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-                let word = &word[..end.unwrap_or(word.len())];
-                assert!(word == "icon" || fields.contains(word), "{name}: ${word}");
+                let place = format!("{name}: option {}", option.name);
+                assert!(is(option.name, '-'), "{place}: not in kebab-case");
+                assert!(!option.about.trim().is_empty(), "{place}: no description");
             }
         }
     }

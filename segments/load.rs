@@ -1,19 +1,19 @@
-//! How long the queue for the processors is: tasks that run or wait, on average.
+//! How many tasks run or wait for a processor, on average, from `/proc/loadavg`.
 //!
-//! A load means nothing without the number of processors: four is idling on sixty-four and jammed
-//! on one. So the level goes by the load for each processor. Waiting for a disk counts as well
-//! (proc(5)): a high load beside idle processors says that something hangs.
+//! A load needs to be seen with the number of processors: four is low on 64 and high on one. So the
+//! level follows the load per processor, in percent. Tasks that wait for a disk count as well
+//! (proc(5)): a high load with idle processors means that something blocks.
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::host::{Host, LoadDoor};
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{LoadReader, Machine};
 
-crate::options! {
-    /// Load for each processor, in percent, from which the level is `warning`.
+options! {
+    /// Load per processor in percent from which the level is `warning`.
     warning: f64 = 100.0,
-    /// Load for each processor, in percent, from which the level is `critical`.
+    /// Load per processor in percent from which the level is `critical`.
     critical: f64 = 200.0,
 }
 
@@ -23,46 +23,42 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f029a}", unicode: "load", ascii: "load" },
     format: " ($icon )$one.num(p:2) $history.spark(w:8) ",
     fields: &[
-        Field::new("one", "on average over a minute; full is one for each processor", Unit::Count),
-        Field::new("five", "on average over five minutes", Unit::Count),
-        Field::new("fifteen", "on average over a quarter of an hour", Unit::Count),
-        Field::new("usage", "the minute's load for each processor, at most 100 %", Unit::Percent),
-        Field::new("each", "the minute's load for each processor", Unit::Count),
-        Field::new("count", "processors that are on", Unit::Count),
-        Field::new("running", "tasks that run or wait to run now", Unit::Count),
-        Field::new("tasks", "all tasks, each thread counted", Unit::Count),
-        Field::new(
-            "history",
-            "the past of the usage: full is one for each",
-            Unit::History("usage"),
-        ),
-        Field::new("history_one", "the past of the load, of whatever height", Unit::History("one")),
+        Field::new("one", "mean over one minute; full at one task per processor", Unit::Count),
+        Field::new("five", "mean over five minutes", Unit::Count),
+        Field::new("fifteen", "mean over fifteen minutes", Unit::Count),
+        Field::new("usage", "the minute's load per processor, at most 100 %", Unit::Percent),
+        Field::new("each", "the minute's load per processor", Unit::Count),
+        Field::new("count", "processors that are online", Unit::Count),
+        Field::new("running", "tasks that run or are ready to run now", Unit::Count),
+        Field::new("tasks", "all tasks; each thread counts", Unit::Count),
+        Field::new("history", "history of the usage", Unit::History("usage")),
+        Field::new("one_history", "history of `one`, not limited to 100 %", Unit::History("one")),
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    place: Where::Daemon,
-    // The kernel itself counts every five seconds (LOAD_FREQ of loadavg.h).
+    scope: Scope::Machine,
+    runs_in: RunsIn::Daemon,
+    // The kernel updates it every five seconds (LOAD_FREQ of loadavg.h).
     pace: Pace::Tick(std::time::Duration::from_secs(5)),
     priority: 45,
     open,
 };
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
-    let (door, level) = (LoadDoor::default(), Level::Idle);
-    Ok(Box::new(Load { options: Options::read(table)?, door, level }))
+    let (reader, level) = (LoadReader::default(), Level::Idle);
+    Ok(Box::new(Load { options: Options::read(table)?, reader, level }))
 }
 
 struct Load {
     options: Options,
-    door: LoadDoor,
+    reader: LoadReader,
     level: Level,
 }
 
 impl Source for Load {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let Some(load) = self.door.load(host)? else { return Ok(None) };
-        let count = self.door.processors(host).map(|count| count as f64);
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let Some(load) = self.reader.load(machine)? else { return Ok(None) };
+        let count = self.reader.processors(machine).map(|count| count as f64);
         let value = |load| count.map_or(Value::number(load), |count| Value::of(load, count));
         let mut sample = Sample::new(Level::Idle)
             .with("one", value(load.one))
@@ -89,18 +85,18 @@ impl Source for Load {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
-    fn sample_on(host: &Host) -> Option<Sample> {
+    fn sample_on(machine: &Machine) -> Option<Sample> {
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
-        source.sample(host, &Ask::default()).expect("no error")
+        source.sample(machine, &Ask::default()).expect("no error")
     }
 
     fn level(load: &str, online: &str) -> Level {
         let load = format!("{load} 0.00 0.00 1/1 1\n");
         let files = [("proc/loadavg", &*load), ("sys/devices/system/cpu/online", online)];
-        sample_on(&machine(&files).1).expect("a load").level
+        sample_on(&machine_with(&files).1).expect("a load").level
     }
 
     #[test]
@@ -113,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_level_goes_by_the_processors() {
+    fn the_level_is_per_processor() {
         assert_eq!(level("4.00", "0-63"), Level::Idle);
         assert_eq!(level("4.00", "0-3"), Level::Warning);
         assert_eq!(level("4.00", "0"), Level::Critical);
@@ -121,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_count_there_is_no_level() {
+    fn without_the_number_of_processors_there_is_no_level() {
         assert_eq!(level("400.00", "nonsense"), Level::Idle);
     }
 
@@ -129,7 +125,7 @@ mod tests {
     fn a_machine_without_a_load_has_nothing_to_show_and_nonsense_is_an_error() {
         assert_eq!(sample_on(&fixture("empty")), None);
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
-        let (_dir, host) = machine(&[("proc/loadavg", "none\n")]);
-        assert!(source.sample(&host, &Ask::default()).is_err());
+        let (_dir, machine) = machine_with(&[("proc/loadavg", "none\n")]);
+        assert!(source.sample(&machine, &Ask::default()).is_err());
     }
 }

@@ -1,18 +1,18 @@
-//! Whether new mail has come: into a file of mails (mbox) or a directory of them (Maildir).
+//! Whether there is new mail in a file (mbox) or a directory (Maildir).
 //!
-//! A file has new mail if it was written to after it was last read, as ever since `biff`. A
-//! directory has one file for each new mail, and those are counted.
+//! A file has new mail if it was written after it was last read, as for `biff`. A directory has one
+//! file for each new mail, and they are counted.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
-crate::options! {
+options! {
     /// The file or directory, from `/`; empty: `$MAIL`, else the user's in `/var/mail` or
     /// `/var/spool/mail`.
     path: String = "",
@@ -20,17 +20,17 @@ crate::options! {
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "mail",
-    about: "Whether new mail has come.",
+    about: "Whether there is new mail.",
     icons: Icons { nerd: "\u{f01ee}", unicode: "mail", ascii: "mail" },
     format: " $icon( $count) ",
     fields: &[
-        Field::new("count", "new mails, where they are files of a directory", Unit::Count),
+        Field::new("count", "number of new mails, in a Maildir", Unit::Count),
         Field::new("kind", "`mbox` or `maildir`", Unit::Text),
     ],
     options: OPTIONS,
     env: &["MAIL"],
     scope: Scope::Client,
-    place: Where::Worker,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(30)),
     priority: 50,
     open,
@@ -50,16 +50,16 @@ struct Mail {
 }
 
 impl Source for Mail {
-    fn sample(&mut self, host: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
-        for place in self.places(host, ask) {
-            let Ok(facts) = host.facts(&place) else { continue };
+    fn sample(&mut self, machine: &Machine, ask: &Ask) -> Result<Option<Sample>, Error> {
+        for path in self.paths(machine, ask) {
+            let Ok(facts) = machine.metadata(&path) else { continue };
             if !facts.is_dir {
                 let new = facts.size > 0 && facts.modified > facts.accessed;
                 let sample = Sample::new(Level::Info).with("kind", Value::text("mbox"));
                 return Ok(new.then_some(sample));
             }
-            // A directory without `new` is no Maildir.
-            let Ok(entries) = host.list(place.join("new")) else { continue };
+            // A directory without `new` is not a Maildir.
+            let Ok(entries) = machine.list(path.join("new")) else { continue };
             let visible = |name: &std::ffi::OsString| !name.as_encoded_bytes().starts_with(b".");
             let count = entries.iter().filter(|entry| visible(&entry.name)).count();
             let sample = Sample::new(Level::Info)
@@ -72,16 +72,17 @@ impl Source for Mail {
 }
 
 impl Mail {
-    /// Where mail may be, the likeliest place first.
-    fn places(&self, host: &Host, ask: &Ask) -> Vec<PathBuf> {
+    /// Where mail may be, in order of preference.
+    fn paths(&self, machine: &Machine, ask: &Ask) -> Vec<PathBuf> {
         if !self.options.path.is_empty() {
             return vec![PathBuf::from(&self.options.path)];
         }
         if let Some(path) = ask.env("MAIL").filter(|path| path.starts_with('/')) {
             return vec![PathBuf::from(path)];
         }
-        // A login name is no path.
-        let name = host.user_name(host.uid()).filter(|name| !name.contains('/') && name != "..");
+        // A login name must not change the directory.
+        let name =
+            machine.user_name(machine.uid()).filter(|name| !name.contains('/') && name != "..");
         let name = name.unwrap_or_default();
         if name.is_empty() {
             return Vec::new();
@@ -93,13 +94,13 @@ impl Mail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::tests::machine;
+    use crate::base::test_support::{refused, sample_for};
+    use crate::machine::tests::machine_with;
 
     fn shown(options: &str, mail: &str, files: &[(&str, &str)]) -> Option<Sample> {
-        let (_dir, host) = machine(files);
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
+        let (_dir, machine) = machine_with(files);
         let ask = Ask { env: vec![("MAIL".into(), mail.into())], ..Ask::default() };
-        source.sample(&host, &ask).expect("no error")
+        sample_for(&SEGMENT, options, &machine, &ask)
     }
 
     const ME: (&str, &str) = ("etc/passwd", "me:x:1000:1000::/home/me:/bin/sh\n");
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_has_its_new_mails_counted() {
+    fn new_mails_in_a_directory_are_counted() {
         let files = [
             ("home/me/Mail/new/1", ""),
             ("home/me/Mail/new/2", ""),
@@ -129,11 +130,11 @@ mod tests {
         let sample = shown("path = '/home/me/Mail'", "/nowhere", &files).expect("mail");
         assert_eq!(sample.get("count"), count.as_ref());
         assert_eq!(shown("", "/home/me", &files), None, "no Maildir");
-        assert_eq!(shown("", "home/me/Mail", &files), None, "relative to nobody");
+        assert_eq!(shown("", "home/me/Mail", &files), None, "a relative path");
     }
 
     #[test]
     fn a_relative_path_is_refused() {
-        assert!(open(&"path = 'Mail'".parse().expect("TOML")).is_err());
+        refused(&SEGMENT, "path = 'Mail'");
     }
 }

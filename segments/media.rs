@@ -1,35 +1,42 @@
-//! What is playing: title, artist, how far it is.
+//! What is playing: title, artist, position and length.
 //!
-//! MPD is asked over its own socket; every other player by `playerctl`, which speaks MPRIS to the one
-//! that was used last. Where there is a `playerctl` it stays and says by itself what is new. A title
-//! is somebody else's text, as is all of it.
+//! MPD is asked over its own socket, all other players by `playerctl`, which uses MPRIS and reports
+//! the last used player. Where `playerctl` is installed it keeps running and reports changes by
+//! itself. All texts are untrusted.
 
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Heard, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Emit, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, choice,
+    options,
 };
-use crate::base::host::{Call, Host, Surroundings};
 use crate::base::marquee::marquee;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{Call, Machine, Surroundings};
 
-crate::choice! {
-    /// Who is asked.
+choice! {
+    /// Which players are asked.
     Players { Auto = "auto", Mpd = "mpd", Mpris = "mpris" }
 }
 
-crate::options! {
-    /// Who is asked: MPD, the players of the desktop by `playerctl`, or (auto) both in this order.
+choice! {
+    /// When it is hidden.
+    HideWhen { Never = "never", Paused = "paused" }
+}
+
+options! {
+    /// Which players: `mpd`, `mpris` (desktop players, by `playerctl`), or `auto`: both, in this
+    /// order.
     players: Players = Players::Auto,
-    /// Where MPD listens, a path or `HOST:PORT`; empty: at its usual places.
+    /// Where MPD listens, a path or `HOST:PORT`; empty: the usual places.
     mpd: String = "",
-    /// The cells of `$song` while it moves.
+    /// Width of `$song` in cells while it scrolls.
     width: u32 = 30_u32,
-    /// Cells in a second by which a longer `$song` moves; 0: it stands still and is cut.
+    /// How many cells per second a long `$song` scrolls; 0: it is cut instead.
     scroll: u32 = 0_u32,
-    /// Show nothing while it is paused.
-    hide_paused("hide-paused"): bool = false,
+    /// `paused`: hidden while the player is paused.
+    hide_when: HideWhen = HideWhen::Never,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
@@ -38,35 +45,35 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f075a}", unicode: "♫", ascii: "" },
     format: " $sign $song.text(max:30) ",
     fields: &[
-        Field::new("song", "artist and title, or what there is of it", Unit::Text),
+        Field::new("song", "artist and title, or whichever of them is known", Unit::Text),
         Field::new("title", "the title", Unit::Text),
         Field::new("artist", "the artist", Unit::Text),
         Field::new("album", "the album", Unit::Text),
         Field::new("status", "`playing` or `paused`", Unit::Text),
         Field::new("sign", "the status as a sign", Unit::Text),
-        Field::new("player", "who plays", Unit::Text),
-        Field::new("position", "how far it is", Unit::Duration),
-        Field::new("length", "how long it is", Unit::Duration),
-        Field::new("progress", "how far of how long", Unit::Percent),
+        Field::new("player", "name of the player", Unit::Text),
+        Field::new("position", "position in the song", Unit::Duration),
+        Field::new("length", "length of the song", Unit::Duration),
+        Field::new("progress", "position in percent of the length", Unit::Percent),
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    place: Where::Worker,
+    scope: Scope::Machine,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(2)),
     priority: 20,
     open,
 };
 
-/// Each of those asked answers within milliseconds, or hangs.
+/// A player answers within milliseconds, or not at all.
 const LIMIT: Duration = Duration::from_millis(500);
 const PROGRAM: &str = "playerctl";
-/// Between signs that no title has, as a title may have lines of its own; and it comes last, so that
-/// whatever it holds moves no other value.
+/// The values are separated by control characters, as a title may contain anything else, even line
+/// breaks. The title comes last, so that it cannot shift another value.
 const FORMAT: &str = "\x1e{{status}}\x1f{{playerName}}\x1f{{position}}\x1f{{mpris:length}}\x1f\
     {{album}}\x1f{{artist}}\x1f{{title}}\x1d";
 const BEGIN: char = '\x1e';
-const BETWEEN: char = '\x1f';
+const SEPARATOR: char = '\x1f';
 const END: char = '\x1d';
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
@@ -77,7 +84,7 @@ struct Media {
     options: Options,
 }
 
-/// What is playing, as told.
+/// What a player reports.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Song {
     player: String,
@@ -90,59 +97,60 @@ struct Song {
 }
 
 impl Source for Media {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let players = self.options.players;
         if players != Players::Mpris
-            && let Some(song) = ask_mpd(host, &self.options.mpd)?
+            && let Some(song) = ask_mpd(machine, &self.options.mpd)?
         {
-            return Ok(self.show(host, Some(song)));
+            return Ok(self.show(machine, Some(song)));
         }
         match players {
             Players::Mpd => Ok(None),
-            // Whoever has neither does not miss it.
-            Players::Auto if !host.has_program(PROGRAM) => Ok(None),
-            Players::Auto | Players::Mpris => Ok(self.show(host, ask_mpris(host)?)),
+            // Without either there is nothing to report.
+            Players::Auto if !machine.has_program(PROGRAM) => Ok(None),
+            Players::Auto | Players::Mpris => Ok(self.show(machine, ask_mpris(machine)?)),
         }
     }
 
-    fn stays(&self, host: &Host) -> bool {
-        self.options.players != Players::Mpd && host.has_program(PROGRAM)
+    fn prefers_follow(&self, machine: &Machine) -> bool {
+        self.options.players != Players::Mpd && machine.has_program(PROGRAM)
     }
 
     fn follow(
         &mut self,
-        host: &Host,
+        machine: &Machine,
         _: &Ask,
         every: Duration,
-        heard: &mut Heard,
+        emit: &mut Emit,
     ) -> Result<(), Error> {
         let words = [PROGRAM, "metadata", "--follow", "--format", FORMAT];
-        let task = Call { words: &words, surroundings: Surroundings::Source, env: &[] };
+        let call = Call { words: &words, surroundings: Surroundings::Source, env: &[] };
         let (mut song, mut asked, mut mpd) = (None, None, Ok(None));
-        host.follow(&task, Some(every), &mut |lines| {
+        machine.follow(&call, Some(every), &mut |lines| {
             if let Some(newest) = newest(lines) {
                 song = newest;
             }
-            let now = host.uptime();
+            let now = machine.uptime();
             if self.options.players == Players::Auto
                 && asked.is_none_or(|at| now.saturating_sub(at) >= every)
             {
-                (asked, mpd) = (Some(now), ask_mpd(host, &self.options.mpd));
+                (asked, mpd) = (Some(now), ask_mpd(machine, &self.options.mpd));
             }
             match &mpd {
-                Ok(Some(song)) => heard(Ok(self.show(host, Some(song.clone())))),
-                Ok(None) => heard(Ok(self.show(host, song.clone()))),
-                // Who else plays is shown without it.
-                Err(_) if song.is_some() => heard(Ok(self.show(host, song.clone()))),
-                Err(why) => heard(Err(Error::Other(why.to_string()))),
+                Ok(Some(song)) => emit(Ok(self.show(machine, Some(song.clone())))),
+                Ok(None) => emit(Ok(self.show(machine, song.clone()))),
+                // Another player is shown without MPD.
+                Err(_) if song.is_some() => emit(Ok(self.show(machine, song.clone()))),
+                Err(why) => emit(Err(Error::Other(why.to_string()))),
             }
         })
     }
 }
 
 impl Media {
-    fn show(&self, host: &Host, song: Option<Song>) -> Option<Sample> {
-        let song = song.filter(|song| song.playing || !self.options.hide_paused)?;
+    fn show(&self, machine: &Machine, song: Option<Song>) -> Option<Sample> {
+        let song =
+            song.filter(|song| song.playing || self.options.hide_when != HideWhen::Paused)?;
         let shown = match (&*song.artist, &*song.title) {
             ("", title) => title.to_owned(),
             (artist, "") => artist.to_owned(),
@@ -151,12 +159,12 @@ impl Media {
         if shown.is_empty() {
             return None;
         }
-        // Cleaned before it is measured: what is taken out has other widths.
+        // Cleaned before it is measured, as that may change its width.
         let shown = Untrusted::new(shown);
         let shown = match self.options.scroll {
             0 => shown,
             speed => {
-                let cells = host.uptime().as_secs().wrapping_mul(u64::from(speed));
+                let cells = machine.uptime().as_secs().wrapping_mul(u64::from(speed));
                 let window = self.options.width.clamp(1, 400) as usize;
                 marquee(shown.reveal(), window, cells as usize).into()
             }
@@ -178,9 +186,7 @@ impl Media {
         for (name, text) in texts.into_iter().filter(|(_, text)| !text.is_empty()) {
             sample = sample.with(name, Value::text(text));
         }
-        if let Some(position) = song.position {
-            sample = sample.with("position", Value::Duration(position));
-        }
+        sample = sample.with_some("position", song.position.map(Value::Duration));
         if let Some(length) = song.length.filter(|length| !length.is_zero()) {
             sample = sample.with("length", Value::Duration(length));
             if let Some(position) = song.position {
@@ -192,19 +198,19 @@ impl Media {
     }
 }
 
-/// What the players of the desktop play, as `playerctl` tells it once.
-fn ask_mpris(host: &Host) -> Result<Option<Song>, Error> {
-    let missing = || Error::Other(format!("{PROGRAM}: not found; players are asked by it"));
-    match host.run(&[PROGRAM, "metadata", "--format", FORMAT], LIMIT) {
+/// What desktop players play, from one run of `playerctl`.
+fn ask_mpris(machine: &Machine) -> Result<Option<Song>, Error> {
+    let missing = || Error::Other(format!("{PROGRAM}: not found; desktop players are asked by it"));
+    match machine.run(&[PROGRAM, "metadata", "--format", FORMAT], LIMIT) {
         Ok(printed) => Ok(newest(&printed.ok_or_else(missing)?).flatten()),
-        // Its way to say that there is nobody.
+        // This means that no player runs.
         Err(error) if error.to_string().contains("No player") => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// The newest song among what `playerctl` printed; an empty line says that nobody plays any more.
-/// `None`: it says nothing. A title of several lines may come in pieces; the first will do.
+/// The newest song in the output of `playerctl`. An empty line means that nothing plays any more;
+/// `None` that there is no news. A title of several lines may arrive in parts; the first is enough.
 fn newest(printed: &[u8]) -> Option<Option<Song>> {
     let text = String::from_utf8_lossy(printed);
     let (song, rest) = match text.rsplit_once(BEGIN) {
@@ -214,7 +220,7 @@ fn newest(printed: &[u8]) -> Option<Option<Song>> {
         }
         None => (None, text.rsplit_once(END).map_or(&*text, |(_, rest)| rest)),
     };
-    // What ends a song's own line is no line.
+    // The line break after a song is not an empty line.
     let own = song.is_some() || text.contains(END);
     let rest = rest.strip_prefix('\n').filter(|_| own).unwrap_or(rest);
     match rest.lines().any(str::is_empty) {
@@ -224,7 +230,7 @@ fn newest(printed: &[u8]) -> Option<Option<Song>> {
 }
 
 fn mpris(song: &str) -> Option<Song> {
-    let mut values = song.splitn(7, BETWEEN);
+    let mut values = song.splitn(7, SEPARATOR);
     let mut value = || values.next().map(str::trim);
     let playing = match value()? {
         "Playing" => true,
@@ -239,23 +245,25 @@ fn mpris(song: &str) -> Option<Song> {
     Some(Song { player, playing, artist, title, album, position, length })
 }
 
-/// What MPD plays, where it is reachable.
-fn ask_mpd(host: &Host, address: &str) -> Result<Option<Song>, Error> {
+/// What MPD plays, if it can be reached.
+fn ask_mpd(machine: &Machine, address: &str) -> Result<Option<Song>, Error> {
     let usual = [
-        format!("/run/user/{}/mpd/socket", host.uid()),
+        format!("/run/user/{}/mpd/socket", machine.uid()),
         "/run/mpd/socket".into(),
         "127.0.0.1:6600".into(),
     ];
     let addresses = if address.is_empty() { &usual[..] } else { &[address.to_owned()] };
     for address in addresses {
-        if let Some(answer) = host.converse(address, "status\ncurrentsong\nclose\n", LIMIT)? {
+        if let Some(answer) =
+            machine.query_server(address, "status\ncurrentsong\nclose\n", LIMIT)?
+        {
             return Ok(mpd(&String::from_utf8_lossy(&answer)));
         }
     }
     Ok(None)
 }
 
-/// Reads `OK MPD VERSION` and then `Name: value` lines, as the protocol has it.
+/// Parses MPD's answer: `OK MPD VERSION`, then `Name: value` lines.
 fn mpd(answer: &str) -> Option<Song> {
     let rest = answer.strip_prefix("OK MPD ")?;
     let value = |name: &str| {
@@ -269,7 +277,7 @@ fn mpd(answer: &str) -> Option<Song> {
     };
     let time = |name: &str| Duration::try_from_secs_f64(value(name)?.parse().ok()?).ok();
     let title = value("Title").or_else(|| value("Name")).or_else(|| {
-        // A file without any words is called by its own name.
+        // A file without tags is shown by its name.
         value("file").map(|file| file.rsplit('/').next().unwrap_or_default().to_owned())
     });
     Some(Song {
@@ -286,9 +294,9 @@ fn mpd(answer: &str) -> Option<Song> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
-    use crate::base::trial::sample_with;
+    use crate::base::test_support::{opened, sample_with};
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     #[test]
     fn the_desktops_player_is_shown() {
@@ -306,49 +314,52 @@ mod tests {
         assert_eq!(sample.get("song"), Some(&Value::text("Can – Halleluwah")));
         assert_eq!(sample.get("status"), Some(&Value::text("paused")));
         assert_eq!(sample.get("player"), Some(&Value::text("mpd")));
-        assert_eq!(sample_with(&SEGMENT, "hide-paused = true", &fixture("two-batteries")), None);
+        assert_eq!(
+            sample_with(&SEGMENT, "hide-when = \"paused\"", &fixture("two-batteries")),
+            None
+        );
         assert_eq!(sample_with(&SEGMENT, "mpd = '/elsewhere'", &fixture("two-batteries")), None);
     }
 
     #[test]
-    fn a_radio_and_a_file_have_names_too() {
+    fn radio_stations_and_files_are_named() {
         let song = |lines: &str| mpd(&format!("OK MPD 0.23.5\nstate: play\n{lines}OK\n"));
         assert_eq!(song("Name: Radio\nfile: http://x/y\n").expect("a song").title, "Radio");
         assert_eq!(song("file: a/b: c.ogg\n").expect("a song").title, "b: c.ogg");
     }
 
     #[test]
-    fn a_long_song_moves_by_the_clock() {
+    fn a_long_song_scrolls() {
         let at = |uptime: &str| {
-            let (_dir, host) = machine(&[
+            let (_dir, machine) = machine_with(&[
                 ("proc/uptime", uptime),
                 ("answers/_s", "OK MPD 0.23\nstate: play\nTitle: abcdef\nOK\n"),
             ]);
             let options = "mpd = '/s'\nwidth = 4\nscroll = 1";
-            sample_with(&SEGMENT, options, &host).and_then(|sample| sample.get("song").cloned())
+            sample_with(&SEGMENT, options, &machine).and_then(|sample| sample.get("song").cloned())
         };
         assert_eq!(at("9.0 1"), Some(Value::text("abcd")));
         assert_eq!(at("10.0 1"), Some(Value::text("bcde")));
     }
 
     #[test]
-    fn a_command_that_is_not_there_is_said_to_whoever_wants_it() {
+    fn a_missing_command_is_an_error_only_if_it_was_chosen() {
         let why = |options: &str| {
-            let (_dir, host) = machine(&[]);
-            let mut source = open(&options.parse().expect("TOML")).expect("good options");
-            assert!(!source.stays(&host));
-            match source.sample(&host, &Ask::default()) {
+            let (_dir, machine) = machine_with(&[]);
+            let mut source = opened(&SEGMENT, options);
+            assert!(!source.prefers_follow(&machine));
+            match source.sample(&machine, &Ask::default()) {
                 Ok(sample) => format!("{sample:?}"),
                 Err(why) => why.to_string(),
             }
         };
-        let missing = "playerctl: not found; players are asked by it";
+        let missing = "playerctl: not found; desktop players are asked by it";
         assert_eq!(why("players = 'mpris'"), missing);
         assert_eq!([why(""), why("players = 'mpd'")], ["None"; 2]);
     }
 
     #[test]
-    fn the_command_that_stays_says_what_is_new_and_when_nobody_plays() {
+    fn a_followed_player_reports_changes_and_its_end() {
         let line = |title: &str| format!("\x1ePlaying\x1fp\x1f1\x1f2\x1fal\x1far\x1f{title}\x1d\n");
         let title = |text: &str| newest(text.as_bytes()).map(|song| song.map(|song| song.title));
         let plays = |title: &str| Some(Some(title.to_owned()));
@@ -356,7 +367,7 @@ mod tests {
         assert_eq!(title(&(line("a") + &line("b"))), plays("b"));
         assert_eq!((title(&(line("a") + "\n")), title("\n")), (Some(None), Some(None)));
         assert_eq!(title(&("\n".to_owned() + &line("a"))), plays("a"));
-        // Its title has lines, one of them empty, and the second piece says nothing.
+        // Its title has several lines, one of them empty; the second part is no news.
         assert_eq!(title(&line("a\n\nb")), plays("a\n\nb"));
         let whole = line("a\n\nb");
         let (first, second) = whole.split_at(whole.find("\n\n").expect("a line") + 1);
@@ -366,20 +377,20 @@ mod tests {
     }
 
     #[test]
-    fn what_stays_is_shown_and_mpd_goes_first() {
+    fn mpd_comes_before_a_followed_player() {
         let song = "\x1ePlaying\x1fp\x1f1\x1f2\x1fal\x1far\x1fdesk\x1d\n";
         let shown = |files: &[(&str, &str)]| {
-            let (_dir, host) = machine(files);
+            let (_dir, machine) = machine_with(files);
             let mut source = open(&toml::Table::new()).expect("defaults are fine");
-            assert!(source.stays(&host));
-            let mut heard = None;
+            assert!(source.prefers_follow(&machine));
+            let mut emitted = None;
             let every = Duration::from_secs(2);
-            let done = source.follow(&host, &Ask::default(), every, &mut |sampled| {
-                heard = sampled.expect("no error").and_then(|song| song.get("title").cloned());
+            let done = source.follow(&machine, &Ask::default(), every, &mut |sampled| {
+                emitted = sampled.expect("no error").and_then(|song| song.get("title").cloned());
                 true
             });
             assert!(done.is_ok());
-            heard
+            emitted
         };
         let desktop = ("commands/playerctl", song);
         let mpd = ("answers/_run_mpd_socket", "OK MPD 0.23\nstate: play\nTitle: disc\nOK\n");
@@ -389,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_and_nonsense_show_nothing() {
+    fn no_player_and_malformed_output_show_nothing() {
         for name in ["empty", "broken"] {
             assert_eq!(sample_with(&SEGMENT, "", &fixture(name)), None, "{name}");
         }

@@ -1,19 +1,19 @@
-//! How full the memory is, in numbers that a program's author would agree with.
+//! How full the memory is, in bytes and percent, from `/proc/meminfo`.
 //!
-//! *Used* is what programs could not have: the total less what is available. The stack (`parts`)
-//! sums up to the total, which in a control group with a limit below the machine's memory is that
-//! limit, and `scope` says so. How the numbers come about is said in `base/classes.rs`.
+//! *Used* is what other programs cannot have: the total less what is available. The parts add up to
+//! the total. In a control group with a limit below the machine's memory the total is that limit,
+//! and `scope` says so. `base/memory_breakdown.rs` explains the parts.
 
-use crate::base::classes::{self, Limit};
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::host::Host;
+use crate::base::memory_breakdown::{self, Limit};
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
-crate::options! {
-    /// Whose memory is shown: the host's, the control group's where it has a limit, or (auto) the
-    /// group's where its limit is below the host's memory.
+options! {
+    /// Whose memory: the machine's (`machine`), the control group's if it has a limit (`cgroup`), or
+    /// `auto`: the group's if its limit is below the machine's memory.
     limit: Limit = Limit::Auto,
     /// Usage in percent from which the level is `warning`.
     warning: f64 = 80.0,
@@ -23,27 +23,27 @@ crate::options! {
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "memory",
-    about: "How full the memory is, of the machine or of the container, and with what.",
+    about: "How full the memory of the machine or container is, and what uses it.",
     icons: Icons { nerd: "\u{f035b}", unicode: "mem", ascii: "mem" },
     format: " ($icon )$used.eng(w:3) $parts.stack(w:8) ",
     fields: &[
-        Field::new("used", "what other programs could not have", Unit::Bytes),
-        Field::new("total", "all there is, or the limit", Unit::Bytes),
-        Field::new("available", "what a program could have", Unit::Bytes),
-        Field::new("usage", "used of total", Unit::Percent),
+        Field::new("used", "memory that other programs cannot have", Unit::Bytes),
+        Field::new("total", "total memory, or the limit", Unit::Bytes),
+        Field::new("available", "memory that a program can still have", Unit::Bytes),
+        Field::new("usage", "used memory of the total", Unit::Percent),
         Field::new(
             "parts",
-            "kernel, anonymous, shared, cache and free; in sum the total",
+            "kernel, anonymous, shared, cache and free; together the total",
             Unit::Parts,
         ),
-        Field::new("limit", "the control group's limit, where it is in force", Unit::Bytes),
-        Field::new("scope", "`cgroup` where a limit is in force", Unit::Text),
-        Field::new("history", "the past of the usage", Unit::History("usage")),
+        Field::new("limit", "the control group's limit, if it is used", Unit::Bytes),
+        Field::new("scope", "`cgroup` if a limit is used", Unit::Text),
+        Field::new("history", "history of the usage", Unit::History("usage")),
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    place: Where::Daemon,
+    scope: Scope::Machine,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Tick(std::time::Duration::from_secs(1)),
     priority: 65,
     open,
@@ -51,18 +51,22 @@ pub(crate) static SEGMENT: Kind = Kind {
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
-    Ok(Box::new(Memory { options, door: classes::Memory::default(), level: Level::Idle }))
+    Ok(Box::new(Memory {
+        options,
+        memory: memory_breakdown::Memory::default(),
+        level: Level::Idle,
+    }))
 }
 
 struct Memory {
     options: Options,
-    door: classes::Memory,
+    memory: memory_breakdown::Memory,
     level: Level,
 }
 
 impl Source for Memory {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let picture = self.door.read(host, self.options.limit)?;
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let picture = self.memory.read(machine, self.options.limit)?;
         let (total, usage) = (picture.total as f64, picture.usage());
         self.level = self.level.settle(usage, self.options.warning, self.options.critical);
         let sample = Sample::new(self.level)
@@ -81,20 +85,18 @@ impl Source for Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::base::test_support::{refused, sample_with};
+    use crate::machine::fixture;
 
     const KB: u64 = 1024;
     const MB: u64 = 1024 * KB;
 
-    fn sample_with(options: &str, name: &str) -> Sample {
-        let table = options.parse().expect("TOML");
-        let mut source = open(&table).expect("good options");
-        let sample = source.sample(&fixture(name), &Ask::default());
-        sample.expect("readable").expect("something to show")
+    fn shown_with(options: &str, name: &str) -> Sample {
+        sample_with(&SEGMENT, options, &fixture(name)).expect("something to show")
     }
 
     fn sample(name: &str) -> Sample {
-        sample_with("", name)
+        shown_with("", name)
     }
 
     fn bytes(sample: &Sample, field: &str) -> Option<u64> {
@@ -108,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn used_is_what_is_not_available() {
+    fn used_is_the_total_less_the_available() {
         let laptop = sample("laptop");
         assert_eq!(bytes(&laptop, "used"), Some((24_684_092 - 23_080_768) * KB));
         assert_eq!(bytes(&laptop, "available"), Some(23_080_768 * KB));
@@ -117,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stack_is_disjoint_and_whole() {
+    fn the_parts_add_up_to_the_total() {
         let (parts, whole) = parts(&sample("laptop"));
         let anonymous = 883_608;
         let shared = 9_312;
@@ -135,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_that_does_not_say_what_is_available_has_free_and_cache() {
+    fn without_available_it_is_free_and_cache() {
         let old = sample("old");
         let cache = 60_000 + 400_000 - 10_000 + 60_000;
         assert_eq!(bytes(&old, "available"), Some((210_000 + cache) * KB));
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_the_first_version_counts_as_well() {
+    fn a_limit_of_cgroup_v1_counts_as_well() {
         let container = sample("container-v1");
         assert_eq!(bytes(&container, "total"), Some(512 * MB));
         assert_eq!(bytes(&container, "used"), Some((300 - 100) * MB));
@@ -161,34 +163,33 @@ mod tests {
         assert_eq!(parts(&container), (expected.to_vec(), 512 * MB));
     }
 
-    /// Here the host's file says that more is available than there is, and that the cache is
-    /// larger than all that is not free.
+    /// In this file more is available than there is, and the cache is larger than all that is not
+    /// free.
     #[test]
     fn the_host_seen_from_a_container_stays_within_its_total() {
-        let host = sample_with("limit = 'host'", "container");
-        assert_eq!(bytes(&host, "total"), Some(4_000_000 * KB));
-        assert_eq!(bytes(&host, "used"), Some(200_000 * KB));
+        let machine = shown_with("limit = 'machine'", "container");
+        assert_eq!(bytes(&machine, "total"), Some(4_000_000 * KB));
+        assert_eq!(bytes(&machine, "used"), Some(200_000 * KB));
         let expected = [0, 0, 200_000, 1_800_000, 2_000_000].map(|kb| kb * KB);
-        assert_eq!(parts(&host), (expected.to_vec(), 4_000_000 * KB));
+        assert_eq!(parts(&machine), (expected.to_vec(), 4_000_000 * KB));
     }
 
     #[test]
     fn a_group_without_a_limit_shows_the_host() {
-        let laptop = sample_with("limit = 'cgroup'", "laptop");
+        let laptop = shown_with("limit = 'cgroup'", "laptop");
         assert_eq!(bytes(&laptop, "total"), Some(24_684_092 * KB));
         assert_eq!(laptop.get("scope"), None);
     }
 
     #[test]
-    fn another_word_for_the_limit_is_refused_with_the_words_meant() {
-        let table = "limit = 'docker'".parse().expect("TOML");
-        let error = open(&table).err().expect("refused");
+    fn an_unknown_limit_is_refused_with_the_known_ones() {
+        let error = refused(&SEGMENT, "limit = 'docker'");
         assert_eq!(error.key, "limit");
         assert!(error.message.contains("\"cgroup\""), "{}", error.message);
     }
 
     #[test]
-    fn a_total_that_says_nothing_is_an_error() {
+    fn an_unusable_total_is_an_error() {
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
         let error = source.sample(&fixture("broken"), &Ask::default()).expect_err("refused");
         assert!(matches!(error, Error::Strange { .. }), "{error}");
@@ -197,7 +198,7 @@ mod tests {
     #[test]
     fn the_real_machine_adds_up() {
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
-        let sample = source.sample(&Host::real(), &Ask::default());
+        let sample = source.sample(&Machine::real(), &Ask::default());
         let (parts, whole) = parts(&sample.expect("readable").expect("something to show"));
         assert_eq!(parts.iter().sum::<u64>(), whole);
     }

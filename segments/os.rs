@@ -1,15 +1,16 @@
-//! What runs here: distribution, release, architecture, kernel.
+//! The operating system: distribution, release, architecture and kernel, from `os-release` and
+//! `uname`.
 
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::host::Host;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
-crate::options! {}
+options! {}
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "os",
@@ -18,21 +19,17 @@ pub(crate) static SEGMENT: Kind = Kind {
     format: " ($icon )$name.text(max:24)( $release) ",
     fields: &[
         Field::new("name", "the distribution's name, else the kernel's", Unit::Text),
-        Field::new("id", "the name that programs use (`debian`)", Unit::Text),
-        Field::new("release", "the release's number, where there is one", Unit::Text),
-        Field::new("codename", "the release's name, where there is one", Unit::Text),
-        Field::new("arch", "the processor's kind (`x86_64`)", Unit::Text),
+        Field::new("id", "the distribution's short name (`debian`)", Unit::Text),
+        Field::new("release", "the release's number, if it has one", Unit::Text),
+        Field::new("codename", "the release's name, if it has one", Unit::Text),
+        Field::new("arch", "the architecture (`x86_64`)", Unit::Text),
         Field::new("kernel", "the running kernel's version", Unit::Text),
-        Field::new(
-            "logo",
-            "the distribution's logo, where the font has it, else its id",
-            Unit::Text,
-        ),
+        Field::new("logo", "the distribution's logo in nerd fonts, else its id", Unit::Text),
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    place: Where::Daemon,
+    scope: Scope::Machine,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Tick(Duration::from_secs(600)),
     priority: 15,
     open,
@@ -68,30 +65,26 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
 struct Os;
 
 impl Source for Os {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        // The first is the machine's own, the second the distribution's (os-release(5)).
-        let text = ["/etc/os-release", "/usr/lib/os-release"];
-        let text = text.iter().find_map(|path| host.read(path).ok()).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
-        let (kernel, arch) = (host.kernel(), host.architecture());
-        let id = value(&text, "ID").unwrap_or_default();
-        let named = value(&text, "NAME").filter(|name| !name.is_empty());
-        let Some(name) = named
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let release = machine.os_release();
+        let (kernel, arch) = (machine.kernel(), machine.architecture());
+        let id = release.id.unwrap_or_default();
+        let Some(name) = release
+            .name
             .or_else(|| (!id.is_empty()).then(|| id.clone()))
-            .or_else(|| (!kernel.is_empty()).then(|| format!("{} {kernel}", host.system())))
+            .or_else(|| (!kernel.is_empty()).then(|| format!("{} {kernel}", machine.system())))
         else {
             return Ok(None);
         };
         let mut sample = Sample::new(Level::Idle).with("name", Value::text(Untrusted::new(name)));
-        let also = value(&text, "ID_LIKE").unwrap_or_default();
-        // `opensuse-leap` is opensuse; what has no logo takes the one of what it is made from.
+        // `opensuse-leap` is opensuse; a distribution without a logo has the one it is based on.
         let mut candidates = [&*id, id.split('-').next().unwrap_or_default()]
             .into_iter()
-            .chain(also.split_ascii_whitespace());
+            .chain(release.id_like.iter().map(String::as_str));
         let logo = candidates.find_map(|id| LOGOS.iter().find(|(known, _)| *known == id));
         if !id.is_empty() {
             let glyph = logo.map_or(&*id, |(_, glyph)| glyph);
-            // Beside a text in ASCII only: an id has nothing else (os-release(5)).
+            // An id should be ASCII only (os-release(5)).
             let plain = Untrusted::new(id.replace(|c: char| !c.is_ascii_graphic(), "?"));
             let plain = plain.reveal();
             sample = sample
@@ -99,8 +92,8 @@ impl Source for Os {
                 .with("id", Value::text(Untrusted::new(&id)));
         }
         let more = [
-            ("release", value(&text, "VERSION_ID")),
-            ("codename", value(&text, "VERSION_CODENAME")),
+            ("release", release.version_id),
+            ("codename", release.codename),
             ("arch", Some(arch)),
             ("kernel", Some(kernel)),
         ];
@@ -113,44 +106,15 @@ impl Source for Os {
     }
 }
 
-/// The value of a key in os-release(5), whose lines are assignments of a shell. They are read, not
-/// run: quotes come off, a backslash keeps the next character.
-fn value(text: &str, key: &str) -> Option<String> {
-    let line = text.lines().find_map(|line| line.trim().strip_prefix(key)?.strip_prefix('='))?;
-    let mut plain = String::new();
-    let mut quote = None;
-    let mut characters = line.chars();
-    while let Some(c) = characters.next() {
-        match c {
-            '\\' if quote != Some('\'') => plain.extend(characters.next()),
-            '"' | '\'' if quote.is_none() => quote = Some(c),
-            c if quote == Some(c) => quote = None,
-            c => plain.push(c),
-        }
-    }
-    Some(plain)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
-    fn shown(host: &Host) -> Option<Sample> {
+    fn shown(machine: &Machine) -> Option<Sample> {
         let mut source = open(&toml::Table::new()).expect("no options");
-        source.sample(host, &Ask::default()).expect("no error")
-    }
-
-    #[test]
-    fn a_release_is_read_and_never_run() {
-        let text =
-            "NAME='a $(id) \"b\"'\nVERSION_ID=\"22\\\".04\"\nID=`id`\n#ID=x\nPRETTY_NAME=z\n";
-        assert_eq!(value(text, "NAME").as_deref(), Some("a $(id) \"b\""));
-        assert_eq!(value(text, "VERSION_ID").as_deref(), Some("22\".04"));
-        assert_eq!(value(text, "ID").as_deref(), Some("`id`"));
-        assert_eq!(value(text, "NONE"), None);
-        assert_eq!(value("ID=\"open", "ID").as_deref(), Some("open"));
+        source.sample(machine, &Ask::default()).expect("no error")
     }
 
     #[test]
@@ -167,15 +131,16 @@ mod tests {
     }
 
     #[test]
-    fn relatives_lend_their_logo_and_without_a_name_the_kernel_stands() {
-        let (_dir, host) = machine(&[("etc/os-release", "ID=mine\nID_LIKE=\"odd debian\"\n")]);
-        let sample = shown(&host).expect("known");
+    fn a_related_logo_and_the_kernels_name_are_fallbacks() {
+        let (_dir, machine) =
+            machine_with(&[("etc/os-release", "ID=mine\nID_LIKE=\"odd debian\"\n")]);
+        let sample = shown(&machine).expect("known");
         assert_eq!(sample.get("logo"), Some(&Value::sign("\u{f306}", "mine", "mine")));
         assert_eq!(sample.get("name"), Some(&Value::text("mine")));
-        let (_dir, host) = machine(&[("proc/sys/kernel/osrelease", "2.6.32\n")]);
-        let sample = shown(&host).expect("known");
+        let (_dir, machine) = machine_with(&[("proc/sys/kernel/osrelease", "2.6.32\n")]);
+        let sample = shown(&machine).expect("known");
         assert_eq!(sample.get("name"), Some(&Value::text("Linux 2.6.32")));
-        assert_eq!(shown(&machine(&[]).1), None);
+        assert_eq!(shown(&machine_with(&[]).1), None);
         let logos: Vec<_> = LOGOS.iter().map(|(id, _)| id).collect();
         assert!(logos.is_sorted());
     }

@@ -1,50 +1,57 @@
-//! Whether the disks that stand in for each other all do: Linux's own RAID (md) and ZFS pools.
+//! Arrays and pools of disks that are not in order: Linux' own RAID (md), from `/proc/mdstat`, and
+//! pools of ZFS. Progress is in percent.
 //!
-//! Silent while all is well. An array that lacks a disk and does nothing about it is one failure
-//! away from loss: that is critical. One that is being mended is a warning, a routine check news.
+//! Hidden while all is in order. An array that lacks a disk and is not being repaired is one
+//! failure away from data loss: critical. One that is being repaired is a warning, a routine check
+//! only information.
 
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, choice, options,
 };
-use crate::base::host::Host;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
-crate::options! {
-    /// Show that all is well, too.
-    always: bool = false,
+choice! {
+    /// When it is hidden.
+    HideWhen { Never = "never", Ok = "ok" }
+}
+
+options! {
+    /// `ok`: hidden while all arrays and pools are in order.
+    hide_when: HideWhen = HideWhen::Ok,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "raid",
-    about: "Arrays and pools of disks that lack one, or are being mended or checked.",
+    about: "Arrays and pools of disks that lack a disk, or are being repaired or checked.",
     icons: Icons { nerd: "\u{f01bc}", unicode: "raid", ascii: "raid" },
     format: " ($icon )($name )$state( $progress.pct(w:1))( $remaining) ",
     fields: &[
-        Field::new("name", "the array or pool that is worst off", Unit::Text),
+        Field::new("name", "the array or pool in the worst state", Unit::Text),
         Field::new(
             "state",
             "`degraded`, `inactive`, `recovery`, `resync`, `reshape`, `check`, a pool's own word, or `ok`",
             Unit::Text,
         ),
-        Field::new("progress", "how far the mending or checking is", Unit::Percent),
-        Field::new("remaining", "how long it will take", Unit::Duration),
-        Field::new("arrays", "arrays and pools in all", Unit::Count),
-        Field::new("troubled", "those that are not well", Unit::Count),
+        Field::new("progress", "progress of the repair or check", Unit::Percent),
+        Field::new("remaining", "remaining time of the repair or check", Unit::Duration),
+        Field::new("arrays", "number of arrays and pools", Unit::Count),
+        Field::new("troubled", "number of those that are not in order", Unit::Count),
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    place: Where::Worker,
+    scope: Scope::Machine,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(30)),
     priority: 60,
     open,
 };
 
-/// Arrays and pools beyond this many are passed over.
-const MOST: usize = 256;
+/// The most arrays, and the most pools, that are read.
+const MAX_ARRAYS: usize = 256;
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     Ok(Box::new(Raid { options: Options::read(table)? }))
@@ -59,35 +66,31 @@ struct Array {
     name: String,
     level: Level,
     state: String,
-    /// Percent.
+    /// In percent.
     progress: Option<f64>,
     remaining: Option<Duration>,
 }
 
 impl Source for Raid {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let table = host.read("/proc/mdstat").unwrap_or_default();
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let table = machine.read("/proc/mdstat").unwrap_or_default();
         let mut arrays = arrays(&String::from_utf8_lossy(&table));
-        arrays.extend(pools(host));
+        arrays.extend(pools(machine));
         let troubled = arrays.iter().filter(|array| array.level > Level::Good).count();
-        // The first of those that are equally bad.
+        // The first among equals.
         let Some(worst) = arrays.iter().rev().max_by_key(|array| array.level) else {
             return Ok(None);
         };
-        if worst.level <= Level::Good && !self.options.always {
+        if worst.level <= Level::Good && self.options.hide_when == HideWhen::Ok {
             return Ok(None);
         }
-        // That all is well is nobody's own merit.
+        // No name if all are in order.
         let name = if worst.level > Level::Good { &*worst.name } else { "" };
-        let mut sample = Sample::new(worst.level)
+        let sample = Sample::new(worst.level)
             .with("name", Value::text(name))
-            .with("state", Value::text(Untrusted::new(&worst.state)));
-        if let Some(progress) = worst.progress {
-            sample = sample.with("progress", Value::percent(progress));
-        }
-        if let Some(remaining) = worst.remaining {
-            sample = sample.with("remaining", Value::Duration(remaining));
-        }
+            .with("state", Value::text(Untrusted::new(&worst.state)))
+            .with_some("progress", worst.progress.map(Value::percent))
+            .with_some("remaining", worst.remaining.map(Value::Duration));
         Ok(Some(
             sample
                 .with("arrays", Value::number(arrays.len() as f64))
@@ -96,8 +99,8 @@ impl Source for Raid {
     }
 }
 
-/// The arrays in the text of `/proc/mdstat`: each begins a line with its name and goes on in
-/// indented ones.
+/// The arrays in the text of `/proc/mdstat`: each begins with a line that starts with its name, and
+/// continues in indented lines.
 fn arrays(text: &str) -> Vec<Array> {
     let mut found: Vec<Array> = Vec::new();
     for line in text.lines() {
@@ -105,7 +108,7 @@ fn arrays(text: &str) -> Vec<Array> {
             if let Some(array) = found.last_mut() {
                 detail(array, line);
             }
-        } else if found.len() < MOST
+        } else if found.len() < MAX_ARRAYS
             && line.starts_with("md")
             && let Some((name, rest)) = line.split_once(" :")
         {
@@ -119,10 +122,10 @@ fn arrays(text: &str) -> Vec<Array> {
     found
 }
 
-/// Takes in what an indented line says: `136448 blocks [2/1] [_U]`, or what goes on:
-/// `[=>…]  recovery = 12.6% (37043392/292945152) finish=127.5min speed=33440K/sec`.
+/// Reads an indented line, with the disks (`136448 blocks [2/1] [_U]`) or the progress (`[=>…]
+/// recovery = 12.6% (37043392/292945152) finish=127.5min speed=33440K/sec`).
 fn detail(array: &mut Array, line: &str) {
-    const MENDING: [&str; 4] = ["recovery", "reshape", "resync", "repair"];
+    const REPAIRS: [&str; 4] = ["recovery", "reshape", "resync", "repair"];
     let counts = line.split_ascii_whitespace().find_map(|word| {
         let (wanted, there) = word.strip_prefix('[')?.strip_suffix(']')?.split_once('/')?;
         Some((wanted.parse::<u32>().ok()?, there.parse::<u32>().ok()?))
@@ -132,7 +135,7 @@ fn detail(array: &mut Array, line: &str) {
     }
     let Some((before, after)) =
         line.split_once('=').map(|(before, rest)| match before.contains('[') {
-            // The first sign of equality is the bar's.
+            // The first `=` belongs to the bar.
             true => line
                 .split_once("] ")
                 .and_then(|(_, rest)| rest.split_once('='))
@@ -144,8 +147,8 @@ fn detail(array: &mut Array, line: &str) {
     };
     let word = before.trim();
     let lacking = array.state == "degraded";
-    if MENDING.contains(&word) {
-        // A first synchronization lacks nothing yet; all the same it does not protect.
+    if REPAIRS.contains(&word) {
+        // An array that is synchronized for the first time lacks no disk, but does not protect yet.
         (array.level, array.state) = (Level::Warning, word.into());
     } else if word == "check" {
         if lacking {
@@ -157,7 +160,7 @@ fn detail(array: &mut Array, line: &str) {
     }
     let mut words = after.split_ascii_whitespace();
     let percent = words.next().and_then(|word| word.strip_suffix('%')?.parse::<f64>().ok());
-    // `resync=DELAYED` has none.
+    // `resync=DELAYED` has no percentage.
     array.progress = percent.filter(|percent| (0.0..=100.0).contains(percent));
     array.remaining = words.find_map(|word| {
         let minutes: f64 = word.strip_prefix("finish=")?.strip_suffix("min")?.parse().ok()?;
@@ -165,12 +168,12 @@ fn detail(array: &mut Array, line: &str) {
     });
 }
 
-/// The pools of ZFS, as its kernel module tells of them.
-fn pools(host: &Host) -> Vec<Array> {
+/// The pools of ZFS, as its kernel module lists them.
+fn pools(machine: &Machine) -> Vec<Array> {
     const DIR: &str = "/proc/spl/kstat/zfs";
-    let entries = host.list(DIR).unwrap_or_default();
+    let entries = machine.list(DIR).unwrap_or_default();
     let pools = entries.into_iter().filter(|entry| entry.is_dir).filter_map(|entry| {
-        let state = host.read(format!("{DIR}/{}/state", entry.name.to_str()?)).ok()?;
+        let state = machine.read(format!("{DIR}/{}/state", entry.name.to_str()?)).ok()?;
         let state = String::from_utf8_lossy(&state).trim().to_ascii_lowercase();
         let (level, state) = match &*state {
             "" => return None,
@@ -180,14 +183,15 @@ fn pools(host: &Host) -> Vec<Array> {
         let name = entry.name.to_str()?.to_owned();
         Some(Array { name, level, state, progress: None, remaining: None })
     });
-    pools.take(MOST).collect()
+    pools.take(MAX_ARRAYS).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::base::test_support::sample_with;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     const HEALTHY: &str = "Personalities : [raid1] [raid6] [raid5] [raid4]\n\
         md127 : active raid1 sdb1[1] sda1[0]\n      523264 blocks super 1.2 [2/2] [UU]\n      \n\
@@ -201,11 +205,6 @@ mod tests {
         md2 : active raid1 sdc1[0] sdd1[1]\n      1 blocks [2/2] [UU]\n\
         \x20     [==>..]  check =  5.0% (5/100) finish=1.0min speed=1K/sec\n\
         md3 : inactive sde1[0](S)\n      8 blocks\nmd4 : active raid1 a b\n      9 blocks [2/2] [UU]\n        resync=DELAYED\n";
-
-    fn shown(options: &str, host: &Host) -> Option<Sample> {
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(host, &Ask::default()).expect("readable")
-    }
 
     #[test]
     fn each_array_has_its_state() {
@@ -229,28 +228,28 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_is_shown_and_health_only_when_asked() {
-        let (_dir, host) = machine(&[("proc/mdstat", TROUBLED)]);
-        let sample = shown("", &host).expect("trouble");
+    fn the_worst_is_shown_and_ok_only_on_request() {
+        let (_dir, machine) = machine_with(&[("proc/mdstat", TROUBLED)]);
+        let sample = sample_with(&SEGMENT, "", &machine).expect("trouble");
         assert_eq!(
             (sample.level, sample.get("name")),
             (Level::Critical, Some(&Value::text("md1")))
         );
         assert_eq!(sample.get("troubled"), Some(&Value::number(5.0)));
-        let (_dir, host) = machine(&[("proc/mdstat", HEALTHY)]);
-        assert_eq!(shown("", &host), None);
-        let sample = shown("always = true", &host).expect("asked for");
+        let (_dir, machine) = machine_with(&[("proc/mdstat", HEALTHY)]);
+        assert_eq!(sample_with(&SEGMENT, "", &machine), None);
+        let sample = sample_with(&SEGMENT, "hide-when = \"never\"", &machine).expect("asked for");
         assert_eq!((sample.level, sample.get("state")), (Level::Good, Some(&Value::text("ok"))));
     }
 
     #[test]
-    fn a_pool_is_as_well_as_it_says() {
-        let (_dir, host) = machine(&[
+    fn a_pool_has_the_state_that_it_reports() {
+        let (_dir, machine) = machine_with(&[
             ("proc/spl/kstat/zfs/tank/state", "DEGRADED\n"),
             ("proc/spl/kstat/zfs/rpool/state", "ONLINE\n"),
             ("proc/spl/kstat/zfs/arcstats", "1 2\n"),
         ]);
-        let sample = shown("", &host).expect("trouble");
+        let sample = sample_with(&SEGMENT, "", &machine).expect("trouble");
         assert_eq!(sample.get("state"), Some(&Value::text("degraded")));
         assert_eq!(
             (sample.get("name"), sample.get("arrays")),
@@ -259,8 +258,8 @@ mod tests {
     }
 
     #[test]
-    fn a_server_mends_its_array_and_nonsense_is_none() {
-        let sample = shown("", &fixture("server")).expect("recovery");
+    fn a_repair_is_shown_and_malformed_text_is_ignored() {
+        let sample = sample_with(&SEGMENT, "", &fixture("server")).expect("recovery");
         assert_eq!(
             (sample.level, sample.get("state")),
             (Level::Warning, Some(&Value::text("recovery")))

@@ -1,28 +1,29 @@
-//! The machine in one chart: how busy the processors were, before what the memory is taken by, and
-//! a cell for the battery.
+//! The machine in one chart: the history of the processors in front of the use of the memory, and a
+//! cell for the battery. From `/proc/stat`, `/proc/meminfo` and the power supplies; shares are in
+//! percent.
 //!
-//! - The height of a cell is the processors' usage at one reading; its hue (`work`) is what they
-//!   did: programs, the kernel, or waiting for disks and the hypervisor. Waiting for a disk is no
-//!   usage, so a machine that only waits has low cells in the colour of waiting.
-//! - The ground is the memory, divided among its classes to an eighth of a cell.
-//! - Batteries are asked every five seconds only: their firmware answers slowly.
+//! - The height of a cell is the processors' usage at one reading. Its hue (`work`) is the type of
+//!   work: programs, the kernel, or waiting for disks and the hypervisor. Waiting is not usage, so
+//!   a machine that only waits has low cells in the colour of waiting.
+//! - The background is the memory, divided among its parts to an eighth of a cell.
+//! - Batteries are read only every five seconds: their firmware answers slowly.
 
 use std::time::Duration;
 
-use crate::base::charge::Sum;
-use crate::base::classes::{Limit, Memory};
+use crate::base::battery_total::BatteryTotal;
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::host::{Charging, Host, PowerDoor};
+use crate::base::cpu_usage::{Bands, CpuUsage};
+use crate::base::memory_breakdown::{Limit, Memory};
 use crate::base::value::{Level, Sample, Value};
-use crate::base::work::{self, Work};
+use crate::machine::{BatteryReader, Charging, Machine};
 
-crate::options! {
-    /// Whose memory is shown: the host's, the control group's where it has a limit, or (auto) the
-    /// group's where its limit is below the host's memory.
+options! {
+    /// Whose memory: the machine's (`machine`), the control group's if it has a limit (`cgroup`), or
+    /// `auto`: the group's if its limit is below the machine's memory.
     limit: Limit = Limit::Auto,
-    /// Whether a battery is shown where there is one.
+    /// Whether a battery is shown, if there is one.
     battery: bool = true,
     /// Usage of processors or memory in percent from which the level is `warning`.
     warning: f64 = 80.0,
@@ -32,51 +33,47 @@ crate::options! {
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "rainbar",
-    about: "The machine in one chart: the past of the processors before what the memory holds.",
+    about: "The machine in one chart: the history of the processors in front of the use of the memory.",
     icons: Icons { nerd: "\u{f0597}", unicode: "", ascii: "" },
-    format: " ($icon )$history.rain(w:38,over:memory,hue:work-history)\
+    format: " ($icon )$history.rain(w:38,over:memory,hue:work_history)\
              ( [$charge.gauge()](fg:gradient(charge) bg:raised)$arrow) ",
     fields: &[
-        Field::new("cpu", "share of the time in which the processors worked", Unit::Percent),
-        Field::new("user", "of it programs", Unit::Percent),
-        Field::new("system", "of it the kernel, interrupts with it", Unit::Percent),
-        Field::new("wait", "waiting for disks, or taken by the hypervisor", Unit::Percent),
-        Field::new(
-            "work",
-            "what was done: 0 all programs, 50 all the kernel, 100 all waiting",
-            Unit::Percent,
-        ),
+        Field::new("cpu", "share of time in which the processors worked", Unit::Percent),
+        Field::new("user", "time in programs", Unit::Percent),
+        Field::new("system", "time in the kernel, with interrupts", Unit::Percent),
+        Field::new("wait", "time waiting for disks or taken by the hypervisor", Unit::Percent),
+        Field::new("work", "type of work: 0 programs, 50 kernel, 100 waiting", Unit::Percent),
         Field::new(
             "memory",
-            "kernel, anonymous, shared, cache and free; in sum all there is",
+            "kernel, anonymous, shared, cache and free; together the total",
             Unit::Parts,
         ),
-        Field::new("used", "memory that other programs could not have", Unit::Bytes),
-        Field::new("usage", "used of all memory", Unit::Percent),
-        Field::new("charge", "how full the batteries are together", Unit::Percent),
-        Field::new("arrow", "where the charge goes: up, down, or nowhere", Unit::Text),
-        Field::new("history", "the past of the processors' usage", Unit::History("cpu")),
-        Field::new("work-history", "the past of what was done", Unit::History("work")),
-        Field::new("memory-history", "the past of the memory's usage", Unit::History("usage")),
+        Field::new("used", "memory that other programs cannot have", Unit::Bytes),
+        Field::new("usage", "used memory of the total", Unit::Percent),
+        Field::new("charge", "charge of all batteries together", Unit::Percent),
+        Field::new("arrow", "direction of the charge: up, down, or none", Unit::Text),
+        Field::new("history", "history of `cpu`", Unit::History("cpu")),
+        Field::new("work_history", "history of `work`", Unit::History("work")),
+        Field::new("usage_history", "history of `usage`", Unit::History("usage")),
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    place: Where::Daemon,
+    scope: Scope::Machine,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Tick(Duration::from_secs(1)),
     priority: 50,
     open,
 };
 
-/// How old what is known of the batteries may be.
+/// How often the batteries are read.
 const CHARGE_PACE: Duration = Duration::from_secs(5);
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     Ok(Box::new(Rainbar {
         options: Options::read(table)?,
-        processors: Work::default(),
+        processors: CpuUsage::default(),
         memory: Memory::default(),
-        batteries: PowerDoor::default(),
+        batteries: BatteryReader::default(),
         charge: None,
         level: Level::Idle,
     }))
@@ -84,10 +81,10 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
 
 struct Rainbar {
     options: Options,
-    processors: Work,
+    processors: CpuUsage,
     memory: Memory,
-    batteries: PowerDoor,
-    /// When the batteries were asked, by the boot clock, and what they said.
+    batteries: BatteryReader,
+    /// When the batteries were read, by the boot clock, and their charge.
     charge: Option<(Duration, Option<Charge>)>,
     level: Level,
 }
@@ -99,21 +96,21 @@ struct Charge {
 }
 
 impl Source for Rainbar {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let read = self.processors.read(host);
-        let memory = self.memory.read(host, self.options.limit);
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let read = self.processors.read(machine);
+        let memory = self.memory.read(machine, self.options.limit);
         let mut sample = Sample::new(Level::Idle);
         let mut most: f64 = 0.0;
         if let Some(shares) = self.processors.bands().filter(|_| read.is_ok()) {
             most = shares.usage();
             sample = sample.with("cpu", Value::percent(most));
             if self.processors.tells_bands() {
-                let bands = Bands::of(&shares);
+                let work = Work::of(&shares);
                 sample = sample
-                    .with("user", Value::percent(bands.user))
-                    .with("system", Value::percent(bands.system))
-                    .with("wait", Value::percent(bands.wait))
-                    .with("work", Value::percent(bands.work()));
+                    .with("user", Value::percent(work.user))
+                    .with("system", Value::percent(work.system))
+                    .with("wait", Value::percent(work.wait))
+                    .with("work", Value::percent(work.position()));
             }
         }
         match (memory, read) {
@@ -124,11 +121,11 @@ impl Source for Rainbar {
                     .with("used", Value::of(picture.used() as f64, picture.total as f64))
                     .with("usage", Value::percent(picture.usage()));
             }
-            // Half a chart is better than none.
+            // The processors alone are better than nothing.
             (Err(_), Ok(())) => {}
             (Err(_), Err(error)) => return Err(error),
         }
-        if let Some(charge) = self.charge(host) {
+        if let Some(charge) = self.charge(machine) {
             sample = sample
                 .with("charge", Value::percent(100.0 * charge.share))
                 .with("arrow", charge.state.arrow());
@@ -138,52 +135,53 @@ impl Source for Rainbar {
         Ok(Some(sample))
     }
 
-    fn memo(&self) -> Option<String> {
-        self.processors.memo()
+    fn save(&self) -> Option<String> {
+        self.processors.save()
     }
 
-    fn recall(&mut self, memo: &str) {
-        self.processors.recall(memo);
+    fn restore(&mut self, saved: &str) {
+        self.processors.restore(saved);
     }
 }
 
 impl Rainbar {
-    fn charge(&mut self, host: &Host) -> Option<Charge> {
+    fn charge(&mut self, machine: &Machine) -> Option<Charge> {
         if !self.options.battery {
             return None;
         }
-        let now = host.uptime();
+        let now = machine.uptime();
         if let Some((at, known)) = &self.charge
             && now.saturating_sub(*at) < CHARGE_PACE
         {
             return *known;
         }
-        // One that cannot be read is shown as none: what is wrong the segment `battery` tells.
-        let cells = self.batteries.read(host).unwrap_or_default();
-        let charge = Sum::of(&cells).map(|sum| Charge { share: sum.share, state: sum.state });
+        // A battery that cannot be read is left out; the segment `battery` reports the error.
+        let cells = self.batteries.read(machine).unwrap_or_default();
+        let charge =
+            BatteryTotal::of(&cells).map(|sum| Charge { share: sum.share, state: sum.state });
         self.charge = Some((now, charge));
         charge
     }
 }
 
-/// What the time went to, in percent of all time.
-struct Bands {
+/// Kinds of work, in percent of all time.
+struct Work {
     user: f64,
     system: f64,
     wait: f64,
 }
 
-impl Bands {
-    fn of(shares: &work::Bands) -> Bands {
-        Bands {
+impl Work {
+    fn of(shares: &Bands) -> Work {
+        Work {
             user: shares.user + shares.nice,
             system: shares.system + shares.irq,
             wait: shares.iowait + shares.steal,
         }
     }
 
-    /// From 0, all programs, over 50, all the kernel, to 100, all waiting.
-    fn work(&self) -> f64 {
+    /// From 0 (all programs) over 50 (all kernel) to 100 (all waiting).
+    fn position(&self) -> f64 {
         let all = self.user + self.system + self.wait;
         if all > 0.0 { (50.0 * self.system + 100.0 * self.wait) / all } else { 0.0 }
     }
@@ -192,26 +190,23 @@ impl Bands {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::trial::number;
-
-    fn open_with(options: &str) -> Box<dyn Source> {
-        open(&options.parse().expect("TOML")).expect("good options")
-    }
+    use crate::base::test_support::{number, opened};
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     /// What is shown of a machine after its second reading.
     fn second(options: &str, machine: &str) -> Sample {
-        let mut source = open_with(options);
-        let host = fixture(machine);
+        let mut source = opened(&SEGMENT, options);
+        let machine = fixture(machine);
         let mut last = None;
         for _ in 0..2 {
-            last = source.sample(&host, &Ask::default()).expect("readable");
+            last = source.sample(&machine, &Ask::default()).expect("readable");
         }
         last.expect("something to show")
     }
 
     #[test]
-    fn a_laptop_has_all_of_it() {
+    fn a_laptop_has_all_fields() {
         let laptop = second("", "laptop");
         let all = ["cpu", "user", "system", "wait"].map(|field| number(&laptop, field));
         assert_eq!(all, [Some(42.0), Some(30.0), Some(12.0), Some(1.5)]);
@@ -229,48 +224,35 @@ mod tests {
     }
 
     #[test]
-    fn waiting_is_the_end_of_the_scale_and_idling_its_beginning() {
-        let work = |user, system, wait| Bands { user, system, wait }.work();
+    fn work_is_a_scale_from_programs_to_waiting() {
+        let work = |user, system, wait| Work { user, system, wait }.position();
         assert_eq!(work(0.0, 0.0, 0.0), 0.0);
         assert_eq!(work(40.0, 0.0, 0.0), 0.0);
         assert_eq!(work(0.0, 40.0, 0.0), 50.0);
         assert_eq!(work(0.0, 0.0, 3.0), 100.0);
     }
 
-    /// A machine with these files.
-    fn machine(files: &[(&str, &str)]) -> (tempfile::TempDir, Host) {
-        let dir = tempfile::tempdir().expect("temporary directory");
-        #[allow(clippy::disallowed_methods, reason = "a test arranges its files")]
-        for (path, text) in files {
-            let path = dir.path().join(path);
-            std::fs::create_dir_all(path.parent().expect("a parent")).expect("directory");
-            std::fs::write(path, text).expect("file");
-        }
-        let host = Host::rooted(dir.path());
-        (dir, host)
-    }
-
     #[test]
     fn a_machine_that_waits_for_its_disk_is_not_busy() {
         let files = [("proc/stat", "cpu 0 0 0 0 0\n"), ("proc/stat@2", "cpu 0 0 0 20 80\n")];
-        let (_dir, host) = machine(&files);
-        let mut source = open_with("");
-        source.sample(&host, &Ask::default()).expect("readable");
-        let sample = source.sample(&host, &Ask::default()).expect("readable").expect("shown");
+        let (_dir, machine) = machine_with(&files);
+        let mut source = opened(&SEGMENT, "");
+        source.sample(&machine, &Ask::default()).expect("readable");
+        let sample = source.sample(&machine, &Ask::default()).expect("readable").expect("shown");
         let all = ["cpu", "wait", "work"].map(|field| number(&sample, field));
         assert_eq!(all, [Some(0.0), Some(80.0), Some(100.0)]);
-        // There is no /proc/meminfo here: half a chart.
+        // There is no /proc/meminfo here: only the processors are shown.
         assert_eq!(sample.get("memory"), None);
     }
 
     #[test]
-    fn nothing_to_read_at_all_is_an_error() {
-        let (_dir, host) = machine(&[]);
-        assert!(open_with("").sample(&host, &Ask::default()).is_err());
+    fn a_machine_without_files_is_an_error() {
+        let (_dir, machine) = machine_with(&[]);
+        assert!(opened(&SEGMENT, "").sample(&machine, &Ask::default()).is_err());
     }
 
     #[test]
-    fn batteries_are_asked_every_five_seconds() {
+    fn batteries_are_read_every_five_seconds() {
         let supply = |file: &str| format!("sys/class/power_supply/BAT0/{file}");
         let files: Vec<(String, &str)> = [
             ("type", "Battery\n"),
@@ -285,15 +267,15 @@ mod tests {
             files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
         files.extend([
             ("proc/stat", "cpu 0 0 0 0 0\n"),
-            // The door to the batteries looks at it, too, when it looks which there are.
+            // Looking for the batteries also reads the uptime.
             ("proc/uptime", "100.0 1.0\n"),
             ("proc/uptime@3", "104.9 1.0\n"),
             ("proc/uptime@4", "105.1 1.0\n"),
         ]);
-        let (_dir, host) = machine(&files);
-        let mut source = open_with("");
+        let (_dir, machine) = machine_with(&files);
+        let mut source = opened(&SEGMENT, "");
         let charges: Vec<_> = (0..3)
-            .map(|_| source.sample(&host, &Ask::default()).expect("readable").expect("shown"))
+            .map(|_| source.sample(&machine, &Ask::default()).expect("readable").expect("shown"))
             .map(|sample| number(&sample, "charge"))
             .collect();
         assert_eq!(charges, [Some(50.0), Some(50.0), Some(10.0)]);

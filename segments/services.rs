@@ -1,24 +1,28 @@
-//! Which units of systemd failed, the system's and one's own.
+//! Units of systemd that failed, of the system and of the user.
 //!
-//! No file tells it, so `systemctl` is asked, by a worker, and only where systemd runs.
+//! No file lists them, so `systemctl` is run, in a worker and only if systemd runs.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, OptionType, Pace, Scope, Shape, Source, Unit,
-    Where, expected,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, choice, options,
 };
-use crate::base::host::Host;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
-crate::options! {
-    /// Whose units are looked at.
-    scope: Whose = Whose::Both,
-    /// Units that may fail: whole names (`fwupd.service`) or their beginnings with a `*`.
+choice! {
+    /// Whose units are checked.
+    Managers { Both = "both", System = "system", User = "user" }
+}
+
+options! {
+    /// Whose units are checked.
+    scope: Managers = Managers::Both,
+    /// Units that may fail: whole names (`fwupd.service`), or beginnings with a `*`.
     ignore: Vec<String> = Vec::new(),
-    /// Failed units from which the level is `critical`; 0: never.
+    /// Number of failed units from which the level is `critical`; 0: never.
     critical: u32 = 0u32,
 }
 
@@ -28,58 +32,23 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f0493}", unicode: "failed", ascii: "failed" },
     format: " ($icon )$failed $names.text(max:20) ",
     fields: &[
-        Field::new("failed", "units that failed", Unit::Count),
-        Field::new(
-            "names",
-            "the first of them, with blanks between, `.service` left out",
-            Unit::Text,
-        ),
-        Field::new("system", "those of the system", Unit::Count),
-        Field::new("user", "those of the user", Unit::Count),
+        Field::new("failed", "number of failed units", Unit::Count),
+        Field::new("names", "the first few of their names, without `.service`", Unit::Text),
+        Field::new("system", "failed units of the system", Unit::Count),
+        Field::new("user", "failed units of the user", Unit::Count),
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    place: Where::Worker,
+    scope: Scope::Machine,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(30)),
     priority: 55,
     open,
 };
 
 const LIMIT: Duration = Duration::from_millis(1500);
-/// Names that are told.
+/// How many names are shown.
 const NAMES: usize = 5;
-
-/// Whose units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Whose {
-    Both,
-    System,
-    User,
-}
-
-impl OptionType for Whose {
-    const SHAPE: Shape = Shape::Choice(&["both", "system", "user"]);
-
-    fn from_toml(value: &toml::Value) -> Result<Self, String> {
-        match value.as_str() {
-            Some("both") => Ok(Whose::Both),
-            Some("system") => Ok(Whose::System),
-            Some("user") => Ok(Whose::User),
-            Some(other) => Err(format!("expected {}, found {other:?}", Self::SHAPE.describe())),
-            None => Err(expected(Self::SHAPE, value)),
-        }
-    }
-
-    fn to_toml(&self) -> toml::Value {
-        match self {
-            Whose::Both => "both",
-            Whose::System => "system",
-            Whose::User => "user",
-        }
-        .into()
-    }
-}
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     Ok(Box::new(Services { options: Options::read(table)? }))
@@ -90,24 +59,24 @@ struct Services {
 }
 
 impl Source for Services {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        // As sd_booted(3) tells it.
-        if host.lstat("/run/systemd/system").is_err() {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        // The test of sd_booted(3).
+        if machine.lstat("/run/systemd/system").is_err() {
             return Ok(None);
         }
-        let whose = self.options.scope;
-        let system = match whose {
-            Whose::User => BTreeSet::new(),
-            _ => self.failed(host, "--system")?,
+        let managers = self.options.scope;
+        let system = match managers {
+            Managers::User => BTreeSet::new(),
+            _ => self.failed(machine, "--system")?,
         };
-        // Root without a session, or a daemon started by cron, has no manager of its own.
-        let manager = format!("/run/user/{}/systemd", host.uid());
-        let user = match whose {
-            Whose::System => BTreeSet::new(),
-            _ if host.lstat(manager).is_err() => BTreeSet::new(),
-            Whose::User => self.failed(host, "--user")?,
-            // That one's own cannot be asked does not hide the system's.
-            Whose::Both => self.failed(host, "--user").unwrap_or_default(),
+        // Root without a session, or a daemon started by cron, has no user manager.
+        let manager = format!("/run/user/{}/systemd", machine.uid());
+        let user = match managers {
+            Managers::System => BTreeSet::new(),
+            _ if machine.lstat(manager).is_err() => BTreeSet::new(),
+            Managers::User => self.failed(machine, "--user")?,
+            // A user manager that does not answer does not hide the system's units.
+            Managers::Both => self.failed(machine, "--user").unwrap_or_default(),
         };
         let count = system.len() + user.len();
         if count == 0 {
@@ -135,13 +104,14 @@ impl Source for Services {
 }
 
 impl Services {
-    /// The failed units of one manager, without those that may fail.
-    fn failed(&self, host: &Host, manager: &str) -> Result<BTreeSet<String>, Error> {
+    /// The failed units of one manager, without ignored ones.
+    fn failed(&self, machine: &Machine, manager: &str) -> Result<BTreeSet<String>, Error> {
         let command = ["systemctl", manager, "--no-pager", "--no-legend", "--plain", "--failed"];
-        let printed = host.run(&command, LIMIT)?.unwrap_or_default();
+        let printed = machine.run(&command, LIMIT)?.unwrap_or_default();
         let text = String::from_utf8_lossy(&printed);
         let units = text.lines().filter_map(|line| {
-            // UNIT LOAD ACTIVE SUB DESCRIPTION; old ones put a dot before it all the same.
+            // UNIT LOAD ACTIVE SUB DESCRIPTION; old versions print a dot in front in spite of
+            // `--plain`.
             let mut words = line.trim_start_matches(['●', '*', ' ']).split_ascii_whitespace();
             let unit = words.next()?;
             (words.nth(1) == Some("failed") && !self.may_fail(unit)).then(|| unit.to_owned())
@@ -160,8 +130,9 @@ impl Services {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::base::test_support::{number, sample_with};
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     const ARGUMENTS: &str = "--no-pager --no-legend --plain --failed";
     const SYSTEM: &str = "nginx.service loaded failed failed A web server\n\
@@ -170,13 +141,8 @@ mod tests {
     const USER: &str = "● emacs.service loaded failed failed Emacs\n";
 
     fn on(options: &str, files: &[(&str, &str)]) -> Option<Sample> {
-        let (_dir, host) = machine(files);
-        shown(options, &host)
-    }
-
-    fn shown(options: &str, host: &Host) -> Option<Sample> {
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(host, &Ask::default()).expect("no error")
+        let (_dir, machine) = machine_with(files);
+        sample_with(&SEGMENT, options, &machine)
     }
 
     #[test]
@@ -190,8 +156,10 @@ mod tests {
             (&*user, USER),
         ];
         let sample = on("", &files).expect("failures");
-        let number = |field| sample.get(field).and_then(Value::as_number);
-        assert_eq!(["failed", "system", "user"].map(number), [Some(4.0), Some(3.0), Some(1.0)]);
+        assert_eq!(
+            ["failed", "system", "user"].map(|field| number(&sample, field)),
+            [Some(4.0), Some(3.0), Some(1.0)]
+        );
         let names = "certbot.timer nginx odd\\x2dname emacs";
         assert_eq!(sample.get("names"), Some(&Value::text(names)));
         assert_eq!(sample.level, Level::Warning);
@@ -202,14 +170,14 @@ mod tests {
     }
 
     #[test]
-    fn without_systemd_nobody_is_asked() {
+    fn without_systemd_no_command_is_run() {
         assert_eq!(on("", &[("commands/systemctl", SYSTEM)]), None);
         assert_eq!(on("", &[("run/systemd/system/x", "")]), None);
     }
 
     #[test]
     fn a_server_has_a_failed_unit() {
-        let sample = shown("", &fixture("server")).expect("a failure");
+        let sample = sample_with(&SEGMENT, "", &fixture("server")).expect("a failure");
         assert_eq!(sample.get("names"), Some(&Value::text("backup")));
     }
 }

@@ -1,13 +1,13 @@
-//! Which terminal session this is (tmux, screen, abduco, dtach, dvtm, xpra, ssh, and one within
-//! another) and which others there are.
+//! The terminal session (tmux, screen, abduco, dtach, dvtm, xpra, ssh, or one within another), and
+//! the user's other sessions.
 //!
-//! - Nothing is started and nothing is asked: the environment, the line of ancestors and the
-//!   permission bits of sockets say it all, some two hundred times faster than the tools do.
-//! - The environment lies after a re-attach: `$TMUX_PANE` says where a shell was born, not where it
-//!   is looked at. A tool is believed in only if its server is among the asker's ancestors.
-//! - What tmux knows better than we do (names that change) it fills in itself as it draws.
-//! - [`nest`] finds where we are, [`others`] who else is there; neither knows the other, both know
-//!   [`tool`].
+//! - No program is run: the environment, the process's ancestors and the permission bits of sockets
+//!   are enough, and about 200 times faster.
+//! - The environment is outdated after a re-attach: `$TMUX_PANE` is where a shell was started, not
+//!   where it is shown now. So a tool counts only if its server is among the asker's ancestors.
+//! - What tmux knows better (names that change), it fills in itself as it draws.
+//! - [`nest`] finds the tools around the asker, [`others`] the other sessions. They do not depend
+//!   on each other; both use [`tool`].
 
 mod nest;
 mod others;
@@ -16,38 +16,42 @@ mod tool;
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
 use others::{Other, State};
 use tool::Layer;
 
-crate::options! {
-    /// What stands between the names in `$nest`.
+options! {
+    /// Separator between the names in `$nest`.
     join: String = " › ",
-    /// Directories with sockets of dtach, which keeps them wherever the user says.
-    dtach_directories("dtach-directories"): Vec<String> = Vec::<String>::new(),
+    /// Directories with sockets of dtach, which has no usual place for them.
+    dtach_directories: Vec<String> = Vec::<String>::new(),
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "session",
-    about: "The terminal session you are in, what it is nested in, and the others.",
+    about: "The terminal session you are in, what it is nested in, and your other sessions.",
     icons: Icons { nerd: "\u{ebc8}", unicode: "❐", ascii: "" },
     format: "( ($icon ){$name.text(max:24)|$tool} )",
     fields: &[
-        text("tool", "the innermost of tmux, screen, abduco, dtach, dvtm, xpra, mosh, ssh"),
-        text("name", "the session's name"),
-        text("window", "the window's number"),
-        text("window_name", "the window's name"),
-        text("pane", "the pane's number"),
-        text("pane_title", "the pane's title"),
-        text("nest", "all tools around you, outermost first"),
-        count("attached", "other sessions that somebody looks at, if any"),
-        count("detached", "other sessions that nobody looks at, if any"),
-        count("dead", "sockets without a server and commands that ended, if any"),
-        text("others", "the other sessions: `*` attached, `+` ended, `!` dead"),
+        Field::new(
+            "tool",
+            "the innermost of tmux, screen, abduco, dtach, dvtm, xpra, mosh, ssh",
+            Unit::Text,
+        ),
+        Field::new("name", "the session's name", Unit::Text),
+        Field::new("window", "the window's number", Unit::Text),
+        Field::new("window_name", "the window's name", Unit::Text),
+        Field::new("pane", "the pane's number", Unit::Text),
+        Field::new("pane_title", "the pane's title", Unit::Text),
+        Field::new("nest", "all tools around you, the outermost first", Unit::Text),
+        Field::new("attached", "number of other attached sessions, if any", Unit::Count),
+        Field::new("detached", "number of other detached sessions, if any", Unit::Count),
+        Field::new("dead", "sockets without a server and ended commands, if any", Unit::Count),
+        Field::new("others", "the other sessions: `*` attached, `+` ended, `!` dead", Unit::Text),
     ],
     options: OPTIONS,
     env: &[
@@ -68,19 +72,11 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     scope: Scope::Client,
     // It lists directories that the asker's environment names.
-    place: Where::Worker,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(5)),
     priority: 95,
     open,
 };
-
-const fn text(name: &'static str, about: &'static str) -> Field {
-    Field { name, about, unit: Unit::Text }
-}
-
-const fn count(name: &'static str, about: &'static str) -> Field {
-    Field { name, about, unit: Unit::Count }
-}
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
@@ -89,7 +85,7 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
         .iter()
         .find(|path| !path.starts_with('/') && !path.starts_with("~/"))
     {
-        let message = format!("{path:?} begins neither with / nor with ~/");
+        let message = format!("{path:?} does not begin with / or ~/");
         return Err(OptionError { key: "dtach-directories".into(), message });
     }
     Ok(Box::new(Session { options, known: None }))
@@ -97,28 +93,24 @@ fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
 
 struct Session {
     options: Options,
-    /// The last client whose ancestors could be seen, and what they said. An asker that printed a
-    /// line and ended has none any more, and is where it was.
+    /// The last client whose ancestors could be read, and its tools. An asker that has printed its
+    /// line and ended has no ancestors any more, but its tools are the same.
     known: Option<(u64, Vec<Layer>)>,
 }
 
 impl Source for Session {
-    fn sample(&mut self, host: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
-        let layers = self.layers(host, ask);
-        let others = others::find(host, ask, &layers, &self.options.dtach_directories);
+    fn sample(&mut self, machine: &Machine, ask: &Ask) -> Result<Option<Sample>, Error> {
+        let layers = self.layers(machine, ask);
+        let others = others::find(machine, ask, &layers, &self.options.dtach_directories);
         if layers.is_empty() && others.is_empty() {
             return Ok(None);
         }
-        let mut sample = Sample::new(Level::Idle);
-        if let Some(innermost) = layers.last() {
-            sample = sample.with("tool", Value::text(innermost.tool.name()));
-        }
+        let mut sample = Sample::new(Level::Idle)
+            .with_some("tool", layers.last().map(|innermost| Value::text(innermost.tool.name())));
         let mut inside_out = layers.iter().rev();
-        if let Some(name) = inside_out.clone().find_map(|layer| layer.name.clone()) {
-            sample = sample.with("name", name);
-        }
-        if let Some(layer) = inside_out.find(|layer| !layer.places.is_empty()) {
-            sample.values.extend(layer.places.iter().cloned());
+        sample = sample.with_some("name", inside_out.clone().find_map(|layer| layer.name.clone()));
+        if let Some(layer) = inside_out.find(|layer| !layer.fields.is_empty()) {
+            sample.values.extend(layer.fields.iter().cloned());
         }
         if !layers.is_empty() {
             let names: Vec<_> = layers.iter().map(|layer| layer.tool.name()).collect();
@@ -143,14 +135,14 @@ impl Source for Session {
 }
 
 impl Session {
-    fn layers(&mut self, host: &Host, ask: &Ask) -> Vec<Layer> {
-        let ancestors = host.lineage(ask.pid);
+    fn layers(&mut self, machine: &Machine, ask: &Ask) -> Vec<Layer> {
+        let ancestors = machine.lineage(ask.pid);
         match (&self.known, &ancestors) {
             (Some((client, layers)), None) if ask.pid != 0 && *client == ask.client => {
                 layers.clone()
             }
             _ => {
-                let layers = nest::find(host, ask, ancestors.as_deref());
+                let layers = nest::find(machine, ask, ancestors.as_deref());
                 if ancestors.is_some() {
                     self.known = Some((ask.client, layers.clone()));
                 }
@@ -163,19 +155,19 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::base::test_support::{refused, sample_for};
+    use crate::machine::fixture;
 
     const TMUX: (&str, &str) = ("TMUX", "/tmp/tmux-1000/default,300,2");
     const PANE: (&str, &str) = ("TMUX_PANE", "%7");
 
-    /// What an asker with this pid and environment sees on the fixture `terminals`.
+    /// What an asker with this process ID and environment sees on the fixture `terminals`.
     fn sample(pid: u32, env: &[(&str, &str)]) -> Option<Sample> {
-        sample_with("", pid, env)
+        shown_with("", pid, env)
     }
 
-    fn sample_with(options: &str, pid: u32, env: &[(&str, &str)]) -> Option<Sample> {
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(&fixture("terminals"), &ask(pid, env)).expect("no error")
+    fn shown_with(options: &str, pid: u32, env: &[(&str, &str)]) -> Option<Sample> {
+        sample_for(&SEGMENT, options, &fixture("terminals"), &ask(pid, env))
     }
 
     fn ask(pid: u32, env: &[(&str, &str)]) -> Ask {
@@ -183,7 +175,7 @@ mod tests {
         Ask { client: 1, pid, env, ..Ask::default() }
     }
 
-    /// The field as text, with what is known where tmux would fill it in.
+    /// The field as text, with our own value where tmux would fill it in.
     fn shown<'a>(sample: &'a Sample, field: &str) -> &'a str {
         match sample.get(field) {
             Some(Value::Text(text) | Value::Live { known: text, .. }) => text.reveal(),
@@ -221,15 +213,15 @@ mod tests {
         assert_eq!(where_am_i(100, &[TMUX]), ["tmux", "$2", "", ""], "a job that left its parent");
     }
 
-    /// Born in tmux, now in dtach, which was started from there and is looked at elsewhere.
+    /// Started in tmux, now in dtach, which was started there and is attached elsewhere.
     #[test]
-    fn tmux_is_not_believed_in_without_its_server() {
+    fn tmux_without_its_server_is_ignored() {
         assert_eq!(where_am_i(420, &[TMUX, PANE]), ["dtach", "work", "", ""]);
         assert_eq!(where_am_i(100, &[TMUX, PANE]), ["", "", "", ""]);
     }
 
     #[test]
-    fn another_servers_number_is_not_believed_either() {
+    fn tmux_with_another_server_is_ignored() {
         let other = ("TMUX", "/tmp/tmux-1000/default,999,5");
         assert_eq!(where_am_i(310, &[other, PANE]), ["tmux", "", "", ""]);
     }
@@ -247,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn dvtm_kept_by_abduco() {
+    fn dvtm_within_abduco() {
         let env = [
             ("ABDUCO_SESSION", "demo"),
             ("ABDUCO_SOCKET", "/home/ann/.abduco/demo@slate"),
@@ -257,7 +249,7 @@ mod tests {
         assert_eq!(where_am_i(520, &env), ["abduco › dvtm", "demo", "1", ""]);
     }
 
-    /// Its first attacher is still there, so the line of ancestors goes on into tmux.
+    /// Its first client still runs, so the line of ancestors continues into tmux.
     #[test]
     fn screen_within_tmux() {
         let env = [("STY", "350.build"), ("WINDOW", "4"), TMUX, PANE];
@@ -265,14 +257,14 @@ mod tests {
     }
 
     #[test]
-    fn a_detached_screen_has_only_itself() {
+    fn a_detached_screen_is_the_only_tool() {
         let env = [("STY", "600.pts-0.slate"), ("WINDOW", "0"), TMUX, PANE];
         assert_eq!(where_am_i(610, &env), ["screen", "pts-0.slate", "0", ""]);
     }
 
-    /// A backtick of screen has nothing of it in its environment.
+    /// A backtick command of screen has none of its variables.
     #[test]
-    fn a_screen_that_says_nothing_is_named_by_its_socket() {
+    fn a_screen_without_variables_is_named_by_its_socket() {
         assert_eq!(where_am_i(610, &[]), ["screen", "pts-0.slate", "", ""]);
     }
 
@@ -286,30 +278,30 @@ mod tests {
     }
 
     #[test]
-    fn an_inherited_xpra_is_not_believed_behind_a_server_that_detaches() {
+    fn an_inherited_xpra_behind_a_detaching_server_is_ignored() {
         let xpra = ("XPRA_SERVER_SOCKET", "/run/user/1000/xpra/slate-177");
         assert_eq!(where_am_i(310, &[TMUX, PANE, xpra])[0], "tmux");
     }
 
     #[test]
-    fn without_ancestors_the_environment_has_the_word() {
+    fn without_ancestors_the_environment_is_used() {
         let env = [("STY", "350.build"), TMUX, PANE];
         assert_eq!(where_am_i(0, &env)[0], "screen › tmux");
     }
 
     #[test]
-    fn an_asker_that_ended_is_where_it_was() {
+    fn an_asker_that_ended_keeps_its_tools() {
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
-        let host = fixture("terminals");
+        let machine = fixture("terminals");
         let mut nest = |pid| {
-            let sample = source.sample(&host, &ask(pid, &[TMUX, PANE])).expect("no error");
+            let sample = source.sample(&machine, &ask(pid, &[TMUX, PANE])).expect("no error");
             shown(&sample.expect("a session"), "nest").to_owned()
         };
         assert_eq!([nest(420), nest(99_999)], ["dtach", "dtach"]);
     }
 
     #[test]
-    fn the_others_are_counted_by_their_bits() {
+    fn other_sessions_are_counted_by_permission_bits() {
         let sample = sample(310, &[TMUX, PANE]).expect("a session");
         assert_eq!(
             shown(&sample, "others"),
@@ -322,23 +314,22 @@ mod tests {
     }
 
     #[test]
-    fn sockets_of_dtach_are_found_where_the_user_says() {
+    fn sockets_of_dtach_are_found_in_the_given_directories() {
         let options = "dtach-directories = ['~/.dtach']";
-        let with = sample_with(options, 310, &[TMUX, PANE]).expect("a session");
+        let with = shown_with(options, 310, &[TMUX, PANE]).expect("a session");
         assert!(shown(&with, "others").contains("dtach:notes* dtach:work "));
         // Our own is not among the others.
-        let own = sample_with(options, 420, &[]).expect("a session");
+        let own = shown_with(options, 420, &[]).expect("a session");
         assert!(shown(&own, "others").contains("dtach:notes* screen:"));
     }
 
     #[test]
-    fn a_directory_without_a_root_is_refused() {
-        let table = "dtach-directories = ['sockets']".parse().expect("TOML");
-        assert_eq!(open(&table).err().expect("refused").key, "dtach-directories");
+    fn a_relative_directory_is_refused() {
+        assert_eq!(refused(&SEGMENT, "dtach-directories = ['sockets']").key, "dtach-directories");
     }
 
     #[test]
-    fn a_lonely_terminal_shows_nothing() {
+    fn a_terminal_without_sessions_shows_nothing() {
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
         assert_eq!(source.sample(&fixture("empty"), &Ask::default()).expect("no error"), None);
     }

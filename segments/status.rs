@@ -1,45 +1,47 @@
-//! How the last command ended: its exit status, those of its pipe, and what the number means.
+//! The exit status of the last command, of each command of its pipe, and what the number means; as
+//! the shell reports it.
 //!
-//! A pipe whose last command went well went well, as the shell sees it; a `head` that has seen
-//! enough ends what it reads from with SIGPIPE every day. So only `pipe-failures` asks for those.
+//! A pipe counts as failed only if its last command failed, as in the shell: a `head` that has read
+//! enough ends the command before it by SIGPIPE every day. `hide-when = "all-ok"` shows those
+//! failures, too.
 
 use rustix::process::Signal;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, choice, options,
 };
-use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
-crate::options! {
-    /// Show it after a success, too.
-    success: bool = false,
-    /// Show it where an earlier command of a pipe failed and the last did not.
-    pipe_failures("pipe-failures"): bool = false,
-    /// What stands between the statuses of a pipe.
+choice! {
+    /// When it is hidden.
+    HideWhen { Never = "never", Ok = "ok", AllOk = "all-ok" }
+}
+
+options! {
+    /// `ok`: hidden if the last command succeeded; `all-ok`: hidden only if each command of its
+    /// pipe did.
+    hide_when: HideWhen = HideWhen::Ok,
+    /// Separator between the statuses of a pipe.
     join: String = "|",
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "status",
-    about: "How the last command ended, if it failed.",
+    about: "The exit status of the last command, if it failed.",
     icons: Icons { nerd: "\u{f00d}", unicode: "✘", ascii: "x" },
     format: " ($icon )$text( $meaning) ",
     fields: &[
-        Field { name: "text", about: "the status, or those of the pipe", unit: Unit::Text },
-        Field { name: "code", about: "the status alone", unit: Unit::Count },
-        Field { name: "pipe", about: "the statuses of a pipe, in its order", unit: Unit::Text },
-        Field { name: "signal", about: "the signal that ended it: `SIGINT`", unit: Unit::Text },
-        Field {
-            name: "meaning",
-            about: "the signal, or what 126 and 127 say of the command",
-            unit: Unit::Text,
-        },
+        Field::new("text", "the status, or the statuses of the pipe", Unit::Text),
+        Field::new("code", "the status of the last command", Unit::Count),
+        Field::new("pipe", "the statuses of the pipe, in order", Unit::Text),
+        Field::new("signal", "the signal that ended the command: `SIGINT`", Unit::Text),
+        Field::new("meaning", "the signal, or the meaning of 126 and 127", Unit::Text),
     ],
     options: OPTIONS,
     env: &[],
     scope: Scope::Client,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Ask,
     priority: 92,
     open,
@@ -54,7 +56,7 @@ struct Status {
 }
 
 impl Source for Status {
-    fn sample(&mut self, _: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, _: &Machine, ask: &Ask) -> Result<Option<Sample>, Error> {
         let Some(status) = ask.status else { return Ok(None) };
         let pipe = if ask.pipestatus.len() > 1 { &*ask.pipestatus } else { &[] };
         let earlier = pipe.iter().any(|status| *status != 0);
@@ -63,29 +65,26 @@ impl Source for Status {
             (0, true) => Level::Warning,
             _ => Level::Critical,
         };
-        let shown = match level {
-            Level::Critical => true,
-            Level::Warning => self.options.pipe_failures || self.options.success,
-            _ => self.options.success,
+        let hidden = match self.options.hide_when {
+            HideWhen::Never => false,
+            HideWhen::Ok => status == 0,
+            HideWhen::AllOk => level == Level::Good,
         };
-        if !shown {
+        if hidden {
             return Ok(None);
         }
         let mut sample = Sample::new(level);
-        let alone = status.to_string();
         if earlier {
             let each: Vec<_> = pipe.iter().map(i32::to_string).collect();
             let joined = Value::text(each.join(&self.options.join));
             sample = sample.with("text", joined.clone()).with("pipe", joined);
         } else {
-            sample = sample.with("text", Value::text(alone));
+            sample = sample.with("text", Value::text(status.to_string()));
         }
-        // Windows' statuses are negative, written as 32 bits without a sign.
+        // Statuses of Windows programs are negative; they are shown as unsigned 32-bit numbers.
         sample = sample.with("code", Value::number(f64::from(status.cast_unsigned())));
         let signal = signal(status);
-        if let Some(signal) = signal {
-            sample = sample.with("signal", Value::text(signal));
-        }
+        sample = sample.with_some("signal", signal.map(Value::text));
         let meaning = match status {
             126 => Some("not executable"),
             127 => Some("not found"),
@@ -98,7 +97,7 @@ impl Source for Status {
     }
 }
 
-/// The name of the signal that a shell's status stands for: 128 and its number.
+/// The name of the signal for a shell's status of 128 and its number.
 fn signal(status: i32) -> Option<&'static str> {
     const NAMES: [(Signal, &str); 24] = [
         (Signal::HUP, "SIGHUP"),
@@ -133,12 +132,12 @@ fn signal(status: i32) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::base::test_support::sample_for;
+    use crate::machine::fixture;
 
     fn sample(options: &str, status: Option<i32>, pipestatus: &[i32]) -> Option<Sample> {
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
         let ask = Ask { status, pipestatus: pipestatus.to_vec(), ..Ask::default() };
-        source.sample(&fixture("empty"), &ask).expect("no error")
+        sample_for(&SEGMENT, options, &fixture("empty"), &ask)
     }
 
     fn text(status: i32, pipestatus: &[i32], field: &str) -> String {
@@ -149,12 +148,15 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_critical_and_a_success_is_quiet() {
+    fn a_failure_is_critical_and_a_success_hidden() {
         let failed = sample("", Some(1), &[1]).expect("a failure");
         assert_eq!((failed.level, failed.get("text")), (Level::Critical, Some(&Value::text("1"))));
         assert_eq!(sample("", Some(0), &[0]), None);
         assert_eq!(sample("", None, &[]), None);
-        assert_eq!(sample("success = true", Some(0), &[]).expect("shown").level, Level::Good);
+        assert_eq!(
+            sample("hide-when = \"never\"", Some(0), &[]).expect("shown").level,
+            Level::Good
+        );
     }
 
     #[test]
@@ -174,15 +176,15 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_early_in_a_pipe_is_shown_to_those_who_ask() {
+    fn an_earlier_failure_in_a_pipe_can_be_shown() {
         assert_eq!(sample("", Some(0), &[141, 0]), None);
-        let shown = sample("pipe-failures = true", Some(0), &[141, 0]).expect("shown");
+        let shown = sample("hide-when = \"all-ok\"", Some(0), &[141, 0]).expect("shown");
         assert_eq!((shown.level, shown.get("pipe")), (Level::Warning, Some(&Value::text("141|0"))));
-        assert_eq!(sample("pipe-failures = true", Some(0), &[0, 0]), None);
+        assert_eq!(sample("hide-when = \"all-ok\"", Some(0), &[0, 0]), None);
     }
 
     #[test]
-    fn an_absurd_status_is_a_number_all_the_same() {
+    fn an_absurd_status_is_shown_as_a_number() {
         let sample = sample("", Some(-1_073_741_510), &[]).expect("a failure");
         assert_eq!(sample.get("text"), Some(&Value::text("-1073741510")));
         assert_eq!(sample.get("code"), Some(&Value::number(f64::from(0xC000_013A_u32))));

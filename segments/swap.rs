@@ -1,17 +1,18 @@
-//! How much memory is swapped out, and what compressed swap really takes.
+//! How much memory is swapped out, in bytes and percent, and the memory that compressed swap uses;
+//! from `/proc/meminfo` and zram.
 //!
-//! Swap that is used says that memory was short once, not that it is now: a page that nobody wants
-//! stays out for ever. So the level rises late, and a swap as good as unused is not shown.
+//! Used swap means that memory was short once, not that it is now: a page that is never needed
+//! again stays swapped out. So the level rises late, and swap that is almost unused is hidden.
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::host::{Host, MemoryDoor, Zram};
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{Machine, Zram};
 
-crate::options! {
-    /// Usage in percent below which nothing is shown.
-    hide_below("hide-below"): f64 = 1.0,
+options! {
+    /// Hidden below this usage in percent.
+    hide_when_below: f64 = 1.0,
     /// Usage in percent from which the level is `warning`.
     warning: f64 = 60.0,
     /// Usage in percent from which the level is `critical`.
@@ -24,23 +25,19 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f04e1}", unicode: "swap", ascii: "swap" },
     format: " ($icon )$used.eng(w:3) $usage.pct(w:2) ",
     fields: &[
-        Field::new("used", "what is swapped out", Unit::Bytes),
-        Field::new("free", "what could still be", Unit::Bytes),
-        Field::new("total", "used and free", Unit::Bytes),
-        Field::new("usage", "used of total", Unit::Percent),
-        Field::new("zram", "memory that swap in zram takes, compressed", Unit::Bytes),
-        Field::new("zswap", "memory that zswap takes, compressed", Unit::Bytes),
-        Field::new(
-            "saved",
-            "memory that zram saves: what is in it, less what it takes",
-            Unit::Bytes,
-        ),
-        Field::new("history", "the past of the usage", Unit::History("usage")),
+        Field::new("used", "memory that is swapped out", Unit::Bytes),
+        Field::new("free", "free swap space", Unit::Bytes),
+        Field::new("total", "total swap space", Unit::Bytes),
+        Field::new("usage", "used swap space of the total", Unit::Percent),
+        Field::new("zram", "memory that compressed swap in zram uses", Unit::Bytes),
+        Field::new("zswap", "memory that zswap uses", Unit::Bytes),
+        Field::new("saved", "memory that zram saves by compression", Unit::Bytes),
+        Field::new("history", "history of the usage", Unit::History("usage")),
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    place: Where::Daemon,
+    scope: Scope::Machine,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Tick(std::time::Duration::from_secs(5)),
     priority: 40,
     open,
@@ -48,29 +45,28 @@ pub(crate) static SEGMENT: Kind = Kind {
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
-    Ok(Box::new(Swap { options, memory: MemoryDoor::default(), level: Level::Idle }))
+    Ok(Box::new(Swap { options, level: Level::Idle }))
 }
 
 struct Swap {
     options: Options,
-    memory: MemoryDoor,
     level: Level,
 }
 
 impl Source for Swap {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let memory = self.memory.read(host)?;
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let memory = machine.meminfo()?;
         let (Some(total), Some(free)) = (memory.swap_total, memory.swap_free) else {
             return Ok(None);
         };
-        // In a container both may be of different machines.
+        // In a container the two may come from different machines.
         let free = free.min(total);
         if total == 0 {
             return Ok(None);
         }
         let used = total - free;
         let usage = 100.0 * used as f64 / total as f64;
-        if usage < self.options.hide_below {
+        if usage < self.options.hide_when_below {
             self.level = Level::Idle;
             return Ok(None);
         }
@@ -80,29 +76,23 @@ impl Source for Swap {
             .with("free", Value::of(free as f64, total as f64))
             .with("total", Value::number(total as f64))
             .with("usage", Value::percent(usage));
-        if let Some(Zram { original, taken }) = host.zram() {
+        if let Some(Zram { original, taken }) = machine.zram() {
             sample = sample
                 .with("zram", Value::number(taken as f64))
                 .with("saved", Value::number(original.saturating_sub(taken) as f64));
         }
-        // The line is there, at zero, on every kernel that could have it.
-        if let Some(zswap) = memory.zswap.filter(|bytes| *bytes > 0) {
-            sample = sample.with("zswap", Value::number(zswap as f64));
-        }
-        Ok(Some(sample))
+        // Kernels that support zswap always report it, as 0 if unused.
+        let zswap = memory.zswap.filter(|bytes| *bytes > 0);
+        Ok(Some(sample.with_some("zswap", zswap.map(|bytes| Value::number(bytes as f64)))))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
-
-    fn sample_on(options: &str, host: &Host) -> Option<Sample> {
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(host, &Ask::default()).expect("no error")
-    }
+    use crate::base::test_support::sample_with;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     fn bytes(sample: &Sample, field: &str) -> Option<u64> {
         sample.get(field).and_then(Value::as_number).map(|bytes| bytes as u64)
@@ -110,37 +100,39 @@ mod tests {
 
     #[test]
     fn used_is_the_total_less_what_is_free() {
-        let sample = sample_on("", &fixture("server")).expect("swap");
+        let sample = sample_with(&SEGMENT, "", &fixture("server")).expect("swap");
         assert_eq!(bytes(&sample, "used"), Some((8_388_604 - 8_201_212) * 1024));
         assert_eq!(bytes(&sample, "total"), Some(8_388_604 * 1024));
         assert_eq!((sample.level, sample.get("zram")), (Level::Idle, None));
     }
 
     #[test]
-    fn compressed_swap_says_what_it_takes() {
-        let sample = sample_on("", &fixture("two-batteries")).expect("swap");
+    fn compressed_swap_has_its_size() {
+        let sample = sample_with(&SEGMENT, "", &fixture("two-batteries")).expect("swap");
         assert_eq!(bytes(&sample, "zram"), Some(1_258_291_200));
         assert_eq!(bytes(&sample, "saved"), Some(4_194_304_000 - 1_258_291_200));
         assert_eq!((bytes(&sample, "zswap"), sample.level), (Some(65_536), Level::Idle));
     }
 
     #[test]
-    fn no_swap_or_one_as_good_as_unused_is_not_shown() {
-        assert_eq!(sample_on("", &fixture("laptop")), None);
-        assert_eq!(sample_on("hide-below = 5", &fixture("server")), None);
-        assert_eq!(sample_on("", &machine(&[("proc/meminfo", "")]).1), None);
+    fn no_swap_or_almost_unused_swap_is_hidden() {
+        assert_eq!(sample_with(&SEGMENT, "", &fixture("laptop")), None);
+        assert_eq!(sample_with(&SEGMENT, "hide-when-below = 5", &fixture("server")), None);
+        assert_eq!(sample_with(&SEGMENT, "", &machine_with(&[("proc/meminfo", "")]).1), None);
     }
 
     #[test]
-    fn more_free_than_there_is_is_none_used() {
-        let (_dir, host) = machine(&[("proc/meminfo", "SwapTotal: 10 kB\nSwapFree: 99 kB\n")]);
-        let sample = sample_on("hide-below = 0", &host).expect("swap");
+    fn more_free_than_total_means_unused() {
+        let (_dir, machine) =
+            machine_with(&[("proc/meminfo", "SwapTotal: 10 kB\nSwapFree: 99 kB\n")]);
+        let sample = sample_with(&SEGMENT, "hide-when-below = 0", &machine).expect("swap");
         assert_eq!((bytes(&sample, "used"), bytes(&sample, "free")), (Some(0), Some(10 * 1024)));
     }
 
     #[test]
     fn a_full_swap_is_critical() {
-        let (_dir, host) = machine(&[("proc/meminfo", "SwapTotal: 100 kB\nSwapFree: 3 kB\n")]);
-        assert_eq!(sample_on("", &host).expect("swap").level, Level::Critical);
+        let (_dir, machine) =
+            machine_with(&[("proc/meminfo", "SwapTotal: 100 kB\nSwapFree: 3 kB\n")]);
+        assert_eq!(sample_with(&SEGMENT, "", &machine).expect("swap").level, Level::Critical);
     }
 }

@@ -1,34 +1,30 @@
-//! How hot the processors are, or any other sensor of the machine.
+//! How hot the processors are, or another sensor of the machine, in degrees Celsius or Fahrenheit;
+//! from the hardware sensors (hwmon) and thermal zones.
 //!
-//! - A processor is known by its chip's name, not by a number: `coretemp`, `k10temp`, `cpu_thermal`
-//!   and their like; where there is no such chip, by the name of a thermal zone. A graphics card or
-//!   a wireless adapter is never shown as the processor.
-//! - Of a chip that measures the whole package only that is read: the cores are within it.
-//! - The sensor says itself what is critical; only where it does not, 90 °C is.
+//! - Processors are recognised by the name of their chip, not by a number: `coretemp`, `k10temp`,
+//!   `cpu_thermal` and others; without such a chip, by the name of a thermal zone. A graphics card
+//!   or a wireless adapter is never shown as the processor.
+//! - If a chip measures the whole package, only that is read: it covers the cores.
+//! - The critical temperature is the sensor's own; without one it is 90 °C.
 
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::host::{Found, Host, Sensor};
-use crate::base::memo;
+use crate::base::scale::Scale;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{Machine, Scan, Sensor};
 
-crate::choice! {
-    /// The scale.
-    Scale { Celsius = "c", Fahrenheit = "f" }
-}
-
-crate::options! {
-    /// Which sensor: a chip, a label or both (`nvme`, `Tctl`, `thinkpad CPU`), `all` for the
-    /// highest of all; empty: the processors.
+options! {
+    /// The sensor: a chip, a label or both (`nvme`, `Tctl`, `thinkpad CPU`); `all`: the hottest of
+    /// all; empty: the processors.
     sensor: String = "",
     /// Degrees Celsius or Fahrenheit.
     unit: Scale = Scale::Celsius,
-    /// Degrees from which the level is `warning`; 0: 15 °C below what is critical.
+    /// Degrees from which the level is `warning`; 0: 15 °C below the critical temperature.
     warning: f64 = 0.0,
-    /// Degrees from which the level is `critical`; 0: what the sensor itself says.
+    /// Degrees from which the level is `critical`; 0: the sensor's own limit.
     critical: f64 = 0.0,
 }
 
@@ -38,34 +34,34 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f050f}", unicode: "temp", ascii: "temp" },
     format: " ($icon )$temperature.num(w:2)$unit ",
     fields: &[
-        Field::new("temperature", "the highest of the sensors chosen, in `unit`", Unit::Celsius),
+        Field::new("temperature", "the highest of the chosen sensors, in `unit`", Unit::Celsius),
         Field::new("unit", "°C or °F", Unit::Text),
         Field::new("sensor", "the sensor's own name", Unit::Text),
-        Field::new("critical", "from where on it is critical", Unit::Celsius),
-        Field::new("mean", "of the sensors chosen", Unit::Celsius),
-        Field::new("count", "how many sensors were chosen", Unit::Count),
-        Field::new("history", "the past of the temperature", Unit::History("temperature")),
+        Field::new("critical", "the critical temperature", Unit::Celsius),
+        Field::new("mean", "mean of the chosen sensors", Unit::Celsius),
+        Field::new("count", "number of chosen sensors", Unit::Count),
+        Field::new("history", "history of the temperature", Unit::History("temperature")),
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    // A sensor may answer slowly, or hang.
-    place: Where::Worker,
+    scope: Scope::Machine,
+    // A sensor may answer slowly or block.
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(5)),
     priority: 50,
     open,
 };
 
-/// Where nobody says what is critical, in °C.
+/// The critical temperature of a sensor without its own, in °C.
 const CRITICAL: f64 = 90.0;
-/// Below that the level is `warning`, in °C.
-const NEAR: f64 = 15.0;
-/// What a sensor that is not connected says lies outside (−128, 127.5, 255).
+/// How far below the critical temperature the level is `warning`, in °C.
+const WARNING_BELOW: f64 = 15.0;
+/// A sensor that is not connected reports values outside this range (−128, 127.5, 255).
 const SANE: std::ops::Range<f64> = -60.0..127.0;
-/// What a chip without a limit of its own says as a limit lies outside.
+/// A chip without a limit reports one outside this range.
 const SANE_LIMIT: std::ops::Range<f64> = 40.0..126.0;
 
-/// Chips and zones of processors, the best first; one with `cpu` in its name comes after them.
+/// Chips and thermal zones of processors, the preferred ones first.
 const PROCESSORS: [&str; 9] = [
     "coretemp",
     "zenpower",
@@ -77,29 +73,29 @@ const PROCESSORS: [&str; 9] = [
     "soc-thermal",
     "acpitz",
 ];
-/// Labels under which a chip measures all of a processor.
+/// Labels of the sensor that measures a whole processor.
 const WHOLE: [&str; 4] = ["Package id", "Physical id", "Tdie", "Tctl"];
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
-    Ok(Box::new(Temperature { options, sensors: Found::default(), level: Level::Idle }))
+    Ok(Box::new(Temperature { options, sensors: Scan::default(), level: Level::Idle }))
 }
 
 struct Temperature {
     options: Options,
-    sensors: Found<Vec<Sensor>>,
+    sensors: Scan<Vec<Sensor>>,
     level: Level,
 }
 
 impl Source for Temperature {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let wanted = &self.options.sensor;
-        let sensors = self.sensors.look(host, |host| chosen(host.temperatures(), wanted));
+        let sensors = self.sensors.get(machine, |machine| chosen(machine.temperatures(), wanted));
         let mut hottest: Option<(usize, f64)> = None;
         let (mut sum, mut count, mut lasts) = (0.0, 0, true);
         for (index, sensor) in sensors.iter_mut().enumerate() {
             lasts &= sensor.lasts();
-            let read = sensor.read(host).filter(|degrees| SANE.contains(degrees));
+            let read = sensor.read(machine).filter(|degrees| SANE.contains(degrees));
             let Some(degrees) = read else { continue };
             (sum, count) = (sum + degrees, count + 1);
             if hottest.is_none_or(|(_, most)| degrees > most) {
@@ -111,21 +107,17 @@ impl Source for Temperature {
             return Ok(None);
         };
         let sensor = &sensors[index];
-        let mut own = [sensor.critical, sensor.most].into_iter().flatten();
-        let own = own.find(|limit| SANE_LIMIT.contains(limit)).unwrap_or(CRITICAL);
+        let mut limits = [sensor.critical, sensor.most].into_iter().flatten();
+        let limit = limits.find(|limit| SANE_LIMIT.contains(limit)).unwrap_or(CRITICAL);
         let scale = self.options.unit;
-        let or = |option: f64, own| if option == 0.0 { scale.of(own) } else { option };
-        let critical = or(self.options.critical, own);
-        let warning = or(self.options.warning, own - NEAR);
+        let or = |option: f64, usual| if option == 0.0 { scale.of(usual) } else { option };
+        let critical = or(self.options.critical, limit);
+        let warning = or(self.options.warning, limit - WARNING_BELOW);
         let shown = scale.of(degrees);
         self.level = self.level.settle(shown, warning, critical);
-        let sign = match scale {
-            Scale::Celsius => Value::sign("°C", "°C", "C"),
-            Scale::Fahrenheit => Value::sign("°F", "°F", "F"),
-        };
         let sample = Sample::new(self.level)
             .with("temperature", Value::of(shown, critical))
-            .with("unit", sign)
+            .with("unit", scale.sign())
             .with("sensor", Value::text(sensor.name()))
             .with("critical", Value::number(critical))
             .with("mean", Value::of(scale.of(sum / f64::from(count)), critical))
@@ -136,27 +128,16 @@ impl Source for Temperature {
         Ok(Some(sample))
     }
 
-    fn memo(&self) -> Option<String> {
-        memo::keep(1, self.level)
+    fn save(&self) -> Option<String> {
+        self.level.save()
     }
 
-    fn recall(&mut self, memo: &str) {
-        if let Some(level) = memo::recall(1, memo) {
-            self.level = level;
-        }
+    fn restore(&mut self, saved: &str) {
+        self.level.restore(saved);
     }
 }
 
-impl Scale {
-    fn of(self, celsius: f64) -> f64 {
-        match self {
-            Scale::Celsius => celsius,
-            Scale::Fahrenheit => celsius * 9.0 / 5.0 + 32.0,
-        }
-    }
-}
-
-/// The sensors that `wanted` means.
+/// The sensors that `wanted` selects.
 fn chosen(mut found: Vec<Sensor>, wanted: &str) -> Vec<Sensor> {
     match wanted {
         "all" => return found,
@@ -170,7 +151,7 @@ fn chosen(mut found: Vec<Sensor>, wanted: &str) -> Vec<Sensor> {
         Some(name) => sensor.chip == *name,
         None => sensor.chip.to_ascii_lowercase().contains("cpu"),
     };
-    // What has `cpu` in its name comes before the board's own guess.
+    // A chip with `cpu` in its name comes before `acpitz`, the board's own guess.
     let last = PROCESSORS.len() - 1;
     let ranks = (0..last).chain([PROCESSORS.len(), last]);
     let Some(rank) =
@@ -189,19 +170,15 @@ fn chosen(mut found: Vec<Sensor>, wanted: &str) -> Vec<Sensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
-    use crate::base::trial::sample_with;
-
-    fn number(sample: &Sample, field: &str) -> f64 {
-        sample.get(field).and_then(Value::as_number).expect(field)
-    }
+    use crate::base::test_support::{number, sample_with};
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     #[test]
     fn a_laptop_shows_its_processor_and_not_its_graphics() {
         let sample = sample_with(&SEGMENT, "", &fixture("laptop")).expect("a sensor");
-        assert_eq!(number(&sample, "temperature"), 61.0);
-        assert_eq!(number(&sample, "critical"), 100.0);
+        assert_eq!(number(&sample, "temperature"), Some(61.0));
+        assert_eq!(number(&sample, "critical"), Some(100.0));
         assert_eq!(sample.get("sensor"), Some(&Value::text("coretemp Package id 0")));
         assert_eq!(sample.level, Level::Idle);
     }
@@ -209,16 +186,20 @@ mod tests {
     #[test]
     fn two_sockets_show_the_hotter() {
         let sample = sample_with(&SEGMENT, "", &fixture("server")).expect("sensors");
-        assert_eq!((number(&sample, "temperature"), number(&sample, "count")), (86.5, 2.0));
-        assert_eq!(number(&sample, "mean"), 78.25);
+        assert_eq!(
+            (number(&sample, "temperature"), number(&sample, "count")),
+            (Some(86.5), Some(2.0))
+        );
+        assert_eq!(number(&sample, "mean"), Some(78.25));
         assert_eq!(sample.level, Level::Warning);
     }
 
     #[test]
-    fn another_sensor_may_be_named() {
+    fn another_sensor_can_be_chosen() {
         let named = |name: &str| {
             let options = format!("sensor = '{name}'");
-            sample_with(&SEGMENT, &options, &fixture("laptop")).map(|s| number(&s, "temperature"))
+            sample_with(&SEGMENT, &options, &fixture("laptop"))
+                .and_then(|s| number(&s, "temperature"))
         };
         let all = ["acpitz", "Core 1", "nvme", "all", "nothing"].map(named);
         assert_eq!(all, [Some(47.0), Some(58.0), Some(72.0), Some(72.0), None]);
@@ -228,17 +209,18 @@ mod tests {
     fn fahrenheit_and_its_thresholds() {
         let sample =
             sample_with(&SEGMENT, "unit = 'f'\nwarning = 140", &fixture("laptop")).expect("one");
-        assert!((number(&sample, "temperature") - 141.8).abs() < 1e-9);
-        assert_eq!((number(&sample, "critical"), sample.level), (212.0, Level::Warning));
+        let fahrenheit = number(&sample, "temperature").expect("a temperature");
+        assert!((fahrenheit - 141.8).abs() < 1e-9);
+        assert_eq!((number(&sample, "critical"), sample.level), (Some(212.0), Level::Warning));
         assert_eq!(sample.get("unit"), Some(&Value::sign("°F", "°F", "F")));
     }
 
     #[test]
-    fn a_level_is_left_only_a_little_below_its_threshold() {
+    fn a_level_has_hysteresis() {
         let file = "sys/class/thermal/thermal_zone0";
         let (kind, temp) = (format!("{file}/type"), format!("{file}/temp"));
         let (two, three) = (format!("{temp}@2"), format!("{temp}@3"));
-        let (_dir, host) = machine(&[
+        let (_dir, machine) = machine_with(&[
             (&kind, "cpu-thermal\n"),
             (&temp, "75500\n"),
             (&two, "73000\n"),
@@ -246,13 +228,13 @@ mod tests {
         ]);
         let mut source = open(&toml::Table::new()).expect("defaults are fine");
         let levels = [0; 3].map(|_| {
-            source.sample(&host, &Ask::default()).expect("no error").expect("a zone").level
+            source.sample(&machine, &Ask::default()).expect("no error").expect("a zone").level
         });
         assert_eq!(levels, [Level::Warning, Level::Warning, Level::Idle]);
     }
 
     #[test]
-    fn what_is_not_connected_is_not_there() {
+    fn unconnected_sensors_are_ignored() {
         assert_eq!(sample_with(&SEGMENT, "", &fixture("empty")), None);
         assert_eq!(sample_with(&SEGMENT, "sensor = 'all'", &fixture("broken")), None);
     }

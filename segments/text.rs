@@ -1,11 +1,13 @@
-//! A text of the user's own, shown as it is.
+//! A text from the config, shown as it is.
 
-use crate::base::contract::{Ask, Error, Field, Icons, Kind, Pace, Scope, Source, Unit, Where};
-use crate::base::host::Host;
+use crate::base::contract::{
+    Ask, Error, Field, Icons, Kind, Pace, RunsIn, Scope, Source, Unit, options,
+};
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
-crate::options! {
-    /// What to show.
+options! {
+    /// The text to show.
     text: String = "",
 }
 
@@ -14,11 +16,11 @@ pub(crate) static SEGMENT: Kind = Kind {
     about: "A text of your own.",
     icons: Icons { nerd: "", unicode: "", ascii: "" },
     format: " $text ",
-    fields: &[Field { name: "text", about: "the text", unit: Unit::Text }],
+    fields: &[Field::new("text", "the text", Unit::Text)],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    place: Where::Daemon,
+    scope: Scope::Machine,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Change,
     priority: 50,
     open: |table| Ok(Box::new(Text { text: Options::read(table)?.text })),
@@ -29,7 +31,7 @@ struct Text {
 }
 
 impl Source for Text {
-    fn sample(&mut self, _: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, _: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         if self.text.is_empty() {
             return Ok(None);
         }
@@ -40,16 +42,15 @@ impl Source for Text {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::base::test_support::sample_with;
+    use crate::machine::fixture;
 
     fn sample(text: &str) -> Option<Sample> {
-        let table = toml::Table::from_iter([("text".to_owned(), text.into())]);
-        let mut source = (SEGMENT.open)(&table).expect("a text is fine");
-        source.sample(&fixture("empty"), &Ask::default()).expect("no error")
+        sample_with(&SEGMENT, &format!("text = {text:?}"), &fixture("empty"))
     }
 
     #[test]
-    fn shows_the_text_and_nothing_for_none() {
+    fn shows_the_text_and_hides_an_empty_one() {
         let sample_of = sample("$HOME #[bold] é");
         assert_eq!(
             sample_of.expect("something to show").get("text"),

@@ -1,26 +1,26 @@
-//! How many packages can be upgraded, and how many of those for security's sake.
+//! How many packages can be upgraded, and how many of these updates are for security.
 //!
-//! - Ubuntu keeps the answer in a file. Elsewhere the system's own package manager is asked, by a
-//!   command that changes nothing and goes by what it has already fetched, where it can tell.
-//! - A command is run once an hour and, so that an upgrade shows soon, when the packages' database
-//!   changed. `interval` sets how often that is looked for.
-//! - Security updates are a warning, others are news.
+//! - Ubuntu has the answer in a file. Elsewhere the system's package manager is asked, by a command
+//!   that changes nothing and, where possible, uses only what was fetched before.
+//! - The command is run once an hour, and when the package database changed, so that an upgrade
+//!   shows soon. `interval` sets how often the database is checked.
+//! - Security updates are a warning, others only information.
 
 use std::path::Path;
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, OptionType, Pace, Scope, Shape, Source, Unit,
-    Where, expected,
+    Ask, Error, Field, Icons, Kind, OptionError, OptionType, OptionValue, Pace, RunsIn, Scope,
+    Source, Unit, expected, options,
 };
-use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
-crate::options! {
-    /// Who is asked: `auto` for whoever has a database here, or one of them by name.
-    manager: Manager = Manager(None),
-    /// Updates below which nothing is shown, unless some are for security.
-    hide_below("hide-below"): u32 = 1u32,
+options! {
+    /// The package manager; `auto`: the first that is found here.
+    manager: Choice = Choice(None),
+    /// Hidden below this number of updates, unless some are for security.
+    hide_when_below: u32 = 1u32,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
@@ -29,47 +29,47 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f03d7}", unicode: "upd", ascii: "upd" },
     format: " ($icon )$count( $security!) ",
     fields: &[
-        Field::new("count", "packages that can be upgraded", Unit::Count),
-        Field::new("security", "those among them that mend a weakness, if any", Unit::Count),
-        Field::new("manager", "who says so", Unit::Text),
+        Field::new("count", "number of packages that can be upgraded", Unit::Count),
+        Field::new("security", "number of security updates among them, if any", Unit::Count),
+        Field::new("manager", "the package manager", Unit::Text),
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    place: Where::Worker,
+    scope: Scope::Machine,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(600)),
     priority: 30,
     open,
 };
 
-/// How often a command is run at most while the database stays as it is.
-const OFTEN: Duration = Duration::from_secs(3600);
-/// How long one command may run.
+/// How often the command is run while the database does not change.
+const MAX_AGE: Duration = Duration::from_secs(3600);
+/// The timeout of one command.
 const LIMIT: Duration = Duration::from_secs(25);
 
-/// A way to find out.
-struct Way {
+/// A package manager.
+struct Manager {
     name: &'static str,
-    /// What changes with every change of the packages; without it the way is not for this machine.
+    /// Changes with each change of the packages; without it the manager is not used here.
     database: &'static str,
     command: &'static [&'static str],
-    /// Exit statuses that are no failure.
+    /// Exit statuses that do not mean a failure.
     fine: &'static [i32],
     /// Whether a line of the output is an update.
     update: fn(&str) -> bool,
     security: Security,
 }
 
-/// How security updates are told.
+/// How security updates are recognised.
 enum Security {
     Unknown,
-    /// By a line that is an update.
+    /// By the line of the update.
     Line(fn(&str) -> bool),
-    /// By a command of their own, whose lines are told like the others'.
+    /// By another command, with the same output.
     Command(&'static [&'static str]),
 }
 
-/// A package, then a version, then where from.
+/// A package, a version and a repository.
 fn three_words(line: &str) -> bool {
     !line.starts_with([' ', '\t']) && line.split_ascii_whitespace().count() == 3
 }
@@ -78,9 +78,9 @@ fn any(line: &str) -> bool {
     !line.trim().is_empty()
 }
 
-/// Who is asked, the first whose database and program are there.
-static WAYS: &[Way] = &[
-    Way {
+/// The managers, in the order in which they are tried.
+const MANAGERS: &[Manager] = &[
+    Manager {
         name: "apt",
         database: "/var/lib/dpkg/status",
         command: &["apt", "-qq", "list", "--upgradable"],
@@ -90,7 +90,7 @@ static WAYS: &[Way] = &[
             line.split(' ').next().is_some_and(|suites| suites.contains("-security"))
         }),
     },
-    Way {
+    Manager {
         name: "dnf",
         database: "/var/lib/rpm",
         command: &["dnf", "-q", "-C", "check-update"],
@@ -98,7 +98,7 @@ static WAYS: &[Way] = &[
         update: three_words,
         security: Security::Command(&["dnf", "-q", "-C", "check-update", "--security"]),
     },
-    Way {
+    Manager {
         name: "zypper",
         database: "/var/lib/rpm",
         command: &["zypper", "-q", "--no-refresh", "list-updates"],
@@ -106,7 +106,7 @@ static WAYS: &[Way] = &[
         update: |line| line.starts_with("v "),
         security: Security::Unknown,
     },
-    Way {
+    Manager {
         name: "checkupdates",
         database: "/var/lib/pacman/local",
         command: &["checkupdates"],
@@ -114,7 +114,7 @@ static WAYS: &[Way] = &[
         update: |line| line.contains(" -> "),
         security: Security::Unknown,
     },
-    Way {
+    Manager {
         name: "pacman",
         database: "/var/lib/pacman/local",
         command: &["pacman", "-Qu"],
@@ -122,7 +122,7 @@ static WAYS: &[Way] = &[
         update: |line| line.contains(" -> ") && !line.ends_with("[ignored]"),
         security: Security::Unknown,
     },
-    Way {
+    Manager {
         name: "apk",
         database: "/lib/apk/db/installed",
         command: &["apk", "version", "-l", "<"],
@@ -130,7 +130,7 @@ static WAYS: &[Way] = &[
         update: |line| line.contains(" < "),
         security: Security::Unknown,
     },
-    Way {
+    Manager {
         name: "xbps",
         database: "/var/db/xbps",
         command: &["xbps-install", "-nu"],
@@ -138,7 +138,7 @@ static WAYS: &[Way] = &[
         update: any,
         security: Security::Unknown,
     },
-    Way {
+    Manager {
         name: "opkg",
         database: "/usr/lib/opkg/status",
         command: &["opkg", "list-upgradable"],
@@ -146,38 +146,38 @@ static WAYS: &[Way] = &[
         update: |line| line.contains(" - "),
         security: Security::Unknown,
     },
-    Way {
-        name: "brew",
-        database: "/opt/homebrew/Cellar",
-        command: &["brew", "outdated", "-q"],
-        fine: &[0],
-        update: any,
-        security: Security::Unknown,
-    },
 ];
 
-const NAMES: &[&str] =
-    &["auto", "apt", "dnf", "zypper", "checkupdates", "pacman", "apk", "xbps", "opkg", "brew"];
+/// The words of the option: `auto` and the names of the managers.
+const NAMES: &[&str] = &{
+    let mut names = ["auto"; MANAGERS.len() + 1];
+    let mut at = 0;
+    while at < MANAGERS.len() {
+        names[at + 1] = MANAGERS[at].name;
+        at += 1;
+    }
+    names
+};
 
-/// One of [`WAYS`] by its place; `None`: whichever is there.
+/// The index of one of [`MANAGERS`]; `None` for the first that is found.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Manager(Option<usize>);
+pub(crate) struct Choice(Option<usize>);
 
-impl OptionType for Manager {
-    const SHAPE: Shape = Shape::Choice(NAMES);
+impl OptionValue for Choice {
+    const TYPE: OptionType = OptionType::Choice(NAMES);
 
     fn from_toml(value: &toml::Value) -> Result<Self, String> {
-        let word = value.as_str().ok_or_else(|| expected(Self::SHAPE, value))?;
+        let word = value.as_str().ok_or_else(|| expected(Self::TYPE, value))?;
         if word == "auto" {
-            return Ok(Manager(None));
+            return Ok(Choice(None));
         }
-        let at = WAYS.iter().position(|way| way.name == word);
-        let unknown = || format!("expected {}, found {word:?}", Self::SHAPE.describe());
-        at.map(|at| Manager(Some(at))).ok_or_else(unknown)
+        let at = MANAGERS.iter().position(|manager| manager.name == word);
+        let unknown = || format!("expected {}, found {word:?}", Self::TYPE.describe());
+        at.map(|at| Choice(Some(at))).ok_or_else(unknown)
     }
 
     fn to_toml(&self) -> toml::Value {
-        self.0.map_or("auto", |at| WAYS[at].name).into()
+        self.0.map_or("auto", |at| MANAGERS[at].name).into()
     }
 }
 
@@ -190,36 +190,36 @@ struct Updates {
     last: Option<Asked>,
 }
 
-/// What a command said, and when.
+/// The last answer of a command.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Asked {
-    /// The way's place in [`WAYS`].
-    way: usize,
-    /// Seconds since 1970: it must hold over a restart of the machine.
+    /// The manager's index in [`MANAGERS`].
+    manager: usize,
+    /// In seconds since 1970, as it must stay valid over a restart of the machine.
     at: i64,
     /// When the database was changed, in nanoseconds since 1970.
     database: i128,
-    found: Found,
+    found: Scan,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Found {
+struct Scan {
     count: u32,
     security: u32,
 }
 
 impl Source for Updates {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let noted = match self.options.manager {
-            Manager(None) => noted(host).map(|found| ("update-notifier", found)),
-            Manager(Some(_)) => None,
+            Choice(None) => noted(machine).map(|found| ("update-notifier", found)),
+            Choice(Some(_)) => None,
         };
         let asked = match noted {
             Some(noted) => Some(noted),
-            None => self.ask(host)?,
+            None => self.ask(machine)?,
         };
-        let Some((manager, Found { count, security })) = asked else { return Ok(None) };
-        if security == 0 && count < self.options.hide_below.max(1) {
+        let Some((manager, Scan { count, security })) = asked else { return Ok(None) };
+        if security == 0 && count < self.options.hide_when_below.max(1) {
             return Ok(None);
         }
         let level = if security > 0 { Level::Warning } else { Level::Info };
@@ -232,16 +232,16 @@ impl Source for Updates {
         Ok(Some(sample.with("manager", Value::text(manager))))
     }
 
-    /// `1 WAY SECONDS DATABASE COUNT SECURITY`.
-    fn memo(&self) -> Option<String> {
-        let Asked { way, at, database, found: Found { count, security } } = self.last?;
-        Some(format!("1 {} {at} {database} {count} {security}", WAYS[way].name))
+    /// `1 MANAGER SECONDS DATABASE COUNT SECURITY`.
+    fn save(&self) -> Option<String> {
+        let Asked { manager, at, database, found: Scan { count, security } } = self.last?;
+        Some(format!("1 {} {at} {database} {count} {security}", MANAGERS[manager].name))
     }
 
-    fn recall(&mut self, memo: &str) {
-        // Another worker may know better.
+    fn restore(&mut self, saved: &str) {
+        // The saved answer may be from another worker and newer.
         let at = |asked: &Option<Asked>| asked.map_or(i64::MIN, |asked| asked.at);
-        let other = remembered(memo);
+        let other = parse_saved(saved);
         if at(&other) > at(&self.last) {
             self.last = other;
         }
@@ -249,33 +249,35 @@ impl Source for Updates {
 }
 
 impl Updates {
-    /// Asks whoever is there, or takes what it said lately.
-    fn ask(&mut self, host: &Host) -> Result<Option<(&'static str, Found)>, Error> {
-        let now = host.now().timestamp();
-        for (at, way) in WAYS.iter().enumerate() {
-            if matches!(self.options.manager, Manager(Some(wanted)) if wanted != at) {
+    /// Asks the first manager that is found, or takes its last answer.
+    fn ask(&mut self, machine: &Machine) -> Result<Option<(&'static str, Scan)>, Error> {
+        let now = machine.now().timestamp();
+        for (at, manager) in MANAGERS.iter().enumerate() {
+            if matches!(self.options.manager, Choice(Some(wanted)) if wanted != at) {
                 continue;
             }
-            let Ok(facts) = host.facts(Path::new(way.database)) else { continue };
+            let Ok(facts) = machine.metadata(Path::new(manager.database)) else { continue };
             if let Some(last) = &self.last
-                && last.way == at
+                && last.manager == at
                 && last.database == facts.modified
-                && now.abs_diff(last.at) < OFTEN.as_secs()
+                && now.abs_diff(last.at) < MAX_AGE.as_secs()
             {
-                return Ok(Some((way.name, last.found)));
+                return Ok(Some((manager.name, last.found)));
             }
-            let Some(found) = way.ask(host)? else { continue };
-            self.last = Some(Asked { way: at, at: now, database: facts.modified, found });
-            return Ok(Some((way.name, found)));
+            let Some(found) = manager.ask(machine)? else { continue };
+            self.last = Some(Asked { manager: at, at: now, database: facts.modified, found });
+            return Ok(Some((manager.name, found)));
         }
         Ok(None)
     }
 }
 
-impl Way {
-    /// `None`: its program is not here.
-    fn ask(&self, host: &Host) -> Result<Option<Found>, Error> {
-        let Some(printed) = host.run_well(self.command, LIMIT, self.fine)? else { return Ok(None) };
+impl Manager {
+    /// `None`: its program is not installed.
+    fn ask(&self, machine: &Machine) -> Result<Option<Scan>, Error> {
+        let Some(printed) = machine.run_well(self.command, LIMIT, self.fine)? else {
+            return Ok(None);
+        };
         let lines = |printed: &[u8], counts: &dyn Fn(&str) -> bool| {
             let text = String::from_utf8_lossy(printed).into_owned();
             text.lines().filter(|line| (self.update)(line) && counts(line)).count() as u32
@@ -284,27 +286,27 @@ impl Way {
         let security = match self.security {
             Security::Unknown => 0,
             Security::Line(is_one) => lines(&printed, &is_one),
-            // One command less where there is nothing to find.
+            // Not run without updates.
             Security::Command(_) if count == 0 => 0,
-            Security::Command(command) => host
+            Security::Command(command) => machine
                 .run_well(command, LIMIT, self.fine)?
                 .map_or(0, |printed| lines(&printed, &|_| true)),
         };
-        Ok(Some(Found { count, security }))
+        Ok(Some(Scan { count, security }))
     }
 }
 
-/// What Ubuntu's update-notifier wrote down.
-fn noted(host: &Host) -> Option<Found> {
-    let text = host.read("/var/lib/update-notifier/updates-available").ok()?;
+/// The numbers that Ubuntu's update-notifier wrote to its file.
+fn noted(machine: &Machine) -> Option<Scan> {
+    let text = machine.read("/var/lib/update-notifier/updates-available").ok()?;
     let text = String::from_utf8_lossy(&text);
-    let mut found = Found::default();
+    let mut found = Scan::default();
     let mut any = false;
     for line in text.lines() {
         let Some(count) = line.split(' ').next().and_then(|word| word.parse().ok()) else {
             continue;
         };
-        // What only subscribers get (ESM) cannot be had.
+        // Updates for subscribers only (ESM) do not count.
         if line.contains("ESM") || line.contains("additional") {
             continue;
         }
@@ -314,51 +316,47 @@ fn noted(host: &Host) -> Option<Found> {
             (found.count, any) = (count, true);
         }
     }
-    // A file without a number: nothing can be upgraded, or nobody looked.
+    // A file without a number: there are no updates, or they were not checked.
     Some(found)
 }
 
-/// Reads what [`Updates::memo`] wrote; `None` if it is anything else.
-fn remembered(memo: &str) -> Option<Asked> {
-    let mut words = memo.strip_prefix("1 ")?.split(' ');
+/// Parses what [`Updates::save`] wrote.
+fn parse_saved(saved: &str) -> Option<Asked> {
+    let mut words = saved.strip_prefix("1 ")?.split(' ');
     let name = words.next()?;
-    let way = WAYS.iter().position(|way| way.name == name)?;
+    let manager = MANAGERS.iter().position(|manager| manager.name == name)?;
     let at = words.next()?.parse().ok()?;
     let database = words.next()?.parse().ok()?;
-    let found = Found { count: words.next()?.parse().ok()?, security: words.next()?.parse().ok()? };
-    Some(Asked { way, at, database, found })
+    let found = Scan { count: words.next()?.parse().ok()?, security: words.next()?.parse().ok()? };
+    Some(Asked { manager, at, database, found })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
-
-    fn source(options: &str) -> Box<dyn Source> {
-        open(&options.parse().expect("TOML")).expect("good options")
-    }
+    use crate::base::test_support::{number, opened, refused};
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     /// Count, security and the level.
-    fn shown(source: &mut dyn Source, host: &Host) -> Option<(f64, Option<f64>, Level)> {
-        let sample = source.sample(host, &Ask::default()).expect("no error")?;
-        let number = |field| sample.get(field).and_then(Value::as_number);
-        Some((number("count")?, number("security"), sample.level))
+    fn shown(source: &mut dyn Source, machine: &Machine) -> Option<(f64, Option<f64>, Level)> {
+        let sample = source.sample(machine, &Ask::default()).expect("no error")?;
+        Some((number(&sample, "count")?, number(&sample, "security"), sample.level))
     }
 
     fn on(files: &[(&str, &str)]) -> Option<(f64, Option<f64>, Level)> {
-        shown(&mut *source(""), &machine(files).1)
+        shown(&mut *opened(&SEGMENT, ""), &machine_with(files).1)
     }
 
     #[test]
-    fn every_way_can_be_chosen() {
+    fn every_manager_can_be_chosen() {
         assert_eq!(NAMES[0], "auto");
-        let ways: Vec<_> = WAYS.iter().map(|way| way.name).collect();
+        let ways: Vec<_> = MANAGERS.iter().map(|manager| manager.name).collect();
         assert_eq!(NAMES[1..], ways);
     }
 
     #[test]
-    fn ubuntu_has_written_it_down() {
+    fn ubuntus_file_is_read() {
         const FILE: &str = "var/lib/update-notifier/updates-available";
         let new = "\nExpanded Security Maintenance for Applications is not enabled.\n\n\
             12 updates can be applied immediately.\n3 of these updates are standard security updates.\n\
@@ -372,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn package_managers_are_asked_in_their_own_words() {
+    fn each_managers_output_is_parsed() {
         let apt = "libc6/stable-security 2.36-9+deb12u9 amd64 [upgradable from: 2.36-9+deb12u8]\n\
             vim/stable 2:9.0.1378-2 amd64 [upgradable from: 2:9.0.1-1]\nnoise\n";
         let found = on(&[("var/lib/dpkg/status", ""), ("commands/apt", apt)]);
@@ -402,28 +400,28 @@ mod tests {
         assert_eq!(on(&[]), None);
         assert_eq!(on(&[("var/lib/dpkg/status", "")]), None, "no program");
         let files = [("var/lib/dpkg/status", ""), ("commands/apt", "a [upgradable from: 1]\n")];
-        let (_dir, host) = machine(&files);
-        assert!(shown(&mut *source("manager = 'apt'"), &host).is_some());
-        assert_eq!(shown(&mut *source("manager = 'pacman'"), &host), None);
-        assert!(open(&"manager = 'rm'".parse().expect("TOML")).is_err());
+        let (_dir, machine) = machine_with(&files);
+        assert!(shown(&mut *opened(&SEGMENT, "manager = 'apt'"), &machine).is_some());
+        assert_eq!(shown(&mut *opened(&SEGMENT, "manager = 'pacman'"), &machine), None);
+        refused(&SEGMENT, "manager = 'rm'");
     }
 
-    /// What a machine that was asked at noon shows later, when the command says that nothing is
-    /// left; and what of it is remembered.
+    /// What a machine that was asked at noon shows later, when the command finds no updates any
+    /// more, and what is saved.
     fn later(clock: &str, times: &str) -> Option<(f64, Option<f64>, Level)> {
         let on = |clock: &str, times: &str, apt: &str| {
             let database = ("var/lib/dpkg/status", "");
-            machine(&[database, ("clock", clock), ("times", times), ("commands/apt", apt)])
+            machine_with(&[database, ("clock", clock), ("times", times), ("commands/apt", apt)])
         };
         let noon = on(
             "2026-11-23T12:00:00+00:00",
             "/var/lib/dpkg/status 100 0\n",
             "a [upgradable from: 1]\n",
         );
-        let mut first = source("");
+        let mut first = opened(&SEGMENT, "");
         assert!(shown(&mut *first, &noon.1).is_some());
-        let mut second = source("");
-        second.recall(&first.memo().expect("an answer"));
+        let mut second = opened(&SEGMENT, "");
+        second.restore(&first.save().expect("an answer"));
         shown(&mut *second, &on(clock, times, "").1)
     }
 
@@ -437,23 +435,23 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_newer_is_taken_over() {
-        for memo in ["", "1", "1 apt", "2 apt 1 1 1 1", "1 rm 1 1 1 1", "1 apt x 1 1 1"] {
-            assert_eq!(remembered(memo), None, "{memo:?}");
+    fn only_a_newer_answer_is_restored() {
+        for saved in ["", "1", "1 apt", "2 apt 1 1 1 1", "1 rm 1 1 1 1", "1 apt x 1 1 1"] {
+            assert_eq!(parse_saved(saved), None, "{saved:?}");
         }
         let mut source = Updates {
             options: Options::read(&toml::Table::new()).expect("defaults"),
-            last: remembered("1 apt 200 5 7 0"),
+            last: parse_saved("1 apt 200 5 7 0"),
         };
-        source.recall("1 apt 100 4 9 0");
-        assert_eq!(source.memo().as_deref(), Some("1 apt 200 5 7 0"));
-        source.recall("1 apt 300 6 1 1");
-        assert_eq!(source.memo().as_deref(), Some("1 apt 300 6 1 1"));
+        source.restore("1 apt 100 4 9 0");
+        assert_eq!(source.save().as_deref(), Some("1 apt 200 5 7 0"));
+        source.restore("1 apt 300 6 1 1");
+        assert_eq!(source.save().as_deref(), Some("1 apt 300 6 1 1"));
     }
 
     #[test]
     fn a_server_has_security_updates() {
-        let found = shown(&mut *source(""), &fixture("server"));
+        let found = shown(&mut *opened(&SEGMENT, ""), &fixture("server"));
         assert_eq!(found, Some((9.0, Some(2.0), Level::Warning)));
     }
 }

@@ -1,14 +1,16 @@
-//! How long the machine has been up, suspended time included.
+//! How long the machine has been up, including suspended time.
 
 use std::time::Duration;
 
-use crate::base::contract::{Ask, Error, Field, Icons, Kind, Pace, Scope, Source, Unit, Where};
-use crate::base::host::Host;
+use crate::base::contract::{
+    Ask, Error, Field, Icons, Kind, Pace, RunsIn, Scope, Source, Unit, options,
+};
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
-crate::options! {
-    /// Days from which the level is `warning`: time for an update. 0: never.
-    warning_days("warning-days"): f64 = 0.0,
+options! {
+    /// From this uptime the level is `warning`: time for updates; `0s`: never.
+    warning: Duration = Duration::ZERO,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
@@ -17,13 +19,13 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f0f9c}", unicode: "up", ascii: "up" },
     format: " ($icon )$uptime ",
     fields: &[
-        Field { name: "uptime", about: "since it was started", unit: Unit::Duration },
-        Field { name: "since", about: "when it was started", unit: Unit::Time },
+        Field::new("uptime", "time since the start", Unit::Duration),
+        Field::new("since", "when it was started", Unit::Time),
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    place: Where::Daemon,
+    scope: Scope::Machine,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Tick(Duration::from_secs(10)),
     priority: 30,
     open: |table| Ok(Box::new(Uptime { options: Options::read(table)? })),
@@ -34,21 +36,21 @@ struct Uptime {
 }
 
 impl Source for Uptime {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let uptime = host.uptime();
-        let most = self.options.warning_days * 86_400.0;
-        let long = most > 0.0 && uptime.as_secs_f64() >= most;
-        // After the first minute seconds are noise: the line would be drawn anew for each.
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let uptime = machine.time_since_boot();
+        let limit = self.options.warning;
+        let long = !limit.is_zero() && uptime >= limit;
+        // After the first minute only minutes are shown, so that the line is not redrawn each
+        // second.
         let shown = match uptime.as_secs() {
             seconds @ 0..60 => seconds,
             seconds => seconds - seconds % 60,
         };
-        let mut sample = Sample::new(if long { Level::Warning } else { Level::Idle })
-            .with("uptime", Value::Duration(Duration::from_secs(shown)));
         let since = chrono::Duration::from_std(uptime).ok();
-        if let Some(since) = since.and_then(|uptime| host.now().checked_sub_signed(uptime)) {
-            sample = sample.with("since", Value::Time(since));
-        }
+        let since = since.and_then(|uptime| machine.now().checked_sub_signed(uptime));
+        let sample = Sample::new(if long { Level::Warning } else { Level::Idle })
+            .with("uptime", Value::Duration(Duration::from_secs(shown)))
+            .with_some("since", since.map(Value::Time));
         Ok(Some(sample))
     }
 }
@@ -56,12 +58,12 @@ impl Source for Uptime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::base::test_support::sample_with;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
-    fn sample_on(options: &str, host: &Host) -> Sample {
-        let mut source = (SEGMENT.open)(&options.parse().expect("TOML")).expect("good options");
-        source.sample(host, &Ask::default()).expect("no error").expect("always up")
+    fn sample_on(options: &str, machine: &Machine) -> Sample {
+        sample_with(&SEGMENT, options, machine).expect("always up")
     }
 
     #[test]
@@ -75,21 +77,23 @@ mod tests {
 
     #[test]
     fn seconds_in_the_first_minute() {
-        let sample = sample_on("", &machine(&[("proc/uptime", "12.90 3.00\n")]).1);
+        let sample = sample_on("", &machine_with(&[("proc/uptime", "12.90 3.00\n")]).1);
         assert_eq!(sample.get("uptime"), Some(&Value::Duration(Duration::from_secs(12))));
     }
 
     #[test]
-    fn may_ask_for_a_restart() {
-        let sample = |days| sample_on(&format!("warning-days = {days}"), &fixture("laptop"));
-        assert_eq!([sample(0.5).level, sample(1.0).level], [Level::Warning, Level::Idle]);
+    fn a_long_uptime_can_be_a_warning() {
+        let sample = |limit| sample_on(&format!("warning = '{limit}'"), &fixture("laptop"));
+        assert_eq!([sample("12h").level, sample("1d").level], [Level::Warning, Level::Idle]);
     }
 
     #[test]
-    fn older_than_the_calendar_is_only_a_duration() {
-        let (_dir, host) =
-            machine(&[("proc/uptime", "9000000000000000 1\n"), ("clock", "2026-11-23T00:00:00Z")]);
-        let sample = sample_on("", &host);
+    fn an_uptime_beyond_the_calendar_has_no_start() {
+        let (_dir, machine) = machine_with(&[
+            ("proc/uptime", "9000000000000000 1\n"),
+            ("clock", "2026-11-23T00:00:00Z"),
+        ]);
+        let sample = sample_on("", &machine);
         assert!(sample.get("uptime").is_some() && sample.get("since").is_none());
     }
 }

@@ -1,70 +1,45 @@
-//! Who one is: the user whose shell asks, and who that was before `su` and `sudo`.
+//! The user whose shell asks, and the one before `su` or `sudo`.
 //!
-//! The name is what the system has for the user of this process, never what the environment says:
-//! `USER` survives `su`. Only where the system has no row for the user (directories and containers
-//! keep theirs elsewhere) the environment has the word.
+//! The name is the system's for the user of this process, not that of the environment: `USER`
+//! survives `su`. The environment is used only if the system does not list the user (accounts of a
+//! directory service, containers).
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, OptionType, Pace, Scope, Shape, Source, Unit,
-    Where, expected,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, choice, options,
 };
-use crate::base::host::Host;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
-crate::options! {
-    /// When to show it: always, or only where one is another than usual: root, by ssh, by su or
-    /// sudo.
-    show: Show = Show::Always,
+choice! {
+    /// When it is hidden.
+    HideWhen { Never = "never", Usual = "usual" }
+}
+
+options! {
+    /// `usual`: hidden unless the user is root or came by ssh, su or sudo.
+    hide_when: HideWhen = HideWhen::Never,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "user",
-    about: "Who you are; root is a warning.",
+    about: "The user; root is a warning.",
     icons: Icons { nerd: "\u{f007}", unicode: "", ascii: "" },
     format: " ($icon )($from> )$name ",
     fields: &[
-        Field { name: "name", about: "the user's name", unit: Unit::Text },
-        Field { name: "root", about: "`root` for the one who may do anything", unit: Unit::Text },
-        Field { name: "from", about: "who you were before su or sudo", unit: Unit::Text },
-        Field { name: "ssh", about: "`ssh` if you came by it", unit: Unit::Text },
+        Field::new("name", "the user's name", Unit::Text),
+        Field::new("root", "`root` for the superuser", Unit::Text),
+        Field::new("from", "the user before su or sudo", Unit::Text),
+        Field::new("ssh", "`ssh` if you came by it", Unit::Text),
     ],
     options: OPTIONS,
     env: &["LOGNAME", "SSH_CONNECTION", "SSH_TTY", "SUDO_USER", "USER"],
     scope: Scope::Client,
-    place: Where::Daemon,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Ask,
     priority: 62,
     open,
 };
-
-/// When the user is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Show {
-    Always,
-    WhenOther,
-}
-
-impl OptionType for Show {
-    const SHAPE: Shape = Shape::Choice(&["always", "when-other"]);
-
-    fn from_toml(value: &toml::Value) -> Result<Self, String> {
-        match value.as_str() {
-            Some("always") => Ok(Show::Always),
-            Some("when-other") => Ok(Show::WhenOther),
-            Some(other) => Err(format!("expected {}, found {other:?}", Self::SHAPE.describe())),
-            None => Err(expected(Self::SHAPE, value)),
-        }
-    }
-
-    fn to_toml(&self) -> toml::Value {
-        match self {
-            Show::Always => "always",
-            Show::WhenOther => "when-other",
-        }
-        .into()
-    }
-}
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     Ok(Box::new(User { options: Options::read(table)? }))
@@ -75,17 +50,17 @@ struct User {
 }
 
 impl Source for User {
-    fn sample(&mut self, host: &Host, ask: &Ask) -> Result<Option<Sample>, Error> {
-        let uid = host.uid();
+    fn sample(&mut self, machine: &Machine, ask: &Ask) -> Result<Option<Sample>, Error> {
+        let uid = machine.uid();
         let claimed = ask.env("LOGNAME").or_else(|| ask.env("USER"));
-        let name = match host.user_name(uid) {
+        let name = match machine.user_name(uid) {
             Some(name) => Untrusted::from(name),
             None => claimed.map_or_else(|| Untrusted::from(uid.to_string()), Untrusted::from),
         };
         let before = ask.env("SUDO_USER").or(claimed).filter(|before| *before != name.reveal());
         let ssh = ask.env("SSH_CONNECTION").is_some() || ask.env("SSH_TTY").is_some();
         let root = uid == 0;
-        if self.options.show == Show::WhenOther && !root && !ssh && before.is_none() {
+        if self.options.hide_when == HideWhen::Usual && !root && !ssh && before.is_none() {
             return Ok(None);
         }
         let level = match (root, before) {
@@ -93,34 +68,28 @@ impl Source for User {
             (false, Some(_)) => Level::Info,
             (false, None) => Level::Idle,
         };
-        let mut sample = Sample::new(level).with("name", Value::Text(name));
-        if root {
-            sample = sample.with("root", Value::text("root"));
-        }
-        if let Some(before) = before {
-            sample = sample.with("from", Value::text(before));
-        }
-        if ssh {
-            sample = sample.with("ssh", Value::text("ssh"));
-        }
-        Ok(Some(sample))
+        let sample = Sample::new(level)
+            .with("name", Value::Text(name))
+            .with_some("root", root.then(|| Value::text("root")))
+            .with_some("from", before.map(Value::text));
+        Ok(Some(sample.with_some("ssh", ssh.then(|| Value::text("ssh")))))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::base::test_support::sample_for;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
-    fn sample_on(options: &str, host: &Host, env: &[(&str, &str)]) -> Option<Sample> {
+    fn sample_on(options: &str, machine: &Machine, env: &[(&str, &str)]) -> Option<Sample> {
         let env = env.iter().map(|(name, value)| (name.to_string(), (*value).into())).collect();
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(host, &Ask { env, ..Ask::default() }).expect("no error")
+        sample_for(&SEGMENT, options, machine, &Ask { env, ..Ask::default() })
     }
 
-    fn sample(options: &str, host: &str, env: &[(&str, &str)]) -> Option<Sample> {
-        sample_on(options, &fixture(host), env)
+    fn sample(options: &str, machine: &str, env: &[(&str, &str)]) -> Option<Sample> {
+        sample_on(options, &fixture(machine), env)
     }
 
     fn text<'a>(sample: &'a Sample, field: &str) -> &'a str {
@@ -138,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn root_is_a_warning_whoever_it_was() {
+    fn root_is_a_warning_with_or_without_su() {
         let sample = sample("", "container", &[("SUDO_USER", "ann"), ("USER", "root")]);
         let sample = sample.expect("a user");
         assert_eq!((text(&sample, "name"), text(&sample, "from")), ("root", "ann"));
@@ -146,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn su_keeps_the_name_of_before() {
+    fn su_shows_the_user_before() {
         let sample = sample("", "server", &[("LOGNAME", "ann"), ("USER", "ann")]);
         let sample = sample.expect("a user");
         assert_eq!((text(&sample, "name"), text(&sample, "from")), ("ops", "ann"));
@@ -154,8 +123,8 @@ mod tests {
     }
 
     #[test]
-    fn may_be_kept_for_when_one_is_another() {
-        let other = "show = 'when-other'";
+    fn can_be_hidden_for_the_usual_user() {
+        let other = "hide-when = 'usual'";
         assert_eq!(sample(other, "laptop", &[("USER", "ann")]), None);
         assert!(sample(other, "laptop", &[("SSH_TTY", "/dev/pts/1")]).is_some());
         assert!(sample(other, "laptop", &[("SUDO_USER", "root")]).is_some());
@@ -163,9 +132,9 @@ mod tests {
     }
 
     #[test]
-    fn without_a_row_the_environment_names_the_user_and_then_the_number() {
-        let (_dir, host) = machine(&[("etc/passwd", "root:x:0:0::/root:/bin/sh\n")]);
-        let name = |env| text(&sample_on("", &host, env).expect("a user"), "name").to_owned();
+    fn an_unlisted_user_is_named_by_the_environment_or_a_number() {
+        let (_dir, machine) = machine_with(&[("etc/passwd", "root:x:0:0::/root:/bin/sh\n")]);
+        let name = |env| text(&sample_on("", &machine, env).expect("a user"), "name").to_owned();
         assert_eq!(name(&[("USER", "dir\u{1b}user")]), "dir·user");
         assert_eq!(name(&[]), "1000");
     }

@@ -1,22 +1,21 @@
-//! Who else is logged in.
+//! How many users are logged in, from systemd's list of sessions, else from `utmp`.
 //!
-//! From systemd's own notes of sessions where there are some, else from the records of `utmp`.
-//! Sessions of programs (greeters, managers) are nobody's, and a record whose process has ended is
-//! a leftover of a crash.
+//! Sessions of programs (greeters, managers) do not count, nor do records of processes that have
+//! ended, as after a crash.
 
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::host::Host;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
-crate::options! {
-    /// Users below which nothing is shown: alone one need not be counted.
-    hide_below("hide-below"): u32 = 2u32,
-    /// Users from which the level is `warning`; 0: never.
+options! {
+    /// Hidden below this number of users.
+    hide_when_below: u32 = 2u32,
+    /// Number of users from which the level is `warning`; 0: never.
     warning: u32 = 0u32,
 }
 
@@ -26,22 +25,22 @@ pub(crate) static SEGMENT: Kind = Kind {
     icons: Icons { nerd: "\u{f0849}", unicode: "users", ascii: "users" },
     format: " ($icon )$users ",
     fields: &[
-        Field::new("users", "users, each counted once", Unit::Count),
-        Field::new("sessions", "their sessions", Unit::Count),
-        Field::new("remote", "sessions from other machines", Unit::Count),
-        Field::new("names", "the users' names, with blanks between", Unit::Text),
+        Field::new("users", "number of users", Unit::Count),
+        Field::new("sessions", "number of their sessions", Unit::Count),
+        Field::new("remote", "number of sessions from other machines", Unit::Count),
+        Field::new("names", "names of the users, separated by spaces", Unit::Text),
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    place: Where::Worker,
+    scope: Scope::Machine,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(15)),
     priority: 25,
     open,
 };
 
-/// Sessions beyond this many are passed over.
-const MOST: usize = 1024;
+/// The most sessions that are counted.
+const MAX_SESSIONS: usize = 1024;
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     Ok(Box::new(Users { options: Options::read(table)? }))
@@ -58,10 +57,10 @@ struct Session {
 }
 
 impl Source for Users {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let sessions = match of_systemd(host) {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let sessions = match of_systemd(machine) {
             Some(sessions) => sessions,
-            None => of_utmp(host),
+            None => of_utmp(machine),
         };
         let mut users: Vec<&[u8]> = sessions.iter().map(|session| &*session.user).collect();
         users.sort_unstable();
@@ -69,7 +68,7 @@ impl Source for Users {
         let (Ok(count), Self { options }) = (u32::try_from(users.len()), self) else {
             return Ok(None);
         };
-        if count == 0 || count < options.hide_below {
+        if count == 0 || count < options.hide_when_below {
             return Ok(None);
         }
         let many = options.warning > 0 && count >= options.warning;
@@ -85,15 +84,15 @@ impl Source for Users {
     }
 }
 
-/// The sessions that systemd knows; `None` where it keeps no notes.
-fn of_systemd(host: &Host) -> Option<Vec<Session>> {
+/// The sessions that systemd lists; `None` if it lists none.
+fn of_systemd(machine: &Machine) -> Option<Vec<Session>> {
     const DIR: &str = "/run/systemd/sessions";
-    let entries = host.list(DIR).ok()?;
+    let entries = machine.list(DIR).ok()?;
     // Beside each session there is a FIFO, `NAME.ref`.
     let names = entries.iter().filter_map(|entry| entry.name.to_str());
-    let names = names.filter(|name| !name.contains('.')).take(MOST);
+    let names = names.filter(|name| !name.contains('.')).take(MAX_SESSIONS);
     let sessions = names.filter_map(|name| {
-        let text = host.read(format!("{DIR}/{name}")).ok()?;
+        let text = machine.read(format!("{DIR}/{name}")).ok()?;
         let value = |key: &str| {
             let mut lines = text.split(|b| *b == b'\n');
             lines.find_map(|line| line.strip_prefix(key.as_bytes())?.strip_prefix(b"="))
@@ -108,19 +107,24 @@ fn of_systemd(host: &Host) -> Option<Vec<Session>> {
 }
 
 /// The sessions in the records of `utmp`.
-fn of_utmp(host: &Host) -> Vec<Session> {
-    let records = ["/run/utmp", "/var/run/utmp"].iter().find_map(|path| host.read(path).ok());
+fn of_utmp(machine: &Machine) -> Vec<Session> {
+    let records = ["/run/utmp", "/var/run/utmp"].iter().find_map(|path| machine.read(path).ok());
     let records = records.unwrap_or_default();
-    // Where others' processes are hidden (`hidepid`) there is no telling who is alive.
-    let hidden = host.lstat("/proc/1").is_err();
-    let alive = |pid: u32| hidden || host.lstat(format!("/proc/{pid}")).is_ok();
-    records.chunks_exact(RECORD).filter_map(|bytes| record(bytes, &alive)).take(MOST).collect()
+    // If other users' processes are hidden (`hidepid`), it is unknown which ones run.
+    let hidden = machine.lstat("/proc/1").is_err();
+    let alive = |pid: u32| hidden || machine.lstat(format!("/proc/{pid}")).is_ok();
+    records
+        .chunks_exact(RECORD)
+        .filter_map(|bytes| record(bytes, &alive))
+        .take(MAX_SESSIONS)
+        .collect()
 }
 
 /// The size of a record of utmp(5) on Linux, the same for 32 and 64 bits.
 const RECORD: usize = 384;
 
-/// Reads type (0), pid (4), user (44, 32 bytes), host (76, 256 bytes), numbers in memory's order.
+/// Parses type (at 0), pid (at 4), user (at 44, 32 bytes) and host (at 76, 256 bytes); numbers in
+/// native byte order.
 fn record(bytes: &[u8], alive: &dyn Fn(u32) -> bool) -> Option<Session> {
     const USER_PROCESS: i16 = 7;
     let kind = i16::from_ne_bytes(*bytes.first_chunk()?);
@@ -130,7 +134,7 @@ fn record(bytes: &[u8], alive: &dyn Fn(u32) -> bool) -> Option<Session> {
         text.split(|b| *b == 0).next()
     };
     let (user, from) = (text(44, 32)?, text(76, 256)?);
-    // A display of this machine (`:0`) is no other machine, nor is a multiplexer's window.
+    // A display (`:0`) or a multiplexer's window is not another machine.
     let remote = !from.is_empty() && !from.starts_with(b":") && !from.contains(&b'(');
     (kind == USER_PROCESS && !user.is_empty() && alive(pid))
         .then(|| Session { user: user.to_vec(), remote })
@@ -139,19 +143,18 @@ fn record(bytes: &[u8], alive: &dyn Fn(u32) -> bool) -> Option<Session> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
+    use crate::base::test_support::{number, sample_with};
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
-    fn shown(options: &str, host: &Host) -> Option<[Option<f64>; 3]> {
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        let sample = source.sample(host, &Ask::default()).expect("no error")?;
-        let number = |field| sample.get(field).and_then(Value::as_number);
-        Some(["users", "sessions", "remote"].map(number))
+    fn shown(options: &str, machine: &Machine) -> Option<[Option<f64>; 3]> {
+        let sample = sample_with(&SEGMENT, options, machine)?;
+        Some(["users", "sessions", "remote"].map(|field| number(&sample, field)))
     }
 
     #[test]
-    fn people_are_counted_once_and_programs_not_at_all() {
-        let (_dir, host) = machine(&[
+    fn users_are_counted_once_and_programs_not_at_all() {
+        let (_dir, machine) = machine_with(&[
             ("run/systemd/sessions/1", "UID=0\nUSER=root\nREMOTE=1\nCLASS=user\nSTATE=active\n"),
             ("run/systemd/sessions/2", "UID=7\nUSER=me\nREMOTE=0\nCLASS=user\nSTATE=online\n"),
             ("run/systemd/sessions/3", "UID=7\nUSER=me\nREMOTE=1\nCLASS=user-early\n"),
@@ -160,8 +163,8 @@ mod tests {
             ("run/systemd/sessions/2.ref", "USER=x\n"),
             ("run/systemd/sessions/5", "noise\n"),
         ]);
-        assert_eq!(shown("", &host), Some([Some(2.0), Some(3.0), Some(2.0)]));
-        assert_eq!(shown("hide-below = 3", &host), None);
+        assert_eq!(shown("", &machine), Some([Some(2.0), Some(3.0), Some(2.0)]));
+        assert_eq!(shown("hide-when-below = 3", &machine), None);
     }
 
     fn bytes(kind: i16, pid: u32, user: &str, from: &str) -> Vec<u8> {
@@ -174,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn records_of_the_dead_and_of_no_user_are_none() {
+    fn records_of_ended_processes_do_not_count() {
         let alive = |pid| pid != 9;
         let read =
             |kind, pid, user: &str, from: &str| record(&bytes(kind, pid, user, from), &alive);
@@ -191,21 +194,21 @@ mod tests {
     }
 
     #[test]
-    fn utmp_is_read_where_systemd_keeps_no_notes() {
+    fn utmp_is_read_without_systemd() {
         let records = [bytes(7, 5, "me", "far"), bytes(7, 5, "you", ""), bytes(2, 1, "reboot", "")];
         let text = String::from_utf8(records.concat()).expect("small numbers");
         let utmp = ("run/utmp", &*(text + "cut off"));
         let both = Some([Some(2.0), Some(2.0), Some(1.0)]);
-        let (_dir, host) = machine(&[utmp, ("proc/1/stat", ""), ("proc/5/stat", "")]);
-        assert_eq!(shown("", &host), both);
-        assert_eq!(shown("", &machine(&[utmp]).1), both, "processes are hidden");
-        let (_dir, host) = machine(&[utmp, ("proc/1/stat", "")]);
-        assert_eq!(shown("hide-below = 0", &host), None, "leftovers");
+        let (_dir, machine) = machine_with(&[utmp, ("proc/1/stat", ""), ("proc/5/stat", "")]);
+        assert_eq!(shown("", &machine), both);
+        assert_eq!(shown("", &machine_with(&[utmp]).1), both, "processes are hidden");
+        let (_dir, machine) = machine_with(&[utmp, ("proc/1/stat", "")]);
+        assert_eq!(shown("hide-when-below = 0", &machine), None, "leftovers");
     }
 
     #[test]
-    fn a_server_has_its_guests_and_an_empty_machine_nobody() {
+    fn a_server_has_remote_users_and_an_empty_machine_none() {
         assert_eq!(shown("", &fixture("server")), Some([Some(2.0), Some(3.0), Some(3.0)]));
-        assert_eq!(shown("hide-below = 0", &fixture("empty")), None);
+        assert_eq!(shown("hide-when-below = 0", &fixture("empty")), None);
     }
 }

@@ -1,80 +1,72 @@
-//! How loud the sound is, and whether it is muted.
+//! The volume of the sound in percent, and whether it is muted.
 //!
-//! There is no file to read: PipeWire, PulseAudio and ALSA are each asked by their own command, the
-//! first that answers.
+//! There is no file to read: PipeWire, PulseAudio and ALSA are asked by their own commands; the
+//! first one that answers is used.
 
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, choice, options,
 };
-use crate::base::host::Host;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
-crate::choice! {
-    /// What is heard, or what hears.
+choice! {
+    /// A sound device.
     Device { Output = "output", Input = "input" }
 }
 
-crate::options! {
-    /// The loudspeakers or the microphone.
+options! {
+    /// The loudspeakers (`output`) or the microphone (`input`).
     device: Device = Device::Output,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "volume",
-    about: "How loud the sound is, and whether it is muted.",
+    about: "The volume of the sound, and whether it is muted.",
     icons: Icons { nerd: "", unicode: "", ascii: "" },
     format: " $sign $volume.pct(w:1) ",
     fields: &[
-        Field::new(
-            "volume",
-            "of the usual most; what is louder still counts as that",
-            Unit::Percent,
-        ),
+        Field::new("volume", "the volume, at most 100 %", Unit::Percent),
         Field::new("muted", "`muted`, if it is", Unit::Text),
-        Field::new(
-            "sign",
-            "a loudspeaker or a microphone, crossed out while it is muted",
-            Unit::Text,
-        ),
-        Field::new("history", "the past of the volume", Unit::History("volume")),
+        Field::new("sign", "a loudspeaker or a microphone, crossed out if muted", Unit::Text),
+        Field::new("history", "history of the volume", Unit::History("volume")),
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    place: Where::Worker,
+    scope: Scope::Machine,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(2)),
     priority: 25,
     open,
 };
 
-/// None of the commands takes longer than some milliseconds while its server lives.
+/// Each command takes a few milliseconds while its server runs.
 const LIMIT: Duration = Duration::from_millis(500);
 
-/// The sound as it is set.
+/// The state of a device.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Sound {
-    /// Percent; more than a hundred is possible.
+    /// In percent; may be above 100.
     volume: f64,
     muted: bool,
 }
 
-/// A way to ask: the commands for the output and for the input, all of whose answers are read as
-/// one text.
-struct Way {
+/// A sound server: the commands for the output and for the input, and the parser of what they print
+/// together.
+struct Server {
     output: &'static [&'static [&'static str]],
     input: &'static [&'static [&'static str]],
     read: fn(&str) -> Option<Sound>,
 }
 
-static WAYS: [Way; 3] = [
-    Way {
+static SERVERS: [Server; 3] = [
+    Server {
         output: &[&["wpctl", "get-volume", "@DEFAULT_AUDIO_SINK@"]],
         input: &[&["wpctl", "get-volume", "@DEFAULT_AUDIO_SOURCE@"]],
         read: wpctl,
     },
-    Way {
+    Server {
         output: &[
             &["pactl", "get-sink-volume", "@DEFAULT_SINK@"],
             &["pactl", "get-sink-mute", "@DEFAULT_SINK@"],
@@ -85,7 +77,7 @@ static WAYS: [Way; 3] = [
         ],
         read: pactl,
     },
-    Way {
+    Server {
         output: &[&["amixer", "sget", "Master"]],
         input: &[&["amixer", "sget", "Capture"]],
         read: amixer,
@@ -93,48 +85,47 @@ static WAYS: [Way; 3] = [
 ];
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
-    Ok(Box::new(Volume { options: Options::read(table)?, way: None }))
+    Ok(Box::new(Volume { options: Options::read(table)?, server: None }))
 }
 
 struct Volume {
     options: Options,
-    /// The way that answered last.
-    way: Option<&'static Way>,
+    /// The server that answered last.
+    server: Option<&'static Server>,
 }
 
 impl Source for Volume {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let known = self.way.take();
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let known = self.server.take();
         let mut failure = None;
-        for way in known.into_iter().chain(&WAYS) {
-            match self.ask(way, host) {
+        for server in known.into_iter().chain(&SERVERS) {
+            match self.ask(server, machine) {
                 Ok(Some(sound)) => {
-                    self.way = Some(way);
+                    self.server = Some(server);
                     return Ok(Some(self.sample_of(sound)));
                 }
                 Ok(None) => {}
                 Err(error) => failure = failure.or(Some(error)),
             }
         }
-        // A command that is there and fails has something to say; none at all is a machine without
-        // sound.
+        // A command that fails is an error; without any command there is no sound.
         failure.map_or(Ok(None), Err)
     }
 }
 
 impl Volume {
-    fn ask(&self, way: &Way, host: &Host) -> Result<Option<Sound>, Error> {
+    fn ask(&self, server: &Server, machine: &Machine) -> Result<Option<Sound>, Error> {
         let commands = match self.options.device {
-            Device::Output => way.output,
-            Device::Input => way.input,
+            Device::Output => server.output,
+            Device::Input => server.input,
         };
         let mut answer = String::new();
         for command in commands {
-            let Some(printed) = host.run(command, LIMIT)? else { return Ok(None) };
+            let Some(printed) = machine.run(command, LIMIT)? else { return Ok(None) };
             answer.push_str(&String::from_utf8_lossy(&printed));
             answer.push('\n');
         }
-        Ok((way.read)(&answer).filter(|sound| (0.0..1e4).contains(&sound.volume)))
+        Ok((server.read)(&answer).filter(|sound| (0.0..1e4).contains(&sound.volume)))
     }
 
     fn sample_of(&self, sound: Sound) -> Sample {
@@ -196,15 +187,15 @@ fn amixer(text: &str) -> Option<Sound> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
+    use crate::base::test_support::sample_with;
+    use crate::machine::fixture;
 
-    fn sample_with(options: &str, name: &str) -> Option<Sample> {
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(&fixture(name), &Ask::default()).expect("no error")
+    fn shown_with(options: &str, name: &str) -> Option<Sample> {
+        sample_with(&SEGMENT, options, &fixture(name))
     }
 
     #[test]
-    fn each_server_is_asked_in_its_own_words() {
+    fn each_servers_output_is_parsed() {
         let sound = |volume, muted| Some(Sound { volume, muted });
         assert_eq!(wpctl("Volume: 0.40\n"), sound(40.0, false));
         assert_eq!(wpctl("Volume: 1.25 [MUTED]\n"), sound(125.0, true));
@@ -221,31 +212,31 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_no_sound() {
+    fn malformed_output_is_ignored() {
         for text in ["", "Volume:", "Volume: loud", "Volume: /%/", "[%]", "[", "Mute: yes"] {
-            let read = WAYS.each_ref().map(|way| (way.read)(text));
+            let read = SERVERS.each_ref().map(|server| (server.read)(text));
             assert_eq!(read, [None; 3], "{text:?}");
         }
     }
 
     #[test]
-    fn a_laptop_shows_what_it_plays_and_what_it_hears() {
-        let sample = sample_with("", "laptop").expect("sound");
+    fn output_and_input_are_shown() {
+        let sample = shown_with("", "laptop").expect("sound");
         assert_eq!(sample.get("volume"), Some(&Value::percent(40.0)));
         assert_eq!(sample.get("muted"), None);
-        let microphone = sample_with("device = 'input'", "laptop").expect("sound");
+        let microphone = shown_with("device = 'input'", "laptop").expect("sound");
         assert_eq!(microphone.get("muted"), Some(&Value::text("muted")));
     }
 
     #[test]
-    fn the_next_way_is_taken_where_the_first_says_nothing() {
-        let sample = sample_with("", "two-batteries").expect("sound");
+    fn the_next_server_is_asked_if_the_first_is_missing() {
+        let sample = shown_with("", "two-batteries").expect("sound");
         assert_eq!(sample.get("volume"), Some(&Value::percent(65.0)));
     }
 
     #[test]
     fn a_machine_without_sound_shows_nothing() {
-        assert_eq!(sample_with("", "empty"), None);
-        assert_eq!(sample_with("", "broken"), None);
+        assert_eq!(shown_with("", "empty"), None);
+        assert_eq!(shown_with("", "broken"), None);
     }
 }

@@ -1,62 +1,58 @@
-//! The tunnels that are up: WireGuard, TUN (OpenVPN, Tailscale and most others), PPP.
+//! The VPN tunnels that are up: WireGuard, TUN (OpenVPN, Tailscale and most others), PPP.
 //!
-//! Told by what the kernel says of an interface, not by its name. An interface is looked at closely
-//! once, when it appears: machines with many containers have hundreds. A TAP device is a tunnel
-//! only with a route of its own; the others are the network cards of virtual machines.
+//! They are recognised by what sysfs says of an interface, not by its name. An interface is
+//! examined once, when it appears: machines with many containers have hundreds. A TAP device is a
+//! tunnel only if it has a route of its own; the others are network cards of virtual machines.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::host::{Host, NetworkDoor};
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::{Machine, NetworkReader};
 
-crate::options! {
+options! {
     /// Interfaces that are not shown.
     ignore: Vec<String> = Vec::new(),
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "vpn",
-    about: "The tunnels to other networks that are up.",
+    about: "The VPN tunnels that are up.",
     icons: Icons { nerd: "\u{f0582}", unicode: "vpn", ascii: "vpn" },
     format: " ($icon )$name ",
     fields: &[
-        Field::new(
-            "name",
-            "the first tunnel; the one of the default route before others",
-            Unit::Text,
-        ),
+        Field::new("name", "the first tunnel, or the one with the default route", Unit::Text),
         Field::new("kind", "`wireguard`, `tun`, `tap` or `ppp`", Unit::Text),
-        Field::new("names", "all of them, with blanks between", Unit::Text),
-        Field::new("count", "how many there are", Unit::Count),
-        Field::new("default", "`default` where the default route goes through one", Unit::Text),
+        Field::new("names", "the names of all, separated by spaces", Unit::Text),
+        Field::new("count", "number of tunnels", Unit::Count),
+        Field::new("default", "`default` if the default route goes through it", Unit::Text),
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    place: Where::Daemon,
+    scope: Scope::Machine,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Tick(Duration::from_secs(5)),
     priority: 45,
     open,
 };
 
-/// Interfaces beyond this many are passed over.
-const MOST: usize = 4096;
+/// The most interfaces that are read.
+const MAX_INTERFACES: usize = 4096;
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     let options = Options::read(table)?;
-    Ok(Box::new(Vpn { options, door: NetworkDoor::default(), known: HashMap::new() }))
+    Ok(Box::new(Vpn { options, reader: NetworkReader::default(), known: HashMap::new() }))
 }
 
 struct Vpn {
     options: Options,
-    door: NetworkDoor,
-    /// What each interface is; `None`: no tunnel.
+    reader: NetworkReader,
+    /// The tunnel that each interface is, if it is one.
     known: HashMap<Vec<u8>, Option<Tunnel>>,
 }
 
@@ -78,12 +74,12 @@ impl Tunnel {
         }
     }
 
-    /// What the kernel says of the interface in `dir` of sysfs.
-    fn of(host: &Host, dir: &Path) -> Option<Tunnel> {
+    /// The tunnel that the interface in this directory of sysfs is.
+    fn of(machine: &Machine, dir: &Path) -> Option<Tunnel> {
         // `linux/if_arp.h`: ARPHRD_PPP; `linux/if_tun.h`: IFF_TAP.
         const PPP: u32 = 512;
         const TAP: u32 = 2;
-        let text = |file: &str| host.read(dir.join(file)).unwrap_or_default();
+        let text = |file: &str| machine.read(dir.join(file)).unwrap_or_default();
         let uevent = text("uevent");
         if uevent.split(|b| *b == b'\n').any(|line| line == b"DEVTYPE=wireguard") {
             return Some(Tunnel::WireGuard);
@@ -102,54 +98,55 @@ fn hexadecimal(text: &[u8]) -> Option<u32> {
     u32::from_str_radix(text.strip_prefix("0x")?, 16).ok()
 }
 
-/// Where sysfs tells of an interface.
+/// The directory of an interface in sysfs.
 fn directory(name: &[u8]) -> PathBuf {
     use std::os::unix::ffi::OsStrExt;
     Path::new("/sys/class/net").join(std::ffi::OsStr::from_bytes(name))
 }
 
-/// Whether it is up and, where there is somebody at its other end to miss, has it.
-fn is_up(host: &Host, name: &[u8]) -> bool {
+/// Whether it is up, and connected if its driver reports that.
+fn is_up(machine: &Machine, name: &[u8]) -> bool {
     const UP: u32 = 0x1;
     let dir = directory(name);
-    let flags = host.read(dir.join("flags")).ok().and_then(|flags| hexadecimal(&flags));
-    let state = host.read(dir.join("operstate")).unwrap_or_default();
+    let flags = machine.read(dir.join("flags")).ok().and_then(|flags| hexadecimal(&flags));
+    let state = machine.read(dir.join("operstate")).unwrap_or_default();
     flags.is_some_and(|flags| flags & UP != 0) && state.trim_ascii() != b"down"
 }
 
 impl Source for Vpn {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let mut found = Vec::new();
-        let mut seen = 0;
-        for (name, _) in self.door.interfaces(host)?.take(MOST) {
-            seen += 1;
+        let mut count = 0;
+        for (name, _) in self.reader.interfaces(machine)?.take(MAX_INTERFACES) {
+            count += 1;
             if name.contains(&b'/') {
                 continue;
             }
             let kind = match self.known.get(name) {
                 Some(kind) => *kind,
                 None => {
-                    let kind = Tunnel::of(host, &directory(name));
+                    let kind = Tunnel::of(machine, &directory(name));
                     self.known.insert(name.to_owned(), kind);
                     kind
                 }
             };
             let ignored = self.options.ignore.iter().any(|other| other.as_bytes() == name);
-            if let Some(kind) = kind.filter(|_| !ignored && is_up(host, name)) {
+            if let Some(kind) = kind.filter(|_| !ignored && is_up(machine, name)) {
                 found.push((name.to_owned(), kind));
             }
         }
-        if self.known.len() > seen {
-            // Somebody left; a namesake that comes may be something else.
-            let there: Vec<_> = self.door.interfaces(host)?.map(|(name, _)| name).collect();
+        if self.known.len() > count {
+            // Interfaces that are gone are forgotten: a new one with the same name may be another
+            // kind.
+            let there: Vec<_> = self.reader.interfaces(machine)?.map(|(name, _)| name).collect();
             self.known.retain(|name, _| there.contains(&&**name));
         }
         if found.iter().any(|(_, kind)| *kind == Tunnel::Tap) {
-            let routes: Vec<_> = self.door.routes(host)?.collect();
+            let routes: Vec<_> = self.reader.routes(machine)?.collect();
             let routed = |name: &[u8]| routes.iter().any(|route| route.interface == name);
             found.retain(|(name, kind)| *kind != Tunnel::Tap || routed(name));
         }
-        let default = self.door.default_interface(host)?;
+        let default = self.reader.default_interface(machine)?;
         if let Some(at) = found.iter().position(|(name, _)| Some(&**name) == default) {
             found.swap(0, at);
         }
@@ -170,16 +167,13 @@ impl Source for Vpn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
-
-    fn source(options: &str) -> Box<dyn Source> {
-        open(&options.parse().expect("TOML")).expect("good options")
-    }
+    use crate::base::test_support::opened;
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     /// All names, kind and whether the default route goes through it.
-    fn shown(source: &mut dyn Source, host: &Host) -> Option<[String; 3]> {
-        let sample = source.sample(host, &Ask::default()).expect("readable")?;
+    fn shown(source: &mut dyn Source, machine: &Machine) -> Option<[String; 3]> {
+        let sample = source.sample(machine, &Ask::default()).expect("readable")?;
         Some(["names", "kind", "default"].map(|field| match sample.get(field) {
             Some(Value::Text(text)) => text.reveal().to_owned(),
             other => panic!("{other:?}"),
@@ -213,16 +207,19 @@ mod tests {
     ];
 
     #[test]
-    fn tunnels_are_told_by_what_they_are() {
+    fn tunnels_are_recognised_by_their_kind() {
         let files = [&[("proc/net/dev", DEV), ("proc/net/route", ROUTES)], LINKS].concat();
-        let (_dir, host) = machine(&files);
-        assert_eq!(shown(&mut *source(""), &host), words(["ppp0 tap0 tun0", "ppp", "default"]));
+        let (_dir, machine) = machine_with(&files);
+        assert_eq!(
+            shown(&mut *opened(&SEGMENT, ""), &machine),
+            words(["ppp0 tap0 tun0", "ppp", "default"])
+        );
         let ignoring = "ignore = ['ppp0', 'tap0']";
-        assert_eq!(shown(&mut *source(ignoring), &host), words(["tun0", "tun", ""]));
+        assert_eq!(shown(&mut *opened(&SEGMENT, ignoring), &machine), words(["tun0", "tun", ""]));
     }
 
     #[test]
-    fn a_namesake_that_comes_later_is_looked_at_anew() {
+    fn a_new_interface_with_an_old_name_is_examined_again() {
         let with = "a\nb\n tun0: 1 0 0 0 0 0 0 0 1\n";
         let files = [
             &[
@@ -236,19 +233,19 @@ mod tests {
             &[][..],
         ]
         .concat();
-        let (_dir, host) = machine(&files);
-        let mut source = source("");
-        // The second look reads the table twice: it sees that somebody left.
-        let seen = [0; 3].map(|_| shown(&mut *source, &host));
+        let (_dir, machine) = machine_with(&files);
+        let mut source = opened(&SEGMENT, "");
+        // The second reading reads the table twice: an interface is gone.
+        let seen = [0; 3].map(|_| shown(&mut *source, &machine));
         assert_eq!(seen, [None, None, words(["tun0", "ppp", ""])]);
     }
 
     #[test]
     fn a_laptop_has_its_wireguard_and_a_server_none() {
         let wg0 = words(["wg0", "wireguard", ""]);
-        assert_eq!(shown(&mut *source(""), &fixture("laptop")), wg0);
+        assert_eq!(shown(&mut *opened(&SEGMENT, ""), &fixture("laptop")), wg0);
         for machine in ["server", "broken", "empty"] {
-            assert_eq!(shown(&mut *source(""), &fixture(machine)), None, "{machine}");
+            assert_eq!(shown(&mut *opened(&SEGMENT, ""), &fixture(machine)), None, "{machine}");
         }
     }
 }

@@ -1,52 +1,52 @@
-//! The wireless network one is in, and how well it is heard.
+//! The wireless network and the quality of its signal in percent, from the kernel (nl80211).
 //!
-//! *Quality* is the signal's place between -110 dBm (nothing) and -40 dBm (beside the aerial), the
-//! scale of the kernel's own wireless extensions. A network's name is its owner's choice: it is
-//! text and stays text.
+//! *Quality* is the signal's position between -110 dBm (none) and -40 dBm (beside the antenna), the
+//! scale of the kernel's wireless extensions. A network's name is chosen by its owner, so it is
+//! untrusted.
 
 use std::time::Duration;
 
 use crate::base::contract::{
-    Ask, Error, Field, Icons, Kind, OptionError, Pace, Scope, Source, Unit, Where,
+    Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
-use crate::base::host::Host;
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Sample, Value};
+use crate::machine::Machine;
 
-crate::options! {
+options! {
     /// The interface; empty: the first that is connected.
     interface: String = "",
-    /// Quality in percent up to which the level is `warning`.
+    /// Quality in percent at or below which the level is `warning`.
     warning: f64 = 40.0,
-    /// Quality in percent up to which the level is `critical`.
+    /// Quality in percent at or below which the level is `critical`.
     critical: f64 = 20.0,
 }
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "wifi",
-    about: "The wireless network and how well it is heard.",
+    about: "The wireless network and the quality of its signal.",
     icons: Icons { nerd: "\u{f05a9}", unicode: "wifi", ascii: "wifi" },
     format: " ($icon )($ssid.text(max:16) )$quality.pct(w:2) ",
     fields: &[
         Field::new("ssid", "the network's name", Unit::Text),
-        Field::new("quality", "how well it is heard", Unit::Percent),
-        Field::new("signal", "the same in dBm, with its sign", Unit::Text),
-        Field::new("rate", "bits a second at which is sent", Unit::Count),
+        Field::new("quality", "quality of the signal", Unit::Percent),
+        Field::new("signal", "strength of the signal: `-60 dBm`", Unit::Text),
+        Field::new("rate", "bits sent per second", Unit::Count),
         Field::new("interface", "the interface's name", Unit::Text),
-        Field::new("history", "the past of the quality", Unit::History("quality")),
+        Field::new("history", "history of the quality", Unit::History("quality")),
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    place: Where::Worker,
+    scope: Scope::Machine,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(10)),
     priority: 35,
     open,
 };
 
-/// dBm that is nothing, and dBm that is all.
-const NOTHING: f64 = -110.0;
-const ALL: f64 = -40.0;
+/// The signals of 0 % and 100 %, in dBm.
+const WEAKEST: f64 = -110.0;
+const STRONGEST: f64 = -40.0;
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
     Ok(Box::new(Wifi { options: Options::read(table)?, level: Level::Idle }))
@@ -58,22 +58,20 @@ struct Wifi {
 }
 
 impl Source for Wifi {
-    fn sample(&mut self, host: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
-        let interfaces = host
+    fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
+        let interfaces = machine
             .wireless()
-            .map_err(|error| Error::Other(format!("nl80211 does not answer: {error}")))?;
+            .map_err(|error| Error::Other(format!("cannot ask nl80211: {error}")))?;
         let wanted = self.options.interface.as_bytes();
         let mut interfaces = interfaces.into_iter();
         let Some(found) = interfaces.find(|i| wanted.is_empty() || i.interface == wanted) else {
             self.level = Level::Idle;
             return Ok(None);
         };
-        let mut sample = Sample::new(Level::Idle);
-        if let Some(ssid) = found.ssid {
-            sample = sample.with("ssid", Value::text(Untrusted::new(ssid)));
-        }
+        let mut sample = Sample::new(Level::Idle)
+            .with_some("ssid", found.ssid.map(|ssid| Value::text(Untrusted::new(ssid))));
         if let Some(signal) = found.signal.filter(|signal| signal.is_finite()) {
-            let quality = (100.0 * (signal - NOTHING) / (ALL - NOTHING)).clamp(0.0, 100.0);
+            let quality = (100.0 * (signal - WEAKEST) / (STRONGEST - WEAKEST)).clamp(0.0, 100.0);
             // Levels rise as the quality falls.
             let (warning, critical) = (100.0 - self.options.warning, 100.0 - self.options.critical);
             self.level = self.level.settle(100.0 - quality, warning, critical);
@@ -82,39 +80,35 @@ impl Source for Wifi {
                 .with("quality", Value::percent(quality))
                 .with("signal", Value::text(format!("{signal:.0} dBm")));
         }
-        if let Some(rate) = found.rate.filter(|rate| rate.is_finite() && *rate >= 0.0) {
-            sample = sample.with("rate", Value::number(rate));
-        }
-        Ok(Some(sample.with("interface", Value::text(Untrusted::new(found.interface)))))
+        let rate = found.rate.filter(|rate| rate.is_finite() && *rate >= 0.0);
+        Ok(Some(
+            sample
+                .with_some("rate", rate.map(Value::number))
+                .with("interface", Value::text(Untrusted::new(found.interface))),
+        ))
     }
 
-    /// The level, whose slack needs it.
-    fn memo(&self) -> Option<String> {
-        Some(self.level.name().into())
+    fn save(&self) -> Option<String> {
+        self.level.save()
     }
 
-    fn recall(&mut self, memo: &str) {
-        self.level = Level::named(memo).unwrap_or(self.level);
+    fn restore(&mut self, saved: &str) {
+        self.level.restore(saved);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::host::fixture;
-    use crate::base::host::tests::machine;
-
-    fn shown(options: &str, host: &Host) -> Option<Sample> {
-        let mut source = open(&options.parse().expect("TOML")).expect("good options");
-        source.sample(host, &Ask::default()).expect("readable")
-    }
+    use crate::base::test_support::{number, sample_with};
+    use crate::machine::fixture;
+    use crate::machine::tests::machine_with;
 
     #[test]
     fn a_network_has_a_name_and_a_quality() {
-        let sample = shown("", &fixture("laptop")).expect("connected");
-        let number = |field| sample.get(field).and_then(Value::as_number);
-        assert_eq!(number("quality"), Some(80.0));
-        assert_eq!(number("rate"), Some(866_700_000.0));
+        let sample = sample_with(&SEGMENT, "", &fixture("laptop")).expect("connected");
+        assert_eq!(number(&sample, "quality"), Some(80.0));
+        assert_eq!(number(&sample, "rate"), Some(866_700_000.0));
         assert_eq!(sample.get("signal"), Some(&Value::text("-54 dBm")));
         assert_eq!(
             (sample.level, sample.get("ssid")),
@@ -124,18 +118,21 @@ mod tests {
 
     #[test]
     fn a_name_is_text_and_a_weak_signal_a_warning() {
-        let (_dir, host) = machine(&[("wireless", "wlan0 -85 1 #(id)\x1b[31m$(id)\n")]);
-        let sample = shown("", &host).expect("connected");
+        let (_dir, machine) = machine_with(&[("wireless", "wlan0 -85 1 #(id)\x1b[31m$(id)\n")]);
+        let sample = sample_with(&SEGMENT, "", &machine).expect("connected");
         assert_eq!(sample.get("ssid"), Some(&Value::text("#(id)·[31m$(id)")));
         assert_eq!(sample.level, Level::Warning);
-        assert_eq!(shown("interface = 'wlan1'", &host), None);
-        let (_dir, host) = machine(&[("wireless", "wlan0 -1e300 nan x\nw -inf -5 y\n")]);
-        assert_eq!(shown("", &host).expect("connected").level, Level::Critical);
-        assert_eq!(shown("interface = 'w'", &host).expect("connected").get("rate"), None);
+        assert_eq!(sample_with(&SEGMENT, "interface = 'wlan1'", &machine), None);
+        let (_dir, machine) = machine_with(&[("wireless", "wlan0 -1e300 nan x\nw -inf -5 y\n")]);
+        assert_eq!(sample_with(&SEGMENT, "", &machine).expect("connected").level, Level::Critical);
+        assert_eq!(
+            sample_with(&SEGMENT, "interface = 'w'", &machine).expect("connected").get("rate"),
+            None
+        );
     }
 
     #[test]
     fn without_wireless_nothing_is_shown() {
-        assert_eq!(shown("", &fixture("server")), None);
+        assert_eq!(sample_with(&SEGMENT, "", &fixture("server")), None);
     }
 }

@@ -1,29 +1,31 @@
-//! A window of tmux's list: its number, name and flags.
+//! A window in tmux's list of windows: its number, name and flags.
 //!
-//! The list is drawn by tmux, once for each window, so all that is known here is that tmux knows.
-//! Shown nowhere else.
+//! tmux draws the list, once for each window, so it fills in all values itself. Nothing is shown
+//! elsewhere.
 
-use crate::base::contract::{Ask, Error, Field, Icons, Kind, Pace, Scope, Source, Unit, Where};
-use crate::base::host::Host;
+use crate::base::contract::{
+    Ask, Error, Field, Icons, Kind, Pace, RunsIn, Scope, Source, Unit, options,
+};
 use crate::base::untrusted::Untrusted;
 use crate::base::value::{Level, Live, Sample, Value};
+use crate::machine::Machine;
 
-crate::options! {}
+options! {}
 
 pub(crate) static SEGMENT: Kind = Kind {
     name: "window",
-    about: "A window of tmux's list; for the line `tmux.windows`.",
+    about: "A window in tmux's list; for the line `tmux.windows`.",
     icons: Icons { nerd: "", unicode: "", ascii: "" },
     format: " $index $name.text(max:24) ",
     fields: &[
-        Field { name: "index", about: "the window's number", unit: Unit::Text },
-        Field { name: "name", about: "the window's name", unit: Unit::Text },
-        Field { name: "flags", about: "what tmux marks it with: `*`, `Z` …", unit: Unit::Text },
+        Field::new("index", "the window's number", Unit::Text),
+        Field::new("name", "the window's name", Unit::Text),
+        Field::new("flags", "tmux's flags: `*`, `Z` …", Unit::Text),
     ],
     options: OPTIONS,
     env: &[],
-    scope: Scope::Host,
-    place: Where::Daemon,
+    scope: Scope::Machine,
+    runs_in: RunsIn::Daemon,
     pace: Pace::Ask,
     priority: 50,
     open: |table| {
@@ -35,7 +37,7 @@ pub(crate) static SEGMENT: Kind = Kind {
 struct Window;
 
 impl Source for Window {
-    fn sample(&mut self, _: &Host, _: &Ask) -> Result<Option<Sample>, Error> {
+    fn sample(&mut self, _: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
         let live = |what| Value::Live { what, known: Untrusted::default() };
         Ok(Some(
             Sample::new(Level::Idle)
@@ -53,7 +55,8 @@ mod tests {
     #[test]
     fn every_field_is_left_to_tmux() {
         let mut source = (SEGMENT.open)(&toml::Table::new()).expect("opens");
-        let sample = source.sample(&Host::real(), &Ask::default()).expect("reads").expect("shows");
+        let sample =
+            source.sample(&Machine::real(), &Ask::default()).expect("reads").expect("shows");
         assert_eq!(sample.values.len(), SEGMENT.fields.len());
         assert!(sample.values.iter().all(|(_, value)| matches!(value, Value::Live { .. })));
     }

@@ -1,20 +1,25 @@
-//! The command line: what clap reads, one file a subcommand, one way to print.
+//! The command line: one file for each subcommand, and one way to print.
 //!
-//! Everything here is off the hot path. Only this layer prints, and it does so through [`say`]:
-//! a closed pipe is no reason to panic.
+//! A subcommand's file has `Args`, which clap reads, and `run`, which takes them. It is registered by
+//! two lines here: `mod NAME;` and a line of `subcommands`.
+//!
+//! Nothing here is on the fast path. Only this layer prints for people, through [`say`] and
+//! [`complain`], since a closed pipe is no reason to panic.
 
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, Command};
+
+use crate::error::Error;
 
 mod compat;
 mod completions;
 mod config;
 mod daemon;
 mod doctor;
-mod here;
 mod init;
+mod live;
 mod man;
 mod preview;
 mod print;
@@ -27,79 +32,107 @@ mod worker;
 
 pub use set::push;
 
-/// Status lines and prompts for every terminal place, from one daemon.
-///
-/// Without a command: this terminal's own line, live, and what to do next.
-#[derive(Parser)]
-#[command(name = "rainline", version, max_term_width = 80, after_help = AFTER)]
-pub struct Cli {
-    #[command(subcommand)]
-    command: Option<Command>,
+/// The subcommands, in the order of the help.
+fn subcommands() -> Vec<Subcommand> {
+    vec![
+        subcommand("print", print::run),
+        subcommand("stream", stream::run),
+        subcommand("set", set::run),
+        subcommand("init", init::run),
+        subcommand("try", r#try::run),
+        subcommand("daemon", daemon::run),
+        subcommand("segments", segments::run),
+        subcommand("themes", themes::run),
+        subcommand("preview", preview::run),
+        subcommand("config", config::run),
+        subcommand("doctor", doctor::run),
+        subcommand("compat", compat::run),
+        subcommand("completions", completions::run),
+        subcommand("man", man::run),
+        // What the daemon runs; not for people.
+        Subcommand { is_hidden: true, ..subcommand("worker", worker::run) },
+    ]
 }
 
-const AFTER: &str = "Examples:
+/// A subcommand: what it takes, and what it does with that.
+struct Subcommand {
+    name: &'static str,
+    /// Whether the help leaves it out.
+    is_hidden: bool,
+    arguments: fn(Command) -> Command,
+    run: Run,
+}
+
+type Run = Box<dyn Fn(&ArgMatches) -> clap::error::Result<Done>>;
+
+/// An exit code, or why a command failed.
+type Done = Result<i32, Error>;
+
+fn subcommand<Args: clap::Args + 'static>(name: &'static str, run: fn(Args) -> Done) -> Subcommand {
+    let run = Box::new(move |matches: &ArgMatches| Ok(run(Args::from_arg_matches(matches)?)));
+    Subcommand { name, is_hidden: false, arguments: Args::augment_args, run }
+}
+
+const ABOUT: &str = "Status lines and prompts for every terminal program, from one daemon";
+
+const EXAMPLES: &str = "Examples:
   rainline try tmux        a sandboxed tmux with Rainline in it
   rainline init tmux >> ~/.tmux.conf
   rainline print tmux right";
 
-#[derive(Subcommand)]
-enum Command {
-    Print(print::Args),
-    Stream(stream::Args),
-    Set(set::Args),
-    Init(init::Args),
-    Try(r#try::Args),
-    Daemon(daemon::Args),
-    Segments(segments::Args),
-    Themes(themes::Args),
-    Preview(preview::Args),
-    Config(config::Args),
-    Doctor(doctor::Args),
-    Compat(compat::Args),
-    Completions(completions::Args),
-    Man(man::Args),
-    #[command(hide = true)]
-    Worker(worker::Args),
+/// The whole command line, as clap knows it.
+fn command() -> Command {
+    let command = Command::new("rainline")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(ABOUT)
+        .long_about(format!(
+            "{ABOUT}.\n\nWithout a command it shows this terminal's own line, live, and what to do \
+             next."
+        ))
+        .max_term_width(80)
+        .after_help(EXAMPLES);
+    subcommands().into_iter().fold(command, |command, sub| {
+        command.subcommand((sub.arguments)(Command::new(sub.name)).hide(sub.is_hidden))
+    })
 }
 
 /// Runs the command line (`args` with the program's name first) and returns the exit code.
 pub fn main(args: Vec<OsString>) -> i32 {
-    let cli = match Cli::try_parse_from(args) {
-        Ok(cli) => cli,
-        Err(error) => {
-            // Help and version go to stdout with code 0, mistakes to stderr with code 2.
-            let _ = error.print();
-            return error.exit_code();
-        }
-    };
-    let done = match cli.command {
-        None => here::run(),
-        Some(Command::Print(args)) => print::run(args),
-        Some(Command::Stream(args)) => stream::run(args),
-        Some(Command::Set(args)) => set::run(args),
-        Some(Command::Init(args)) => init::run(args),
-        Some(Command::Try(args)) => r#try::run(args),
-        Some(Command::Daemon(args)) => daemon::run(args),
-        Some(Command::Segments(args)) => segments::run(args),
-        Some(Command::Themes(args)) => themes::run(args),
-        Some(Command::Preview(args)) => preview::run(args),
-        Some(Command::Config(args)) => config::run(args),
-        Some(Command::Doctor(args)) => doctor::run(args),
-        Some(Command::Compat(args)) => compat::run(args),
-        Some(Command::Completions(args)) => completions::run(args),
-        Some(Command::Man(args)) => man::run(args),
-        Some(Command::Worker(args)) => worker::run(args),
-    };
-    match done {
-        Ok(code) => code,
-        Err(error) => {
+    match parse_and_run(args) {
+        Ok(Ok(code)) => code,
+        Ok(Err(error)) => {
             complain(&format!("rainline: {error}\n"));
             error.code()
+        }
+        // Help and the version are not mistakes, though clap calls them errors.
+        Err(text) if !text.use_stderr() => {
+            let _ = text.print();
+            text.exit_code()
+        }
+        Err(mistake) => {
+            let text = mistake.render();
+            let text = match std::io::stderr().is_terminal() {
+                true => text.ansi().to_string(),
+                false => text.to_string(),
+            };
+            complain(&text.replacen("error:", "rainline:", 1));
+            mistake.exit_code()
         }
     }
 }
 
-/// Writes to stdout. A reader that has gone is nobody's fault.
+fn parse_and_run(args: Vec<OsString>) -> clap::error::Result<Done> {
+    let matches = command().try_get_matches_from(args)?;
+    let Some((name, matches)) = matches.subcommand() else { return Ok(live::run()) };
+    let subcommands = subcommands();
+    // clap lets no other name pass.
+    let Some(subcommand) = subcommands.iter().find(|sub| sub.name == name) else {
+        return Ok(Ok(2));
+    };
+    (subcommand.run)(matches)
+}
+
+/// Writes to stdout. A reader that has gone is no error.
 pub fn say(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes());

@@ -1,8 +1,8 @@
 //! The config, typed and compiled: which segments each line shows, and how each is read and drawn.
 //!
-//! Reading files ([`gather`]) may block and is apart from building ([`build`]), which is pure. The
+//! Reading files ([`gather()`]) may block and is apart from building ([`build`]), which is pure. The
 //! built-in defaults are the oldest layer of every config; includes lie under the file that names
-//! them, conditions for this host on top. Building never fails: what is wrong becomes a diagnostic
+//! them, conditions for this machine on top. Building never fails: what is wrong becomes a diagnostic
 //! with its place, and everything else works.
 
 use std::collections::BTreeMap;
@@ -10,15 +10,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rainline_segments::{Kind, Pace, find};
+use rainline_segments::{Kind, Pace, Reader, RunsIn, Scope};
 use serde::{Deserialize, Serialize};
 
-use crate::diagnostic::Source;
-use crate::format::Format;
-use crate::frame::InstanceId;
-use crate::style::spec::Spec;
-use crate::targets::Glyphs;
-use crate::theme::Theme;
+use rainline_caps::Glyphs;
+use rainline_render::diagnostic::Source;
+use rainline_render::format::Format;
+use rainline_render::frame::InstanceId;
+use rainline_render::style::spec::Spec;
+use rainline_render::theme::Theme;
 
 pub mod alerts;
 pub mod common;
@@ -26,33 +26,22 @@ mod gather;
 mod read;
 
 pub use gather::gather;
+pub use read::{KEYS, Key};
 
 /// The defaults, as a config file; the oldest layer of every config.
 pub const DEFAULT: &str = include_str!("config/default.toml");
 
 /// The slots that a line may have.
 pub const SLOTS: &[(&str, &str)] = &[
-    ("left", "what stands at the left, or the prompt itself"),
-    ("right", "what stands at the right"),
+    ("left", "the left side, or the prompt itself"),
+    ("right", "the right side"),
     ("continuation", "the prompt of a command's further lines"),
-    ("transient", "what a prompt leaves behind once its command runs"),
+    ("transient", "what remains of a prompt once its command runs"),
     ("title", "the window's title"),
 ];
 
-/// The keys of a config file.
-pub const KEYS: &[(&str, &str)] = &[
-    ("theme", "the theme's name"),
-    ("glyphs", "`ascii`, `unicode` or `nerd`; without it `unicode`, `ascii` where it must be"),
-    ("include", "files that lie under this one, relative to it"),
-    (
-        "line",
-        "[line.NAME]: the slots of a line, each a list of segments or a list of rows; \
-         `share` = { left = 25, right = 65 }: percent of tmux's line that a slot may take",
-    ),
-    ("segment", "[segment.NAME]: an instance of a kind; `use` names the kind, else NAME does"),
-    ("alert", "[alert.NAME]: what is told when a segment reaches a level; its keys are below"),
-    ("host", "[host.\"GLOB\"]: the same keys again, for machines with such a name"),
-];
+/// The key of a line that is no slot: percent of the host's whole line, by slot.
+pub const SHARE: &str = "share";
 
 /// The files that a config is made from, as read.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -69,20 +58,29 @@ pub struct Gathered {
     pub host: String,
 }
 
+/// A file, as read.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SourceFile {
+    /// The name that it has in messages.
     pub path: PathBuf,
+    /// All of it.
     pub text: String,
 }
 
 /// A config in force.
 #[derive(Default)]
 pub struct Config {
+    /// The theme of all lines that ask for no other.
     pub theme: Arc<Theme>,
     /// `None`: what the place can show, and no more than Unicode.
     pub glyphs: Option<Glyphs>,
+    /// How the machine is read.
+    pub reader: Reader,
+    /// The segments; an [`InstanceId`] is an index into them.
     pub instances: Vec<Instance>,
+    /// The lines, by name.
     pub lines: BTreeMap<String, Line>,
+    /// What is watched.
     pub alerts: Vec<alerts::Alert>,
     /// Messages for a person, each with its place.
     pub problems: Vec<String>,
@@ -97,18 +95,23 @@ pub struct Config {
 
 /// One segment of the config.
 pub struct Instance {
+    /// What lines call it.
     pub name: String,
+    /// What it shows.
     pub kind: &'static Kind,
     /// The kind's own options, checked.
     pub options: toml::Table,
     /// How long a reading in a worker may take, where it is not the usual.
-    pub patience: Option<Duration>,
+    pub timeout: Option<Duration>,
+    /// How its fields are written.
     pub format: Format,
     /// Instead of the kind's or the theme's.
     pub icon: Option<String>,
     /// On top of the kind's style.
     pub style: Option<Spec>,
+    /// What stays when a line is narrow: 0 goes first, 100 last.
     pub priority: u8,
+    /// When it is read.
     pub pace: Pace,
     /// States of the multiplexer in which it takes the theme's style of that mode.
     pub react: Vec<&'static str>,
@@ -117,6 +120,7 @@ pub struct Instance {
 /// A place with ordered segments: slot name → rows → instances.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Line {
+    /// The rows of each slot.
     pub slots: BTreeMap<String, Vec<Vec<InstanceId>>>,
     /// Percent of the host's whole line that a slot may take, where the config says so.
     pub shares: BTreeMap<String, u16>,
@@ -129,16 +133,21 @@ pub fn build(gathered: &Gathered) -> Config {
     let files: Vec<Arc<Source>> = gathered.files.iter().map(source).collect();
     let user_themes: Vec<(String, Arc<Source>)> =
         gathered.themes.iter().map(|(name, file)| (name.clone(), source(file))).collect();
-    let mut config = read::Reader::read(&files, &gathered.host, user_themes);
+    let mut config = read::read(&files, &gathered.host, user_themes);
     config.problems.splice(0..0, gathered.problems.iter().cloned());
     config.files = gathered.watched.clone();
     config
 }
 
 impl Config {
-    /// The config of somebody who has none.
+    /// The defaults alone.
     pub fn built_in() -> Config {
         build(&Gathered::default())
+    }
+
+    /// Reads the config at `path`; the defaults where there is none. May block.
+    pub fn load(path: Option<&Path>) -> Config {
+        path.map_or_else(Config::built_in, |path| build(&gather(path)))
     }
 
     /// The theme of this name; `None` if there is none.
@@ -157,41 +166,27 @@ impl Config {
 
     /// The names of all themes that this config can use: the user's, then the built-in ones.
     pub fn theme_names(&self) -> Vec<&str> {
-        let built_in = crate::theme::BUILT_IN.iter().map(|(name, _)| *name);
+        let built_in = rainline_render::theme::BUILT_IN.iter().map(|(name, _)| *name);
         let mut names: Vec<&str> = self.user_themes.iter().map(|(name, _)| name.as_str()).collect();
         names.extend(built_in.filter(|name| !self.user_themes.iter().any(|(n, _)| n == name)));
         names
+    }
+
+    /// Where an instance is sampled. The crates of the portable reader may block, on a dead mount for
+    /// one: with it, what is the same for all clients is read in a worker.
+    pub fn runs_in(&self, instance: &Instance) -> RunsIn {
+        let Instance { kind, pace, .. } = instance;
+        let is_for_all = kind.scope == Scope::Machine && *pace != Pace::Ask;
+        match (kind.runs_in, self.reader) {
+            (RunsIn::Daemon, Reader::Portable) if is_for_all => RunsIn::Worker,
+            (runs_in, _) => runs_in,
+        }
     }
 
     /// The instance of this name.
     pub fn instance(&self, name: &str) -> Option<InstanceId> {
         self.instances.iter().position(|instance| instance.name == name).map(|id| id as InstanceId)
     }
-}
-
-impl Instance {
-    /// A source for this instance.
-    pub fn open(
-        &self,
-    ) -> Result<Box<dyn rainline_segments::Source>, rainline_segments::OptionError> {
-        (self.kind.open)(&self.options)
-    }
-}
-
-/// Where the config is looked for when nobody names it: `$XDG_CONFIG_HOME/rainline/config.toml`,
-/// else `~/.config/rainline/config.toml`; `None` without a home.
-pub fn usual_path(xdg: Option<&Path>, home: Option<&Path>) -> Option<PathBuf> {
-    let absolute = |path: &&Path| path.is_absolute();
-    let base = match xdg.filter(absolute) {
-        Some(xdg) => xdg.to_owned(),
-        None => home.filter(absolute)?.join(".config"),
-    };
-    Some(base.join("rainline/config.toml"))
-}
-
-/// The kind that an instance of this name has, if the name alone says so.
-fn kind_named(name: &str) -> Option<&'static Kind> {
-    find(name)
 }
 
 #[cfg(test)]

@@ -1,139 +1,120 @@
-//! The one process per user that samples, keeps the past, draws and answers.
+//! The one process per user that takes readings, keeps their history, draws lines and answers.
 //!
 //! One thread and one `poll` over listener, connections, workers, signals and the clock. Nothing
 //! here may block: what could (a config, a path that a client names, the history file) is a
-//! worker's job. Nothing here is trusted to be the only one: the lock is held for life, and every
-//! half minute the daemon looks whether the socket's name still leads to it.
+//! worker's job. The lock is held for life, and yet the daemon does not rely on being the only one:
+//! every half minute it checks whether the socket's name still leads to it.
 //!
-//! The loop is here; what it does for one request is in `engine`, the rest in a file per subject.
+//! The state belongs to owners, each private in its module: [`lines`] (what is shown, and to whom),
+//! [`sampler`] (readings), [`alerts`], [`configs`], [`persistence`] (the history file), [`pool`]
+//! (workers) and the counters in [`status`]. [`engine`] passes data from one to another, [`jobs`]
+//! is the queue between owners and workers, and the loop is here.
 
-use std::collections::VecDeque;
-use std::io::Read;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rainline_client::protocol::{Admin, ReplyKind, Request, build_id};
+use rainline_client::runtime::{self, Runtime};
+use rainline_client::{spawn, timespec};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::Mode;
-use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::{Resource, Rlimit};
 
-use crate::client::{self, timespec};
-use crate::protocol::{ReplyKind, build_id};
-use crate::runtime::{self, Runtime};
-use crate::{spawn, sys};
-
 mod alerts;
-pub mod bare;
-mod cache;
 mod channel;
 mod configs;
-mod drawing;
 mod engine;
-mod frames;
-mod history;
-pub mod jobs;
-mod ring;
-mod schedule;
+mod history_export;
+mod jobs;
+mod lines;
+mod listener;
+mod persistence;
+mod pool;
+mod sampler;
 mod serve;
-mod watch;
-pub mod workers;
+mod signals;
+pub mod status;
 
-pub use drawing::{Drawing, Nothing};
-pub use history::Past;
+pub use engine::Engine;
 
-use engine::Engine;
-use schedule::Now;
+use crate::readings::schedule::Now;
+use listener::{Holder, Listener};
+use signals::Signals;
+use status::note;
 
-/// Nobody asked for so long: leave.
+/// The daemon leaves after this time without requests.
 pub const IDLE: Duration = Duration::from_secs(30 * 60);
-/// How often the daemon looks after itself.
-const HOUSEKEEPING: Duration = Duration::from_secs(30);
-/// How often the past is saved.
+/// How often what is not used any more is dropped, and the socket is checked.
+const MAINTENANCE: Duration = Duration::from_secs(30);
+/// How often the history is saved.
 const SAVE: Duration = Duration::from_secs(5 * 60);
-/// A daemon that lived so long was no failure.
-const LASTED: Duration = Duration::from_secs(60);
+/// A daemon that ran this long has not failed.
+const STABLE: Duration = Duration::from_secs(60);
 /// How often the socket is touched: cleaners of temporary files go by its times.
 const TOUCH: Duration = Duration::from_secs(600);
 /// How long leaving may take.
 const LEAVING: Duration = Duration::from_secs(2);
+/// How long a new daemon waits for one that is leaving.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
+/// Margin so that the idle time has passed when the timer fires.
+const AFTER_IDLE: Duration = Duration::from_millis(5);
+/// The most descriptors.
+const MAX_FILES: u64 = 8192;
 
 /// How a daemon is run.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Stands for `/` in what sources read.
     pub root: Option<PathBuf>,
+    /// The daemon leaves after this time without requests.
     pub idle: Duration,
 }
 
 /// Makes this process a daemon as far as one process can: a session of its own, nothing inherited.
 /// The caller then runs itself once more, so that the daemon leads no session.
 pub fn detach() {
-    sys::close_from(3);
+    crate::sys::close_from(3);
     let _ = rustix::process::setsid();
     let _ = std::env::set_current_dir("/");
     rustix::process::umask(Mode::from_raw_mode(0o077));
 }
 
-/// Runs until told to leave. `Err`: why there can be no daemon; another one being there is none.
+/// Runs until told to leave. `Err`: why there can be no daemon; that another one runs is no error.
 pub fn run(options: Options) -> Result<(), String> {
     rustix::process::umask(Mode::from_raw_mode(0o077));
     let runtime = runtime::open().map_err(|(path, why)| format!("{} {why}", path.display()))?;
     let runtime = Rc::new(runtime);
-    let Some(lock) = lock(&runtime)? else { return Ok(()) };
-    limit();
+    let Some(lock) = listener::lock(&runtime, LOCK_TIMEOUT)? else { return Ok(()) };
+    set_limits();
     let signals = Signals::register().map_err(|error| format!("signals: {error}"))?;
-    std::panic::set_hook(Box::new(|info| note(format!("broke down: {info}"))));
-    let mut door = Door::default();
-    door.open(&runtime).map_err(|error| format!("{}: {error}", runtime.path.display()))?;
+    std::panic::set_hook(Box::new(|info| note(format!("panic: {info}"))));
+    let mut listener = Listener::default();
+    listener.open(&runtime).map_err(|error| format!("{}: {error}", runtime.path.display()))?;
+    let now = Now::read();
     let mut daemon = Daemon {
         engine: Engine::new(&runtime, options.root.clone()),
         runtime,
         lock: Some(lock),
-        door,
+        listener,
         signals,
         options,
-        started: sys::boot(),
-        before: Now::read(),
-        housekept: sys::boot(),
-        saved: sys::boot(),
-        touched: sys::boot(),
-        lasted: false,
+        before: now,
+        maintained: now.boot,
+        saved: now.boot,
+        touched: now.boot,
+        is_stable: false,
         leaving: None,
     };
     daemon.serve();
     Ok(())
 }
 
-/// The lock, or `None` where a daemon answers. One that is just leaving is waited for.
-fn lock(runtime: &Runtime) -> Result<Option<OwnedFd>, String> {
-    let until = sys::awake() + LEAVING + Duration::from_secs(1);
-    loop {
-        let lock = runtime.lock(runtime::LOCK);
-        let lock = lock.map_err(|error| format!("{}: {error}", runtime.path.display()))?;
-        // Also with the lock: its file may have been removed from under a daemon that lives.
-        let lives = matches!(client::admin(runtime, "ping", 200), Ok((ReplyKind::Text, _)));
-        if lives {
-            return Ok(None);
-        }
-        if lock.is_some() {
-            return Ok(lock);
-        }
-        if sys::awake() >= until {
-            return Err("another daemon holds the lock and does not answer".into());
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// Room for many connections, and no core file: memory holds what clients said.
-fn limit() {
+/// Allows many connections, and no core file: memory holds what clients sent.
+fn set_limits() {
     let files = rustix::process::getrlimit(Resource::Nofile);
-    let most = files.maximum.map_or(8192, |most| most.min(8192));
+    let most = files.maximum.map_or(MAX_FILES, |most| most.min(MAX_FILES));
     if files.current.is_some_and(|current| current < most) {
         let raised = Rlimit { current: Some(most), maximum: files.maximum };
         let _ = rustix::process::setrlimit(Resource::Nofile, raised);
@@ -144,117 +125,27 @@ fn limit() {
     let _ = std::fs::write("/proc/self/oom_score_adj", "200");
 }
 
-/// The last things worth knowing, for `status`.
-static NOTES: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
-
-/// Notes something for `status`.
-fn note(text: String) {
-    let mut notes = NOTES.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    if notes.len() >= 50 {
-        notes.pop_front();
-    }
-    notes.push_back(text);
-}
-
-fn notes() -> Vec<String> {
-    NOTES.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).iter().cloned().collect()
-}
-
-/// Signals as flags, and a pipe that wakes the loop.
-struct Signals {
-    pipe: UnixStream,
-    leave: Arc<AtomicBool>,
-    reload: Arc<AtomicBool>,
-    reopen: Arc<AtomicBool>,
-}
-
-impl Signals {
-    fn register() -> std::io::Result<Signals> {
-        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
-        let (pipe, wake) = UnixStream::pair()?;
-        pipe.set_nonblocking(true)?;
-        let (leave, reload, reopen) =
-            <(Arc<AtomicBool>, Arc<AtomicBool>, Arc<AtomicBool>)>::default();
-        for (signal, flag) in
-            [(SIGTERM, &leave), (SIGINT, &leave), (SIGHUP, &reload), (SIGUSR1, &reopen)]
-        {
-            signal_hook::flag::register(signal, flag.clone())?;
-            signal_hook::low_level::pipe::register(signal, wake.try_clone()?)?;
-        }
-        Ok(Signals { pipe, leave, reload, reopen })
-    }
-
-    fn drain(&mut self) {
-        let mut chunk = [0; 64];
-        while matches!(self.pipe.read(&mut chunk), Ok(count) if count > 0) {}
-    }
-}
-
-/// The listening socket under its name.
-#[derive(Default)]
-struct Door {
-    listener: Option<OwnedFd>,
-    /// Which file the name should lead to.
-    identity: Option<(u64, u64, bool)>,
-}
-
-impl Door {
-    /// Listens under a name of its own and then takes the known one, so that there is no moment
-    /// with a wrong mode, or with a name that nobody answers.
-    fn open(&mut self, runtime: &Runtime) -> Result<(), rustix::io::Errno> {
-        let name = runtime::socket_name();
-        let draft = format!("{name}.{}", std::process::id());
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let socket =
-            rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-        runtime.remove(&draft);
-        rustix::net::bind(&socket, &runtime.address(&draft)?)?;
-        runtime.chmod(&draft, Mode::RUSR | Mode::WUSR)?;
-        rustix::net::listen(&socket, 4096)?;
-        self.identity = runtime.identity(&draft);
-        let placed = runtime.rename(&draft, &name);
-        if placed.is_err() {
-            runtime.remove(&draft);
-        }
-        placed?;
-        self.listener = Some(socket);
-        Ok(())
-    }
-
-    fn is_ours(&self, runtime: &Runtime) -> bool {
-        self.identity.is_some() && runtime.identity(&runtime::socket_name()) == self.identity
-    }
-
-    /// Nobody else comes in. The name goes only if it is still ours.
-    fn close(&mut self, runtime: &Runtime) {
-        if self.listener.take().is_some() && self.is_ours(runtime) {
-            runtime.remove(runtime::socket_name());
-        }
-    }
-}
-
 /// On the way out.
 struct Leaving {
     until: Duration,
-    /// The worker's ticket of saving the past.
-    save: Option<u64>,
-    /// Who asked for it, with the nonces of their requests.
-    told: Vec<(u64, u64)>,
+    /// The connections that asked for it, with the nonces of their requests.
+    asked: Vec<(u64, u64)>,
 }
 
 struct Daemon {
     engine: Engine,
     runtime: Rc<Runtime>,
     lock: Option<OwnedFd>,
-    door: Door,
+    listener: Listener,
     signals: Signals,
     options: Options,
-    started: Duration,
+    /// The clocks at the last pass of the loop.
     before: Now,
-    housekept: Duration,
+    /// When maintenance, saving and touching were done last, by the boot clock.
+    maintained: Duration,
     saved: Duration,
     touched: Duration,
-    lasted: bool,
+    is_stable: bool,
     leaving: Option<Leaving>,
 }
 
@@ -262,12 +153,16 @@ struct Daemon {
 #[derive(Default)]
 struct Woken {
     signals: bool,
+    listener: bool,
     workers: bool,
-    door: bool,
     connections: Vec<(u64, PollFlags)>,
 }
 
 impl Daemon {
+    /// Each step works on what those before it left: requests say what is wanted, outcomes of jobs
+    /// are readings and configs, wanted readings are taken when they are due, and alerts, waiting
+    /// requests, streams and prompts follow from the readings. Jobs that any of them submitted go
+    /// to workers in the next pass, which comes at once then.
     fn serve(&mut self) {
         loop {
             let woken = self.wait();
@@ -276,260 +171,186 @@ impl Daemon {
                 self.engine.jump();
             }
             self.before = now;
-            self.heed(woken.signals);
-            let workers = woken.workers;
-            self.hear(woken, &now);
-            let outcomes = self.engine.pool.turn(workers);
-            for (ticket, outcome) in outcomes {
-                if let Some(leaving) = &mut self.leaving
-                    && leaving.save == Some(ticket)
-                {
-                    leaving.save = None;
-                }
-                self.engine.outcome(ticket, outcome, &now);
+            if woken.signals {
+                self.obey_signals(&now);
             }
-            self.engine.heed_changes();
-            self.engine.retry(&now);
-            self.engine.unfollow_unseen(&now);
-            self.engine.tick(&now);
-            self.engine.ring(&now);
+
+            let requests = self.receive(&woken, &now);
+            self.answer(requests, &now);
+            self.engine.run_jobs(woken.workers, &now);
+            self.engine.sample_due(&now);
+
+            let Engine { alerts, sampler, jobs, .. } = &mut self.engine;
+            alerts.check(sampler.cache(), now.boot, jobs);
             self.engine.answer_pending(&now);
-            self.engine.feed_streams(&now);
-            self.engine.connections.write_due(sys::wall());
-            self.engine.repaint(&now);
-            if self.leaving.is_none() {
-                self.engine.publish_frames(&now);
-            }
-            self.keep_house(&now);
-            if self.is_over(&now) {
+            let Engine { lines, sampler, .. } = &mut self.engine;
+            lines.update_streams(sampler.cache(), &now);
+            self.engine.finish_prompts(&now);
+
+            self.maintain(&now);
+            if self.is_finished(&now) {
                 return;
             }
         }
     }
 
+    /// Waits until there is something to do.
     fn wait(&mut self) -> Woken {
         let now = Now::read();
-        let mut wake = self.housekept + HOUSEKEEPING;
-        wake = wake.min(self.engine.wake(now.boot).unwrap_or(Duration::MAX));
-        if self.leaving.is_none() && !self.engine.is_watched() {
-            // A little later, so that the idle time is over when we look.
-            let idle = self.engine.idle(self.options.idle);
-            wake = wake.min(self.engine.asked + idle + Duration::from_millis(5));
-        }
-        if let Some(leaving) = &self.leaving {
-            wake = wake.min(leaving.until);
-        }
-        if let Some(pause) = self.engine.connections.pause {
-            wake = wake.min(pause);
-        }
-        if let Some(left) = self.engine.connections.wake(now.wall) {
-            // Hardly longer than a second, whatever happens to the wall clock meanwhile.
-            wake = wake.min(now.boot + left.min(Duration::from_secs(1)));
-        }
+        let idle_end = self.engine.idle_end(self.options.idle).map(|end| end + AFTER_IDLE);
+        let each = [
+            Some(self.maintained + MAINTENANCE),
+            self.engine.wake(&now),
+            idle_end.filter(|_| self.leaving.is_none()),
+            self.leaving.as_ref().map(|leaving| leaving.until),
+        ];
+        let wake = each.into_iter().flatten().min().unwrap_or_default();
         let timeout = timespec(wake.saturating_sub(now.boot));
-        let open = self.engine.connections.pause.is_none_or(|until| now.boot >= until);
-        if open {
-            self.engine.connections.pause = None;
-        }
-        let mut fds = vec![PollFd::new(&self.signals.pipe, PollFlags::IN)];
-        let door = self.door.listener.as_ref().filter(|_| open);
-        fds.extend(door.map(|door| PollFd::new(door, PollFlags::IN)));
+
+        let lines = &self.engine.lines;
+        let listener = self.listener.socket().filter(|_| lines.is_accepting(now.boot));
+        let mut fds = vec![PollFd::new(self.signals.fd(), PollFlags::IN)];
+        fds.extend(listener.map(|listener| PollFd::new(listener, PollFlags::IN)));
         let first = fds.len();
-        let mut ids = Vec::with_capacity(self.engine.connections.len());
-        for (id, fd, flags) in self.engine.connections.fds() {
+        let mut ids = Vec::new();
+        for (id, fd, flags) in lines.fds() {
             ids.push(id);
             fds.push(PollFd::from_borrowed_fd(fd, flags));
         }
         let last = fds.len();
-        fds.extend(self.engine.pool.fds().map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags)));
+        fds.extend(self.engine.worker_fds().map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags)));
         let mut woken = Woken::default();
         if poll(&mut fds, Some(&timeout)).is_ok() {
-            woken.signals = !fds[0].revents().is_empty();
-            woken.workers = fds[last..].iter().any(|fd| !fd.revents().is_empty());
-            woken.door = first == 2 && !fds[1].revents().is_empty();
-            let connections = ids.iter().zip(&fds[first..]);
-            let busy = connections.filter(|(_, fd)| !fd.revents().is_empty());
-            woken.connections = busy.map(|(id, fd)| (*id, fd.revents())).collect();
+            let is_ready = |fd: &PollFd| !fd.revents().is_empty();
+            woken.signals = is_ready(&fds[0]);
+            woken.listener = first == 2 && is_ready(&fds[1]);
+            woken.workers = fds[last..].iter().any(is_ready);
+            let connections = ids.iter().zip(&fds[first..]).filter(|(_, fd)| is_ready(fd));
+            woken.connections = connections.map(|(id, fd)| (*id, fd.revents())).collect();
         }
         woken
     }
 
-    /// Does what signals ask for.
-    fn heed(&mut self, woken: bool) {
-        if woken {
-            self.signals.drain();
-        }
-        if self.signals.reload.swap(false, Ordering::Relaxed) {
+    fn obey_signals(&mut self, now: &Now) {
+        let requested = self.signals.take();
+        if requested.reload {
             self.engine.reload();
         }
-        if self.signals.reopen.swap(false, Ordering::Relaxed) && self.leaving.is_none() {
+        if requested.reopen && self.leaving.is_none() {
             self.reopen();
         }
-        if self.signals.leave.swap(false, Ordering::Relaxed) {
-            self.leave(None);
+        if requested.leave {
+            self.leave(None, now);
         }
     }
 
     fn reopen(&mut self) {
-        if let Err(errno) = self.door.open(&self.runtime) {
+        if let Err(errno) = self.listener.open(&self.runtime) {
             note(format!("the socket cannot be made again: {errno}"));
         }
     }
 
-    fn hear(&mut self, mut woken: Woken, now: &Now) {
-        let mut outdated = false;
-        if woken.door
-            && let Some(listener) = &self.door.listener
-        {
-            // Who comes in asks at once: that saves a turn.
-            let new = self.engine.connections.accept(listener, now.boot);
-            woken.connections.extend(new.into_iter().map(|id| (id, PollFlags::IN)));
-        }
-        for (id, flags) in woken.connections {
-            if flags.contains(PollFlags::OUT) {
-                self.engine.connections.flush(id);
-            }
-            if flags.contains(PollFlags::IN) {
-                for request in self.engine.connections.read(id, now.boot) {
-                    // Somebody upgraded: this one is served, the next start is theirs.
-                    outdated |= request.build > build_id();
-                    if let Some(word) = self.engine.request(id, request, now) {
-                        self.admin(id, word);
-                    }
-                }
-            } else if flags.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
-                self.engine.connections.remove(id);
+    fn receive(&mut self, woken: &Woken, now: &Now) -> Vec<(u64, Request)> {
+        let listener = self.listener.socket().filter(|_| woken.listener);
+        self.engine.lines.receive(listener, woken.connections.clone(), now.boot)
+    }
+
+    fn answer(&mut self, requests: Vec<(u64, Request)>, now: &Now) {
+        // After an upgrade: these requests are answered, and the next start is of the new version.
+        let is_outdated = requests.iter().any(|(_, request)| request.build > build_id());
+        for (id, request) in requests {
+            if let Some((admin, nonce)) = self.engine.request(id, request, now) {
+                self.administer(id, nonce, admin, now);
             }
         }
-        if outdated && self.leaving.is_none() {
-            self.leave(None);
+        if is_outdated && self.leaving.is_none() {
+            self.leave(None, now);
         }
     }
 
-    fn admin(&mut self, id: u64, (word, nonce): (String, u64)) {
-        let text = match &*word {
-            "ping" => format!("{}\n", std::process::id()),
-            "status" => self.status(),
-            "reload" => {
+    fn administer(&mut self, id: u64, nonce: u64, admin: Admin, now: &Now) {
+        let text = match admin {
+            Admin::Ping => format!("{}\n", std::process::id()),
+            Admin::Status => serde_json::to_string(&self.engine.status(now)).unwrap_or_default(),
+            Admin::Reload => {
                 self.engine.reload();
                 "reloading\n".to_owned()
             }
-            "stop" | "retire" => {
-                if let Some(connection) = self.engine.connections.get_mut(id) {
-                    connection.waiting = true;
-                }
-                return self.leave(Some((id, nonce)));
-            }
-            _ => {
-                let why = format!("there is no such word as \"{word}\"");
-                return self.engine.connections.reply(
-                    id,
-                    ReplyKind::Refused,
-                    nonce,
-                    why.as_bytes(),
-                );
+            Admin::Stop => {
+                self.engine.lines.set_waiting(id);
+                return self.leave(Some((id, nonce)), now);
             }
         };
-        self.engine.connections.reply(id, ReplyKind::Text, nonce, text.as_bytes());
+        self.engine.lines.reply(id, nonce, ReplyKind::Text, &text);
     }
 
-    fn status(&self) -> String {
-        let mut text = format!(
-            "pid {}\nbuild {:016x} protocol {}\nuptime {} s\n",
-            std::process::id(),
-            build_id(),
-            crate::protocol::PROTOCOL,
-            sys::boot().saturating_sub(self.started).as_secs(),
-        );
-        if let Some(kilobytes) = resident() {
-            text.push_str(&format!("memory {kilobytes} kB\n"));
-        }
-        text.push_str(&self.engine.status());
-        for line in notes() {
-            text.push_str(&format!("note {line}\n"));
-        }
-        text
-    }
-
-    /// Starts leaving: nobody new, streams are told, the past is saved.
-    fn leave(&mut self, told: Option<(u64, u64)>) {
+    /// Starts leaving: no new connections, streams end, the history is saved.
+    fn leave(&mut self, asked: Option<(u64, u64)>, now: &Now) {
         if let Some(leaving) = &mut self.leaving {
-            leaving.told.extend(told);
+            leaving.asked.extend(asked);
             return;
         }
-        self.door.close(&self.runtime);
-        self.engine.dismiss();
-        let past = self.engine.past();
-        if !past.is_empty() {
-            let _ = self.runtime.write(runtime::MEMO, &past.encode());
+        self.listener.close(&self.runtime);
+        self.engine.lines.dismiss();
+        let history = self.engine.history(now);
+        if !history.is_empty() {
+            let _ = self.runtime.write(runtime::HISTORY, &history.encode());
         }
-        let save = self.engine.save();
-        // Leaving on purpose is no failure of the next start.
+        self.engine.save(now);
+        // Leaving on purpose does not count as a failed start.
         spawn::reset(&self.runtime);
-        let until = sys::boot() + LEAVING;
-        self.leaving = Some(Leaving { until, save, told: told.into_iter().collect() });
+        let asked = asked.into_iter().collect();
+        self.leaving = Some(Leaving { until: now.boot + LEAVING, asked });
     }
 
-    fn is_over(&mut self, now: &Now) -> bool {
+    fn is_finished(&mut self, now: &Now) -> bool {
         let Some(leaving) = &mut self.leaving else { return false };
-        let saved = leaving.save.is_none_or(|ticket| !self.engine.pool.is_running(ticket));
-        let over = now.boot >= leaving.until || (saved && self.engine.connections.is_flushed());
-        if over {
-            // The lock first: whoever hears that we left may start another at once.
+        let is_done = !self.engine.is_saving() && self.engine.lines.is_flushed();
+        let is_finished = is_done || now.boot >= leaving.until;
+        if is_finished {
+            // The lock first: another daemon may be started as soon as this reply is read.
             self.lock = None;
-            for (id, nonce) in std::mem::take(&mut leaving.told) {
-                self.engine.connections.reply(id, ReplyKind::Text, nonce, b"stopped\n");
+            for (id, nonce) in std::mem::take(&mut leaving.asked) {
+                self.engine.lines.reply(id, nonce, ReplyKind::Text, "stopped\n");
             }
         }
-        over
+        is_finished
     }
 
-    fn keep_house(&mut self, now: &Now) {
+    /// What is to be done now and then.
+    fn maintain(&mut self, now: &Now) {
         if self.leaving.is_some() {
             return;
         }
-        let idle = self.engine.idle(self.options.idle);
-        if !self.engine.is_watched() && now.boot >= self.engine.asked + idle {
-            return self.leave(None);
+        if self.engine.idle_end(self.options.idle).is_some_and(|end| now.boot >= end) {
+            return self.leave(None, now);
         }
-        if now.boot < self.housekept + HOUSEKEEPING {
+        if now.boot < self.maintained + MAINTENANCE {
             return;
         }
-        self.housekept = now.boot;
+        self.maintained = now.boot;
         self.engine.sweep(now);
-        if !self.lasted && now.boot >= self.started + LASTED {
-            self.lasted = true;
+        if !self.is_stable && self.engine.counters.uptime(now.boot) >= STABLE {
+            self.is_stable = true;
             spawn::reset(&self.runtime);
         }
         if now.boot >= self.saved + SAVE {
             self.saved = now.boot;
-            self.engine.save();
+            self.engine.save(now);
         }
         if self.runtime.is_gone() {
-            // The next client makes a new directory, and nobody can reach this one.
-            return self.leave(None);
+            // The next client makes a new directory, and this daemon is out of reach.
+            return self.leave(None, now);
         }
-        if !self.door.is_ours(&self.runtime) {
-            match self.runtime.identity(&runtime::socket_name()) {
-                Some(_) if self.is_another() => self.leave(None),
-                Some((_, _, false)) => note("something else stands where our socket was".into()),
-                _ => self.reopen(),
+        match self.listener.check(&self.runtime) {
+            Holder::Us if now.boot >= self.touched + TOUCH => {
+                self.touched = now.boot;
+                self.runtime.touch(runtime::SOCKET);
             }
-        } else if now.boot >= self.touched + TOUCH {
-            self.touched = now.boot;
-            self.runtime.touch(&runtime::socket_name());
+            Holder::Us => {}
+            Holder::AnotherDaemon => self.leave(None, now),
+            Holder::SomethingElse => note("something else stands where our socket was".into()),
+            Holder::NoDaemon => self.reopen(),
         }
     }
-
-    /// Whether another daemon answers under our name.
-    fn is_another(&self) -> bool {
-        matches!(client::admin(&self.runtime, "ping", 200), Ok((ReplyKind::Text, _)))
-    }
-}
-
-/// Resident memory in kilobytes.
-fn resident() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.split_whitespace().next()?.parse().ok()
 }

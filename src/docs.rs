@@ -1,100 +1,84 @@
-//! Reference, schema, default config and the manual's tables: all written from the tables that the
-//! code itself runs on, so that they cannot drift. A test rewrites the generated files, then fails
-//! once.
+//! Reference, schema, default config and the tables of the manual page, all generated from the
+//! tables that the code runs on. A test compares the generated files and rewrites those that differ.
 
 use std::fmt::Write as _;
 
-use rainline_segments::{ALL, Kind, Level, Opt, Shape, Unit};
-use serde_json::{Value, json};
+use rainline_segments::{ALL, Kind, Opt, OptionType, Unit};
 
-use crate::config::alerts::{self, Action};
+use crate::config::alerts;
 use crate::config::common::OPTIONS;
 use crate::config::{KEYS, SLOTS};
-use crate::format::formatter::TABLE;
-use crate::theme::{BUILT_IN, TABLES, Theme};
-use crate::{compat, hosts, targets};
+use crate::{compat, hosts};
+use rainline_render::format::formatter::{Entry, TABLE};
+use rainline_render::targets;
+use rainline_render::theme::{BUILT_IN, TABLES, Theme};
+
+mod schema;
+
+pub use schema::schema;
 
 /// Where the generated part of the README begins and ends.
 pub const README_MARKS: (&str, &str) = ("<!-- reference -->", "<!-- /reference -->");
 
 /// The reference part of the README, in Markdown.
 pub fn reference() -> String {
-    let mut out = String::new();
-    let mut say = |text: &str| {
-        out.push_str(text);
-        out.push('\n');
+    let segment = |kind: &&Kind| {
+        let fields = codes(kind.fields.iter().map(|field| field.name));
+        let options = codes(kind.options.iter().map(|option| option.name));
+        [code(kind.name), kind.about.into(), fields, options]
     };
-    say("### Segments\n");
-    say("| segment | shows | fields | options |");
-    say("|---|---|---|---|");
-    for kind in ALL {
-        let list = |names: Vec<&str>| match names.is_empty() {
-            true => "–".to_owned(),
-            false => names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(" "),
-        };
-        say(&format!(
-            "| `{}` | {} | {} | {} |",
-            kind.name,
-            kind.about,
-            list(kind.fields.iter().map(|field| field.name).collect()),
-            list(kind.options.iter().map(|option| option.name).collect()),
-        ));
-    }
-    say("\n`rainline segments NAME` tells the rest. Every segment also has these options:\n");
-    say("| option | default | meaning |");
-    say("|---|---|---|");
-    for option in OPTIONS {
-        say(&format!("| `{}` | {} | {} |", option.name, shown_default(option), about(option)));
-    }
-    say("\n### Formatters\n");
-    say("| formatter | writes | arguments |");
-    say("|---|---|---|");
-    for entry in TABLE {
+    let formatter = |entry: &&Entry| {
         let args = entry.args.iter().map(|(name, default, about)| match default.is_empty() {
             true => format!("`{name}`: {about}"),
             false => format!("`{name}` = {default}: {about}"),
         });
-        let args: Vec<String> = args.collect();
-        say(&format!("| `{}` | {} | {} |", entry.name, entry.about, args.join("; ")));
-    }
-    say("\n### Config keys\n");
-    say("| key | meaning |");
-    say("|---|---|");
-    for (name, about) in KEYS {
-        say(&format!("| `{name}` | {about} |"));
-    }
-    say("\nSlots of a line:\n");
-    say("| slot | meaning |");
-    say("|---|---|");
-    for (name, about) in SLOTS {
-        say(&format!("| `{name}` | {about} |"));
-    }
-    say("\nKeys of an alert:\n");
-    say("| key | meaning |");
-    say("|---|---|");
-    for (name, about) in alerts::KEYS {
-        say(&format!("| `{name}` | {about} |"));
-    }
-    say("\n### Theme keys\n");
-    say("| key | meaning |");
-    say("|---|---|");
-    for (name, about) in TABLES {
-        say(&format!("| `{name}` | {about} |"));
-    }
-    say("\n### Themes, targets, hosts\n");
-    say("| | name | |");
-    say("|---|---|---|");
-    for (name, _) in BUILT_IN {
+        [code(entry.name), entry.about.into(), args.collect::<Vec<_>>().join("; ")]
+    };
+    let named = |(name, about): &(&str, &str)| [code(name), (*about).to_owned()];
+    let option = |option: &Opt| [code(option.name), shown_default(option), about(option)];
+    let themes = BUILT_IN.iter().map(|(name, _)| {
         let about = Theme::built_in(name).map(|theme| theme.about).unwrap_or_default();
-        say(&format!("| theme | `{name}` | {about} |"));
-    }
-    for target in targets::ALL {
-        say(&format!("| target | `{}` | {} |", target.name, target.about));
-    }
-    for host in hosts::ALL {
-        say(&format!("| host | `{}` | {} |", host.name, host.about));
-    }
-    out
+        ["theme".into(), code(name), about]
+    });
+    let targets = targets::ALL.iter().map(|target| ("target", target.name, target.about));
+    let hosts = hosts::ALL.iter().map(|host| ("host", host.name, host.about));
+    let others =
+        targets.chain(hosts).map(|(what, name, about)| [what.into(), code(name), about.into()]);
+    [
+        "### Segments\n\n".to_owned(),
+        table(["segment", "shows", "fields", "options"], ALL.iter().map(segment)),
+        "\n`rainline segments NAME` has the details. Every segment also has these options:\n\n"
+            .into(),
+        table(["option", "default", "meaning"], OPTIONS.iter().map(option)),
+        "\n### Formatters\n\n".into(),
+        table(["formatter", "writes", "arguments"], TABLE.iter().map(formatter)),
+        "\n### Config keys\n\n".into(),
+        table(["key", "meaning"], KEYS.iter().map(|key| named(&(key.name, key.about)))),
+        "\nSlots of a line:\n\n".into(),
+        table(["slot", "meaning"], SLOTS.iter().map(named)),
+        "\nKeys of an alert:\n\n".into(),
+        table(["key", "meaning"], alerts::OPTIONS.iter().map(|o| named(&(o.name, o.about)))),
+        "\n### Theme keys\n\n".into(),
+        table(["key", "meaning"], TABLES.iter().map(named)),
+        "\n### Themes, targets, hosts\n\n".into(),
+        table(["", "name", ""], themes.chain(others)),
+    ]
+    .concat()
+}
+
+/// A table in Markdown.
+fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let rows: String = rows.map(|cells| format!("| {} |\n", cells.join(" | "))).collect();
+    format!("| {} |\n|{}\n{rows}", head.join(" | "), "---|".repeat(N))
+}
+
+fn code(text: &str) -> String {
+    format!("`{text}`")
+}
+
+fn codes<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<String> = names.map(code).collect();
+    if names.is_empty() { "–".into() } else { names.join(" ") }
 }
 
 /// Where the generated part of `docs/compat.md` begins and ends.
@@ -130,7 +114,7 @@ fn capital(text: &str) -> String {
 pub fn default_config() -> String {
     let mut out = String::from(
         "# Rainline's config: ~/.config/rainline/config.toml\n\
-         # Every option with its default. Take the `#` away from what you change.\n\n",
+         # Every option with its default. Remove the `#` from what you change.\n\n",
     );
     for line in crate::config::DEFAULT.lines().filter(|line| !line.starts_with('#')) {
         let _ = match line.is_empty() {
@@ -151,91 +135,6 @@ pub fn default_config() -> String {
     out
 }
 
-/// A JSON schema of the config, for editors.
-pub fn schema() -> String {
-    let name = json!({ "type": "string" });
-    let row = json!({ "type": "array", "items": name });
-    let rows = json!({ "anyOf": [row, { "type": "array", "items": row }] });
-    let mut keys = serde_json::Map::new();
-    for (name, about) in SLOTS {
-        let mut slot = rows.clone();
-        slot["description"] = json!(about);
-        keys.insert((*name).to_owned(), slot);
-    }
-    let percent = json!({ "type": "integer", "minimum": 1, "maximum": 100 });
-    let share = json!({ "type": "object", "additionalProperties": percent });
-    keys.insert("share".into(), share);
-    let line = json!({ "type": "object", "properties": keys, "additionalProperties": false });
-    // An instance may have any name; one named like a kind, or that uses it, has its options.
-    let mut instances = Vec::new();
-    let mut by_name = serde_json::Map::new();
-    for kind in ALL {
-        let mut properties = serde_json::Map::new();
-        for option in kind.options.iter().chain(OPTIONS) {
-            properties.insert(option.name.to_owned(), property(option));
-        }
-        let instance = json!({
-            "title": kind.name,
-            "description": kind.about,
-            "type": "object",
-            "properties": properties,
-            "additionalProperties": false,
-        });
-        by_name.insert(kind.name.to_owned(), instance.clone());
-        instances.push(instance);
-    }
-    let about =
-        |key: &str| alerts::KEYS.iter().find(|(name, _)| *name == key).map(|(_, about)| about);
-    let word = |key: &str| json!({ "type": "string", "description": about(key) });
-    let named: Vec<&str> = Action::NAMED.iter().map(|(name, _)| *name).collect();
-    let levels: Vec<&str> = Level::ALL.iter().map(|level| level.name()).collect();
-    let alert = json!({
-        "type": "object",
-        "properties": {
-            "segment": word("segment"),
-            "level": { "enum": levels, "description": about("level") },
-            "hold": word("hold"),
-            "again": word("again"),
-            "do": {
-                "anyOf": [{ "enum": named }, { "type": "array", "items": { "type": "string" } }],
-                "description": about("do"),
-            },
-            "back": { "type": "boolean", "description": about("back") },
-        },
-        "required": ["segment", "do"],
-        "additionalProperties": false,
-    });
-    let body = json!({
-        "alert": { "type": "object", "additionalProperties": alert },
-        "theme": { "type": "string", "description": key_about("theme") },
-        "glyphs": { "enum": ["ascii", "unicode", "nerd"], "description": key_about("glyphs") },
-        "line": { "type": "object", "additionalProperties": line },
-        "segment": {
-            "type": "object",
-            "properties": by_name,
-            "additionalProperties": { "anyOf": instances },
-        },
-    });
-    let mut properties = body.clone();
-    properties["include"] = json!({
-        "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
-        "description": key_about("include"),
-    });
-    properties["host"] = json!({
-        "type": "object",
-        "description": key_about("host"),
-        "additionalProperties": { "type": "object", "properties": body },
-    });
-    let schema = json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Rainline config",
-        "type": "object",
-        "properties": properties,
-        "additionalProperties": false,
-    });
-    format!("{schema:#}\n")
-}
-
 /// One segment in words, for a terminal.
 pub fn segment_text(kind: &Kind) -> String {
     let mut out = format!("{}: {}\n\n", kind.name, kind.about);
@@ -247,16 +146,16 @@ pub fn segment_text(kind: &Kind) -> String {
                 Unit::History(of) => format!("history of {of}"),
                 unit => unit.name().to_owned(),
             };
-            let _ = writeln!(out, "  ${:12} {unit:18} {}", field.name, field.about.trim());
+            let _ = writeln!(out, "  ${:20} {unit:18} {}", field.name, field.about.trim());
         }
     }
     if !kind.options.is_empty() {
         out.push_str("\nOptions\n");
         for option in kind.options {
             let default = (option.default)().to_string();
-            let _ = writeln!(out, "  {:13} {default:18} {}", option.name, about(option));
-            if let Shape::Choice(_) = option.shape {
-                let _ = writeln!(out, "  {:32} {}", "", option.shape.describe());
+            let _ = writeln!(out, "  {:17} {default:18} {}", option.name, about(option));
+            if let OptionType::Choice(_) = option.accepts {
+                let _ = writeln!(out, "  {:36} {}", "", option.accepts.describe());
             }
         }
     }
@@ -284,24 +183,6 @@ pub fn man_segments() -> String {
     }
     out.push_str(".SH FILES\n.TP\n~/.config/rainline/config.toml\nThe config.\n");
     out
-}
-
-fn property(option: &Opt) -> Value {
-    let mut property = match option.shape {
-        Shape::Bool => json!({ "type": "boolean" }),
-        Shape::Integer => json!({ "type": "integer", "minimum": 0 }),
-        Shape::Number => json!({ "type": "number" }),
-        Shape::Text => json!({ "type": "string" }),
-        Shape::List => json!({ "type": "array", "items": { "type": "string" } }),
-        Shape::Table => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
-        Shape::Choice(words) => json!({ "enum": words }),
-    };
-    property["description"] = json!(about(option));
-    property
-}
-
-fn key_about(key: &str) -> &'static str {
-    KEYS.iter().find(|(name, _)| *name == key).map_or("", |(_, about)| about)
 }
 
 /// The meaning as one line: doc comments begin with a blank and may have several lines.

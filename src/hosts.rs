@@ -1,19 +1,20 @@
-//! The hosts that can be wired: one file each, with the lines that wire it and how to try it.
+//! The hosts that can be wired: one file each, with the lines that wire it and how to try it. A new
+//! one also needs a `mod` line and a line of [`ALL`] here.
 //!
 //! A host file writes text in the host's own config language and starts nothing. Asking a host for
-//! its version and running one for a try is the command line's business; what that takes is said
-//! here as data.
+//! its version and running one for a try is the command line's business; what that takes is here as
+//! data.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::path::PathBuf;
 
-use crate::protocol::{ENV, MORE_ENV};
-use crate::targets::Version;
-use crate::theme::Theme;
+use rainline_caps::Version;
+use rainline_client::environment;
+use rainline_render::theme::Theme;
 
 mod bash;
 mod byobu;
-#[path = "hosts/byobu-screen.rs"]
 mod byobu_screen;
 mod dvtm;
 mod fish;
@@ -40,33 +41,36 @@ pub fn find(name: &str) -> Option<&'static Host> {
 
 /// A host that shows our lines.
 pub struct Host {
+    /// What `rainline init` and `rainline try` call it.
     pub name: &'static str,
+    /// What of it shows our lines, and how.
     pub about: &'static str,
-    /// The program that must be there.
+    /// The program that must be installed.
     pub program: &'static str,
     /// The host that this one is a front end of: it shows that one's lines and has its version. The
-    /// front's own program is never run to be asked something.
+    /// front end itself is never run to ask for a version.
     pub base: Option<&'static Host>,
-    /// With this argument it says its version and leaves.
+    /// With this argument it prints its version and ends.
     pub version: &'static str,
-    /// Where the wiring lines go, as a person would say it.
-    pub wired_in: &'static str,
-    /// Files below the home in which they may stand.
+    /// How a person wires it, in one line.
+    pub how_to_wire: &'static str,
+    /// Files below the home in which the wiring lines may be.
     pub files: &'static [&'static str],
     /// A file with one of these texts in it wires this host: the lines themselves, or a call of
     /// `rainline init`.
     pub marks: &'static [&'static str],
     /// Whether the lines depend on the host's version. Asking costs a process.
     pub versioned: bool,
-    /// The lines that wire it; safe to be read twice.
+    /// The lines that wire it; they may be read twice.
     pub init: fn(&Wiring) -> String,
     /// What a host of this version shows of our lines.
     pub abilities: fn(Version) -> Vec<Ability>,
+    /// How `rainline try` runs it.
     pub trial: Trial,
 }
 
 impl Host {
-    /// The host whose lines are shown, by its name.
+    /// The name of the host whose lines are shown.
     pub fn shows(&self) -> &'static str {
         self.base.map_or(self.name, |base| base.name)
     }
@@ -76,10 +80,11 @@ impl Host {
 pub struct Wiring<'a> {
     /// The absolute path of this program.
     pub program: PathBuf,
-    /// The config to name in the lines; `None`: wherever it is looked for.
+    /// The config to name in the lines; `None`: the usual one.
     pub config: Option<PathBuf>,
+    /// The theme of what the host draws by itself.
     pub theme: &'a Theme,
-    /// The line of a window in the host's own list, in its language; empty for hosts without.
+    /// The line of a window in the host's own list, in its language; empty where it has none.
     pub windows: String,
     /// Percent of the host's line that a slot may take, where the config says so.
     pub shares: BTreeMap<String, u16>,
@@ -90,7 +95,7 @@ pub struct Wiring<'a> {
 }
 
 impl<'a> Wiring<'a> {
-    /// Without a config to name, a window list of ours or further lines; of a recent version.
+    /// For a recent version; no config to name, no window list of ours, no further lines.
     pub fn new(program: impl Into<PathBuf>, theme: &'a Theme) -> Wiring<'a> {
         let (config, version) = (None, (0, 0));
         let (windows, shares, further) = Default::default();
@@ -98,10 +103,11 @@ impl<'a> Wiring<'a> {
     }
 }
 
-/// One thing that a host does with our lines, or not.
+/// One thing that a host can do with our lines, or cannot.
 pub struct Ability {
+    /// The thing.
     pub what: &'static str,
-    /// Why it is left out; `None`: it is there.
+    /// Why it cannot; `None`: it can.
     pub missing: Option<&'static str>,
 }
 
@@ -121,82 +127,68 @@ impl Ability {
     }
 }
 
-/// How a host is run in a sandbox. In the texts `{dir}` is the sandbox's folder (its `home` is the
-/// home there) and `{file}` the file with the wiring lines.
+/// How a host is run in a sandbox. In the texts `{dir}` is the sandbox's folder (with `home` as the
+/// home in it) and `{file}` the file with the wiring lines.
 pub struct Trial {
-    /// That file, in the sandbox.
+    /// The file with the wiring lines, in the sandbox.
     pub file: &'static str,
-    /// Set besides the sandbox's own variables.
+    /// Variables besides the sandbox's own.
     pub env: &'static [(&'static str, &'static str)],
+    /// The command that runs it.
     pub argv: &'static [&'static str],
-    /// Ends what stays behind when its terminal is gone; empty: nothing does.
+    /// The command that ends what outlives its terminal; empty: nothing does.
     pub end: &'static [&'static str],
-    /// Typed into it where only a picture is taken.
+    /// What is typed into it before its screen is captured.
     pub typed: &'static [&'static str],
-    /// When the picture is whole.
-    pub whole: Whole,
+    /// When its screen can be captured.
+    pub ready: Ready,
 }
 
-/// What the screen of a try has when it is whole.
+/// When the screen of a host can be captured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whole {
-    /// This text and a percentage in its last line: a first true reading of everything.
+pub enum Ready {
+    /// Once its last line has this text and a percentage: everything has been read by then.
     Bar(&'static str),
-    /// What it has, as soon as it no longer changes.
+    /// Once it no longer changes.
     Still,
 }
 
-/// The text in double quotes, with a backslash before each of the characters that are `special`.
-pub(crate) fn in_quotes(text: &str, special: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        if special.contains(c) {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out.push('"');
-    out
-}
-
-/// A word for sh, bash and zsh, in single quotes where it needs any.
-pub(crate) fn shell_word(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.into_owned();
-    }
-    format!("'{}'", text.replace('\'', "'\\''"))
-}
-
-/// The variables that a client looks at.
-fn environment() -> Vec<&'static str> {
-    let mut names: Vec<&str> = ENV.iter().chain(&MORE_ENV).copied().collect();
-    names.sort_unstable();
-    names.dedup();
-    names
-}
-
-/// What a shell says of its environment, as words of bash and zsh. A value that is not exported is
-/// said as well.
+/// A shell's environment as words of bash and zsh, variables that are not exported included.
 fn environment_words(names: &[&str]) -> String {
-    // One that is not set is no word at all: most of them.
+    // A variable that is not set, as most are, adds no word.
     names.iter().map(|name| format!(" ${{{name}:+\"{name}=${name}\"}}")).collect()
 }
 
-/// Wiring lines with `@PROGRAM@` and `@CONFIG@` filled in, as words of the host.
-fn filled(lines: &str, wiring: &Wiring, word: fn(&Path) -> String) -> String {
+/// Wiring lines with their `@…@` filled in; `quote` makes a word of the host's language.
+fn filled(lines: &str, wiring: &Wiring, quote: fn(&OsStr) -> String) -> String {
     let config = match &wiring.config {
-        Some(config) => format!(" --config {}", word(config)),
+        Some(config) => format!(" --config {}", quote(config.as_ref())),
         None => String::new(),
     };
-    let lines = lines.replace("@ENVIRONMENT@", &environment_words(&environment()));
-    lines.replace("@CONFIG@", &config).replace("@PROGRAM@", &word(&wiring.program))
+    let lines = lines.replace("@ENVIRONMENT@", &environment_words(&environment::names()));
+    lines.replace("@CONFIG@", &config).replace("@PROGRAM@", &quote(wiring.program.as_ref()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_host_has_its_facts_and_a_target() {
+        for host in ALL {
+            let facts = rainline_caps::hosts::find(host.shows());
+            assert!(facts.is_some(), "{} has no line in caps/hosts.rs", host.shows());
+        }
+        for facts in rainline_caps::hosts::ALL {
+            assert!(
+                find(facts.name).is_some(),
+                "{} is not wired: it needs a file here",
+                facts.name
+            );
+            let target = rainline_render::targets::find(facts.name);
+            assert!(target.is_some(), "{} has no target", facts.name);
+        }
+    }
 
     #[test]
     fn a_config_is_named_in_every_hosts_lines() {

@@ -1,5 +1,6 @@
-//! Configs made from those of other programs: one file each. What it reads is text; nothing in it
-//! is ever run, and a script is named in the new config only for its user to see and keep.
+//! Configs made from other programs' settings: one file each, a `mod` line and a line of [`ALL`]. The
+//! settings are read as text and nothing in them is run. Scripts are only named in the new config,
+//! for the user to see before they run.
 
 use std::path::Path;
 
@@ -10,11 +11,13 @@ pub static ALL: &[&Import] = &[&byobu::IMPORT];
 
 /// A program whose settings become a config.
 pub struct Import {
+    /// What `rainline config import` calls it.
     pub name: &'static str,
+    /// What is imported.
     pub about: &'static str,
-    /// Folders below the home in which its settings may be; the first that is there counts.
+    /// Folders below the home in which its settings may be; the first that exists is read.
     pub folders: &'static [&'static str],
-    /// The config, from such a folder; `Err` says what is missing.
+    /// Makes the config from such a folder; `Err` says what is missing.
     pub read: fn(&Path) -> Result<String, String>,
 }
 

@@ -3,57 +3,49 @@
 //! The way of a value, one direction and no way back; each arrow is a plain function on plain data:
 //!
 //! ```text
-//! host ──sample──▶ Sample ──format──▶ Runs ──paint──▶ Spans ──fit──▶ Frame ──encode──▶ bytes
-//!     segments/           format.rs       paint.rs      layout.rs       targets/
-//! └────────── daemon/: schedule, cache, history, workers ──────────┘           client.rs prints
+//! machine ──sample──▶ Sample ──format──▶ Runs ──paint──▶ Spans ──layout──▶ Frame ──encode──▶ bytes
+//!         segments/            └──────────────────── render/ ─────────────────────┘
+//! └─────────────────────── src/daemon/: schedule, cache, workers ───────────────────────┘
+//!                                                                           client/ prints them
 //! ```
 //!
-//! The layers, the ground first; a module names what stands before it, never what comes after:
+//! The crates, each knowing only those before it: `rainline_caps` (what a host can show),
+//! `rainline_segments` (what is sampled), `rainline_render` (from samples to bytes),
+//! `rainline_client` (the fast path: ask, print, stream), and this one:
 //!
-//! - [`sys`], [`protocol`], [`runtime`], [`spawn`], [`client`]: the hot path. It asks the daemon,
-//!   prints and leaves; it knows nothing of configs, themes or segments.
-//! - [`diagnostic`], [`style`], [`width`], [`frame`], [`targets`]: how a line looks, as data, and its
-//!   encoders. A target knows nothing of themes, configs, kinds of segments or the daemon.
-//! - [`graph`], [`format`](mod@format), [`theme`], [`paint`], [`layout`], [`config`], [`render`]:
-//!   from samples to frames. Nothing here reads a clock, a file (but `config::gather`) or a socket.
-//! - [`daemon`], [`local`]: who samples, when, and what a request gets. The loop is in `daemon.rs`,
-//!   the short way from a request to its reply in `daemon/engine.rs`; whatever happens besides has
-//!   a room of its own in `daemon/` or `daemon/engine/`.
-//! - [`hosts`], [`compat`], [`imports`], [`docs`], [`example`], [`paths`], [`error`], [`cli`]: wiring
-//!   lines, other programs' commands and settings, texts, the user's places, how a command fails,
-//!   and the command line.
+//! - [`config`], [`line`](mod@line): what the user wants, and a request's line under it.
+//! - [`readings`], [`worker`]: which reading is meant, how it is taken and kept; what runs in another
+//!   process.
+//! - [`daemon`], [`local`]: what is read when, and what a request gets; a line without a daemon.
+//! - [`hosts`], [`compat`], [`imports`], [`docs`], [`sample_data`], [`paths`], [`files`], [`quote`],
+//!   [`error`], [`cli`]: wiring lines, other programs' commands and settings, generated texts, made-up
+//!   readings, the user's paths, files replaced in one step, quoting, how a command fails, and the
+//!   command line.
+//! - [`sys`]: what is unsafe here.
 //!
 //! Invariants:
 //! - Text from outside is `Untrusted` until a target's encoder has escaped it. Themes and config
 //!   are the only trusted markup. Nothing that a directory contains is executed.
 //! - A bar or prompt never waits past its deadline, never shows an error, is never empty.
-//! - The daemon opens no path that a client named, runs no command and waits for nobody: workers do.
-//! - Only [`cli`] and [`compat`] print for people; `unsafe` stands in [`sys`] alone.
+//! - The daemon opens no path that a client named, runs no command and never blocks;
+//!   workers may.
+//! - Only [`cli`] and [`compat`] print for people; `unsafe` stands in [`sys`], in
+//!   `rainline_client::sys` and in `main.rs`.
 
 pub mod cli;
-pub mod client;
 pub mod compat;
 pub mod config;
 pub mod daemon;
-pub mod diagnostic;
 pub mod docs;
 pub mod error;
-pub mod example;
-pub mod format;
-pub mod frame;
-pub mod graph;
+pub mod files;
 pub mod hosts;
 pub mod imports;
-pub mod layout;
+pub mod line;
 pub mod local;
-pub mod paint;
 pub mod paths;
-pub mod protocol;
-pub mod render;
-pub mod runtime;
-pub mod spawn;
-pub mod style;
+pub mod quote;
+pub mod readings;
+pub mod sample_data;
 pub mod sys;
-pub mod targets;
-pub mod theme;
-pub mod width;
+pub mod worker;

@@ -1,50 +1,59 @@
-//! The program: the fast path first, everything else after it.
+//! The program: the client first, everything else after it.
 //!
-//! There is no `main` of std's around this: what it prepares (a handler for stack overflows, three
-//! open descriptors, the list of arguments) costs a print a fifth of its time. Whatever leaves the
-//! fast path gets what it needs of that in [`settle`]. No panic leaves [`main`].
+//! There is no `main` of std's around this: what it prepares (a handler for stack overflows above
+//! all) costs 18 system calls, and a whole print may take 24. What the rest of the program relies on
+//! is done in [`settle`].
 
 #![no_main]
+#![allow(unsafe_code)]
 
-use std::ffi::{OsStr, OsString, c_int};
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use rainline::client::{self, Outcome, Why};
-use rainline::sys::{self, Strings};
-use rainline::{cli, compat, local, runtime, spawn};
+use rainline::{cli, compat, local};
+use rainline_client::sys::{self, Arguments};
+use rainline_client::{self, Outcome, Why};
+use rainline_client::{runtime, spawn};
 
-/// What std's own start gives to a program that panicked.
+/// The exit code of a panic, as std's start has it.
 const PANICKED: i32 = 101;
 
-/// The place keeps what a print runs through in one piece, near where C starts.
-#[unsafe(link_section = ".text.hot.main")]
+/// Called by C's start. No panic leaves it.
 #[unsafe(no_mangle)]
-pub extern "C" fn main(_: c_int, args: Strings, env: Strings) -> c_int {
-    // Outside of what catches panics, or it would lie elsewhere: a panic in it ends the program.
-    let outcome = client::fast(args.clone(), env);
+pub extern "C" fn main(_: c_int, args: Arguments) -> c_int {
     let code = catch_unwind(AssertUnwindSafe(|| {
-        settle(args.clone());
-        slow(outcome, args)
+        sys::ignore_sigpipe();
+        let args = args.keep();
+        // As a drop-in its words are another program's, whatever they look like.
+        let is_drop_in = args.first().is_some_and(|program| compat::is_link(program));
+        finish(if is_drop_in { Outcome::Cli } else { rainline_client::run(args) })
     }));
     // Not a return: this flushes what std has buffered.
     std::process::exit(code.unwrap_or(PANICKED))
 }
 
-/// Does what std's start would have done and something here relies on.
-fn settle(mut args: Strings) {
-    sys::ignore_sigpipe();
-    client::open_standard();
-    args.next().into_iter().for_each(sys::hand_on_program);
+/// Opens those of the descriptors 0 to 2 that are closed, so that no file of ours gets their number.
+fn settle() {
+    while let Ok(null) = std::fs::File::options().read(true).write(true).open("/dev/null") {
+        // The lowest free number is the one that is given.
+        if std::os::fd::AsRawFd::as_raw_fd(&null) > 2 {
+            return;
+        }
+        std::mem::forget(null);
+    }
 }
 
-fn slow(outcome: Outcome, args: Strings) -> i32 {
+/// Does what the client did not; the exit code.
+fn finish(outcome: Outcome) -> i32 {
+    if !matches!(outcome, Outcome::Done(_)) {
+        settle();
+    }
     match outcome {
         Outcome::Done(code) => code,
         Outcome::Miss(request, why) => {
             let mut line = local::line(&request);
             line.push(b'\n');
-            client::write_whole(&line);
+            rainline_client::write_whole(&line);
             if why == Why::Absent
                 && let Ok(runtime) = runtime::open()
             {
@@ -54,12 +63,11 @@ fn slow(outcome: Outcome, args: Strings) -> i32 {
         }
         Outcome::Stream(request) => {
             let mut local = local::Local::default();
-            client::stream(*request, &mut |request| local.line(request))
+            rainline_client::stream(request, &mut |request| local.line(request))
         }
         Outcome::Set(request) => cli::push(&request),
         Outcome::Cli => {
-            let args = args.map(|arg| OsStr::from_bytes(arg.to_bytes()).to_owned());
-            let args = args.collect::<Vec<OsString>>();
+            let args = sys::arguments().to_vec();
             compat::called(&args).unwrap_or_else(|| cli::main(args))
         }
     }

@@ -1,21 +1,20 @@
-//! Where the user's files are. The runtime directory is not here: the hot path has its own.
+//! Where the user's files are, and this program. The runtime directory is the client's.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
+use rainline_client::environment::Environment;
+use rainline_client::sys;
+
 /// The config: `$RAINLINE_CONFIG`, else where it usually is; `None` without a home.
 pub fn config() -> Option<PathBuf> {
-    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    if let Some(named) = set("RAINLINE_CONFIG") {
-        return Some(named);
-    }
-    let (xdg, home) = (set("XDG_CONFIG_HOME"), set("HOME"));
-    crate::config::usual_path(xdg.as_deref(), home.as_deref())
+    let path = Environment::current().config(None);
+    (!path.as_os_str().is_empty()).then_some(path)
 }
 
-/// This program, so that it can be named in another's config: absolute, links kept.
+/// The absolute path of this program, for another program's config. Links are not resolved.
 pub fn program() -> PathBuf {
-    let named = PathBuf::from(crate::sys::program());
+    let named = PathBuf::from(sys::program());
     if named.is_absolute() {
         return named;
     }
@@ -24,10 +23,7 @@ pub fn program() -> PathBuf {
     {
         return absolute;
     }
-    let by_path = env::var_os("PATH").and_then(|path| {
-        env::split_paths(&path)
-            .map(|folder| folder.join(&named))
-            .find(|path| path.is_absolute() && path.is_file())
-    });
-    by_path.or_else(|| env::current_exe().ok()).unwrap_or_else(|| Path::new("rainline").into())
+    sys::find_program(&named)
+        .or_else(|| env::current_exe().ok())
+        .unwrap_or_else(|| Path::new("rainline").into())
 }

@@ -1,19 +1,8 @@
-//! Everything unsafe, and what only the operating system knows. A test counts the unsafe blocks.
-//!
-//! rustix covers nearly all of it safely; what is left is closing descriptors that this process
-//! inherited and does not own as values, and what a program does by itself that has no `main` of
-//! std's around it. Nothing here knows what a daemon or a request is.
+//! What is unsafe in the daemon and its workers, beside what `rainline_client::sys` has.
 
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, OsStr, OsString, c_char, c_int, c_long, c_uint};
-use std::mem::MaybeUninit;
-use std::os::fd::AsFd;
-use std::os::unix::ffi::OsStrExt;
-use std::sync::OnceLock;
-use std::time::Duration;
-
-use rustix::time::{ClockId, clock_gettime};
+use std::ffi::{c_int, c_long, c_uint};
 
 /// musl's allocator is small and hard to corrupt, and takes 90 ns for a block and its end where this
 /// one takes 55: a line that is drawn is some hundreds of blocks.
@@ -24,17 +13,13 @@ static HEAP: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 unsafe extern "C" {
     fn syscall(number: c_long, ...) -> c_long;
     fn close(fd: c_int) -> c_int;
-    fn getcwd(buffer: *mut c_char, size: usize) -> *mut c_char;
-    fn signal(number: c_int, handler: usize) -> usize;
-    safe fn _exit(code: c_int) -> !;
-    safe fn getsid(pid: c_int) -> c_int;
 }
 
 /// The same number on every architecture (Linux 5.9).
 const SYS_CLOSE_RANGE: c_long = 436;
 
-/// Closes every descriptor from `first` up. Only for a process that has just been executed: a kept
-/// descriptor of whoever started us freezes a tmux job, a checkpoint or an ssh logout.
+/// Closes every descriptor from `first` up. Only for a process that has just been executed. An
+/// inherited descriptor keeps the parent's pipe open and hangs tmux, checkpoints and ssh.
 pub fn close_from(first: c_uint) {
     let open = || -> Vec<c_int> {
         match std::fs::read_dir("/proc/self/fd") {
@@ -55,151 +40,4 @@ pub fn close_from(first: c_uint) {
             }
         }
     }
-}
-
-/// Leaves at once: nothing is dropped, flushed or unmapped. The kernel does it faster.
-#[inline(always)]
-pub fn leave(code: i32) -> ! {
-    _exit(code)
-}
-
-/// The session that a process belongs to (0: this one). 0 where it has none that we could name: its
-/// leader is outside of our pid namespace, or the process has gone. rustix's own holds that 0 never
-/// comes.
-#[inline(always)]
-pub fn session(pid: i32) -> u32 {
-    u32::try_from(getsid(pid)).unwrap_or(0)
-}
-
-/// Bytes as text. What every start reads is ASCII, and std's own check of anything else would touch a
-/// page of the program that nothing else there needs.
-#[inline(always)]
-pub fn text(bytes: &[u8]) -> Option<&str> {
-    if bytes.iter().all(u8::is_ascii) {
-        // SAFETY: ASCII is UTF-8.
-        return Some(unsafe { std::str::from_utf8_unchecked(bytes) });
-    }
-    other_text(bytes)
-}
-
-#[cold]
-fn other_text(bytes: &[u8]) -> Option<&str> {
-    std::str::from_utf8(bytes).ok()
-}
-
-/// Makes a write to a reader that has gone an error instead of our end.
-#[inline(always)]
-pub fn ignore_sigpipe() {
-    const SIGPIPE: c_int = 13;
-    const SIG_IGN: usize = 1;
-    // SAFETY: no handler of ours is installed.
-    unsafe { signal(SIGPIPE, SIG_IGN) };
-}
-
-/// The working directory, in the given room; `None` if it has no path or a longer one.
-#[inline(always)]
-pub fn working_directory(room: &mut [MaybeUninit<u8>]) -> Option<&[u8]> {
-    let start: *mut c_char = room.as_mut_ptr().cast();
-    // SAFETY: getcwd writes at most that many bytes, and a terminated string if it returns one.
-    let path = unsafe {
-        let end = getcwd(start, room.len());
-        if end.is_null() { return None } else { CStr::from_ptr(end) }
-    };
-    // What cannot be reached from our root has no path ("(unreachable)…").
-    Some(path.to_bytes()).filter(|path| path.starts_with(b"/"))
-}
-
-/// The name that this program was started by. Without std's own start some C libraries do not hand
-/// it on: `main` does.
-pub fn program() -> OsString {
-    let handed = NAME.get().map(|name| OsStr::from_bytes(name.to_bytes()).to_owned());
-    handed.or_else(|| std::env::args_os().next()).unwrap_or_default()
-}
-
-static NAME: OnceLock<&'static CStr> = OnceLock::new();
-
-/// See [`program`].
-pub fn hand_on_program(name: &'static CStr) {
-    let _ = NAME.set(name);
-}
-
-/// A list of strings as C's start hands it to `main`, and only that: never changed, ended by a null
-/// pointer. There is no other way to get one.
-#[derive(Clone)]
-#[repr(transparent)]
-pub struct Strings(*const *const c_char);
-
-impl Iterator for Strings {
-    type Item = &'static CStr;
-
-    fn next(&mut self) -> Option<&'static CStr> {
-        // SAFETY: what C promises to `main`; the end is never passed.
-        unsafe {
-            let string = *self.0;
-            if string.is_null() {
-                return None;
-            }
-            self.0 = self.0.add(1);
-            Some(CStr::from_ptr(string))
-        }
-    }
-}
-
-/// Time since boot, suspend included: for ages, leases and deadlines that outlive a process.
-pub fn boot() -> Duration {
-    read(ClockId::Boottime)
-}
-
-/// The same for a process that asks once: finding the kernel's page of clocks costs more than
-/// entering the kernel does, five page faults.
-#[inline(always)]
-pub fn boot_once() -> Duration {
-    #[cfg(target_arch = "x86_64")]
-    const SYS_CLOCK_GETTIME: c_long = 228;
-    #[cfg(not(target_arch = "x86_64"))]
-    const SYS_CLOCK_GETTIME: c_long = 113;
-    const BOOTTIME: c_long = 7;
-    if cfg!(not(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))) {
-        return boot();
-    }
-    let mut time = [0_i64; 2];
-    // SAFETY: a `timespec` is two 64-bit numbers on these machines.
-    if unsafe { syscall(SYS_CLOCK_GETTIME, BOOTTIME, &raw mut time) } != 0 {
-        return boot();
-    }
-    Duration::new(time[0].max(0) as u64, time[1].clamp(0, 999_999_999) as u32)
-}
-
-/// Time since boot while awake. [`boot`] running ahead of it means that the machine slept.
-pub fn awake() -> Duration {
-    read(ClockId::Monotonic)
-}
-
-/// Time since 1970.
-pub fn wall() -> Duration {
-    read(ClockId::Realtime)
-}
-
-#[inline(always)]
-fn read(clock: ClockId) -> Duration {
-    let time = clock_gettime(clock);
-    Duration::new(time.tv_sec.max(0) as u64, time.tv_nsec.clamp(0, 999_999_999) as u32)
-}
-
-/// Who we are for files and peers.
-#[inline(always)]
-pub fn uid() -> u32 {
-    rustix::process::geteuid().as_raw()
-}
-
-/// The user at the other end of a Unix socket.
-#[inline(always)]
-pub fn peer_uid(socket: impl AsFd) -> Option<u32> {
-    rustix::net::sockopt::socket_peercred(socket).ok().map(|peer| peer.uid.as_raw())
-}
-
-/// The columns of a terminal; `None` for anything else.
-pub fn columns(terminal: impl AsFd) -> Option<u16> {
-    let size = rustix::termios::tcgetwinsize(terminal).ok()?;
-    (size.ws_col > 0).then_some(size.ws_col)
 }

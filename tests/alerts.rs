@@ -1,14 +1,11 @@
-//! Alerts as real processes: one notification for all lines, whoever shows the segment, and what
-//! it says is a word for the one who is told and never a script.
+//! Alerts with real processes: one notification for all lines that show the segment, whose text is
+//! never run.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Output, Stdio};
+use crate::support::{Sandbox, Stream, Terminal, Tmux, program, until, until_true};
 
-use crate::support::{Sandbox, Terminal, Tmux, until};
-
-/// Writes what it was told, a line each.
+/// An alert's command that writes what it got, a line each.
 fn teller(sandbox: &Sandbox) -> String {
-    let file = sandbox.path("told");
+    let file = sandbox.path("notifications");
     let words = "$RAINLINE_ALERT|$RAINLINE_STATE|$RAINLINE_LEVEL|$RAINLINE_TEXT|$1";
     format!(
         "do = [\"sh\", \"-c\", 'printf \"%s\\n\" \"{words}\" >> {}', \"\", \"{{segment}}\"]\n",
@@ -17,88 +14,77 @@ fn teller(sandbox: &Sandbox) -> String {
 }
 
 fn configure(sandbox: &Sandbox, alert: &str) {
-    let text = format!(
+    sandbox.configure(&format!(
         "[line.terminal]\nleft = [\"it\", \"beside\"]\nright = []\n\
          [line.other]\nleft = [\"beside\"]\n\
          [segment.beside]\nuse = \"text\"\ntext = \"still here\"\n\
          [segment.it]\nuse = \"custom\"\n\
          [alert.loud]\nsegment = \"it\"\n{alert}"
-    );
-    sandbox.write("home/.config/rainline/config.toml", text);
+    ));
 }
 
-fn run(sandbox: &Sandbox, args: &[&str]) -> Output {
-    let output = sandbox.rainline().args(args).stdin(Stdio::null()).output().expect("it runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    output
+/// Sets the value of the segment.
+#[track_caller]
+fn set(sandbox: &Sandbox, value: &str, level: &str) {
+    sandbox.output(&["set", "it", value, "--level", level]);
 }
 
-fn told(sandbox: &Sandbox) -> Vec<String> {
-    let text = std::fs::read_to_string(sandbox.path("told")).unwrap_or_default();
+fn notifications(sandbox: &Sandbox) -> Vec<String> {
+    let text = std::fs::read_to_string(sandbox.path("notifications")).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }
 
 #[track_caller]
-fn until_told(sandbox: &Sandbox, count: usize) -> Vec<String> {
-    until(&format!("{count} times"), || Some(told(sandbox)).filter(|told| told.len() >= count))
+fn until_notified(sandbox: &Sandbox, count: usize) -> Vec<String> {
+    until(&format!("{count} times"), || {
+        Some(notifications(sandbox)).filter(|sent| sent.len() >= count)
+    })
 }
 
-/// Somebody who shows the segment, and has shown it once.
-struct Stream(Child);
-
-impl Stream {
-    fn open(sandbox: &Sandbox) -> Stream {
-        let mut command = sandbox.rainline();
-        command.args(["stream", "terminal", "left", "--target", "plain"]).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("it runs");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
-        Stream(child)
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// An open stream that has shown the segment once.
+fn shown(sandbox: &Sandbox) -> Stream {
+    let mut stream = sandbox.stream(&["terminal", "left", "--target", "plain"]);
+    stream.next();
+    stream
 }
 
 #[test]
-fn one_for_all_lines_and_one_when_it_is_over() {
+fn one_alert_for_all_lines_and_one_at_its_end() {
     let sandbox = Sandbox::new();
     configure(&sandbox, &format!("hold = \"200ms\"\nback = true\n{}", teller(&sandbox)));
-    run(&sandbox, &["daemon", "start"]);
-    let lines: Vec<Stream> = (0..3).map(|_| Stream::open(&sandbox)).collect();
-    run(&sandbox, &["set", "it", "calm"]);
-    run(&sandbox, &["set", "it", "$(touch gone) 97%", "--level", "critical"]);
-    let said = until_told(&sandbox, 1);
-    assert_eq!(said, ["loud|reached|critical|it: critical: $(touch gone) 97%|it"]);
-    run(&sandbox, &["set", "it", "worse", "--level", "critical"]);
-    run(&sandbox, &["set", "it", "fine", "--level", "good"]);
-    let said = until_told(&sandbox, 2);
-    assert_eq!(said[1..], ["loud|back|good|it: normal again: fine|it"]);
+    sandbox.start_daemon(&[]);
+    let lines: Vec<Stream> = (0..3).map(|_| shown(&sandbox)).collect();
+    sandbox.output(&["set", "it", "calm"]);
+    set(&sandbox, "$(touch gone) 97%", "critical");
+    let sent = until_notified(&sandbox, 1);
+    assert_eq!(sent, ["loud|reached|critical|it: critical: $(touch gone) 97%|it"]);
+    set(&sandbox, "worse", "critical");
+    set(&sandbox, "fine", "good");
+    let sent = until_notified(&sandbox, 2);
+    assert_eq!(sent[1..], ["loud|back|good|it: normal again: fine|it"]);
     assert!(sandbox.files_named("gone").is_empty());
     drop(lines);
 }
 
 #[test]
-fn it_rings_again_while_it_lasts() {
+fn an_alert_repeats_while_it_lasts() {
     let sandbox = Sandbox::new();
     configure(&sandbox, &format!("again = \"200ms\"\nlevel = \"info\"\n{}", teller(&sandbox)));
-    run(&sandbox, &["set", "it", "low", "--level", "good"]);
-    run(&sandbox, &["set", "it", "up", "--level", "warning"]);
-    let said = until_told(&sandbox, 3);
-    assert_eq!(said[0], "loud|reached|warning|it: warning: up|it");
-    assert_eq!(said[1], "loud|again|warning|it: warning: up|it");
+    set(&sandbox, "low", "good");
+    set(&sandbox, "up", "warning");
+    let sent = until_notified(&sandbox, 3);
+    assert_eq!(sent[0], "loud|reached|warning|it: warning: up|it");
+    assert_eq!(sent[1], "loud|again|warning|it: warning: up|it");
 }
 
 #[test]
-fn what_nobody_shows_is_watched_and_nothing_else() {
+fn a_segment_on_no_line_is_sampled_for_its_alert_only() {
     let sandbox = Sandbox::new();
     let command = |name: &str| {
         let script = format!("echo x >> {}; echo full; echo; echo ff0000", name);
-        format!("command = [\"sh\", \"-c\", \"{script}\"]\noutput = \"i3blocks\"\ninterval = 0.2\n")
+        format!(
+            "command = [\"sh\", \"-c\", \"{script}\"]\noutput = \"i3blocks\"\ninterval = '200ms'\n"
+        )
     };
     let (seen, unseen) = (sandbox.path("seen"), sandbox.path("unseen"));
     let text = format!(
@@ -109,10 +95,10 @@ fn what_nobody_shows_is_watched_and_nothing_else() {
         command(&unseen.display().to_string()),
         teller(&sandbox)
     );
-    sandbox.write("home/.config/rainline/config.toml", text);
-    run(&sandbox, &["daemon", "start"]);
-    run(&sandbox, &["print", "terminal", "left"]);
-    assert_eq!(until_told(&sandbox, 1), ["loud|reached|critical|it: critical: full|it"]);
+    sandbox.configure(&text);
+    sandbox.start_daemon(&[]);
+    sandbox.print(&["terminal", "left"]);
+    assert_eq!(until_notified(&sandbox, 1), ["loud|reached|critical|it: critical: full|it"]);
     assert!(seen.exists() && !unseen.exists());
 }
 
@@ -122,7 +108,7 @@ fn a_reading_in_a_worker_keeps_its_past_while_others_are_busy() {
     let sandbox = Sandbox::new();
     let (value, reads) = (sandbox.write("value", "60"), sandbox.path("reads"));
     let mut text = format!(
-        "[segment.it]\nuse = \"custom\"\ninterval = 0.1\nfields = {{ v = \"count\" }}\n\
+        "[segment.it]\nuse = \"custom\"\ninterval = '100ms'\nfields = {{ v = \"count\" }}\n\
          level-by = \"v\"\nwarning = 50\ncritical = 100\n\
          command = [\"sh\", \"-c\", 'echo x >> {}; echo \"{{\\\"v\\\": $(cat {})}}\"']\n\
          [alert.loud]\nsegment = \"it\"\nlevel = \"warning\"\nback = true\n{}",
@@ -133,80 +119,73 @@ fn a_reading_in_a_worker_keeps_its_past_while_others_are_busy() {
     let others: Vec<String> = (0..5).map(|number| format!("\"o{number}\"")).collect();
     for name in &others {
         text.push_str(&format!(
-            "[segment.{name}]\nuse = \"custom\"\ninterval = 0.1\ncommand = [\"sleep\", \"0.02\"]\n"
+            "[segment.{name}]\nuse = \"custom\"\ninterval = '100ms'\ncommand = [\"sleep\", \"0.02\"]\n"
         ));
     }
     text.push_str(&format!("[line.terminal]\nleft = [{}, \"clock\"]\n", others.join(", ")));
-    sandbox.write("home/.config/rainline/config.toml", text);
-    run(&sandbox, &["daemon", "start"]);
-    let _line = Stream::open(&sandbox);
-    assert_eq!(until_told(&sandbox, 1), ["loud|reached|warning|it: warning: 60|it"]);
+    sandbox.configure(&text);
+    sandbox.start_daemon(&[]);
+    let _line = shown(&sandbox);
+    assert_eq!(until_notified(&sandbox, 1), ["loud|reached|warning|it: warning: 60|it"]);
     sandbox.write("value", "49");
     let count = || std::fs::read_to_string(&reads).map_or(0, |text| text.lines().count());
     let before = count();
-    until("some readings", || (count() >= before + 20).then_some(()));
-    assert_eq!(told(&sandbox).len(), 1);
+    until_true("some readings", || count() >= before + 20);
+    assert_eq!(notifications(&sandbox).len(), 1);
     sandbox.write("value", "10");
-    assert_eq!(until_told(&sandbox, 2)[1], "loud|back|idle|it: normal again: 10|it");
+    assert_eq!(until_notified(&sandbox, 2)[1], "loud|back|idle|it: normal again: 10|it");
 }
 
 #[test]
-fn one_that_cannot_be_told_is_said_by_doctor() {
+fn doctor_names_an_alert_that_fails() {
     let sandbox = Sandbox::new();
     configure(&sandbox, "do = [\"no-such-program\"]\n");
-    run(&sandbox, &["set", "it", "x", "--level", "critical"]);
-    until("a word", || {
-        let said = sandbox.rainline().arg("doctor").output().expect("it runs");
-        let said = String::from_utf8_lossy(&said.stdout).into_owned();
-        said.contains("alert loud: error: no-such-program: not found").then_some(())
+    set(&sandbox, "x", "critical");
+    until_true("the doctor's word", || {
+        sandbox.doctor().contains("alert loud: error: no-such-program: not found")
     });
 }
 
 #[test]
-fn a_desktop_is_told_in_words_of_its_own() {
-    let sandbox = Sandbox::new();
-    let path = std::env::var("PATH").unwrap_or_default();
-    let path = format!("{}:{path}", sandbox.path("bin").display());
-    let sandbox = sandbox.with("PATH", path);
-    let told = sandbox.path("told");
-    let script =
-        format!("#!/bin/sh\nprintf '%s\\n' \"$@\" > {0}.new; mv {0}.new {0}\n", told.display());
-    let program = sandbox.write("bin/notify-send", script);
-    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(program, executable).expect("changed");
+fn a_desktop_alert_escapes_markup() {
+    let sandbox = Sandbox::new().with_bin();
+    let log = sandbox.path("notifications");
+    let script = format!("printf '%s\\n' \"$@\" > {0}.new; mv {0}.new {0}", log.display());
+    sandbox.install("notify-send", &script);
     configure(&sandbox, "do = \"desktop\"\n");
-    run(&sandbox, &["set", "it", "<b>97%</b> & more", "--level", "critical"]);
-    let said = until_told(&sandbox, 1);
+    set(&sandbox, "<b>97%</b> & more", "critical");
+    let sent = until_notified(&sandbox, 1);
     let words = ["--app-name=Rainline", "--urgency=critical", "--", "it: critical"];
-    assert_eq!(said[..4], words);
-    assert_eq!(said[4], "&lt;b>97%&lt;/b> &amp; more");
+    assert_eq!(sent[..4], words);
+    assert_eq!(sent[4], "&lt;b>97%&lt;/b> &amp; more");
 }
 
 #[test]
 fn tmux_shows_the_message_and_obeys_nothing_in_it() {
     let sandbox = Sandbox::new();
     configure(&sandbox, "do = \"tmux\"\n");
-    run(&sandbox, &["daemon", "start"]);
-    let wired = run(&sandbox, &["init", "tmux"]).stdout;
-    let mut tmux = Tmux::start(&sandbox, &String::from_utf8_lossy(&wired), 10, 100);
+    sandbox.start_daemon(&[]);
+    let mut tmux = Tmux::start(&sandbox, &sandbox.wiring("tmux"), 10, 100);
     // The line was asked for from inside.
     tmux.terminal.wait_text("%");
     let touched = sandbox.path("touched");
     let text = format!("93% #(touch {}) #[reverse]", touched.display());
-    run(&sandbox, &["set", "it", &text, "--level", "critical"]);
+    set(&sandbox, &text, "critical");
     tmux.terminal.wait_text(&format!("it: critical: {text}"));
     assert!(!touched.exists());
 }
 
 #[test]
-fn a_bell_rings_in_the_terminal_of_who_asked() {
+fn a_bell_rings_in_the_terminal_of_the_client() {
     let sandbox = Sandbox::new();
     configure(&sandbox, "do = \"bell\"\n");
-    run(&sandbox, &["daemon", "start"]);
-    let program = crate::support::program().display().to_string();
-    let script = format!("{program} print terminal left --target plain; echo asked; exec cat");
+    sandbox.start_daemon(&[]);
+    let script = format!(
+        "{} print terminal left --deadline 20000; echo asked; exec cat",
+        program().display()
+    );
     let mut terminal = Terminal::spawn(&sandbox, &["sh", "-c", &script], 4, 60);
     terminal.wait_text("asked");
-    run(&sandbox, &["set", "it", "x", "--level", "critical"]);
+    set(&sandbox, "x", "critical");
     terminal.wait_bell();
 }

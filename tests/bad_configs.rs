@@ -1,16 +1,16 @@
-//! What is wrong with a config is said with its place, and the rest of it works: each file in
-//! `bad-configs/` with what is said of it beside it.
+//! What is wrong with a config is reported with its place, and the rest of it works: each file in
+//! `bad-configs/` with the report beside it.
 
 use std::fs;
 
 use rainline::config::{Gathered, SourceFile, build};
 
-use crate::support::{golden, root};
+use crate::support::{Goldens, root};
 
 #[test]
 fn every_mistake_has_its_message() {
     let folder = root().join("tests/bad-configs");
-    let mut seen = 0;
+    let (mut seen, mut goldens) = (0, Goldens::default());
     for entry in fs::read_dir(&folder).expect("the folder").flatten() {
         let path = entry.path();
         if path.extension().is_none_or(|extension| extension != "toml") {
@@ -21,11 +21,15 @@ fn every_mistake_has_its_message() {
         let file = SourceFile { path: name.clone().into(), text };
         let config = build(&Gathered { files: vec![file], ..Gathered::default() });
         assert!(!config.problems.is_empty(), "{name} has no problem");
-        let said = config.problems.join("\n");
-        golden(&format!("../bad-configs/{}", name.replace(".toml", ".expected")), &said);
+        let text = config.problems.join("\n");
+        goldens.compare_file(
+            &format!("tests/bad-configs/{}", name.replace(".toml", ".expected")),
+            &text,
+        );
         // The line of the defaults is there all the same.
         assert!(config.lines.contains_key("terminal"), "{name}");
         seen += 1;
     }
     assert!(seen >= 12, "only {seen} bad configs");
+    goldens.finish();
 }

@@ -1,52 +1,35 @@
-//! Prompts that cost no process: what a shell's channel must survive, on the real shells.
+//! Prompts that cost no process: what a shell's channel must survive, with the real shells.
 //!
 //! The program that the wiring lines name is a script which writes down that it was called and then
 //! becomes the real one: a prompt that leaves no trace there came through the channel.
+
+mod keymaps;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rainline::hosts::{self, Wiring};
-use rainline::theme::Theme;
-use rustix::process::{Pid, Signal, kill_process};
+use rainline_render::theme::Theme;
+use rustix::process::Signal;
 
 use crate::support::hostile::{Dice, NASTY};
 use crate::support::terminal::argv;
-use crate::support::{DEADLINE, Sandbox, Terminal, patient, program, tool, wait_end};
+use crate::support::{
+    DEADLINE, Sandbox, Terminal, at_once, program, signal, tool, until_true, wait_end,
+    with_deadline,
+};
 
 const WITH_CHANNELS: [&str; 2] = ["bash", "zsh"];
 const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
 
 /// A home whose prompt says where one is and how the last command ended: `DIRECTORY STATUS> `.
 fn sandbox() -> Sandbox {
-    let sandbox = Sandbox::new();
     let config = "theme = \"mono\"\n[line.prompt]\nleft = [\"here\", \"ended\", \"end\"]\n\
         [segment.here]\nuse = \"directory\"\nformat = \"<$last>\"\n\
-        [segment.ended]\nuse = \"status\"\nformat = \"<($code)>\"\nsuccess = true\n\
+        [segment.ended]\nuse = \"status\"\nformat = \"<($code)>\"\nhide-when = \"never\"\n\
         [segment.end]\nuse = \"text\"\ntext = \"=>\"\nformat = \"$text\"\n";
-    sandbox.write("home/.config/rainline/config.toml", config);
-    sandbox
-}
-
-fn daemon(sandbox: &Sandbox, word: &str) -> String {
-    let output = sandbox.rainline().args(["daemon", word]).output().expect("it runs");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// The daemon's number.
-fn daemon_pid(sandbox: &Sandbox) -> Option<u32> {
-    daemon(sandbox, "status").lines().find_map(|line| line.strip_prefix("pid ")?.parse().ok())
-}
-
-fn signal(pid: u32, signal: Signal) {
-    let pid = Pid::from_raw(pid as i32).expect("a pid");
-    kill_process(pid, signal).expect("it is there");
-}
-
-/// Waits for what must come, however slow the machine is.
-fn until(what: &str, mut there: impl FnMut() -> bool) {
-    crate::support::until(what, || there().then_some(()));
+    Sandbox::new().configured(config)
 }
 
 /// The files of channels in the runtime directory.
@@ -77,7 +60,7 @@ impl Shell {
     }
 
     /// One that waits as long as a person would like it to: for tests of what it does then.
-    fn impatient(sandbox: &Sandbox, name: &'static str) -> Shell {
+    fn with_short_deadline(sandbox: &Sandbox, name: &'static str) -> Shell {
         Shell::waiting(sandbox, name, None, "", "")
     }
 
@@ -89,17 +72,12 @@ impl Shell {
         after: &str,
     ) -> Shell {
         let calls = sandbox.path("calls");
-        let script = format!(
-            "#!/bin/sh\necho \"$*\" >>'{}'\nexec '{}' \"$@\"\n",
-            calls.display(),
-            program().display()
-        );
-        let path = sandbox.write("bin/rainline", script);
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        fs::set_permissions(&path, mode).expect("permissions");
+        let script =
+            format!("echo \"$*\" >>'{}'\nexec '{}' \"$@\"", calls.display(), program().display());
+        let path = sandbox.install("rainline", &script);
         let theme = Theme::built_in("mono").expect("built in");
         let lines = (hosts::find(name).expect("a host").init)(&Wiring::new(path, &theme));
-        let lines = milliseconds.map_or(lines.clone(), |most| patient(&lines, most));
+        let lines = milliseconds.map_or(lines.clone(), |most| with_deadline(&lines, most));
         let text = format!("{before}\n{lines}\n{after}\n");
         let words = match name {
             "bash" => {
@@ -116,8 +94,8 @@ impl Shell {
                 argv([&tool(name), &"-i"])
             }
         };
-        let patience = Duration::from_millis(milliseconds.unwrap_or(0).into());
-        let again = (patience * 2).max(Duration::from_secs(3));
+        let timeout = Duration::from_millis(milliseconds.unwrap_or(0).into());
+        let again = (timeout * 2).max(Duration::from_secs(3));
         let terminal = Terminal::spawn(sandbox, &words, 24, 80);
         let mut shell = Shell { name, calls, again, terminal };
         shell.prompt("=>");
@@ -131,8 +109,8 @@ impl Shell {
         shell
     }
 
-    /// Waits for a prompt of this text in the cursor's row, with the cursor behind it. An impatient
-    /// shell may have drawn another one, because the daemon was stopped or is busy: an empty command
+    /// Waits for a prompt of this text in the cursor's row, with the cursor behind it. A shell
+    /// with a short deadline may have drawn another one, because the daemon was stopped or is busy: an empty command
     /// asks again and changes nothing.
     fn prompt(&mut self, text: &str) {
         self.prompt_below(text, 0);
@@ -198,8 +176,8 @@ impl Shell {
 }
 
 #[test]
-fn prompts_come_without_a_process_and_tell_the_truth() {
-    for name in WITH_CHANNELS {
+fn prompts_are_right_without_a_process() {
+    at_once(WITH_CHANNELS, |name| {
         let sandbox = sandbox();
         let mut shell = Shell::with_channel(&sandbox, name, "", "");
         shell.quietly(|shell| {
@@ -207,14 +185,14 @@ fn prompts_come_without_a_process_and_tell_the_truth() {
             shell.run("(exit 3)", "<share><3>=>");
             shell.run("cd /", "</><0>=>");
         });
-    }
+    });
 }
 
 /// After each of many hostile directories and variables, the channel's answer and the bytes that
 /// the client prints at the same moment.
 #[test]
 fn hostile_text_breaks_no_framing_and_changes_no_byte() {
-    for name in WITH_CHANNELS {
+    at_once(WITH_CHANNELS, |name| {
         let sandbox = sandbox();
         let mut dice = Dice(7);
         let texts: Vec<String> = (0..100).map(|_| dice.text()).collect();
@@ -237,7 +215,7 @@ fn hostile_text_breaks_no_framing_and_changes_no_byte() {
             }
             _ => ("__rainline_precmd", "$__rainline_left", "$HOME/d/*(DN/)"),
         };
-        // Asked twice: the first time nobody may know the directory yet, and neither waits long.
+        // Asked twice: the first time the directory may not be known yet.
         let after = format!(
             "check() {{ local d want got n=0 bad=0; for d in {all}; do \
                cd -- \"$d\" 2>/dev/null || continue; export TERM_PROGRAM=\"$PWD\" NODE_ENV=$'x\\nask 1\\n'\"$d\"; \
@@ -249,47 +227,51 @@ fn hostile_text_breaks_no_framing_and_changes_no_byte() {
         );
         let mut shell = Shell::with_channel(&sandbox, name, "", &after);
         let before = shell.calls();
-        let said = shell.run("check", "<0>=>");
+        let output = shell.run("check", "<0>=>");
         let bad = fs::read(sandbox.path("home/bad")).unwrap_or_default();
-        assert!(said.contains(" 0 differ"), "{name}: {said}\n{}", String::from_utf8_lossy(&bad));
-        let asked = said.split(" asked").next().and_then(|text| text.rsplit('\n').next());
+        assert!(
+            output.contains(" 0 differ"),
+            "{name}: {output}\n{}",
+            String::from_utf8_lossy(&bad)
+        );
+        let asked = output.split(" asked").next().and_then(|text| text.rsplit('\n').next());
         let asked: usize = asked.and_then(|text| text.trim().parse().ok()).expect("a number");
         assert!(asked >= made, "{asked} of {made}");
         assert_eq!(shell.calls(), before, "{name}: an answer was lost to its text");
         assert!(sandbox.files_named("SENTINEL").is_empty());
-    }
+    });
 }
 
 #[test]
 fn no_job_no_hang_and_no_descriptor_for_children() {
-    for name in WITH_CHANNELS {
+    at_once(WITH_CHANNELS, |name| {
         let sandbox = sandbox();
         let mut shell = Shell::with_channel(&sandbox, name, "", "");
         shell.quietly(|shell| {
-            let said = shell.run("echo \"jobs[$(jobs)]\"; wait; echo waited", "<0>=>");
-            assert!(said.contains("jobs[]\nwaited\n"), "{name}: {said}");
+            let output = shell.run("echo \"jobs[$(jobs)]\"; wait; echo waited", "<0>=>");
+            assert!(output.contains("jobs[]\nwaited\n"), "{name}: {output}");
             shell.run("ls -l /proc/self/fd >fds; (ls -l /proc/self/fd; :) >>fds", "<0>=>");
             let fds = fs::read_to_string(sandbox.path("home/fds")).expect("written");
             assert!(fds.contains("/fds") && !fds.contains("shell-"), "{name}: {fds}");
         });
-    }
+    });
 }
 
 #[test]
 fn a_killed_daemon_kills_no_shell_and_the_next_one_serves_it() {
-    for name in SHELLS {
+    at_once(SHELLS, |name| {
         let sandbox = sandbox();
-        let mut shell = Shell::impatient(&sandbox, name);
+        let mut shell = Shell::with_short_deadline(&sandbox, name);
         if name != "fish" {
             shell.settle();
         }
         for status in ["4", "5"] {
             // The more daemons were lost the longer it takes to the next.
-            until("a daemon", || {
+            until_true("a daemon", || {
                 shell.run(":", "<0>=>");
-                daemon_pid(&sandbox).is_some()
+                sandbox.daemon().is_some()
             });
-            let pid = daemon_pid(&sandbox).expect("a daemon");
+            let pid = sandbox.daemon().expect("a daemon");
             signal(pid, Signal::KILL);
             wait_end(pid);
             shell.run(&format!("sh -c 'exit {status}'"), &format!("<{status}>=>"));
@@ -297,39 +279,39 @@ fn a_killed_daemon_kills_no_shell_and_the_next_one_serves_it() {
                 shell.settle();
             }
         }
-    }
+    });
 }
 
 #[test]
-fn a_daemon_that_stalls_holds_nobody_up() {
-    for name in SHELLS {
+fn a_daemon_that_stalls_delays_no_prompt_for_long() {
+    at_once(SHELLS, |name| {
         let sandbox = sandbox();
-        let mut shell = Shell::impatient(&sandbox, name);
+        let mut shell = Shell::with_short_deadline(&sandbox, name);
         if name != "fish" {
             shell.settle();
         }
-        until("a daemon", || daemon_pid(&sandbox).is_some());
-        let pid = daemon_pid(&sandbox).expect("a daemon");
+        until_true("a daemon", || sandbox.daemon().is_some());
+        let pid = sandbox.daemon().expect("a daemon");
         signal(pid, Signal::STOP);
         shell.run("sh -c 'exit 7'", "<7>=>");
         shell.run(":", "<0>=>");
         signal(pid, Signal::CONT);
-        // What was asked meanwhile and answered late is nobody's answer now.
+        // A late answer to what was asked meanwhile must not be shown now.
         shell.run("sh -c 'exit 8'", "<8>=>");
         if name != "fish" {
             shell.settle();
             shell.run("sh -c 'exit 9'", "<9>=>");
         }
-    }
+    });
 }
 
 #[test]
 fn an_interrupt_while_a_prompt_is_asked_for_costs_nothing() {
-    for name in WITH_CHANNELS {
+    at_once(WITH_CHANNELS, |name| {
         let sandbox = sandbox();
-        let mut shell = Shell::impatient(&sandbox, name);
+        let mut shell = Shell::with_short_deadline(&sandbox, name);
         shell.settle();
-        let pid = daemon_pid(&sandbox).expect("a daemon");
+        let pid = sandbox.daemon().expect("a daemon");
         signal(pid, Signal::STOP);
         shell.terminal.send(":\r");
         shell.terminal.wait("its echo", |screen| screen.cursor_position().0 > 0);
@@ -344,12 +326,12 @@ fn an_interrupt_while_a_prompt_is_asked_for_costs_nothing() {
         signal(pid, Signal::CONT);
         shell.run("sh -c 'exit 6'", "<6>=>");
         shell.settle();
-    }
+    });
 }
 
 #[test]
-fn nested_shells_and_those_in_the_place_of_one_have_channels_of_their_own() {
-    for name in WITH_CHANNELS {
+fn nested_and_replaced_shells_have_channels_of_their_own() {
+    at_once(WITH_CHANNELS, |name| {
         let sandbox = sandbox();
         let mut shell = Shell::with_channel(&sandbox, name, "", "");
         let again = match name {
@@ -363,13 +345,13 @@ fn nested_shells_and_those_in_the_place_of_one_have_channels_of_their_own() {
         shell.terminal.send("exit 5\r");
         shell.prompt("<5>=>");
         shell.settle();
-        until("the end of the inner one's files", || channel_files(&sandbox).len() == 3);
+        until_true("the end of the inner one's files", || channel_files(&sandbox).len() == 3);
         // The same process, another shell in it.
         shell.run(&format!("exec {again}"), "=>");
         shell.settle();
         shell.run("sh -c 'exit 3'", "<3>=>");
         assert_eq!(channel_files(&sandbox).len(), 3, "one process");
-    }
+    });
 }
 
 #[test]
@@ -387,24 +369,24 @@ fn two_shells_at_once_get_their_own_answers() {
 
 #[test]
 fn the_files_go_with_their_shell() {
-    for name in WITH_CHANNELS {
+    at_once(WITH_CHANNELS, |name| {
         let sandbox = sandbox();
         let shell = Shell::with_channel(&sandbox, name, "", "");
         assert_eq!(channel_files(&sandbox).len(), 3, "{name}");
         let pid = shell.pid();
         signal(pid, Signal::KILL);
         drop(shell);
-        until("the end of its files", || channel_files(&sandbox).is_empty());
+        until_true("the end of its files", || channel_files(&sandbox).is_empty());
         // And where no daemon saw it go, the next one finds out.
         let shell = Shell::with_channel(&sandbox, name, "", "");
-        let daemon_was = daemon_pid(&sandbox).expect("a daemon");
+        let daemon_was = sandbox.daemon().expect("a daemon");
         signal(daemon_was, Signal::KILL);
         wait_end(daemon_was);
         drop(shell);
         assert_eq!(channel_files(&sandbox).len(), 3, "{name}");
-        daemon(&sandbox, "start");
+        sandbox.start_daemon(&[]);
         assert_eq!(channel_files(&sandbox), [""; 0], "{name}");
-    }
+    });
 }
 
 #[test]
@@ -425,20 +407,23 @@ fn the_users_descriptors_status_and_hooks_are_kept() {
             "echo \"kept:$?:$pipestatus\"; echo 8 >&8; echo 9 >&9",
         ),
     ];
-    for (name, before, after, open, ask) in hooks {
+    at_once(hooks, |(name, before, after, open, ask)| {
         let sandbox = sandbox();
         let mut shell = Shell::with_channel(&sandbox, name, before, after);
         shell.quietly(|shell| {
             shell.run(open, "<0>=>");
-            let said = shell.run("sh -c 'exit 4' | sh -c 'exit 9'", "<9>=>");
-            assert!(said.contains("one:9:4 9") && said.contains("two:9:4 9"), "{name}: {said}");
+            let output = shell.run("sh -c 'exit 4' | sh -c 'exit 9'", "<9>=>");
+            assert!(
+                output.contains("one:9:4 9") && output.contains("two:9:4 9"),
+                "{name}: {output}"
+            );
         });
         shell.terminal.send(format!("{ask}\r"));
         shell.terminal.wait_text("kept:9:4 9");
         shell.prompt("<0>=>");
         let read = |file: &str| fs::read_to_string(sandbox.home().join(file)).expect("there");
         assert_eq!((&*read("eight"), &*read("nine")), ("8\n", "9\n"), "{name}");
-    }
+    });
 }
 
 /// The shells that show by themselves what comes late, and for how long an answer is waited for:
@@ -449,19 +434,19 @@ const WATCHING: [(&str, u16); 2] = [("zsh", 1_000), ("fish", 4_000)];
 /// time, nor is what appears afterwards.
 #[test]
 fn what_is_read_late_appears_without_a_key() {
-    for (name, patience) in WATCHING {
+    at_once(WATCHING, |(name, timeout)| {
         let sandbox = sandbox();
         let released = sandbox.path("released");
         let config = fs::read_to_string(sandbox.config()).expect("readable");
         let config = config.replace("\"ended\", ", "\"ended\", \"late\", ");
         let script = format!("until [ -e {} ]; do sleep 0.1; done; echo late", released.display());
         let late = format!(
-            "[segment.late]\nuse = \"custom\"\ntimeout = 600\nformat = \"(<$text>)\"\n\
+            "[segment.late]\nuse = \"custom\"\ntimeout = '600s'\nformat = \"(<$text>)\"\n\
              command = [\"sh\", \"-c\", \"{script}\"]\n"
         );
-        sandbox.write("home/.config/rainline/config.toml", config + &late);
-        let mut shell = Shell::waiting(&sandbox, name, Some(patience), "", "");
-        until("a daemon", || daemon_pid(&sandbox).is_some());
+        sandbox.configure(&(config + &late));
+        let mut shell = Shell::waiting(&sandbox, name, Some(timeout), "", "");
+        until_true("a daemon", || sandbox.daemon().is_some());
         if name == "zsh" {
             shell.settle();
         }
@@ -474,23 +459,23 @@ fn what_is_read_late_appears_without_a_key() {
         });
         shell.terminal.send("\r");
         shell.prompt("<0><late>=>");
-    }
+    });
 }
 
-/// A config that nobody named before is read by a worker. As long as all of them stand still the
-/// built-in one stands in.
+/// A config that was never named before is read by a worker. While all workers are stopped the
+/// built-in config is used.
 #[test]
 fn a_config_read_late_appears_without_a_key() {
-    for (name, patience) in WATCHING {
+    at_once(WATCHING, |(name, timeout)| {
         let sandbox = sandbox();
         let other = fs::read_to_string(sandbox.config()).expect("readable");
         let other = sandbox.write("other.toml", other.replace("\"=>\"", "\"other>\""));
-        let mut shell = Shell::waiting(&sandbox, name, Some(patience), "", "");
+        let mut shell = Shell::waiting(&sandbox, name, Some(timeout), "", "");
         if name == "zsh" {
             shell.settle();
         }
         shell.run(":", "<~><0>=>");
-        until("its workers", || !sandbox.workers().is_empty());
+        until_true("its workers", || !sandbox.workers().is_empty());
         let stopped = sandbox.workers();
         stopped.iter().for_each(|pid| signal(*pid, Signal::STOP));
         shell.terminal.send("\x0c");
@@ -507,11 +492,11 @@ fn a_config_read_late_appears_without_a_key() {
         shell.terminal.wait("the config's own line before what was typed", |screen| {
             plain(&screen.contents()).contains("<0>other> echo typed")
         });
-    }
+    });
 }
 
 #[test]
-fn nobody_else_may_look_into_a_channel() {
+fn the_files_of_a_channel_are_private() {
     use std::os::unix::fs::PermissionsExt;
     let sandbox = sandbox();
     let _shell = Shell::with_channel(&sandbox, "bash", "", "");
@@ -519,105 +504,5 @@ fn nobody_else_may_look_into_a_channel() {
         let path: &Path = &sandbox.runtime().join(&name);
         let mode = fs::metadata(path).expect("there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
-    }
-}
-
-/// A home whose prompt says the mode of vi's keys and how the last command ended: `<insert><0>=>`.
-fn modal() -> Sandbox {
-    let sandbox = Sandbox::new();
-    let config = "theme = \"mono\"\n[line.prompt]\nleft = [\"mode\", \"ended\", \"end\"]\n\
-        [segment.mode]\nuse = \"keymap\"\nformat = \"<$mode>\"\ninsert = true\n\
-        [segment.ended]\nuse = \"status\"\nformat = \"<($code)>\"\nsuccess = true\n\
-        [segment.end]\nuse = \"text\"\ntext = \"=>\"\nformat = \"$text\"\n";
-    sandbox.write("home/.config/rainline/config.toml", config);
-    sandbox
-}
-
-#[test]
-fn zsh_shows_vis_modes_at_once_without_a_process_and_beside_the_users_own_widget() {
-    let vi = "bindkey -v\nKEYTIMEOUT=1";
-    let theirs = "zle-keymap-select() { print -r -- $KEYMAP $1 >>$HOME/modes }\n\
-                  zle -N zle-keymap-select";
-    let chained = "autoload -Uz add-zle-hook-widget\n\
-                   other() { print -r -- $KEYMAP $1 >>$HOME/modes }\n\
-                   add-zle-hook-widget keymap-select other";
-    // Theirs comes before ours or after it, alone or by zsh's own chain.
-    let ways = [(theirs, ""), ("", theirs), (chained, ""), ("", chained)];
-    for (before, after) in ways {
-        let sandbox = modal();
-        let before = format!("{vi}\n{before}");
-        let mut shell = Shell::with_channel(&sandbox, "zsh", &before, after);
-        // The first prompts may have had another keymap than the first keys.
-        shell.run(":", "<insert><0>=>");
-        shell.quietly(|shell| {
-            shell.run("(exit 3)", "<insert><3>=>");
-            for _ in 0..3 {
-                shell.terminal.send("\x1b");
-                shell.prompt("<normal><3>=>");
-                shell.terminal.send("i");
-                shell.prompt("<insert><3>=>");
-            }
-            shell.terminal.send("\x1b");
-            shell.prompt("<normal><3>=>");
-            // The next line is typed into again.
-            shell.terminal.send("\r");
-            shell.prompt("<insert><3>=>");
-        });
-        let modes = fs::read_to_string(sandbox.path("home/modes")).expect("theirs was called");
-        let turn = "vicmd main\nmain vicmd\n";
-        assert_eq!(modes, format!("{}vicmd main\n", turn.repeat(3)), "{before} | {after}");
-    }
-}
-
-#[test]
-fn zsh_without_its_functions_shows_vis_modes_too_and_emacs_keys_have_none() {
-    let sandbox = modal();
-    let mut shell = Shell::with_channel(&sandbox, "zsh", "fpath=()\nbindkey -v\nKEYTIMEOUT=1", "");
-    shell.quietly(|shell| {
-        shell.terminal.send("\x1b");
-        shell.prompt("<normal><0>=>");
-        shell.terminal.send("a");
-        shell.prompt("<insert><0>=>");
-    });
-    let mut shell = Shell::with_channel(&sandbox, "zsh", "bindkey -e", "");
-    shell.run("(exit 3)", "<3>=>");
-    let contents = shell.terminal.contents();
-    assert!(!contents.contains("insert"), "{contents}");
-}
-
-/// A key in vi's normal mode while the daemon stands still: the line is as it was, and typing goes
-/// on.
-#[test]
-fn a_mode_that_nobody_draws_holds_nobody_up() {
-    let sandbox = modal();
-    let mut shell = Shell::waiting(&sandbox, "zsh", None, "bindkey -v\nKEYTIMEOUT=1", "");
-    shell.settle();
-    shell.run(":", "<insert><0>=>");
-    let pid = daemon_pid(&sandbox).expect("a daemon");
-    signal(pid, Signal::STOP);
-    shell.terminal.send("echo typed\x1b");
-    shell.terminal.send("0isay=1 \r");
-    shell.terminal.wait("the command", |screen| {
-        screen
-            .contents()
-            .lines()
-            .any(|line| line.trim_end().ends_with("typed") && !line.contains('='))
-    });
-    signal(pid, Signal::CONT);
-}
-
-#[test]
-fn fish_shows_vis_modes_at_once() {
-    let sandbox = modal();
-    let mut shell = Shell::start(&sandbox, "fish", "fish_vi_key_bindings", "");
-    shell.run("sh -c 'exit 3'", "<insert><3>=>");
-    for _ in 0..2 {
-        shell.terminal.send("\x1b");
-        // In this mode fish puts the cursor of an empty line at the edge.
-        shell.terminal.wait("normal mode", |screen| {
-            screen.rows(0, 80).any(|row| plain(&row).contains("<normal><3>=>"))
-        });
-        shell.terminal.send("i");
-        shell.prompt("<insert><3>=>");
     }
 }

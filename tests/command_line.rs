@@ -1,34 +1,28 @@
 //! What a person or a host types, and what comes of it when something is missing, broken or foreign.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
-use rainline::format::formatter::TABLE;
-use rainline::width::{Policy, width};
+use rainline_caps::Policy;
+use rainline_render::format::formatter::TABLE;
+use rainline_render::width::width;
 use rainline_segments::ALL;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-use rainline::theme::BUILT_IN;
+use rainline_render::theme::BUILT_IN;
 
-use crate::support::{DEADLINE, Sandbox, Terminal, program, wait_end};
+use crate::support::sandbox::{one_line, output_of};
+use crate::support::{DEADLINE, Sandbox, Terminal, process, program, signal, until_true, wait_end};
 
 fn run(sandbox: &Sandbox, args: &[&str]) -> Output {
-    sandbox.rainline().args(args).stdin(Stdio::null()).output().expect("it runs")
+    sandbox.run(args)
 }
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
-}
-
-/// What a command prints that ends well and complains of nothing.
-#[track_caller]
-fn said(output: Output) -> String {
-    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
-    text(&output.stdout)
 }
 
 /// The exit code and everything printed.
@@ -39,14 +33,14 @@ fn ended(output: &Output) -> (Option<i32>, String) {
 /// A line that is good for a bar: one, whole, not blank, and nothing but it.
 #[track_caller]
 fn good_line(output: Output) -> String {
-    let line = said(output);
-    assert!(line.ends_with('\n') && line.lines().count() == 1, "{line:?}");
+    let line = one_line(output);
     assert!(!line.trim().is_empty(), "{line:?}");
     line
 }
 
-/// As a bar asks for it, in plain text.
-const PRINT: [&str; 6] = ["print", "tmux", "right", "--target", "plain", "--columns=80"];
+/// As a bar asks for it, in plain text; a busy daemon is given time for the whole line.
+const PRINT: [&str; 7] =
+    ["print", "tmux", "right", "--target", "plain", "--columns=80", "--deadline=20000"];
 
 /// A line with the clock in it, within its columns.
 #[track_caller]
@@ -57,14 +51,9 @@ fn good_right(output: Output) {
     assert!(width(line.trim_end_matches('\n'), Policy::Wcwidth) <= 80, "{line:?}");
 }
 
-fn daemon(sandbox: &Sandbox) -> Option<Pid> {
-    let status = text(&run(sandbox, &["daemon", "status"]).stdout);
-    Pid::from_raw(status.lines().next()?.strip_prefix("pid ")?.parse().ok()?)
-}
-
-fn start(sandbox: &Sandbox) -> Pid {
-    assert!(run(sandbox, &["daemon", "start"]).status.success());
-    daemon(sandbox).expect("a daemon")
+fn start(sandbox: &Sandbox) -> u32 {
+    sandbox.start_daemon(&[]);
+    sandbox.daemon().expect("a daemon")
 }
 
 #[test]
@@ -73,21 +62,21 @@ fn a_bar_gets_its_line_whatever_has_become_of_the_daemon() {
     good_right(run(&sandbox, &PRINT));
     let pid = start(&sandbox);
     good_right(run(&sandbox, &PRINT));
-    kill_process(pid, Signal::KILL).expect("killed");
+    signal(pid, Signal::KILL);
     good_right(run(&sandbox, &PRINT));
-    for pid in sandbox.processes() {
-        let _ = kill_process(pid, Signal::KILL);
-    }
-    for entry in fs::read_dir(sandbox.runtime()).expect("a directory").flatten() {
-        fs::remove_file(entry.path()).expect("removed");
-    }
-    let name = format!("rainline-{}.sock", rainline::protocol::PROTOCOL);
-    drop(UnixListener::bind(sandbox.runtime().join(name)).expect("bound"));
+    // The last print may have started a daemon that only now makes its files.
+    until_true("nothing left", || {
+        sandbox.processes().into_iter().for_each(|pid| signal(pid, Signal::KILL));
+        let left = || fs::read_dir(sandbox.runtime()).expect("a directory").flatten();
+        left().for_each(|entry| drop(fs::remove_file(entry.path())));
+        sandbox.processes().is_empty() && left().next().is_none()
+    });
+    drop(UnixListener::bind(sandbox.socket()).expect("bound"));
     good_right(run(&sandbox, &PRINT));
 }
 
 #[test]
-fn a_bar_gets_its_line_without_a_place_for_a_daemon() {
+fn a_bar_gets_its_line_without_a_usable_runtime_directory() {
     let mode = |sandbox: &Sandbox, mode| {
         fs::set_permissions(sandbox.runtime(), PermissionsExt::from_mode(mode)).expect("changed");
     };
@@ -97,13 +86,12 @@ fn a_bar_gets_its_line_without_a_place_for_a_daemon() {
     mode(&unreadable, 0o000);
     let others = Sandbox::new();
     mode(&others, 0o755);
-    let file = Sandbox::new();
-    fs::remove_dir(file.runtime()).expect("removed");
+    let file = Sandbox::new().without_runtime();
     fs::write(file.runtime(), "").expect("written");
-    let link = Sandbox::new();
-    fs::remove_dir(link.runtime()).expect("removed");
+    let link = Sandbox::new().without_runtime();
     symlink("/tmp", link.runtime()).expect("linked");
-    let nowhere = Sandbox::new().with("RAINLINE_RUNTIME_DIR", "/nonexistent/rainline");
+    // Not even root can make a directory there.
+    let nowhere = Sandbox::new().with("RAINLINE_RUNTIME_DIR", "/proc/self/missing/rainline");
     let foreign = Sandbox::new().with("RAINLINE_RUNTIME_DIR", "/proc/self");
     let relative = Sandbox::new().with("RAINLINE_RUNTIME_DIR", "run");
     for sandbox in [&unwritable, &unreadable, &others, &file, &link, &nowhere, &foreign, &relative]
@@ -126,7 +114,7 @@ fn a_bar_gets_its_line_without_a_home_and_without_any_environment() {
     good_right(bare().current_dir("/").output().expect("it runs"));
     good_right(bare().env("HOME", "").env("PATH", "").output().expect("it runs"));
     good_right(bare().env("HOME", "relative").output().expect("it runs"));
-    good_right(bare().env("HOME", "/nonexistent").output().expect("it runs"));
+    good_right(bare().env("HOME", sandbox.path("missing")).output().expect("it runs"));
 }
 
 #[test]
@@ -139,7 +127,7 @@ fn a_bar_gets_its_line_in_a_directory_that_is_gone() {
 }
 
 #[test]
-fn nobody_who_reads_is_no_error() {
+fn a_closed_or_full_output_is_no_error() {
     let sandbox = Sandbox::new();
     for words in ["print tmux right", "segments", "config default", "doctor", "themes mono", "man"]
     {
@@ -156,7 +144,7 @@ fn nobody_who_reads_is_no_error() {
 #[test]
 fn alone_and_without_a_terminal_it_prints_a_line_and_what_to_do_next() {
     let sandbox = Sandbox::new().with("COLUMNS", "90").with("NO_COLOR", "1");
-    let printed = said(run(&sandbox, &[]));
+    let printed = output_of(run(&sandbox, &[]));
     let line = printed.lines().next().expect("a line");
     assert!(line.contains("cpu") && line.contains("mem") && line.contains('%'), "{line:?}");
     for next in ["rainline try tmux", "rainline init tmux", "rainline segments"] {
@@ -167,11 +155,11 @@ fn alone_and_without_a_terminal_it_prints_a_line_and_what_to_do_next() {
 #[test]
 fn alone_in_a_terminal_it_lives_and_puts_the_terminal_back() {
     let sandbox = Sandbox::new();
-    sandbox.write("home/.config/rainline/config.toml", "[segment.clock]\ntime = \"%H:%M:%S\"\n");
+    sandbox.configure("[segment.clock]\ntime = \"%H:%M:%S\"\n");
     let script = "stty -a >before; \"$0\"; code=$?; stty -a >after; echo left with $code; read x";
     let argv = ["sh".into(), "-c".into(), script.into(), program().into_os_string()];
     let mut terminal = Terminal::spawn(&sandbox, &argv, 12, 100);
-    terminal.wait_text("any key leaves");
+    terminal.wait_text("press any key to quit");
     let clock = |screen: &vt100::Screen| {
         let row = screen.rows(0, 100).next().unwrap_or_default();
         row.trim_end().rsplit(' ').next().unwrap_or_default().to_owned()
@@ -188,9 +176,9 @@ fn alone_in_a_terminal_it_lives_and_puts_the_terminal_back() {
     assert!(row.contains("cpu") && row.trim_end().chars().count() == 99, "{row:?}");
     terminal.send("x");
     terminal.wait_text("left with 0");
-    assert!(!terminal.contents().contains("any key leaves"), "{}", terminal.contents());
+    assert!(!terminal.contents().contains("press any key to quit"), "{}", terminal.contents());
     let [before, after] = ["before", "after"]
-        .map(|name| fs::read_to_string(sandbox.home().join(name)).expect("what stty said"));
+        .map(|name| fs::read_to_string(sandbox.home().join(name)).expect("what stty printed"));
     assert_eq!(before, after);
     assert!(terminal.contents().contains("rainline segments"), "what is next stays on the screen");
 }
@@ -198,7 +186,7 @@ fn alone_in_a_terminal_it_lives_and_puts_the_terminal_back() {
 #[test]
 fn a_try_without_a_terminal_shows_a_screen_and_leaves_nothing() {
     let sandbox = Sandbox::new();
-    let screen = said(run(&sandbox, &["try", "tmux", "--columns", "100"]));
+    let screen = output_of(run(&sandbox, &["try", "tmux", "--columns", "100"]));
     let last = screen.trim_end().lines().last().expect("a line");
     assert!(last.contains("cpu") && last.contains("rainline") && last.contains('%'), "{last:?}");
     let mut parser = vt100::Parser::new(1, 120, 0);
@@ -208,24 +196,17 @@ fn a_try_without_a_terminal_shows_a_screen_and_leaves_nothing() {
     let left: Vec<_> = fs::read_dir(sandbox.path("tmp")).expect("a directory").flatten().collect();
     assert!(left.is_empty(), "{left:?}");
     // Its processes have that folder in their environment; a worker ends with its daemon's pipe.
-    let home = sandbox.path("tmp").into_os_string().into_encoded_bytes();
-    for entry in fs::read_dir("/proc").expect("/proc").flatten() {
-        let environ = fs::read(entry.path().join("environ")).unwrap_or_default();
-        if environ.windows(home.len()).any(|part| part == home)
-            && let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok())
-        {
-            wait_end(pid);
-        }
-    }
+    let folder = sandbox.path("tmp").into_os_string().into_encoded_bytes();
+    process::with_environment(&folder).into_iter().for_each(wait_end);
 }
 
 #[test]
 fn the_wiring_names_this_program_and_only_it() {
     let sandbox = Sandbox::new();
-    let lines = said(run(&sandbox, &["init", "tmux"]));
+    let lines = output_of(run(&sandbox, &["init", "tmux"]));
     assert!(lines.contains(&format!("exec {} stream tmux left", program().display())));
     assert!(lines.lines().all(|line| line.starts_with("set -g ") || line.starts_with('#')));
-    let named = said(run(&sandbox, &["init", "tmux", "--config", "it's.toml"]));
+    let named = output_of(run(&sandbox, &["init", "tmux", "--config", "it's.toml"]));
     let path = sandbox.home().join("it's.toml");
     let path = path.display().to_string().replace('\'', "'\\\\''");
     assert!(named.contains(&format!("--config '{path}'")), "{named}");
@@ -235,16 +216,18 @@ fn the_wiring_names_this_program_and_only_it() {
 #[test]
 fn segments_are_listed_described_and_suggested() {
     let sandbox = Sandbox::new();
-    let list = said(run(&sandbox, &["segments"]));
+    let list = output_of(run(&sandbox, &["segments"]));
     for kind in rainline_segments::ALL {
         assert!(list.lines().any(|line| line.split(' ').next() == Some(kind.name)), "{list}");
-        let about = said(run(&sandbox, &["segments", kind.name]));
+        let about = output_of(run(&sandbox, &["segments", kind.name]));
         let fields = kind.fields.iter().map(|field| field.name);
         let options = kind.options.iter().map(|option| option.name);
         for word in fields.chain(options) {
             assert!(about.contains(word), "{word} in {about}");
         }
     }
+    let two = output_of(run(&sandbox, &["segments", "cpu", "memory"]));
+    assert!(two.starts_with("cpu: ") && two.contains("\nmemory: "), "{two}");
     let (code, message) = ended(&run(&sandbox, &["segments", "cpuu"]));
     assert_eq!(code, Some(2));
     assert!(message.contains("did you mean `cpu`?"), "{message}");
@@ -253,12 +236,12 @@ fn segments_are_listed_described_and_suggested() {
 #[test]
 fn themes_are_shown_described_and_suggested() {
     let sandbox = Sandbox::new().with("COLUMNS", "90");
-    let list = said(run(&sandbox, &["themes"]));
+    let list = output_of(run(&sandbox, &["themes"]));
     for (theme, _) in BUILT_IN {
         assert!(list.contains(&format!("{theme}: ")), "{list}");
     }
     assert_eq!(list.matches("cpu").count(), BUILT_IN.len(), "each with its line");
-    let rain = said(run(&sandbox, &["themes", "rain"]));
+    let rain = output_of(run(&sandbox, &["themes", "rain"]));
     assert!(rain.contains("palette") || rain.contains('#'), "{rain}");
     let (code, message) = ended(&run(&sandbox, &["themes", "rian"]));
     assert_eq!(code, Some(2));
@@ -268,7 +251,7 @@ fn themes_are_shown_described_and_suggested() {
 #[test]
 fn every_segment_is_previewed_in_every_graph_of_its_fields() {
     let sandbox = Sandbox::new();
-    let all = said(run(&sandbox, &["preview", "segments", "--columns", "400"]));
+    let all = output_of(run(&sandbox, &["preview", "segments", "--columns", "400"]));
     for kind in ALL {
         assert!(all.contains(&format!("\n{}: {}\n", kind.name, kind.about)), "{}", kind.name);
     }
@@ -280,43 +263,49 @@ fn every_segment_is_previewed_in_every_graph_of_its_fields() {
     for escape in ["\x1b[38;2;", "\x1b[38;5;", "\x1b[36;40m"] {
         assert!(all.contains(escape), "{escape:?}");
     }
-    let cpu = said(run(&sandbox, &["preview", "segments", "cpu", "--theme", "rain-light"]));
+    let cpu = output_of(run(&sandbox, &["preview", "segments", "cpu", "--theme", "rain-light"]));
     assert!(cpu.starts_with("\ncpu: ") && !cpu.contains("\nmemory: "), "{cpu}");
-    let (code, said) = ended(&run(&sandbox, &["preview", "segments", "--theme", "rian"]));
-    assert!(code == Some(2) && said.contains("no theme `rian`"), "{said}");
+    let (code, errors) = ended(&run(&sandbox, &["preview", "segments", "--theme", "rian"]));
+    assert!(code == Some(2) && errors.contains("no theme `rian`"), "{errors}");
 }
 
 #[test]
 fn a_config_is_checked_with_places() {
     let sandbox = Sandbox::new();
     let path = sandbox.config();
-    assert_eq!(said(run(&sandbox, &["config", "path"])), format!("{}\n", path.display()));
-    assert!(said(run(&sandbox, &["config", "check"])).contains("not there"));
-    sandbox.write("home/.config/rainline/config.toml", "theme = \"mono\"\n");
-    assert_eq!(said(run(&sandbox, &["config", "check"])), format!("{}: fine\n", path.display()));
-    sandbox.write("home/.config/rainline/config.toml", "\n[segment.cpu]\n  warnin = 70\n");
+    assert_eq!(output_of(run(&sandbox, &["config", "path"])), format!("{}\n", path.display()));
+    assert!(output_of(run(&sandbox, &["config", "check"])).contains("no such file"));
+    sandbox.configure("theme = \"mono\"\n");
+    assert_eq!(
+        output_of(run(&sandbox, &["config", "check"])),
+        format!("{}: fine\n", path.display())
+    );
+    sandbox.configure("\n[segment.cpu]\n  warnin = 70\n");
     let (code, message) = ended(&run(&sandbox, &["config", "check"]));
     assert_eq!(code, Some(1));
     assert!(message.contains(&format!("{}:3:3", path.display())), "{message}");
     assert!(message.contains("warning"), "did you mean: {message}");
-    sandbox.write("home/.config/rainline/config.toml", "[segment.cpu\n");
+    sandbox.configure("[segment.cpu\n");
     let (code, message) = ended(&run(&sandbox, &["config", "check"]));
     assert_eq!(code, Some(1));
     assert!(message.contains("config.toml:1:"), "{message}");
-    let (code, _) = ended(&run(&sandbox, &["config", "check", "/nonexistent.toml"]));
+    let (code, _) = ended(&run(&sandbox, &["config", "check", "missing.toml"]));
     assert_eq!(code, Some(1));
+    let missing = sandbox.path("missing").display().to_string();
+    let (code, message) = ended(&run(&sandbox, &["config", "import", "byobu", &missing]));
+    assert_eq!((code, message), (Some(1), format!("rainline: {missing}: no such directory\n")));
 }
 
 #[test]
-fn what_is_said_of_configs_is_right() {
+fn the_default_config_and_the_schema_are_valid() {
     let sandbox = Sandbox::new();
-    let default = said(run(&sandbox, &["config", "default"]));
-    sandbox.write("home/.config/rainline/config.toml", &default);
-    let checked = said(run(&sandbox, &["config", "check"]));
+    let default = output_of(run(&sandbox, &["config", "default"]));
+    sandbox.configure(&default);
+    let checked = output_of(run(&sandbox, &["config", "check"]));
     assert!(checked.ends_with(": fine\n"), "{checked}");
-    let schema = said(run(&sandbox, &["config", "schema"]));
+    let schema = output_of(run(&sandbox, &["config", "schema"]));
     let schema: serde_json::Value = serde_json::from_str(&schema).expect("JSON");
-    assert!(schema["properties"]["theme"].is_object(), "{schema}");
+    assert!(schema["$defs"]["layer"]["properties"]["theme"].is_object(), "{schema}");
 }
 
 #[test]
@@ -326,19 +315,17 @@ fn the_doctor_finds_nothing_here_and_names_what_is_broken() {
     assert_eq!(code, Some(0), "{report}");
     start(&sandbox);
     let (code, report) = ended(&run(&sandbox, &["doctor"]));
-    assert_eq!((code, report.contains("it answers")), (Some(0), true), "{report}");
+    assert_eq!((code, report.contains("the daemon answers")), (Some(0), true), "{report}");
 
     let latin = Sandbox::new().with("LANG", "C");
     let (code, report) = ended(&run(&latin, &["doctor"]));
     assert_eq!((code, report.contains("not UTF-8")), (Some(1), true), "{report}");
 
-    let link = Sandbox::new();
-    fs::remove_dir(link.runtime()).expect("removed");
+    let link = Sandbox::new().without_runtime();
     symlink(link.path("tmp"), link.runtime()).expect("linked");
     let open = Sandbox::new();
     fs::set_permissions(open.runtime(), PermissionsExt::from_mode(0o777)).expect("changed");
-    let file = Sandbox::new();
-    fs::remove_dir(file.runtime()).expect("removed");
+    let file = Sandbox::new().without_runtime();
     fs::write(file.runtime(), "").expect("written");
     // Root's, and ours if we are root: then it is too open.
     let foreign = Sandbox::new().with("RAINLINE_RUNTIME_DIR", "/usr");
@@ -355,7 +342,7 @@ fn the_doctor_finds_nothing_here_and_names_what_is_broken() {
 }
 
 #[test]
-fn a_misspelt_word_still_draws_and_the_doctor_names_it() {
+fn a_misspelt_name_still_draws_and_the_doctor_names_it() {
     let sandbox = Sandbox::new();
     start(&sandbox);
     let plain = |words: &str| {
@@ -374,8 +361,8 @@ fn a_misspelt_word_still_draws_and_the_doctor_names_it() {
             "{line}"
         );
         let (code, report) = ended(&run(&sandbox, &["doctor"]));
-        let said = report.contains(&format!("asked for what is not there: there is no {meant}"));
-        assert_eq!((code, said), (Some(1), true), "{report}");
+        let named = report.contains(&format!("there is no {meant}"));
+        assert_eq!((code, named), (Some(1), true), "{report}");
     }
 }
 
@@ -383,21 +370,21 @@ fn a_misspelt_word_still_draws_and_the_doctor_names_it() {
 fn completions_and_the_manual_are_whole() {
     let sandbox = Sandbox::new();
     for (shell, check) in [("bash", "bash"), ("zsh", "zsh"), ("fish", "fish")] {
-        let script = said(run(&sandbox, &["completions", shell]));
+        let script = output_of(run(&sandbox, &["completions", shell]));
         assert!(script.contains("rainline") && script.contains("doctor"), "{shell}");
         // Where the shell is here, it reads the script without a word.
         if crate::support::found(check).is_some() {
             let file = sandbox.write(&format!("home/completion.{shell}"), &script);
-            said(sandbox.command(check).arg("-n").arg(file).output().expect("it runs"));
+            output_of(sandbox.command(check).arg("-n").arg(file).output().expect("it runs"));
         }
     }
-    let manual = said(run(&sandbox, &["man"]));
+    let manual = output_of(run(&sandbox, &["man"]));
     assert!(manual.contains(".TH rainline 1"), "{}", &manual[..200]);
     assert!(rainline_segments::ALL.iter().all(|kind| manual.contains(kind.name)));
 }
 
 #[test]
-fn every_word_has_help_and_the_wrong_ones_a_code() {
+fn every_subcommand_has_help_and_wrong_words_exit_with_2() {
     let sandbox = Sandbox::new();
     let verbs = [
         "try",
@@ -412,9 +399,9 @@ fn every_word_has_help_and_the_wrong_ones_a_code() {
         "print",
         "stream",
     ];
-    let whole = said(run(&sandbox, &["--help"]));
+    let whole = output_of(run(&sandbox, &["--help"]));
     for verb in verbs {
-        let help = said(run(&sandbox, &[verb, "--help"]));
+        let help = output_of(run(&sandbox, &[verb, "--help"]));
         assert!(help.contains(&format!("rainline {verb}")), "{help}");
         assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
         assert!(whole.contains(&format!("  {verb} ")), "{whole}");
@@ -422,7 +409,7 @@ fn every_word_has_help_and_the_wrong_ones_a_code() {
         let most = if matches!(verb, "print" | "stream") { 90 } else { 24 };
         assert!(help.lines().count() <= most, "{verb}: {} lines", help.lines().count());
     }
-    assert!(said(run(&sandbox, &["--version"])).starts_with("rainline "));
+    assert!(output_of(run(&sandbox, &["--version"])).starts_with("rainline "));
     let wrong: [&[&str]; 6] = [
         &["--nonsense"],
         &["nonsense"],
@@ -434,11 +421,11 @@ fn every_word_has_help_and_the_wrong_ones_a_code() {
     for words in wrong {
         let output = run(&sandbox, words);
         assert_eq!((output.status.code(), &*output.stdout), (Some(2), &b""[..]), "{words:?}");
-        assert!(!output.stderr.is_empty(), "{words:?}");
+        assert!(output.stderr.starts_with(b"rainline: "), "{words:?}: {output:?}");
     }
 }
 
-/// A name that nobody knows is for `config check` and `doctor`; the bar gets what can be drawn.
+/// An unknown name is for `config check` and `doctor`; the bar gets what can be drawn.
 #[test]
 fn a_bar_gets_its_line_whatever_it_asks_for() {
     let sandbox = Sandbox::new();
@@ -448,11 +435,11 @@ fn a_bar_gets_its_line_whatever_it_asks_for() {
         &["print", "nosuch"],
         &["print", "tmux", "nosuch"],
         &["print", "terminal", "full", "--columns", "0"],
-        &["print", "tmux", "right", "--config", "/nonexistent/config.toml"],
+        &["print", "tmux", "right", "--config", "missing/config.toml"],
         &["print", "tmux", "right", "--holds", "nonsense,=,pane="],
         &["print", "tmux", "right", "--deadline", "1"],
     ] {
-        let line = said(run(&sandbox, words));
+        let line = output_of(run(&sandbox, words));
         assert!(line.ends_with('\n') && line.lines().count() == 1, "{words:?}: {line:?}");
     }
 }
@@ -518,17 +505,6 @@ fn colours_and_glyphs_follow_what_the_terminal_says() {
     }
 }
 
-/// Reads lines of a stream until one holds `wanted`.
-fn wait_line(lines: &mut impl BufRead, wanted: &str) {
-    let start = std::time::Instant::now();
-    let mut line = String::new();
-    while !line.contains(wanted) {
-        line.clear();
-        assert!(lines.read_line(&mut line).expect("a line") > 0, "the stream ended");
-        assert!(start.elapsed() < DEADLINE, "no {wanted:?}");
-    }
-}
-
 #[test]
 fn a_running_daemon_follows_its_config_and_keeps_the_last_good_one() {
     let sandbox = Sandbox::new();
@@ -539,41 +515,36 @@ fn a_running_daemon_follows_its_config_and_keeps_the_last_good_one() {
              format = ' {say} '\ntext = 'x'\n[segment.clock]\ntime = '%H:%M:%S'\n"
         )
     };
-    let path = "home/.config/rainline/config.toml";
-    sandbox.write(path, config("first $text"));
-    let mut command = sandbox.rainline();
-    command.args(["stream", "tmux", "right", "--target=plain", "--columns=80"]);
-    let mut stream = command.stdout(Stdio::piped()).spawn().expect("it runs");
-    let mut lines = BufReader::new(stream.stdout.take().expect("a pipe"));
-    wait_line(&mut lines, "first x");
-    let status = || text(&run(&sandbox, &["daemon", "status"]).stdout);
-    sandbox.write(path, config("second $text"));
-    wait_line(&mut lines, "second x");
+    sandbox.configure(&config("first $text"));
+    let mut stream = sandbox.stream(&["tmux", "right", "--target=plain", "--columns=80"]);
+    stream.until("first x");
+    let status = || sandbox.status().expect("it runs");
+    sandbox.configure(&config("second $text"));
+    stream.until("second x");
 
-    sandbox.write(path, "[line.tmux\n");
+    sandbox.configure("[line.tmux\n");
     let start = std::time::Instant::now();
     while !status().contains("stays in force") {
         assert!(start.elapsed() < DEADLINE, "{}", status());
-        wait_line(&mut lines, "second x");
+        stream.until("second x");
     }
-    wait_line(&mut lines, "second x");
+    stream.until("second x");
     assert!(status().contains("config.toml:1:"), "{}", status());
     let (code, report) = ended(&run(&sandbox, &["doctor"]));
     assert_ne!(code, Some(0), "{report}");
     assert!(report.contains("config.toml:1:"), "{report}");
 
-    sandbox.write(path, config("third $text"));
-    wait_line(&mut lines, "third x");
+    sandbox.configure(&config("third $text"));
+    stream.until("third x");
     assert!(!status().contains("problem"), "{}", status());
-    drop(lines);
-    assert!(stream.wait().expect("its end").success());
+    assert!(stream.close().success());
 }
 
 #[test]
 fn the_second_line_without_a_daemon_has_true_differences() {
-    // A daemon that nobody may start: five starts in ten minutes are enough.
+    // No daemon may be started: there were five starts in ten minutes.
     let sandbox = Sandbox::new();
-    let now = rainline::sys::boot().as_secs();
+    let now = rainline_client::sys::boot().as_secs();
     let starts: String = (0..5).map(|_| format!("{now}\n")).collect();
     sandbox.write("run/spawn.state", starts);
     let first = good_line(run(&sandbox, &PRINT));
@@ -587,6 +558,6 @@ fn the_second_line_without_a_daemon_has_true_differences() {
         }
         assert!(start.elapsed() < DEADLINE, "{line:?}");
     }
-    assert!(daemon(&sandbox).is_none());
-    assert!(Path::new(&sandbox.runtime()).join("memo").exists());
+    assert!(sandbox.daemon().is_none());
+    assert!(Path::new(&sandbox.runtime()).join("history").exists());
 }

@@ -1,16 +1,16 @@
-//! The drop-ins against what their peers printed, case by case, through the real program: on
-//! fixtures as any user, and on the machine's own `/proc` and `/sys` with other files mounted over
-//! them, where that is permitted.
+//! The drop-ins against what their peers printed, case by case, through the real program on fixture
+//! machines.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rainline::compat;
 
-use crate::support::{Sandbox, found, program, root};
+use crate::support::{Sandbox, program, root, until};
 
 /// What was recorded of a peer.
 #[derive(Clone, Debug, serde::Deserialize)]
@@ -23,15 +23,15 @@ struct Case {
     stderr: String,
 }
 
-/// Cases that were recorded where the peer crashes, lies or stays blank: which, and why. What is
-/// right there has tests of its own below.
+/// Cases that were recorded where the peer crashes, is wrong or prints nothing: which, and why. What
+/// is right there has tests of its own below.
 const UNCLEAN: &[(&str, &str, &str, &str)] = &[
     ("rainbarf", "mem=meminfoB", "", "the cache is counted twice and loses its cells"),
     ("rainbarf", "bat=ps_two", "", "the second battery is left out"),
     ("rainbarf", "bat=ps_dis50", "--rgb", "a colour that is none"),
     ("rainbarf", "conf='skip=0", "", "a usage error for a right config"),
     ("rainbarf", "conf='fg=#", "", "a usage error for a right config"),
-    // What these print but for that byte is among the derived cases.
+    // What these print besides that byte is among the derived cases.
     ("tmux-mem-cpu-load", "", "-a 0", "a NUL byte, with which the recording lost the line"),
     ("battery", "", "battery\0", "no battery, and a sign for a charger"),
 ];
@@ -129,7 +129,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A home as the case had it.
+/// A home as the case had it, in which the drop-ins see the case's machine.
 fn home(machine: &Machine) -> Sandbox {
     let sandbox = Sandbox::new();
     if !machine.conf.is_empty() {
@@ -138,14 +138,24 @@ fn home(machine: &Machine) -> Sandbox {
     if machine.history {
         copy(&fake("hist.dat"), &sandbox.home().join(".rainbarf.dat"));
     }
+    for peer in compat::ALL.iter().filter(|peer| peer.link) {
+        link(&sandbox, &format!("links/{}", peer.name));
+    }
     if machine.spark {
-        fs::create_dir(sandbox.path("bin")).expect("a folder");
-        std::os::unix::fs::symlink(program(), sandbox.path("bin/spark")).expect("a link");
+        link(&sandbox, "bin/spark");
     }
     let path = std::env::var("PATH").unwrap_or_default();
-    let bin = if machine.spark { "bin" } else { "none" };
-    let path = format!("{}:{path}", sandbox.path(bin).display());
-    sandbox.with("PATH", path)
+    let path = format!("{}:{path}", sandbox.path("bin").display());
+    let root = fixture(&sandbox, machine);
+    sandbox.with("PATH", path).with("RAINLINE_ROOT", root)
+}
+
+/// A link of this name to the program.
+fn link(sandbox: &Sandbox, name: &str) -> PathBuf {
+    let link = sandbox.path(name);
+    fs::create_dir_all(link.parent().expect("a folder")).expect("a folder");
+    std::os::unix::fs::symlink(program(), &link).expect("a link");
+    link
 }
 
 /// The machine as a folder.
@@ -156,7 +166,7 @@ fn fixture(sandbox: &Sandbox, machine: &Machine) -> PathBuf {
         copy(&fake(&machine.meminfo), &at.join("proc/meminfo"));
     }
     if let Some((first, second)) = &machine.stat {
-        copy(&fake(first), &at.join("proc/stat"));
+        copy(&fake(first), &at.join("proc/stat@1"));
         copy(&fake(second), &at.join("proc/stat@2"));
     }
     if let Some(loadavg) = &machine.loadavg {
@@ -170,164 +180,93 @@ fn fixture(sandbox: &Sandbox, machine: &Machine) -> PathBuf {
     at
 }
 
-/// Runs a drop-in on a machine that is a folder.
-fn on_fixture(sandbox: &Sandbox, machine: &Machine, words: &[&str]) -> Output {
-    let at = fixture(sandbox, machine);
-    for word in words.iter().filter(|word| word.starts_with("fake/")) {
-        copy(&root().join("tests/compat").join(word), &at.join(word));
-    }
-    let mut command = sandbox.rainline();
-    command.arg("compat").arg("--root").arg(at).args(words).stdin(Stdio::null());
+/// Runs a drop-in by its name after `compat`.
+fn by_name(sandbox: &Sandbox, words: &[&str]) -> Output {
+    finish(sandbox.rainline().arg("compat").args(words))
+}
+
+/// Runs a drop-in by a link of its name.
+fn by_link(sandbox: &Sandbox, words: &[&str]) -> Output {
+    finish(sandbox.command(sandbox.path("links").join(words[0])).args(&words[1..]))
+}
+
+fn finish(command: &mut Command) -> Output {
+    // Cases name folders of `fake`.
+    let command = command.current_dir(root().join("tests/compat")).stdin(Stdio::null());
     command.output().expect("it runs")
 }
 
-/// Whether files may be mounted over others here, as root or as root of a namespace.
-fn mounting() -> Option<&'static [&'static str]> {
-    let ways: [&[&str]; 2] = [&["unshare", "-m"], &["unshare", "-r", "-m"]];
-    found("perl")?;
-    ways.into_iter().find_map(|way| {
-        let mut command = Command::new(way[0]);
-        command.args(&way[1..]).args(["mount", "--bind", "/proc/version", "/proc/loadavg"]);
-        let done = command.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
-        done.then_some(if way.len() == 2 { &[] } else { &["unshare", "-r"] as &[&str] })
-    })
-}
-
-/// Runs a drop-in by a link of its name, on this machine with the case's files mounted over it.
-fn on_mounts(sandbox: &Sandbox, machine: &Machine, words: &[&str], way: &[&str]) -> Output {
-    let at = sandbox.path("case");
-    copy(&root().join("tests/compat/with-fakes"), &at.join("with-fakes"));
-    let or_none = |name: &str| if name.is_empty() { "-".to_owned() } else { name.to_owned() };
-    let (first, second) = machine.stat.clone().unwrap_or_default();
-    for name in [&machine.meminfo, &machine.power, &first, &second] {
-        if !name.is_empty() {
-            copy(&fake(name), &at.join("fake").join(name));
-        }
-    }
-    if !machine.power.is_empty() {
-        fs::create_dir_all(at.join("fake").join(&machine.power)).expect("a folder");
-    }
-    let loadavg = machine.loadavg.as_deref().unwrap_or("1.25 0.80 0.33 1/200 1234\n");
-    sandbox.write("case/fake/loadavg", loadavg);
-    for word in words.iter().filter(|word| word.starts_with("fake/")) {
-        copy(&root().join("tests/compat").join(word), &at.join(word));
-    }
-    let link = sandbox.path(&format!("link/{}", words[0]));
-    fs::create_dir_all(sandbox.path("link")).expect("a folder");
-    if !link.exists() {
-        std::os::unix::fs::symlink(program(), &link).expect("a link");
-    }
-    let with_fakes = at.join("with-fakes").into_os_string();
-    let mut all: Vec<std::ffi::OsString> = way.iter().map(Into::into).collect();
-    all.push("bash".into());
-    all.push(with_fakes);
-    for name in [&machine.meminfo, &machine.power, &first, &second] {
-        all.push(or_none(name).into());
-    }
-    all.push(link.into());
-    all.extend(words[1..].iter().map(Into::into));
-    let mut command = sandbox.command(&all[0]);
-    command.args(&all[1..]).current_dir(&at).stdin(Stdio::null());
-    command.output().expect("it runs")
-}
-
-fn said(output: &Output) -> String {
+/// The standard output, without its last newline.
+fn stdout(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stdout);
     text.strip_suffix('\n').unwrap_or(&text).to_owned()
 }
 
 /// What is wrong with an answer; `None`: nothing.
 fn wrong(case: &Case, output: &Output) -> Option<String> {
-    let (out, rc) = (said(output), output.status.code());
+    let (out, rc) = (stdout(output), output.status.code());
     if out != case.out || rc != Some(case.rc) {
         return Some(format!("{out:?} ({rc:?}) is not {:?} ({})", case.out, case.rc));
     }
     let complaint = String::from_utf8_lossy(&output.stderr).replace('\n', "|");
     let exact = !case.stderr.starts_with('(');
-    (exact && complaint != case.stderr).then(|| format!("said {complaint:?} on standard error"))
+    (exact && complaint != case.stderr).then(|| format!("{complaint:?} on standard error"))
 }
 
-/// Runs each case; the table of what came of it, and what went wrong.
-fn table(
-    file: &str,
-    run: impl Fn(&Case, &Machine, &[&str]) -> Output + Sync,
-) -> (String, Vec<String>) {
+/// Runs each case, prints a table of what came of it, and fails for those that went wrong.
+fn check(file: &str, run: fn(&Sandbox, &[&str]) -> Output) {
     let cases = cases(file);
     let next = AtomicUsize::new(0);
-    let results = std::sync::Mutex::new(BTreeMap::new());
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                while let Some((at, case)) = {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    cases.get(at).map(|case| (at, case))
-                } {
-                    let words: Vec<&str> = case.command.split_whitespace().collect();
-                    let result = match unclean(case).filter(|_| file == RECORDED) {
-                        Some(why) => Ok(format!("deviates: {why}")),
-                        None => {
-                            let output = run(case, &Machine::of(case), &words);
-                            wrong(case, &output).map_or(Ok("passed".to_owned()), Err)
-                        }
-                    };
-                    results.lock().expect("unbroken").insert(at, result);
-                }
-            });
+    let results = Mutex::new(BTreeMap::new());
+    let work = || {
+        let next = || cases.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed));
+        while let Some((at, case)) = next() {
+            let sandbox = home(&Machine::of(case));
+            let missing = sandbox.path("missing").display().to_string();
+            let command = case.command.replace("/nonexistent", &missing);
+            let words: Vec<&str> = command.split_whitespace().collect();
+            let result = match unclean(case).filter(|_| file == RECORDED) {
+                Some(why) => Ok(format!("deviates: {why}")),
+                None => wrong(case, &run(&sandbox, &words)).map_or(Ok("passed".to_owned()), Err),
+            };
+            results.lock().expect("unbroken").insert(at, result);
         }
-    });
-    let (mut table, mut broken) = (String::new(), Vec::new());
+    };
+    std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(work))));
+    let mut broken = Vec::new();
     for (at, result) in results.into_inner().expect("unbroken") {
         let name = format!("{} [{}]", cases[at].command, cases[at].context);
-        let what = result.unwrap_or_else(|why| {
-            broken.push(format!("{name}: {why}"));
-            format!("FAILED {why}")
-        });
-        table += &format!("{name}: {what}\n");
+        println!("{name}: {result:?}");
+        broken.extend(result.err().map(|why| format!("{name}: {why}")));
     }
-    (table, broken)
-}
-
-#[test]
-fn recorded_and_derived_cases_on_fixtures() {
-    for file in [RECORDED, DERIVED] {
-        let (table, broken) = table(file, |_, machine, words| {
-            let sandbox = home(machine);
-            on_fixture(&sandbox, machine, words)
-        });
-        println!("{table}");
-        assert_eq!(broken, [""; 0]);
-    }
-}
-
-#[test]
-fn recorded_cases_on_mounts() {
-    let Some(way) = mounting() else {
-        return println!("skipped: no mount namespace, or no perl");
-    };
-    let (table, broken) = table(RECORDED, |_, machine, words| {
-        let sandbox = home(machine);
-        on_mounts(&sandbox, machine, words, way)
-    });
-    println!("{table}");
     assert_eq!(broken, [""; 0]);
 }
 
 #[test]
-fn every_excuse_is_used() {
+fn recorded_cases_by_links() {
+    check(RECORDED, by_link);
+}
+
+#[test]
+fn derived_cases_by_names() {
+    check(DERIVED, by_name);
+}
+
+#[test]
+fn every_unclean_case_is_there() {
     let cases = cases(RECORDED);
-    for excuse in UNCLEAN {
-        let used = cases.iter().any(|case| unclean(case) == Some(excuse.3));
-        assert!(used, "{excuse:?}");
+    for listed in UNCLEAN {
+        let used = cases.iter().any(|case| unclean(case) == Some(listed.3));
+        assert!(used, "{listed:?}");
     }
 }
 
-/// What a drop-in says on a machine; it never fails.
-fn fine(machine: &Machine, words: &[&str]) -> String {
-    let sandbox = home(machine);
-    let output = on_fixture(&sandbox, machine, words);
+/// What a drop-in prints on a machine, without an error.
+fn printed(machine: &Machine, words: &[&str]) -> String {
+    let output = by_name(&home(machine), words);
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() && complaint.is_empty(), "{words:?}: {complaint}");
-    said(&output)
+    stdout(&output)
 }
 
 /// The cells of a chart of each class, by the colour before them.
@@ -347,12 +286,12 @@ const BUSY: (&str, &str) = ("stat1", "stat2");
 fn memory_adds_up_where_the_cache_was_counted_twice() {
     for (cells, cached) in [("38", 4), ("20", 2), ("12", 1)] {
         let machine = Machine::on("meminfoB", "", BUSY);
-        let chart = fine(&machine, &["rainbarf", "--width", cells]);
+        let chart = printed(&machine, &["rainbarf", "--width", cells]);
         assert_eq!(width(&chart).to_string(), cells, "{chart}");
         let cyan = bands(&chart).into_iter().find(|(style, _)| style == "fg=cyan,bg=cyan");
         assert_eq!(cyan.expect("a cache").1, cached, "{chart}");
     }
-    let chart = fine(&Machine::on("meminfoLXC", "", BUSY), &["rainbarf"]);
+    let chart = printed(&Machine::on("meminfoLXC", "", BUSY), &["rainbarf"]);
     assert_eq!(bands(&chart)[0], ("fg=green,bg=green".into(), 19), "{chart}");
     assert_eq!(width(&chart), 38, "{chart}");
 }
@@ -361,20 +300,20 @@ fn memory_adds_up_where_the_cache_was_counted_twice() {
 fn a_chart_is_never_narrower_than_it_should_be() {
     let five_fifths = Machine::on("meminfoC", "", BUSY);
     for cells in ["5", "7", "11", "12", "13", "38", "200"] {
-        let chart = fine(&five_fifths, &["rainbarf", "--width", cells]);
+        let chart = printed(&five_fifths, &["rainbarf", "--width", cells]);
         assert_eq!(width(&chart).to_string(), cells, "{chart}");
     }
     for meminfo in ["meminfoEmpty", "meminfoMin", ""] {
-        let chart = fine(&Machine::on(meminfo, "", BUSY), &["rainbarf"]);
+        let chart = printed(&Machine::on(meminfo, "", BUSY), &["rainbarf"]);
         assert_eq!(width(&chart), 38, "{meminfo}: {chart}");
         assert!(chart.ends_with("#[fg=default,bg=default]"), "{chart}");
     }
-    let none = fine(&five_fifths, &["rainbarf", "--width", "0"]);
+    let none = printed(&five_fifths, &["rainbarf", "--width", "0"]);
     assert_eq!(width(&none), 0, "{none}");
 }
 
 #[test]
-fn every_mix_of_ticks_is_told_right() {
+fn every_mix_of_ticks_is_shown_right() {
     for (second, percent, level) in [
         ("stat_xio", "0.0", '▁'),
         ("stat_xirq", "90.0", '▇'),
@@ -386,23 +325,23 @@ fn every_mix_of_ticks_is_told_right() {
         ("stat_100", "100.0", '█'),
     ] {
         let machine = Machine::on("meminfoA", "", ("stat1", second));
-        let line = fine(&machine, &["tmux-mem-cpu-load", "-g", "0", "-a", "0"]);
+        let line = printed(&machine, &["tmux-mem-cpu-load", "-g", "0", "-a", "0"]);
         assert_eq!(line, format!("8804MB/15GB{percent:>6}%"), "{second}");
-        let chart = fine(&machine, &["rainbarf"]);
+        let chart = printed(&machine, &["rainbarf"]);
         assert!(chart.ends_with(&format!("{level}#[fg=default,bg=default]")), "{second}: {chart}");
     }
 }
 
 #[test]
-fn missing_counters_and_contradicting_memory_are_no_crash() {
+fn missing_counters_and_contradicting_memory_are_no_failure() {
     let machine = Machine { meminfo: "meminfoLXC".into(), ..Machine::default() };
-    let line = fine(&machine, &["tmux-mem-cpu-load", "-c"]);
+    let line = printed(&machine, &["tmux-mem-cpu-load", "-c"]);
     assert!(line.contains("0/3906MB") && line.contains("   0.0%"), "{line}");
     let empty = Machine { meminfo: "meminfoEmpty".into(), ..Machine::default() };
-    assert_eq!(fine(&empty, &["tmux-mem-cpu-load", "-g0"]), "0/0MB   0.0%");
-    assert_eq!(fine(&empty, &["tmux-mem-cpu-load", "-g0", "-m2"]), "0.00%   0.0%");
-    assert_eq!(fine(&empty, &["tmux-mem-cpu-load", "-g0", "-m1"]), "0.00MB   0.0%");
-    assert_eq!(width(&fine(&empty, &["rainbarf"])), 38);
+    assert_eq!(printed(&empty, &["tmux-mem-cpu-load", "-g0"]), "0/0MB   0.0%");
+    assert_eq!(printed(&empty, &["tmux-mem-cpu-load", "-g0", "-m2"]), "0.00%   0.0%");
+    assert_eq!(printed(&empty, &["tmux-mem-cpu-load", "-g0", "-m1"]), "0.00MB   0.0%");
+    assert_eq!(width(&printed(&empty, &["rainbarf"])), 38);
 }
 
 #[test]
@@ -419,40 +358,40 @@ fn exit_codes_of_tmux_mem_cpu_load() {
 }
 
 #[test]
-fn batteries_are_told_right() {
+fn batteries_are_shown_right() {
     let power = |name: &str| Machine::on("meminfoA", name, BUSY);
-    let half = fine(&power("ps_dis50"), &["rainbarf", "--rgb", "--remaining"]);
+    let half = printed(&power("ps_dis50"), &["rainbarf", "--rgb", "--remaining"]);
     assert!(
         half.ends_with("#[fg=colour196]|#[fg=colour226]▄ 5h0m#[fg=default,bg=default]"),
         "{half}"
     );
-    let two = fine(&power("ps_two"), &["rainbarf", "--remaining"]);
+    let two = printed(&power("ps_two"), &["rainbarf", "--remaining"]);
     assert!(two.ends_with("#[fg=red]|#[fg=green]▆ 7h24m#[fg=default,bg=default]"), "{two}");
     assert_eq!(
-        fine(&power("ps_two"), &["battery", "-at"]),
+        printed(&power("ps_two"), &["battery", "-at"]),
         "#[fg=yellow][74%] [========  ]#[default]"
     );
-    assert_eq!(fine(&power("ps_chg40"), &["battery", "-z"]), "%B%F{136}[40%%] ⚡");
-    assert_eq!(fine(&Machine::default(), &["battery"]), "");
-    let charges = fine(&power("ps_charge_only"), &["rainbarf", "--remaining"]);
+    assert_eq!(printed(&power("ps_chg40"), &["battery", "-z"]), "%B%F{136}[40%%] ⚡");
+    assert_eq!(printed(&Machine::default(), &["battery"]), "");
+    let charges = printed(&power("ps_charge_only"), &["rainbarf", "--remaining"]);
     assert!(charges.ends_with("▅ 2h0m#[fg=default,bg=default]"), "{charges}");
-    let energies = fine(&Machine::default(), &["battery", "-ab", "fake/gb_energy"]);
+    let energies = printed(&Machine::default(), &["battery", "-ab", "fake/gb_energy"]);
     assert_eq!(energies, "\x1b[0;1;33m[50%] [======    ] \x1b[m");
 }
 
 #[test]
-fn a_config_says_what_it_says() {
+fn every_line_of_a_config_counts() {
     let with = |conf: &str| Machine { conf: conf.into(), ..Machine::on("meminfoA", "", BUSY) };
-    assert_eq!(width(&fine(&with("skip=0\nwidth=12\n"), &["rainbarf"])), 12);
-    let said = fine(&with("width=7\nwidth=\nfg=\nbright=0\nswap=0\nrgb=1\n"), &["rainbarf"]);
-    assert!(said.starts_with("#[fg=colour46,bg=colour28]") && width(&said) == 7, "{said}");
-    let colour = fine(&with("fg=#ff8800 # orange\nwidth = 12# twelve\n"), &["rainbarf"]);
+    assert_eq!(width(&printed(&with("skip=0\nwidth=12\n"), &["rainbarf"])), 12);
+    let chart = printed(&with("width=7\nwidth=\nfg=\nbright=0\nswap=0\nrgb=1\n"), &["rainbarf"]);
+    assert!(chart.starts_with("#[fg=colour46,bg=colour28]") && width(&chart) == 7, "{chart}");
+    let colour = printed(&with("fg=#ff8800 # orange\nwidth = 12# twelve\n"), &["rainbarf"]);
     assert!(colour.starts_with("#[fg=#ff8800,bg=green]") && width(&colour) == 12, "{colour}");
-    let first = fine(&with("width=7\nwidth=9\n# width=3\n\n=\n"), &["rainbarf"]);
+    let first = printed(&with("width=7\nwidth=9\n# width=3\n\n=\n"), &["rainbarf"]);
     assert_eq!(width(&first), 7);
-    assert_eq!(width(&fine(&with("--width=7\n"), &["rainbarf", "-WID=5"])), 5);
+    assert_eq!(width(&printed(&with("--width=7\n"), &["rainbarf", "-WID=5"])), 5);
     let sandbox = home(&with("nonsense=1\n"));
-    let output = on_fixture(&sandbox, &with(""), &["rainbarf"]);
+    let output = by_name(&sandbox, &["rainbarf"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("Unknown option: nonsense"));
 }
@@ -467,7 +406,7 @@ fn options_are_read_as_perl_reads_them() {
         &["stray", "--no-bat", "more"],
         &["--nobattery", "--", "--width", "3"],
     ] {
-        let chart = fine(&machine, &[&["rainbarf"], words].concat());
+        let chart = printed(&machine, &[&["rainbarf"], words].concat());
         assert!(!chart.contains('|') && width(&chart) == 38, "{words:?}: {chart}");
     }
     for (words, complaint) in [
@@ -481,23 +420,23 @@ fn options_are_read_as_perl_reads_them() {
         (&["--nofg"], "Unknown option: nofg"),
     ] {
         let sandbox = home(&machine);
-        let output = on_fixture(&sandbox, &machine, &[&["rainbarf"], words].concat());
+        let output = by_name(&sandbox, &[&["rainbarf"], words].concat());
         assert_eq!(output.status.code(), Some(1), "{words:?}");
-        assert!(said(&output).starts_with("Usage"), "{words:?}");
+        assert!(stdout(&output).starts_with("Usage"), "{words:?}");
         assert_eq!(String::from_utf8_lossy(&output.stderr).trim_end(), complaint);
     }
 }
 
 #[test]
-fn a_past_is_kept_whole_and_a_peers_file_is_never_written() {
+fn history_is_never_lost_and_a_peers_file_is_never_written() {
     let machine = Machine { history: true, ..Machine::on("meminfoA", "", BUSY) };
     let sandbox = home(&machine);
     let dat = sandbox.home().join(".rainbarf.dat");
     let before = fs::read(&dat).expect("a history");
     let chart = |words: &[&str]| {
-        let output = on_fixture(&sandbox, &machine, &[&["rainbarf"], words].concat());
+        let output = by_name(&sandbox, &[&["rainbarf"], words].concat());
         assert!(output.status.success());
-        let cells = said(&output);
+        let cells = stdout(&output);
         cells.chars().filter(|c| ('▁'..='█').contains(c)).collect::<String>()
     };
     let first = chart(&[]);
@@ -516,32 +455,30 @@ fn a_past_is_kept_whole_and_a_peers_file_is_never_written() {
 fn ten_at_once_leave_ten_samples() {
     let machine = Machine::on("meminfoA", "", BUSY);
     let sandbox = home(&machine);
-    let at = fixture(&sandbox, &machine);
     let start = || {
         let mut command = sandbox.rainline();
-        command.args(["compat", "--root"]).arg(&at).arg("rainbarf").stdout(Stdio::null());
-        command.spawn().expect("it runs")
+        command.args(["compat", "rainbarf"]).stdout(Stdio::null()).spawn().expect("it runs")
     };
     let children: Vec<_> = (0..10).map(|_| start()).collect();
     for mut child in children {
         assert!(child.wait().expect("it ends").success());
     }
-    let chart = said(&on_fixture(&sandbox, &machine, &["rainbarf"]));
+    let chart = stdout(&by_name(&sandbox, &["rainbarf"]));
     assert_eq!(chart.chars().filter(|c| *c == '▃').count(), 11, "{chart}");
 }
 
 #[test]
-fn no_home_and_nowhere_to_write_are_no_reason_to_show_nothing() {
+fn a_line_needs_no_home_and_no_place_to_write() {
     let machine = Machine::on("meminfoA", "ps_dis80", BUSY);
     let sandbox = home(&machine);
-    let at = fixture(&sandbox, &machine);
     let run = |words: &[&str], env: &[(&str, &str)]| {
         let mut command = Command::new(program());
         command.env_clear().envs(env.iter().copied());
-        let output = command.args(["compat", "--root"]).arg(&at).args(words).output();
+        command.env("RAINLINE_ROOT", sandbox.path("machine"));
+        let output = command.arg("compat").args(words).output();
         let output = output.expect("it runs");
         assert!(output.status.success(), "{env:?}");
-        said(&output)
+        stdout(&output)
     };
     let nowhere = ("RAINLINE_RUNTIME_DIR", "/proc/nowhere");
     for env in [&[nowhere] as &[_], &[nowhere, ("HOME", "/proc/nowhere")], &[nowhere, ("HOME", "")]]
@@ -555,7 +492,7 @@ fn no_home_and_nowhere_to_write_are_no_reason_to_show_nothing() {
 }
 
 #[test]
-fn nothing_of_a_word_is_run() {
+fn no_word_is_run() {
     let sandbox = Sandbox::new();
     let trap = sandbox.path("trap");
     let touch = format!("touch {}", trap.display());
@@ -570,7 +507,7 @@ fn nothing_of_a_word_is_run() {
         let output = sandbox.rainline().args(["compat", "spark", "1", &word, "3"]).output();
         let output = output.expect("it runs");
         let words = word.split([' ', ',']).count() + 2;
-        assert_eq!(said(&output).chars().count(), words, "{word}");
+        assert_eq!(stdout(&output).chars().count(), words, "{word}");
         for peer in ["rainbarf", "battery", "tmux-mem-cpu-load"] {
             let _ = sandbox.rainline().args(["compat", peer, &word]).output().expect("it runs");
         }
@@ -581,15 +518,10 @@ fn nothing_of_a_word_is_run() {
 }
 
 #[test]
-fn a_link_is_the_drop_in_and_the_client_knows_the_names() {
-    let links: Vec<&str> =
-        compat::ALL.iter().filter(|peer| peer.link).map(|peer| peer.name).collect();
-    assert_eq!(links, rainline::client::DROP_INS);
-    let sandbox = Sandbox::new();
-    let link = sandbox.path("spark");
-    std::os::unix::fs::symlink(program(), &link).expect("a link");
-    let output = sandbox.command(&link).args(["print", "1", "stream"]).output().expect("it runs");
-    assert_eq!(said(&output), " ▅ ", "words of the fast path are words here");
+fn a_link_is_the_drop_in_whatever_its_words_are() {
+    let sandbox = home(&Machine::default());
+    let output = by_link(&sandbox, &["spark", "print", "1", "stream"]);
+    assert_eq!(stdout(&output), " ▅ ", "words of the fast path are words here");
 }
 
 #[test]
@@ -598,9 +530,9 @@ fn input_is_read_only_where_no_word_is_given() {
     let mut command = sandbox.rainline();
     command.args(["compat", "spark", "1", "2"]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().expect("it runs");
-    // Open until it has ended: whoever reads it waits for ever.
+    // It is open until the program has ended: reading it would not return.
     let input = child.stdin.take();
-    assert_eq!(said(&child.wait_with_output().expect("it ends")), "▁█");
+    assert_eq!(stdout(&child.wait_with_output().expect("it ends")), "▁█");
     drop(input);
 }
 
@@ -619,40 +551,27 @@ fn a_line_that_cannot_be_written_is_a_failure() {
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }
 
+/// The daemon reads a fixture that is at 40 % all the time: a drop-in that shows 40 % asked it.
 #[test]
-fn drop_ins_are_listed_sorted() {
-    let files: Vec<String> = {
-        let entries = fs::read_dir(root().join("src/compat")).expect("a folder").flatten();
-        let mut names: Vec<String> = entries
-            .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".rs")?.to_owned()))
-            .collect();
-        names.sort();
-        names
-    };
-    let listed: Vec<String> = compat::ALL.iter().map(|peer| peer.name.replace('-', "_")).collect();
-    assert_eq!(files, listed);
-}
-
-/// The daemon looks at a machine of its own, which is at 40 % for ever: whoever says 40 % asked it.
-#[test]
-fn where_the_daemon_runs_it_is_asked() {
-    let machine = Machine::on("meminfoA", "", BUSY);
-    let sandbox = home(&machine);
-    let at = fixture(&sandbox, &machine);
+fn a_running_daemon_is_asked() {
+    let sandbox = Sandbox::new();
+    let at = fixture(&sandbox, &Machine::on("meminfoA", "", BUSY));
     let started = sandbox.rainline().args(["daemon", "start", "--root"]).arg(&at).output();
     assert!(started.expect("it runs").status.success());
-    let run = |words: &[&str]| {
-        said(&sandbox.rainline().arg("compat").args(words).output().expect("it runs"))
-    };
-    let until = std::time::Instant::now() + crate::support::DEADLINE;
-    let load = ["tmux-mem-cpu-load", "-g0", "-a0"];
-    // Each of these measures as long as the daemon knows nothing.
-    while !run(&load).ends_with("  40.0%") {
-        assert!(std::time::Instant::now() < until, "the daemon's reading is never used");
-    }
-    let chart = run(&["rainbarf", "--width", "20", "--nobattery"]);
-    let cells: String = chart.chars().filter(|c| ('▁'..='█').contains(c)).collect();
-    assert!(cells.ends_with("▃▃"), "its past fills an empty chart: {cells}");
+    // A drop-in waits only shortly for the daemon, and then measures this machine instead.
+    until("a reading by the daemon", || {
+        let line = stdout(&by_name(&sandbox, &["tmux-mem-cpu-load", "-g0", "-a0"]));
+        line.ends_with("  40.0%").then_some(())
+    });
+    let mut number = 0;
+    until("a new chart with the daemon's history", || {
+        number += 1;
+        let dat = format!("/proc/self/missing-{number}");
+        let words = ["rainbarf", "--width", "20", "--nobattery", "--datfile", &dat];
+        let chart = stdout(&by_name(&sandbox, &words));
+        let cells: String = chart.chars().filter(|c| ('▁'..='█').contains(c)).collect();
+        cells.ends_with("▃▃").then_some(())
+    });
     let stopped = sandbox.rainline().args(["daemon", "stop"]).output();
     assert!(stopped.expect("it runs").status.success());
 }
@@ -712,14 +631,7 @@ fn the_plugins_names_are_filled_in_by_one_job_of_a_real_tmux() {
     // Read again, nothing is left to put in.
     tmux.run(&["run-shell", &format!("{} compat tmux-plugins", program().display())]);
     assert_eq!(tmux.run(&["show-options", "-gv", "status-right"]), option);
-    let jobs = || {
-        let pids = sandbox.processes().into_iter().filter(|pid| {
-            let pid = pid.as_raw_nonzero();
-            fs::read(format!("/proc/{pid}/cmdline"))
-                .is_ok_and(|line| String::from_utf8_lossy(&line).contains("tmux-plugins\0stream"))
-        });
-        pids.map(|pid| pid.as_raw_nonzero().get()).collect::<Vec<_>>()
-    };
+    let jobs = || sandbox.processes_named("tmux-plugins stream");
     let before = jobs();
     assert_eq!(before.len(), 3);
     // A second and more of refreshes: the same processes.
@@ -733,7 +645,7 @@ fn the_plugins_names_are_filled_in_by_one_job_of_a_real_tmux() {
 #[test]
 fn plugins_values_on_fixtures() {
     let machine = Machine::on("meminfoA", "ps_dis80", BUSY);
-    let value = |template: &str| fine(&machine, &["tmux-plugins", "print", template]);
+    let value = |template: &str| printed(&machine, &["tmux-plugins", "print", template]);
     let print = |name: &str| value(&format!("=23=7b{name}=7d"));
     assert_eq!(print("cpu_percentage"), "40.0%");
     assert_eq!((print("cpu_icon"), print("cpu_fg_color")), ("≡".into(), "#[fg=yellow]".into()));
@@ -751,7 +663,7 @@ fn plugins_values_on_fixtures() {
     }
     let none = Machine::default();
     for name in rainline::compat::tmux_plugins::names() {
-        fine(&none, &["tmux-plugins", "print", &format!("=23=7b{name}=7d")]);
+        printed(&none, &["tmux-plugins", "print", &format!("=23=7b{name}=7d")]);
     }
 }
 
@@ -760,15 +672,12 @@ fn on_a_terminal_spark_helps_and_rainbarf_has_the_terminals_colours() {
     use crate::support::Terminal;
     let machine = Machine::on("meminfoA", "", BUSY);
     let sandbox = home(&machine);
-    let link = sandbox.path("spark");
-    std::os::unix::fs::symlink(program(), &link).expect("a link");
-    let mut terminal = Terminal::spawn(&sandbox, &[link.to_str().expect("UTF-8")], 20, 80);
+    let text = |path: PathBuf| path.to_str().expect("UTF-8").to_owned();
+    let spark = text(sandbox.path("links/spark"));
+    let mut terminal = Terminal::spawn(&sandbox, &[&spark], 20, 80);
     terminal.wait_text("USAGE");
     assert_eq!(terminal.end(), Some(0));
-    let (program, at) = (program(), fixture(&sandbox, &machine));
-    let text = |path: &Path| path.to_str().expect("UTF-8").to_owned();
-    let (program, at) = (text(&program), text(&at));
-    let words = [&*program, "compat", "--root", &*at, "rainbarf", "--bg", "black"];
+    let words = [&*text(program()), "compat", "rainbarf", "--bg", "black"];
     let mut terminal = Terminal::spawn(&sandbox, &words, 5, 80);
     terminal.wait_text("▃");
     let looks = terminal.row(0);
@@ -783,7 +692,7 @@ fn the_command_line_lists_the_drop_ins_and_knows_no_others() {
     let sandbox = Sandbox::new();
     let run =
         |words: &[&str]| sandbox.rainline().arg("compat").args(words).output().expect("it runs");
-    let list = said(&run(&[]));
+    let list = stdout(&run(&[]));
     assert_eq!(list.lines().count(), compat::ALL.len());
     assert!(compat::ALL.iter().all(|peer| list.contains(peer.about)));
     assert_eq!(run(&["--help"]).status.code(), Some(0));

@@ -1,39 +1,18 @@
 //! Generated files say what the tables say. Where they differ they are rewritten and the test
 //! fails once.
 
-use std::fs;
-
 use rainline::docs;
 
-use crate::support::{golden, root};
-
-/// Writes a file's generated part anew where it differs, and fails then.
-fn part(file: &str, (begin, end): (&str, &str), fresh: &str) {
-    let path = root().join(file);
-    let text = fs::read_to_string(&path).expect("the file");
-    let (before, rest) = text.split_once(begin).expect("where it begins");
-    let (_, after) = rest.split_once(end).expect("where it ends");
-    let fresh = format!("{before}{begin}\n{fresh}{end}{after}");
-    if fresh != text {
-        fs::write(&path, fresh).expect("writable");
-        panic!("{file} was behind the tables and is rewritten: look at the difference");
-    }
-}
+use crate::support::Goldens;
 
 #[test]
-fn the_readme_has_the_reference() {
-    part("README.md", docs::README_MARKS, &docs::reference());
-}
-
-#[test]
-fn what_the_drop_ins_do_otherwise_is_told() {
-    part("docs/compat.md", docs::COMPAT_MARKS, &docs::drop_ins());
-}
-
-#[test]
-fn schema_and_default_config_are_kept() {
-    golden("schema.json", &docs::schema());
-    golden("default-config.toml", &docs::default_config());
+fn generated_files_are_what_the_tables_say() {
+    let mut goldens = Goldens::default();
+    goldens.compare_part("README.md", docs::README_MARKS, &docs::reference());
+    goldens.compare_part("docs/compat.md", docs::COMPAT_MARKS, &docs::drop_ins());
+    goldens.compare("schema.json", docs::schema());
+    goldens.compare("default-config.toml", docs::default_config());
+    goldens.finish();
 }
 
 #[test]

@@ -4,17 +4,17 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use rainline::frame::{Frame, Piece, Span};
 use rainline::hosts::{self, Wiring};
-use rainline::style::Style;
-use rainline::targets::{self, Caps};
-use rainline::theme::Theme;
-use rainline::width::{Policy, width};
-use rustix::fs::Mode;
+use rainline_caps::{Caps, Policy};
+use rainline_render::frame::{Frame, Piece, Span, Text};
+use rainline_render::style::Style;
+use rainline_render::targets;
+use rainline_render::theme::Theme;
+use rainline_render::width::width;
 
 use crate::support::hostile::hostile;
 use crate::support::terminal::{argv, drawn};
-use crate::support::{Sandbox, Terminal, program, tool};
+use crate::support::{Sandbox, Terminal, program, tool, until_true};
 
 fn lines(program: PathBuf) -> String {
     let theme = Theme::built_in("rain").expect("built in");
@@ -25,18 +25,14 @@ fn lines(program: PathBuf) -> String {
 /// dvtm as the wiring lines start it, with `cat` in its window.
 fn wired(sandbox: &Sandbox, program: PathBuf, columns: u16) -> Terminal {
     let config = "[line.dvtm]\nright = [\"one\"]\n[segment.one]\nuse = \"text\"\ntext = \"bar\"\n";
-    sandbox.write("home/.config/rainline/config.toml", config);
+    sandbox.configure(config);
     let file = sandbox.write("dvtm.sh", lines(program).repeat(2));
     let words = argv([&"sh", &"-c", &". \"$0\"; dvtm cat; echo left >left", &file]);
     Terminal::spawn(sandbox, &words, 10, columns)
 }
 
 fn streams(sandbox: &Sandbox) -> usize {
-    let words = |pid: &rustix::process::Pid| {
-        let path = format!("/proc/{}/cmdline", pid.as_raw_nonzero());
-        String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned()
-    };
-    sandbox.processes().iter().filter(|pid| words(pid).contains("stream\0dvtm")).count()
+    sandbox.processes_named("stream dvtm").len()
 }
 
 #[test]
@@ -51,11 +47,7 @@ fn the_bar_shows_the_line_and_nothing_stays_behind() {
     terminal.send("\x07qq");
     assert_eq!(terminal.end(), Some(0));
     assert!(sandbox.home().join("left").exists());
-    let start = std::time::Instant::now();
-    while streams(&sandbox) > 0 {
-        assert!(start.elapsed() < crate::support::DEADLINE, "a stream stayed");
-        std::thread::yield_now();
-    }
+    until_true("the end of the stream", || streams(&sandbox) == 0);
     assert_eq!(std::fs::read_dir(sandbox.path("tmp")).expect("a folder").count(), 0);
 }
 
@@ -78,9 +70,7 @@ const COLUMNS: u16 = 620;
 #[test]
 fn hostile_strings_in_a_real_dvtm() {
     let sandbox = Sandbox::new().with("SHELL", "/bin/sh");
-    let fifo = sandbox.path("bar");
-    let kind = rustix::fs::FileType::Fifo;
-    rustix::fs::mknodat(rustix::fs::CWD, &fifo, kind, Mode::RUSR | Mode::WUSR, 0).expect("a fifo");
+    let fifo = sandbox.fifo("bar");
     let mut bar = OpenOptions::new().read(true).write(true).open(&fifo).expect("a fifo");
     let words = argv([&tool("dvtm"), &"-s", &fifo, &"cat"]);
     let mut terminal = Terminal::spawn(&sandbox, &words, 6, COLUMNS);
@@ -96,7 +86,9 @@ fn hostile_strings_in_a_real_dvtm() {
         let mut bytes = start.len() + end.len();
         while let Some(text) = left.next_if(|text| bytes + text.reveal().len() < 510) {
             bytes += text.reveal().len() + 1;
-            frame.pieces.push(Piece::Span(Span::outside(text.clone(), Style::default())));
+            frame
+                .pieces
+                .push(Piece::Span(Span::new(Text::Outside(text.clone()), Style::default())));
             frame.pieces.push(ours("|"));
         }
         frame.pieces.push(ours(&end));

@@ -7,16 +7,18 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use rainline::protocol::{HEADER, PROTOCOL, ReplyHeader, ReplyKind, Request, Verb, build_id};
+use rainline_client::protocol::{Body, HEADER, LineRequest, ReplyHeader, ReplyKind, Request};
 
+use crate::support::golden::{golden, kept};
 use crate::support::machine::{Machine, SETTLED, fixtures};
-use crate::support::{golden, root};
+use crate::support::{Goldens, at_once, guard, root};
 
-/// Waits until `text` gives what the golden file holds, and leaves the rest to [`golden`].
-fn settles(name: &str, mut text: impl FnMut() -> String) {
-    let known = fs::read_to_string(root().join("tests/golden").join(name)).unwrap_or_default();
+/// Waits until `text` gives what the golden file holds, and leaves the rest to [`Goldens`].
+fn settles(goldens: &mut Goldens, name: &str, mut text: impl FnMut() -> String) {
+    let known = kept(name);
     let start = Instant::now();
     let mut found = text();
     while found != known && start.elapsed() < SETTLED {
@@ -24,7 +26,7 @@ fn settles(name: &str, mut text: impl FnMut() -> String) {
         // What a reader of the daemon does: it asks, and asks again.
         std::thread::sleep(Duration::from_millis(100));
     }
-    golden(name, &found);
+    goldens.compare(name, &found);
 }
 
 /// Without a clock that can be read the real one goes: its digits are no matter.
@@ -46,56 +48,80 @@ fn clock_hidden(name: &str, line: &str) -> String {
 /// Every fixture at two widths, at the same time: a sparkline takes ten seconds to fill.
 #[test]
 fn every_machine_has_its_line() {
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = fixtures()
-            .into_iter()
-            // Its processes have numbers that the one who asks may have, too: it has its own test.
-            .filter(|name| name != "terminals")
-            .map(|name| scope.spawn(move || machine_has_its_line(&name)))
-            .collect();
-        let failed = threads.into_iter().filter_map(|thread| thread.join().err()).count();
-        assert_eq!(failed, 0, "machines whose line is another");
-    });
+    let goldens = Mutex::new(Goldens::default());
+    // Its processes have numbers that the client may have, too: it has its own test.
+    let names = fixtures().into_iter().filter(|name| name != "terminals");
+    at_once(names, |name| machine_has_its_line(&name, &goldens));
+    goldens.into_inner().expect("no panic").finish();
 }
 
-fn machine_has_its_line(name: &str) {
+fn machine_has_its_line(name: &str, goldens: &Mutex<Goldens>) {
     let machine = Machine::fixture(name);
-    settles(&format!("machines/{name}.txt"), || {
+    let mut own = Goldens::default();
+    settles(&mut own, &format!("machines/{name}.txt"), || {
         let lines = [100, 60].map(|columns| machine.print("plain", "full", columns));
         lines.map(|line| clock_hidden(name, &line) + "|\n").concat()
     });
+    goldens.lock().expect("no panic").add(own);
 }
 
 /// What the whole machine's segments show that are in no line by default.
 #[test]
-fn machines_tell_of_their_networks_disks_and_duties() {
+fn segments_outside_the_default_line_on_every_machine() {
     const CONFIG: &str = "[line.terminal]\nleft = ['os', 'ip', 'wifi', 'vpn', 'network', 'disk', \
         'efi', 'disk-io']\nright = ['raid', 'users', 'services', 'updates', 'reboot-required']\n\
         [segment.efi]\nuse = 'disk'\npath = '/boot/efi'\n";
     let machines = ["laptop", "server", "container", "old", "empty"].map(|name| {
         let machine = Machine::fixture(name);
-        machine.sandbox.write("home/.config/rainline/config.toml", CONFIG);
+        machine.sandbox.configure(CONFIG);
         (name, machine)
     });
-    settles("machines/duties.txt", || {
+    let mut goldens = Goldens::default();
+    settles(&mut goldens, "machines/duties.txt", || {
         let shown = machines.iter().map(|(name, machine)| {
             let [left, right] = ["left", "right"].map(|slot| machine.print("plain", slot, 200));
             format!("{name}:\n{}|\n{}|\n", left.trim_end(), right.trim())
         });
         shown.collect()
     });
+    goldens.finish();
+}
+
+/// Segments that want the processors' counters at the same moment get the same ones. If each read for
+/// itself, each would see others of these files.
+#[test]
+fn segments_of_one_moment_share_the_counters() {
+    const CONFIG: &str = "[line.terminal]\nleft = ['cpu', 'cores', 'rainbar']\n\
+        [segment.cpu]\nformat = '$usage.pct() '\n[segment.cores]\nformat = '$usage.pct() '\n\
+        [segment.rainbar]\nformat = '$cpu.pct() '\n";
+    let root = tempfile::tempdir().expect("a directory");
+    fs::create_dir(root.path().join("proc")).expect("a directory");
+    for (name, busy, idle) in [("stat", 0, 1000), ("stat@2", 500, 1500), ("stat@3", 750, 2250)] {
+        let text = format!("cpu  {busy} 0 0 {idle}\ncpu0 {busy} 0 0 {idle}\n");
+        fs::write(root.path().join("proc").join(name), text).expect("written");
+    }
+    let machine = Machine::new(root.path());
+    machine.sandbox.write("home/.config/rainline/config.toml", CONFIG);
+    let start = Instant::now();
+    let mut line = String::new();
+    while line.matches("25%").count() < 3 {
+        assert!(start.elapsed() < SETTLED, "{line:?}");
+        line = machine.print("plain", "left", 80);
+    }
 }
 
 /// The targets' own languages, on the machine where everything is there.
 #[test]
 fn a_laptop_in_colours_and_in_tmux() {
     let machine = Machine::fixture("laptop");
-    settles("machines/laptop.ansi", || {
+    let mut goldens = Goldens::default();
+    settles(&mut goldens, "machines/laptop.ansi", || {
         [200, 80, 40].map(|columns| machine.print("ansi", "full", columns) + "\n").concat()
     });
-    settles("machines/laptop.tmux", || {
+    settles(&mut goldens, "machines/laptop.tmux", || {
         [200, 80, 40].map(|columns| machine.print("tmux", "full", columns) + "\n").concat()
     });
+    goldens.finish();
 }
 
 /// What becomes of a file; `None`: it is not there.
@@ -105,7 +131,7 @@ type Mangle = fn(&[u8]) -> Option<Vec<u8>>;
 #[test]
 fn no_file_of_a_machine_is_needed() {
     let laptop = root().join("tests/hosts/laptop");
-    let machines = tempfile::Builder::new().prefix("rl-").tempdir_in("/tmp").expect("a directory");
+    let machines = guard::temporary();
     let files = files_below(&laptop);
     let mangled: [(&str, Mangle); 4] = [
         ("missing", |_| None),
@@ -130,7 +156,7 @@ fn no_file_of_a_machine_is_needed() {
         }
         let ended = machine.daemon.try_wait().expect("ours");
         assert!(ended.is_none(), "{how}: {ended:?}");
-        assert!(machine.status(), "{how}");
+        assert!(machine.sandbox.status().is_some(), "{how}");
     }
 }
 
@@ -146,27 +172,22 @@ fn files_below(dir: &Path) -> Vec<PathBuf> {
 
 type Env<'a> = &'a [(&'a str, &'a str)];
 
-/// The line of somebody with this process and environment on the fixture `terminals`.
+/// The line of a client with this process and environment on the fixture `terminals`.
 fn asked_by(machine: &Machine, session: u32, pid: u32, env: Env) -> String {
-    let request = Request {
-        verb: Verb::Print,
-        nonce: 7,
-        build: build_id(),
+    let line = LineRequest {
         line: "terminal".into(),
         slot: "left".into(),
         target: "plain".into(),
         columns: 200,
-        deadline: 20_000,
-        config: machine.sandbox.config().into_os_string().into_encoded_bytes(),
+        config: machine.sandbox.config(),
         env: env.iter().map(|(name, value)| ((*name).into(), value.as_bytes().to_vec())).collect(),
         pid,
         session,
-        ..Request::default()
+        ..LineRequest::default()
     };
     let mut bytes = Vec::new();
-    request.encode(&mut bytes);
-    let socket = machine.sandbox.runtime().join(format!("rainline-{PROTOCOL}.sock"));
-    let mut stream = UnixStream::connect(socket).expect("a daemon listens");
+    Request::new(Body::Print(line), Duration::from_secs(20)).encode(&mut bytes);
+    let mut stream = UnixStream::connect(machine.sandbox.socket()).expect("a daemon listens");
     stream.set_read_timeout(Some(SETTLED)).expect("set");
     stream.write_all(&bytes).expect("written");
     let mut header = [0; HEADER];
@@ -179,11 +200,11 @@ fn asked_by(machine: &Machine, session: u32, pid: u32, env: Env) -> String {
 }
 
 #[test]
-fn everybody_sees_the_session_they_are_in() {
+fn each_client_is_shown_its_own_session() {
     let machine = Machine::fixture("terminals");
     let config = "[line.terminal]\nleft = ['session']\n[segment.session]\n\
                   format = '$nest/($name)/($window)/$others.text(max:200)'\n";
-    machine.sandbox.write("home/.config/rainline/config.toml", config);
+    machine.sandbox.configure(config);
     let tmux = ("TMUX", "/tmp/tmux-1000/default,300,2");
     let pane = ("TMUX_PANE", "%7");
     let dvtm = [

@@ -1,18 +1,24 @@
-//! What must hold for whatever anybody writes: a config, a theme, a format, bytes on a socket, a
+//! What must hold for any input: a config, a theme, a format, bytes on a socket, a
 //! name. Nothing here knows an example; the examples are with the code.
 
 use proptest::prelude::*;
 use rainline::config::{self, Config, Gathered, SourceFile};
-use rainline::format::formatter::TABLE;
-use rainline::format::{Context, Format, Graphs};
-use rainline::frame::Frame;
-use rainline::protocol::{Bad, HEADER, ReplyHeader, ReplyKind, Request, Verb};
-use rainline::render::{self, Age, Reading, Readings, Want};
-use rainline::style::spec::Spec;
-use rainline::style::{Color, Depth};
-use rainline::targets::{self, Caps, Glyphs};
-use rainline::theme::Theme;
-use rainline::width::{self, Cut, Policy};
+use rainline::line::rows::{self, Age, Reading, Readings, Want};
+use std::os::unix::ffi::OsStringExt;
+use std::time::Duration;
+
+use rainline_caps::{Caps, Depth, Glyphs, Policy};
+use rainline_client::protocol::{
+    Admin, Body, HEADER, LineRequest, Malformed, ReplyHeader, ReplyKind, Request, Set,
+};
+use rainline_render::format::formatter::TABLE;
+use rainline_render::format::{Context, Format, Graphs};
+use rainline_render::frame::Frame;
+use rainline_render::style::Color;
+use rainline_render::style::spec::Spec;
+use rainline_render::targets;
+use rainline_render::theme::Theme;
+use rainline_render::width::{self, Cut};
 use rainline_segments::{ALL, Kind, Level, Live, Part, Sample, Unit, Value, find};
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -76,7 +82,7 @@ fn grammar() -> impl Strategy<Value = String> {
             ":",
             "w:3,w:4",
             "w:20,with:history",
-            "over:memory,hue:work-history",
+            "over:memory,hue:work_history",
             "over:parts",
             "over:nosuch",
             "every:3,scale:log",
@@ -266,7 +272,7 @@ proptest! {
         bytes.truncate(end.index(bytes.len()) + 1);
         match Request::decode(&bytes) {
             Ok(Some((_, taken))) => prop_assert!(taken <= bytes.len()),
-            Ok(None) | Err(Bad::Foreign | Bad::TooLong | Bad::Broken) => {}
+            Ok(None) | Err(Malformed::Foreign | Malformed::TooLong | Malformed::Broken) => {}
         }
     }
 
@@ -323,13 +329,13 @@ proptest! {
         }
         for row in rows(&config, "x", "full", &readings, &caps) {
             prop_assert_eq!(row.width(policy), columns, "{:?}", row);
-            let plain = render::encode(&[row], targets::find("plain").expect("there"), &caps);
+            let plain = rows::encode(&[row], targets::find("plain").expect("there"), &caps);
             // What a host fills in is not drawn here, and what is joined across spans may shrink.
             if !live && policy != Policy::Unicode {
                 prop_assert_eq!(width::width(&plain, policy), columns, "{:?}", plain);
             }
             for target in targets::ALL {
-                render::encode(&[Frame::default()], target, &caps);
+                rows::encode(&[Frame::default()], target, &caps);
             }
         }
     }
@@ -342,7 +348,7 @@ proptest! {
         let caps = Caps { columns, ..Caps::default() };
         let rows = rows(&config, "x", "left", &readings, &caps);
         for target in targets::ALL {
-            let line = render::encode(&rows, target, &caps);
+            let line = rows::encode(&rows, target, &caps);
             // What a host's own escapes are made of, and nothing else.
             let own = match target.name {
                 "plain" | "dvtm" | "tmux" => "\n",
@@ -356,55 +362,81 @@ proptest! {
     }
 }
 
-/// A request as a client could make it: variables it may send, in their order.
-fn request() -> impl Strategy<Value = Request> {
-    let verbs = [Verb::Print, Verb::Stream, Verb::Set, Verb::Admin, Verb::Feed];
+/// A line as a client could ask for it: variables it may send, in their order.
+#[allow(clippy::needless_update, reason = "a new field need not be named here")]
+fn line_request() -> impl Strategy<Value = LineRequest> {
     let word = || "[a-z.\u{e9}漢 ]{0,9}";
-    let bytes = || prop::collection::vec(any::<u8>(), 0..40);
-    let env = prop::collection::btree_map(0..rainline::protocol::ENV.len(), bytes(), 0..5);
+    let path = || {
+        prop::collection::vec(1_u8.., 0..40)
+            .prop_map(|bytes| std::path::PathBuf::from(std::ffi::OsString::from_vec(bytes)))
+    };
+    let names = rainline_client::protocol::ENV;
+    let bytes = prop::collection::vec(any::<u8>(), 0..40);
+    let env = prop::collection::btree_map(0..names.len(), bytes, 0..5);
+    let span = prop::option::of(any::<u32>());
     let numbers =
-        (any::<u64>(), any::<u16>(), any::<(u16, u16)>(), any::<u16>(), any::<[u32; 5]>());
-    let words = (word(), word(), word(), word(), word(), word(), word(), word(), word(), word());
-    let rest = (bytes(), bytes(), env, prop::collection::vec(any::<i32>(), 0..5), [word(), word()]);
-    (prop::sample::select(verbs.to_vec()), numbers, words, rest).prop_map(
-        |(verb, numbers, words, (config, cwd, env, pipestatus, [channel, admin]))| {
-            let (nonce, columns, version, deadline, [pid, session, status, duration, jobs]) =
-                numbers;
-            let (line, slot, target, theme, glyphs, depth, width, keymap, pane, holds) = words;
-            let names = rainline::protocol::ENV;
-            let env = env.into_iter().map(|(at, value)| (names[at].to_owned(), value)).collect();
-            Request {
-                verb,
-                nonce,
-                config,
-                line,
-                slot,
-                target,
-                theme,
-                glyphs,
-                depth,
-                width,
-                columns,
-                version,
-                deadline,
-                cwd,
-                env,
-                pid,
-                session,
-                status,
-                pipestatus,
-                duration,
-                jobs,
-                keymap,
-                pane,
-                holds,
-                channel,
-                admin,
-                build: rainline::protocol::build_id(),
-                last: nonce % 2 == 1,
+        (any::<u16>(), any::<(u16, u16)>(), any::<[u32; 3]>(), any::<Option<i32>>(), span);
+    let words = (word(), word(), word(), word(), word(), word(), word(), word());
+    let looks = (
+        prop::option::of(prop::sample::select(Glyphs::NAMES)),
+        prop::option::of(prop::sample::select(Depth::NAMES)),
+        prop::option::of(prop::sample::select(Policy::NAMES)),
+        prop::sample::select(Depth::NAMES),
+    );
+    let rest = (path(), path(), env, prop::collection::vec(any::<i32>(), 0..5));
+    (numbers, words, looks, rest).prop_map(move |(numbers, words, looks, rest)| {
+        let (columns, version, [pid, session, jobs], status, span) = numbers;
+        let (line, slot, target, theme, keymap, pane, holds, channel) = words;
+        let (glyphs, depth, width, terminal) = looks;
+        let (config, cwd, env, pipestatus) = rest;
+        LineRequest {
+            env: env.into_iter().map(|(at, value)| (names[at].to_owned(), value)).collect(),
+            config,
+            line,
+            slot,
+            target,
+            theme,
+            glyphs: glyphs.map(|(_, glyphs)| glyphs),
+            depth: depth.map(|(_, depth)| depth),
+            width: width.map(|(_, width)| width),
+            columns,
+            version,
+            terminal: terminal.1,
+            cwd,
+            pid,
+            session,
+            status,
+            pipestatus,
+            duration: span.map(|millis| Duration::from_millis(millis.into())),
+            jobs,
+            keymap,
+            pane,
+            holds,
+            channel,
+            ..LineRequest::default()
+        }
+    })
+}
+
+/// A request as a client could make it.
+fn request() -> impl Strategy<Value = Request> {
+    let word = || "[a-z.\u{e9}漢 ]{0,9}";
+    let admins = [Admin::Ping, Admin::Status, Admin::Reload, Admin::Stop];
+    let body = prop_oneof![
+        line_request().prop_map(Body::Print),
+        line_request().prop_map(Body::Stream),
+        line_request().prop_map(Body::History),
+        prop::sample::select(admins.to_vec()).prop_map(Body::Admin),
+        (word(), word(), word(), word(), word()).prop_map(
+            |(config, segment, value, level, hold)| {
+                Body::Set(Set { config: config.into(), segment, value, level, hold })
             }
-        },
-    )
+        ),
+    ];
+    (any::<u64>(), any::<u16>(), any::<bool>(), body).prop_map(|(nonce, deadline, last, body)| {
+        let request = Request::new(body, Duration::from_millis(deadline.into()));
+        Request { nonce, last, ..request }
+    })
 }
 
 fn source(path: &str, text: &str) -> SourceFile {
@@ -561,7 +593,7 @@ fn rows(
     readings: &dyn Readings,
     caps: &Caps,
 ) -> Vec<Frame> {
-    render::rows(config, Want { line, slot, theme: "" }, readings, caps)
+    rows::rows(config, Want { line, slot, theme: "" }, readings, caps)
 }
 
 /// Nothing was read yet.

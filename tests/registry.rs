@@ -1,91 +1,36 @@
-//! What is in the folders is what is in the lists, and all of it has the one shape.
+//! Every file is registered, and what the tables hold fits together across crates.
 
 use std::collections::BTreeSet;
-use std::fs;
 
-use rainline::format::Format;
-use rainline::style::{Color, Depth};
-use rainline::targets::{self, Glyphs};
-use rainline::theme::{BUILT_IN, Theme};
-use rainline::width::{Policy, width};
-use rainline::{hosts, protocol};
+use rainline_caps::Depth;
+use rainline_caps::Glyphs;
+use rainline_caps::Policy;
+use rainline_client::protocol;
+use rainline_render::format::Format;
+use rainline_render::style::Color;
+use rainline_render::theme::{BUILT_IN, Theme};
+use rainline_render::width::width;
 use rainline_segments::{ALL, Unit};
-
-use crate::support::root;
-
-/// The names of the files with this extension directly in a folder, less `but`.
-fn files(folder: &str, extension: &str, but: &[&str]) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(root().join(folder))
-        .expect("a folder")
-        .flatten()
-        .filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            let stem = name.strip_suffix(&format!(".{extension}"))?.to_owned();
-            (!but.contains(&stem.as_str())).then_some(stem)
-        })
-        .collect();
-    names.sort();
-    names
-}
-
-#[test]
-fn segments_are_listed_sorted() {
-    let listed: Vec<&str> = ALL.iter().map(|kind| kind.name).collect();
-    assert_eq!(listed, files("segments", "rs", &["lib"]));
-}
-
-#[test]
-fn targets_are_listed_sorted() {
-    let listed: Vec<&str> = targets::ALL.iter().map(|target| target.name).collect();
-    assert_eq!(listed, files("src/targets", "rs", &[]));
-}
-
-#[test]
-fn hosts_are_listed_sorted() {
-    let listed: Vec<&str> = hosts::ALL.iter().map(|host| host.name).collect();
-    assert_eq!(listed, files("src/hosts", "rs", &[]));
-}
-
-#[test]
-fn themes_are_listed() {
-    let listed: BTreeSet<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
-    let there: BTreeSet<String> = files("themes", "toml", &[]).into_iter().collect();
-    assert_eq!(listed.into_iter().collect::<Vec<_>>(), there.iter().collect::<Vec<_>>());
-}
 
 #[test]
 fn the_environment_that_travels_is_what_segments_declare() {
     let declared: BTreeSet<&str> = ALL.iter().flat_map(|kind| kind.env.iter().copied()).collect();
-    assert_eq!(declared.into_iter().collect::<Vec<_>>(), protocol::ENV);
+    let sent: BTreeSet<&str> = protocol::ENV.iter().copied().collect();
+    if let Some(name) = declared.difference(&sent).next() {
+        panic!("client/protocol/request.rs: add {name:?} to ENV, as a segment declares it");
+    }
+    if let Some(name) = sent.difference(&declared).next() {
+        panic!("client/protocol/request.rs: remove {name:?} from ENV, as no segment declares it");
+    }
+    assert!(protocol::ENV.is_sorted(), "client/protocol/request.rs: ENV is not sorted");
 }
 
 #[test]
-fn kinds_are_whole() {
+fn default_formats_parse() {
     for kind in ALL {
-        let name = kind.name;
-        assert!(kind.about.ends_with('.'), "{name}: about is a sentence");
-        assert!(kind.priority <= 100, "{name}: priority");
         if let Err(faults) = Format::parse(kind.format, kind) {
-            panic!("{name}: {faults:?}");
+            panic!("segments: the format of `{}`: {faults:?}", kind.name);
         }
-        let mut fields: Vec<&str> = kind.fields.iter().map(|field| field.name).collect();
-        fields.sort_unstable();
-        fields.dedup();
-        assert_eq!(fields.len(), kind.fields.len(), "{name}: a field twice");
-        for field in kind.fields {
-            assert!(!field.about.is_empty(), "{name}.{}: about", field.name);
-            if let Unit::History(of) = field.unit {
-                let past = kind.fields.iter().find(|field| field.name == of);
-                let number = past.is_some_and(|field| field.unit.is_number());
-                assert!(number, "{name}.{}: history of no number", field.name);
-            }
-        }
-        for option in kind.options {
-            let kebab = option.name.chars().all(|c| c.is_ascii_lowercase() || c == '-');
-            assert!(kebab, "{name}: option {}", option.name);
-            assert!(!option.about.trim().is_empty(), "{name}: option {}", option.name);
-        }
-        assert!((kind.open)(&toml::Table::new()).is_ok(), "{name} does not open with defaults");
     }
 }
 
@@ -116,10 +61,10 @@ fn built_in_glyphs_are_counted_alike_everywhere() {
 
 #[test]
 fn themes_can_be_read_on_their_own_ground() {
-    use rainline::theme::Look;
+    use rainline_render::theme::Subject;
     for (name, _) in BUILT_IN {
         let theme = Theme::built_in(name).expect("built in");
-        let line = theme.over(Default::default(), "line", &Look::default());
+        let line = theme.over(Default::default(), "line", &Subject::default());
         let text = theme.contrast;
         let mut checked = Vec::new();
         for style in [
@@ -131,27 +76,27 @@ fn themes_can_be_read_on_their_own_ground() {
             "level.warning",
             "level.critical",
         ] {
-            checked.push((style.to_owned(), theme.over(line, style, &Look::default()), text));
+            checked.push((style.to_owned(), theme.over(line, style, &Subject::default()), text));
         }
         for style in theme.styles.keys().filter(|name| name.starts_with("tmux.")) {
             // Borders are shapes, and quiet ones on purpose.
             let wanted = if style.contains("border") { 1.5 } else { text };
-            checked.push((style.clone(), theme.over(line, style, &Look::default()), wanted));
+            checked.push((style.clone(), theme.over(line, style, &Subject::default()), wanted));
         }
         for kind in ALL {
-            let look = Look { kind: kind.name, ..Look::default() };
-            let own = theme.over(line, kind.name, &look);
+            let subject = Subject { kind: kind.name, ..Subject::default() };
+            let own = theme.over(line, kind.name, &subject);
             checked.push((kind.name.into(), own, text));
             // Icons and graphs are shapes: WCAG asks 3 to 1 of them.
-            checked.push((format!("{} icon", kind.name), theme.over(own, "icon", &look), 3.0));
+            checked.push((format!("{} icon", kind.name), theme.over(own, "icon", &subject), 3.0));
             if kind.fields.iter().any(|field| matches!(field.unit, Unit::History(_) | Unit::Parts))
             {
-                let graph = theme.over(own, "graph", &look);
+                let graph = theme.over(own, "graph", &subject);
                 checked.push((format!("{} graph", kind.name), graph, 3.0));
             }
         }
         for mode in ["prefix", "zoomed", "synced", "copy-mode"] {
-            let style = theme.over(line, &format!("mode.{mode}"), &Look::default());
+            let style = theme.over(line, &format!("mode.{mode}"), &Subject::default());
             checked.push((mode.into(), style, text));
         }
         for (what, style, wanted) in checked {
@@ -167,15 +112,15 @@ const CLASSES: [&str; 5] = ["kernel", "anonymous", "shared", "cache", "free"];
 
 #[test]
 fn graphs_can_be_read_on_the_grounds_of_their_theme() {
-    use rainline::graph::Gradient;
-    use rainline::theme::Look;
+    use rainline_render::graph::Gradient;
+    use rainline_render::theme::Subject;
     for (name, _) in BUILT_IN {
         let theme = Theme::built_in(name).expect("built in");
         if theme.colourless() {
             continue;
         }
-        let line = theme.over(Default::default(), "line", &Look::default());
-        let tile = theme.over(line, "graph", &Look::default());
+        let line = theme.over(Default::default(), "line", &Subject::default());
+        let tile = theme.over(line, "graph", &Subject::default());
         let grounds: Vec<_> =
             CLASSES.iter().enumerate().map(|(at, class)| theme.ground(class, at)).collect();
         // Shapes: WCAG asks 3 to 1 of them.
@@ -212,13 +157,13 @@ fn graphs_can_be_read_on_the_grounds_of_their_theme() {
 
 #[test]
 fn themes_come_down_without_losing_their_text() {
-    use rainline::theme::Look;
+    use rainline_render::theme::Subject;
     for (name, _) in BUILT_IN {
         let theme = Theme::built_in(name).expect("built in");
-        let line = theme.over(Default::default(), "line", &Look::default());
+        let line = theme.over(Default::default(), "line", &Subject::default());
         for depth in [Depth::Ansi256, Depth::Ansi16, Depth::Mono] {
-            let style = theme.over(line, "segment", &Look::default()).at(depth);
-            let same = style.fg == style.bg && style.fg != rainline::style::Color::Default;
+            let style = theme.over(line, "segment", &Subject::default()).at(depth);
+            let same = style.fg == style.bg && style.fg != rainline_render::style::Color::Default;
             assert!(!same, "{name}: text vanishes at {depth:?}");
         }
     }
@@ -226,7 +171,7 @@ fn themes_come_down_without_losing_their_text() {
 
 /// How a colour looks to an eye without one kind of cone, in linear light (Machado, Oliveira and
 /// Fernandes 2009, severity 1).
-fn simulated(color: rainline::style::Color, matrix: &[[f64; 3]; 3]) -> [f64; 3] {
+fn simulated(color: rainline_render::style::Color, matrix: &[[f64; 3]; 3]) -> [f64; 3] {
     let (r, g, b) = color.rgb().expect("a known colour");
     let linear = |c: u8| (f64::from(c) / 255.0).powf(2.2);
     let light = [linear(r), linear(g), linear(b)];

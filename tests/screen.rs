@@ -6,19 +6,17 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rainline::frame::{Frame, Piece, Span};
 use rainline::hosts::{self, Wiring};
-use rainline::protocol::PROTOCOL;
-use rainline::style::{Attrs, Depth, Style};
-use rainline::targets::{self, Caps};
-use rainline::theme::Theme;
-use rainline::width::Policy;
+use rainline_caps::{Caps, Depth, Policy};
+use rainline_render::frame::{Frame, Piece, Span, Text};
+use rainline_render::style::{Attrs, Style};
+use rainline_render::targets;
+use rainline_render::theme::Theme;
 use rainline_segments::Untrusted;
-use rustix::fs::Mode;
 
 use crate::support::hostile::{Dice, hostile};
 use crate::support::terminal::{argv, drawn, looks};
-use crate::support::{Look, Sandbox, Terminal, program, tool};
+use crate::support::{Look, Sandbox, Terminal, program, tool, until_true};
 
 /// A screen of its own in a terminal, with `cat` in its first window.
 struct Screen<'a> {
@@ -28,12 +26,7 @@ struct Screen<'a> {
 }
 
 fn sandbox() -> Sandbox {
-    let sandbox = Sandbox::new();
-    let sockets = sandbox.path("screens");
-    std::fs::create_dir(&sockets).expect("a directory");
-    let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-    std::fs::set_permissions(&sockets, private).expect("permissions");
-    sandbox.with("SCREENDIR", sockets)
+    Sandbox::new().with_screens()
 }
 
 impl<'a> Screen<'a> {
@@ -42,9 +35,10 @@ impl<'a> Screen<'a> {
         let rc = sandbox.write("screenrc", format!("{base}{rc}"));
         let words = argv([&tool("screen"), &"-U", &"-c", &rc, &"-S", &"tried"]);
         let terminal = Terminal::spawn(sandbox, &words, size.0, size.1);
-        let said = sandbox.command(tool("screen")).arg("--version").output().expect("it runs");
-        let said = String::from_utf8_lossy(&said.stdout).into_owned();
-        let mut numbers = said.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
+        let output = sandbox.command(tool("screen")).arg("--version").output().expect("it runs");
+        let output = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut numbers =
+            output.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
         let mut next = || numbers.next().and_then(|number| number.parse().ok()).unwrap_or(0);
         Screen { sandbox, terminal, version: (next(), next()) }
     }
@@ -84,8 +78,7 @@ fn with_a_line() -> Sandbox {
     let config = "[line.screen]\nleft = [\"one\"]\nright = [\"two\"]\n\
                   [segment.one]\nuse = \"text\"\ntext = \"left %n\"\n\
                   [segment.two]\nuse = \"text\"\ntext = \"right\"\n";
-    sandbox.write("home/.config/rainline/config.toml", config);
-    sandbox
+    sandbox.configured(config)
 }
 
 #[test]
@@ -111,14 +104,14 @@ fn both_sides_and_the_window_list() {
     screen.terminal.wait("a second window", whole(" 0 cat  1 cat "));
 }
 
-/// A backtick is told of no width, so it looks for itself, whenever there is something new to show.
+/// screen tells a backtick no width: the stream looks for itself with each new line.
 #[test]
 fn the_line_goes_with_the_width_of_the_terminal() {
     let sandbox = sandbox();
     let config = "[line.screen]\nright = [\"long\", \"seconds\"]\n\
                   [segment.long]\nuse = \"text\"\ntext = \"as long as forty cells, and then no more ..\"\n\
                   [segment.seconds]\nuse = \"clock\"\ntime = \"at %S s\"\npriority = 100\n";
-    sandbox.write("home/.config/rainline/config.toml", config);
+    sandbox.configure(config);
     let mut screen = Screen::start(&sandbox, &lines(program(), (4, 9)), (8, 200));
     let shows = |long: bool, columns: usize| {
         move |screen: &vt100::Screen| {
@@ -133,14 +126,13 @@ fn the_line_goes_with_the_width_of_the_terminal() {
     screen.terminal.wait("both again", shows(true, 120));
 }
 
-/// Somebody listens and never answers: what is typed is there all the same.
+/// A daemon that never answers: what is typed is there all the same.
 #[test]
 fn typing_never_waits_for_a_line() {
     let sandbox = with_a_line();
-    let socket = sandbox.runtime().join(format!("rainline-{PROTOCOL}.sock"));
-    let mute = UnixListener::bind(&socket).expect("a socket");
+    let mute = UnixListener::bind(sandbox.socket()).expect("a socket");
     let mut screen = Screen::start(&sandbox, &lines(program(), (4, 9)), (8, 80));
-    mute.accept().expect("somebody asks").0.set_nonblocking(true).expect("set");
+    mute.accept().expect("a client").0.set_nonblocking(true).expect("set");
     for n in 0..200 {
         screen.terminal.send(format!("k{n}\r"));
         screen.terminal.wait("the echo", |screen| {
@@ -159,20 +151,10 @@ fn streams_leave_with_their_screen() {
     let mut screen = Screen::start(&sandbox, &lines(program(), (4, 9)), (8, 80));
     let last = screen.last_row();
     screen.terminal.wait("a line", |screen| row(screen, last).ends_with("right"));
-    let streams = || {
-        let words = |pid: &rustix::process::Pid| {
-            let path = format!("/proc/{}/cmdline", pid.as_raw_nonzero());
-            String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned()
-        };
-        sandbox.processes().iter().filter(|pid| words(pid).contains("stream\0screen")).count()
-    };
-    assert_eq!(streams(), 2);
+    let streams = || sandbox.processes_named("stream screen").len();
+    until_true("both streams", || streams() == 2);
     assert!(screen.command(&["-X", "quit"]).status().expect("it runs").success());
-    let start = std::time::Instant::now();
-    while streams() > 0 {
-        assert!(start.elapsed() < crate::support::DEADLINE, "{} streams stayed", streams());
-        std::thread::yield_now();
-    }
+    until_true("the end of the streams", || streams() == 0);
 }
 
 #[test]
@@ -192,15 +174,7 @@ const COLUMNS: u16 = 1000;
 
 /// A backtick that reads what the test writes.
 fn fed(sandbox: &Sandbox) -> (File, String) {
-    let fifo = sandbox.path("fifo");
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        &fifo,
-        rustix::fs::FileType::Fifo,
-        Mode::RUSR | Mode::WUSR,
-        0,
-    )
-    .expect("a fifo");
+    let fifo = sandbox.fifo("fifo");
     // Read and write: opening does not wait for the other side.
     let file = OpenOptions::new().read(true).write(true).open(&fifo).expect("a fifo");
     let rc = format!(
@@ -214,8 +188,8 @@ fn fed(sandbox: &Sandbox) -> (File, String) {
 /// What a 4.x can show of a style.
 fn shown(style: Style) -> Style {
     let attrs = [Attrs::BOLD, Attrs::DIM, Attrs::UNDERLINE, Attrs::REVERSE];
-    let known = attrs.into_iter().filter(|attr| style.attrs.has(*attr));
-    Style { attrs: known.fold(Attrs::NONE, Attrs::with), ..style.at(Depth::Ansi16) }
+    let known = attrs.into_iter().filter(|attr| style.attrs.contains(*attr));
+    Style { attrs: known.fold(Attrs::empty(), Attrs::union), ..style.at(Depth::Ansi16) }
 }
 
 fn expected(frame: &Frame) -> Vec<Look> {
@@ -254,7 +228,9 @@ fn hostile_strings_in_a_real_screen() {
         // As many as the line has bytes for, the last piece with its escapes included.
         while let Some(text) = left.peek() {
             let mut longer = frame.clone();
-            longer.pieces.push(Piece::Span(Span::outside((*text).clone(), dice.style())));
+            longer
+                .pieces
+                .push(Piece::Span(Span::new(Text::Outside((*text).clone()), dice.style())));
             longer.pieces.push(Piece::Span(Span::ours("|", Style::default())));
             let mut whole = longer.clone();
             whole.pieces.push(end.clone());
@@ -304,8 +280,8 @@ fn the_longest_line_comes_out_whole() {
     let mut screen = Screen::start(&sandbox, &rc, (4, COLUMNS));
     let caps = Caps { version: screen.version, ..Caps::default() };
     let spans = (0..200).map(|n| {
-        let style = Style { attrs: [Attrs::NONE, Attrs::BOLD][n % 2], ..Style::default() };
-        Piece::Span(Span::outside(format!("{n:04}"), style))
+        let style = Style { attrs: [Attrs::empty(), Attrs::BOLD][n % 2], ..Style::default() };
+        Piece::Span(Span::new(Text::Outside(format!("{n:04}").into()), style))
     });
     let mut out = String::new();
     let frame = Frame { pieces: spans.collect() };

@@ -1,7 +1,6 @@
 //! Which sessions one is in, named from inside real ones: typed into a shell there, read from the
 //! terminal outside.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -14,21 +13,11 @@ const CONFIG: &str = "[line.terminal]\nleft = [\"session\"]\nright = []\n\
 
 /// A home with a daemon, and with `where`: a command that names the session it is typed in.
 fn sandbox() -> Sandbox {
-    let sandbox = Sandbox::new();
-    let screens = sandbox.path("screens");
-    std::fs::create_dir(&screens).expect("a directory");
-    let private = PermissionsExt::from_mode(0o700);
-    std::fs::set_permissions(&screens, private).expect("permissions");
-    let path = std::env::var("PATH").unwrap_or_default();
-    let path = format!("{}:{path}", sandbox.path("bin").display());
-    let sandbox = sandbox.with("SCREENDIR", screens).with("PATH", path).with("PS1", "ready$ ");
-    sandbox.write("home/.config/rainline/config.toml", CONFIG);
+    let sandbox = Sandbox::new().with_screens().with_bin().with("PS1", "ready$ ");
     let print = "print terminal left --target plain --columns 100 --deadline 20000";
-    let script = format!("#!/bin/sh\nexec {} {print}\n", program().display());
-    let script = sandbox.write("bin/where", script);
-    std::fs::set_permissions(script, PermissionsExt::from_mode(0o755)).expect("permissions");
-    let started = sandbox.rainline().args(["daemon", "start"]).output().expect("it runs");
-    assert!(started.status.success());
+    sandbox.install("where", &format!("exec {} {print}", program().display()));
+    sandbox.configure(CONFIG);
+    sandbox.start_daemon(&[]);
     sandbox
 }
 
@@ -133,7 +122,7 @@ fn screen_in_tmux() {
 
 /// Begun in one pane of tmux, looked at in another: `$TMUX_PANE` still says the first.
 #[test]
-fn a_dtach_that_moved_does_not_believe_its_pane() {
+fn a_dtach_attached_elsewhere_ignores_tmux_pane() {
     let sandbox = sandbox();
     let conf = "set -g status off\nset -g default-command /bin/sh\n";
     let mut tmux = Tmux::start(&sandbox, conf, 10, 100);

@@ -2,15 +2,19 @@
 //! not escape strings.
 
 use proptest::prelude::*;
-use rainline::frame::{Arm, Choice, Frame, Mark, On, Piece, Span, Text};
-use rainline::style::{Attrs, Color, Style};
-use rainline::targets::{self, Caps};
-use rainline::width::{self, Policy};
+use rainline_caps::Caps;
+use rainline_caps::On;
+use rainline_caps::Policy;
+use rainline_render::frame::{Arm, Choice, Frame, Mark, Piece, Span, Text};
+use rainline_render::style::{Attrs, Color, Style};
+use rainline_render::targets;
+use rainline_render::width;
 use rainline_segments::{Live, Untrusted};
 
+use crate::support::golden::golden;
 use crate::support::hostile::{Dice, NASTY, SPECIAL, hostile};
 use crate::support::terminal::drawn;
-use crate::support::{Look, Sandbox, Tmux, golden};
+use crate::support::{Look, Sandbox, Tmux};
 
 fn encoded(target: &str, frame: &Frame, caps: &Caps) -> String {
     let mut out = String::new();
@@ -38,11 +42,11 @@ fn expected(spans: &[Span], columns: u16) -> Vec<Look> {
         for look in &mut looks[start..end] {
             look.fg = color(span.style.fg);
             look.bg = color(span.style.bg);
-            look.bold = span.style.attrs.has(Attrs::BOLD);
-            look.dim = span.style.attrs.has(Attrs::DIM);
-            look.italic = span.style.attrs.has(Attrs::ITALIC);
-            look.underline = span.style.attrs.has(Attrs::UNDERLINE);
-            look.inverse = span.style.attrs.has(Attrs::REVERSE);
+            look.bold = span.style.attrs.contains(Attrs::BOLD);
+            look.dim = span.style.attrs.contains(Attrs::DIM);
+            look.italic = span.style.attrs.contains(Attrs::ITALIC);
+            look.underline = span.style.attrs.contains(Attrs::UNDERLINE);
+            look.inverse = span.style.attrs.contains(Attrs::REVERSE);
         }
     }
     let texts = crate::support::terminal::looks(parser.screen(), 0);
@@ -69,7 +73,7 @@ fn any_style() -> impl Strategy<Value = Style> {
     (any_color(), any_color(), attrs).prop_map(|(fg, bg, attrs)| Style {
         fg,
         bg,
-        attrs: attrs.into_iter().fold(Attrs::NONE, Attrs::with),
+        attrs: attrs.into_iter().fold(Attrs::empty(), Attrs::union),
     })
 }
 
@@ -83,7 +87,7 @@ fn any_text() -> impl Strategy<Value = String> {
 }
 
 fn any_span() -> impl Strategy<Value = Span> {
-    (any_text(), any_style()).prop_map(|(text, style)| Span::outside(text, style))
+    (any_text(), any_style()).prop_map(|(text, style)| Span::new(Text::Outside(text.into()), style))
 }
 
 proptest! {
@@ -153,7 +157,7 @@ fn the_same_bytes_for_the_same_frame() {
         pieces: vec![
             Piece::Mark(Mark::PromptStart),
             Piece::Span(Span::ours(" ▃█ ", style)),
-            Piece::Span(Span::outside("#S 漢", Style::default())),
+            Piece::Span(Span::new(Text::Outside("#S 漢".into()), Style::default())),
             Piece::Choice(Choice {
                 on: On::State,
                 arms: vec![arm(Some("zoomed"), "Z"), arm(None, " ")],
@@ -257,7 +261,9 @@ const LEAVE: Phase = Phase { keys: "Q", ..AT_REST };
 impl<'a> Proof<'a> {
     fn start(sandbox: &'a Sandbox) -> Proof<'a> {
         let tmux = Tmux::start(sandbox, &five_lines(sandbox), ROWS, COLUMNS);
-        let caps = Caps { version: tmux.version(), ..Caps::default() };
+        let version = tmux.version();
+        let live = targets::find("tmux").is_some_and(|target| target.fills_in(version));
+        let caps = Caps { version, live, ..Caps::default() };
         Proof { tmux, sandbox, caps, batch: 0, compared: 0, differ: 0, details: Vec::new() }
     }
 
@@ -334,7 +340,7 @@ fn choice(on: On, case: &str, text: &Untrusted, other: &Untrusted, dice: &mut Di
     let mut arm = |case: Option<&str>, text: &Untrusted, cells: usize| Arm {
         case: case.map(Into::into),
         spans: vec![
-            Span::outside(text.clone(), dice.style()),
+            Span::new(Text::Outside(text.clone()), dice.style()),
             Span::ours(" ".repeat(widest - cells), dice.style()),
         ],
     };
@@ -353,7 +359,9 @@ fn hostile_strings_in_a_real_tmux() {
     let mut dice = Dice(7);
     let strings = hostile(2000);
 
-    let bare = strings.iter().map(|text| Piece::Span(Span::outside(text.clone(), dice.style())));
+    let bare = strings
+        .iter()
+        .map(|text| Piece::Span(Span::new(Text::Outside(text.clone()), dice.style())));
     for rows in in_rows(bare.collect()).chunks(5) {
         proof.batch(rows, &[AT_REST]);
     }
@@ -473,7 +481,7 @@ fn live_names_are_drawn_as_they_are() {
     let sandbox = Sandbox::new();
     let mut proof = Proof::start(&sandbox);
     let live = |most| Text::Live { what: Live::WindowName, most, known: "".into() };
-    let span = |most| Span { text: live(most), ..Span::ours("", Style::default()) };
+    let span = |most| Span::new(live(most), Style::default());
     let widths = [1, 2, 7, 8, 20, 200];
     let names = hostile(260)
         .into_iter()

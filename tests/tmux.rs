@@ -3,37 +3,27 @@
 //! Whatever is measured here is compared with what the kernel says of the same span, so that a busy
 //! machine moves both.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-use crate::support::{DEADLINE, Look, Sandbox, Terminal, Tmux, wait_end};
+use crate::support::process::{self, children, command_line};
+use crate::support::{DEADLINE, Look, Sandbox, Terminal, Tmux, signal, until_true, wait_end};
 
 const ROWS: u16 = 6;
 /// The clock with its seconds: a line that has to move every second, and a number to go by.
 const SECONDS: &str = "[segment.clock]\ntime = \"%H:%M:%S\"\n";
 
-/// What `rainline init tmux` prints in this sandbox.
-fn wiring(sandbox: &Sandbox) -> String {
-    let output = sandbox.rainline().args(["init", "tmux"]).output().expect("it runs");
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout).expect("UTF-8")
-}
-
-/// A sandbox whose config is `config`.
 fn home(config: &str) -> Sandbox {
-    let sandbox = Sandbox::new();
-    sandbox.write("home/.config/rainline/config.toml", config);
-    sandbox
+    Sandbox::new().configured(config)
 }
 
 /// A tmux that is wired, with a client of so many columns.
 fn wired(sandbox: &Sandbox, columns: u16) -> Tmux<'_> {
-    let tmux = Tmux::start(sandbox, &wiring(sandbox), ROWS, columns);
+    let tmux = Tmux::start(sandbox, &sandbox.wiring("tmux"), ROWS, columns);
     // By itself tmux names a window after what runs in it just then.
     tmux.run(&["rename-window", "cat"]);
     tmux
@@ -77,39 +67,10 @@ fn clock_of(line: &str) -> Option<&str> {
     clock.char_indices().all(shape).then_some(clock)
 }
 
-/// The fields of `/proc/PID/stat` after the name, from the state (the third) on.
-fn stat(pid: u32) -> Option<Vec<String>> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, rest) = text.rsplit_once(')')?;
-    Some(rest.split_whitespace().map(str::to_owned).collect())
-}
-
-fn children(parent: u32) -> BTreeSet<u32> {
-    let entries = fs::read_dir("/proc").expect("/proc").flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(|pid| stat(*pid).is_some_and(|stat| stat[1] == parent.to_string())).collect()
-}
-
-/// The arguments of a process, by blanks.
-fn command_line(pid: u32) -> String {
-    let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    String::from_utf8_lossy(&bytes).replace('\0', " ")
-}
-
 /// The streaming jobs of a tmux server.
 fn streams(server: u32) -> Vec<u32> {
     let jobs = children(server).into_iter();
     jobs.filter(|pid| command_line(*pid).contains(" stream tmux ")).collect()
-}
-
-/// The daemon of a sandbox, as it says itself.
-fn daemon(sandbox: &Sandbox) -> Option<u32> {
-    let output = sandbox.rainline().args(["daemon", "status"]).output().expect("it runs");
-    between(&String::from_utf8_lossy(&output.stdout), "pid ", "\n")?.parse().ok()
-}
-
-fn signal(pid: u32, signal: Signal) {
-    kill_process(Pid::from_raw(pid as i32).expect("a pid"), signal).expect("a living process");
 }
 
 /// Whether a bar is whole: nothing cut by tmux, the windows there, the clock on the last cells.
@@ -162,7 +123,7 @@ fn every_client_gets_a_line_of_its_own_width() {
     check(&mut tmux.terminal, 120);
     check(&mut narrow, 60);
     check(&mut wide, 200);
-    // The same again after everybody changed places.
+    // The same again after all changed their widths.
     tmux.terminal.resize(ROWS, 60);
     narrow.resize(ROWS, 200);
     wide.resize(ROWS, 121);
@@ -177,18 +138,23 @@ fn first(terminal: &Terminal) -> Look {
 }
 
 #[test]
-fn the_prefix_key_turns_the_session_without_any_word_of_ours() {
+fn the_prefix_key_changes_the_style_while_our_processes_are_stopped() {
     let sandbox = Sandbox::new();
     let mut tmux = wired(&sandbox, 100);
     wait_bar(&mut tmux.terminal, "a line", |line| fits(line, 100));
-    // Whoever could help is held: what happens now tmux does alone.
-    let held: Vec<u32> = streams(tmux.server()).into_iter().chain(daemon(&sandbox)).collect();
+    until_true("both streams at a daemon", || sandbox.figure("streams") == Some(2));
+    // All that could help is stopped: what happens now tmux does alone.
+    let held: Vec<u32> = streams(tmux.server()).into_iter().chain(sandbox.daemon()).collect();
     assert_eq!(held.len(), 3, "two streams and a daemon");
     held.iter().for_each(|pid| signal(*pid, Signal::STOP));
     // What was on its way is drawn within tmux's next second; a refresh would start new streams.
     tmux.run(&["display-message", "-p", ""]);
-    tmux.terminal.watch(Duration::from_millis(1200));
-    let (calm, text) = (first(&tmux.terminal), tmux.terminal.text(ROWS - 1));
+    let (mut calm, mut text) = (first(&tmux.terminal), String::new());
+    while text != tmux.terminal.text(ROWS - 1) {
+        text = tmux.terminal.text(ROWS - 1);
+        tmux.terminal.watch(Duration::from_millis(1200));
+        calm = first(&tmux.terminal);
+    }
     tmux.terminal.send("\x02");
     tmux.terminal.wait("another style", |screen| {
         crate::support::terminal::looks(screen, ROWS - 1)[0].bg != calm.bg
@@ -212,11 +178,7 @@ fn the_line_keeps_moving_without_a_single_new_process() {
     let jobs = children(server);
     assert_eq!(streams(server).len(), 2);
     assert_eq!(jobs.len(), 3, "the pane and two streams: {jobs:?}");
-    // What the server's ended children cost (cminflt, cutime, cstime) grows with each of them.
-    let ended = || {
-        let stat = stat(server).expect("it lives");
-        [stat[8].clone(), stat[13].clone(), stat[14].clone()]
-    };
+    let ended = || process::cost_of_ended_children(server);
     let before = ended();
     for _ in 0..8 {
         next_second(&mut tmux.terminal, &mut clock);
@@ -232,14 +194,14 @@ fn the_line_comes_back_after_its_daemon_was_killed() {
     let mut clock = String::new();
     next_second(&mut tmux.terminal, &mut clock);
     next_second(&mut tmux.terminal, &mut clock);
-    let killed = daemon(&sandbox).expect("a daemon");
+    let killed = sandbox.daemon().expect("a daemon");
     signal(killed, Signal::KILL);
     wait_end(killed);
     let start = Instant::now();
     loop {
         let line = next_second(&mut tmux.terminal, &mut clock);
         assert!(line.contains(" 0 cat ") && line.contains("main"), "{line:?}");
-        if daemon(&sandbox).is_some_and(|pid| pid != killed) {
+        if sandbox.daemon().is_some_and(|pid| pid != killed) {
             break;
         }
         assert!(start.elapsed() < DEADLINE, "no daemon came back");
@@ -248,7 +210,7 @@ fn the_line_comes_back_after_its_daemon_was_killed() {
 }
 
 #[test]
-fn read_twice_the_wiring_is_the_same() {
+fn the_wiring_may_be_read_twice() {
     let sandbox = Sandbox::new();
     let mut tmux = wired(&sandbox, 100);
     wait_bar(&mut tmux.terminal, "a line", |line| fits(line, 100));
@@ -257,17 +219,13 @@ fn read_twice_the_wiring_is_the_same() {
             .map(|words| tmux.run(&words))
     };
     let before = options(&tmux);
-    let file = sandbox.write("wiring", wiring(&sandbox));
+    let file = sandbox.write("wiring", sandbox.wiring("tmux"));
     assert_eq!(tmux.run(&["source-file", &file.to_string_lossy()]), "");
     assert_eq!(options(&tmux), before);
     tmux.run(&["refresh-client", "-S"]);
     wait_bar(&mut tmux.terminal, "a line", |line| fits(line, 100));
     // tmux ends the jobs of before as it starts those of now; their ends take a moment.
-    let start = Instant::now();
-    while streams(tmux.server()).len() != 2 {
-        assert!(start.elapsed() < DEADLINE, "a job is left over, or one is missing");
-        tmux.terminal.watch(Duration::from_millis(20));
-    }
+    until_true("two jobs", || streams(tmux.server()).len() == 2);
 }
 
 #[test]
@@ -353,7 +311,7 @@ fn the_drawn_cpu_is_what_the_kernel_counts() {
     println!("cpu: {} values drawn, mean {mean:.1} %, /proc/stat {kernel:.1} %", drawn.len());
     println!("     {drawn:?}");
     assert!((mean - kernel).abs() < 5.0, "{mean} and {kernel}");
-    assert!(kernel > 100.0 / (2.0 * num_cpus() as f64), "somebody was busy");
+    assert!(kernel > 100.0 / (2.0 * num_cpus() as f64), "a processor was busy");
 }
 
 fn num_cpus() -> usize {
@@ -387,16 +345,16 @@ fn bytes(text: &str) -> f64 {
     number.unwrap_or_else(|_| panic!("{text:?}")) * 1024_f64.powi(power)
 }
 
-/// What the kernel said of its available memory, again and again while others run beside.
+/// The available memory, read again and again while others run.
 struct Watched {
-    said: Arc<Mutex<Vec<(Instant, f64)>>>,
+    available: Arc<Mutex<Vec<(Instant, f64)>>>,
     watching: Arc<AtomicBool>,
 }
 
 impl Watched {
     fn begin() -> Watched {
-        let (said, watching) = (Arc::default(), Arc::new(AtomicBool::new(true)));
-        let (log, on): (Arc<Mutex<Vec<_>>>, _) = (Arc::clone(&said), watching.clone());
+        let (available, watching) = (Arc::default(), Arc::new(AtomicBool::new(true)));
+        let (log, on): (Arc<Mutex<Vec<_>>>, _) = (Arc::clone(&available), watching.clone());
         std::thread::spawn(move || {
             while on.load(Relaxed) {
                 let reading = (Instant::now(), meminfo("MemAvailable"));
@@ -404,14 +362,17 @@ impl Watched {
                 std::thread::sleep(Duration::from_millis(5));
             }
         });
-        Watched { said, watching }
+        Watched { available, watching }
     }
 
-    /// The least and the most that was said lately: what is drawn was read in between.
+    /// The least and the most of the last seconds: what is drawn was read in between.
     fn lately(&self) -> (f64, f64) {
-        let said = self.said.lock().expect("no panic");
-        let recent = said.iter().rev().take_while(|(at, _)| at.elapsed() < Duration::from_secs(3));
-        recent.fold((f64::MAX, 0.0), |(least, most), (_, said)| (least.min(*said), most.max(*said)))
+        let available = self.available.lock().expect("no panic");
+        let recent =
+            available.iter().rev().take_while(|(at, _)| at.elapsed() < Duration::from_secs(3));
+        recent.fold((f64::MAX, 0.0), |(least, most), (_, available)| {
+            (least.min(*available), most.max(*available))
+        })
     }
 }
 
@@ -423,14 +384,14 @@ impl Drop for Watched {
 
 #[test]
 fn the_drawn_memory_moves_as_the_kernel_says() {
-    let config = "[segment.memory]\nlimit = 'host'\nformat = ' mem $used.eng(w:6) '\n";
+    let config = "[segment.memory]\nlimit = 'machine'\nformat = ' mem $used.eng(w:6) '\n";
     let sandbox = home(&format!("{config}{SECONDS}"));
     let mut tmux = wired(&sandbox, 160);
     let (mut clock, watched) = (String::new(), Watched::begin());
     let (mega, total) = (1024.0 * 1024.0, meminfo("MemTotal"));
     // 2 GB where there is room for it.
     let size = (2.0 * 1024_f64.powi(3)).min(meminfo("MemAvailable") / 2.0);
-    // The mean of what is drawn, each figure held against what the kernel said meanwhile.
+    // The mean of what is drawn, each figure compared with what was available meanwhile.
     let mut readings = |tmux: &mut Tmux| {
         // What is drawn first may be of the time before.
         (0..4).for_each(|_| drop(next_second(&mut tmux.terminal, &mut clock)));
@@ -440,7 +401,7 @@ fn the_drawn_memory_moves_as_the_kernel_says() {
             let figure = between(&line, " mem ", " ╱").unwrap_or_else(|| panic!("{line}"));
             let (drawn, (least, most)) = (bytes(figure), watched.lately());
             let (low, high) = ((total - most) / mega, (total - least) / mega);
-            println!("memory: {:.0} MB drawn, {low:.0} to {high:.0} said", drawn / mega);
+            println!("memory: {:.0} MB drawn, {low:.0} to {high:.0} read", drawn / mega);
             let near = 0.02 * size / mega;
             assert!((low - near..=high + near).contains(&(drawn / mega)));
             mean += drawn / 4.0;

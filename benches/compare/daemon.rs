@@ -1,4 +1,4 @@
-//! What the daemon takes while it runs: nobody looking, one stream, and every segment there is.
+//! What the daemon takes while it runs: no client, one stream, and every segment there is.
 
 use std::process::Stdio;
 
@@ -8,7 +8,7 @@ use crate::support::{self, House, cpu, figure, run_for};
 pub fn run(options: &Options) {
     let every = support::everything();
     let shown = [
-        ("nobody looks", "", false),
+        ("no client", "", false),
         ("one stream, 1 Hz", "", true),
         ("one stream of all segments", &every, true),
     ];

@@ -2,7 +2,7 @@
 //! time that is, and how many processes.
 //!
 //! What counts is by how much a prompt is later than the plain one of the same turn: both met the
-//! same busy moment. Of these differences the median is told, and the quarters around it say how far
+//! same busy moment. Of these differences the median is shown, and the quarters around it say how far
 //! to trust it.
 
 use std::collections::BTreeMap;
@@ -134,7 +134,7 @@ struct Shell {
 impl Shell {
     fn start(prompt: &Prompt, place: &str, alone: bool) -> Shell {
         let house = House::new("");
-        let root = house.root.path().to_owned();
+        let root = house.home();
         let lines = prompt.lines.replace("RAINLINE", &house.program.display().to_string());
         let folder = root.join("fish");
         std::fs::create_dir_all(&folder).expect("a directory");
@@ -170,7 +170,7 @@ impl Shell {
             "bash" => command.args(["bash", "--noprofile", "--rcfile"]).arg(&file).arg("-i"),
             other => command.args([other, "-i"]),
         };
-        command.env("XDG_CONFIG_HOME", &root).env("ZDOTDIR", &root).env("USER", "somebody");
+        command.env("XDG_CONFIG_HOME", &root).env("ZDOTDIR", &root).env("USER", "user");
         command.current_dir(directory).stdin(stdio()).stdout(stdio()).stderr(stdio());
         let child = command.spawn().expect("it runs");
         let daemon = house.daemon();
@@ -184,13 +184,10 @@ impl Shell {
     fn listen(&mut self, first: Duration, take: &mut dyn FnMut(&[u8])) -> Option<Instant> {
         let mut last = None;
         loop {
-            let patience = if last.is_none() { first } else { SILENCE };
-            let patience = Timespec {
-                tv_sec: patience.as_secs() as i64,
-                tv_nsec: i64::from(patience.subsec_nanos()),
-            };
+            let timeout = if last.is_none() { first } else { SILENCE };
+            let timeout = Timespec::try_from(timeout).expect("a short time");
             let mut fds = [PollFd::new(&self.master, PollFlags::IN)];
-            if !matches!(poll(&mut fds, Some(&patience)), Ok(1..)) {
+            if !matches!(poll(&mut fds, Some(&timeout)), Ok(1..)) {
                 return last;
             }
             let mut chunk = [0; 4096];
@@ -227,10 +224,10 @@ impl Shell {
     /// The number of the last process that was started here, as the shell itself reads it.
     fn last_process(&mut self) -> Option<u32> {
         let _ = rustix::io::write(&self.master, b"read a b c d e </proc/loadavg; echo \"<$e>\"\r");
-        let mut said = Vec::new();
-        self.listen(Duration::from_secs(5), &mut |bytes| said.extend_from_slice(bytes));
-        let said = String::from_utf8_lossy(&said).into_owned();
-        said.split('<').filter_map(|rest| rest.split_once('>')?.0.parse().ok()).next_back()
+        let mut output = Vec::new();
+        self.listen(Duration::from_secs(5), &mut |bytes| output.extend_from_slice(bytes));
+        let output = String::from_utf8_lossy(&output).into_owned();
+        output.split('<').filter_map(|rest| rest.split_once('>')?.0.parse().ok()).next_back()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What one refresh of tmux's status line costs, whoever fills it.
+//! What one refresh of tmux's status line costs, filled by each of several programs.
 
 use std::fmt::Write as _;
 use std::process::{Child, Command, Stdio};
@@ -160,9 +160,9 @@ impl Tmux {
         let Mode { name, config, helper, file: (file, content) } = mode;
         let house = House::new("");
         if !file.is_empty() {
-            std::fs::write(house.root.path().join(file), content).ok()?;
+            std::fs::write(house.home().join(file), content).ok()?;
         }
-        let path = house.root.path().join("tmux.conf");
+        let path = house.home().join("tmux.conf");
         let program = house.program.display().to_string();
         let text = format!(
             "set -g status-right-length 200\nset -g status-left ''\nset -g window-status-format ''\n\
@@ -177,7 +177,7 @@ impl Tmux {
             _ => None,
         };
         std::fs::write(&path, text).ok()?;
-        let socket = house.root.path().join("tmux");
+        let socket = house.home().join("tmux");
         let line = format!(
             "stty cols 200 rows 50; exec tmux -S {} -f {} new-session 'exec sleep 1000000'",
             socket.display(),
@@ -209,7 +209,7 @@ impl Tmux {
 
     /// Says something to the server.
     fn say(&self, words: &[&str]) -> String {
-        let socket = self.house.root.path().join("tmux");
+        let socket = self.house.home().join("tmux");
         let output = self.house.command("tmux").arg("-S").arg(socket).args(words).output();
         String::from_utf8_lossy(&output.expect("it runs").stdout).trim().to_owned()
     }
@@ -217,7 +217,7 @@ impl Tmux {
 
 impl Drop for Tmux {
     fn drop(&mut self) {
-        let socket = self.house.root.path().join("tmux");
+        let socket = self.house.home().join("tmux");
         let _ = self.house.command("tmux").arg("-S").arg(socket).arg("kill-server").status();
         for child in self.helper.iter_mut().chain([&mut self.viewer]) {
             let _ = child.kill();

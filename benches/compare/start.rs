@@ -1,20 +1,21 @@
 //! How long a start takes, from fork to the last byte, against a program that does nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
 use crate::Options;
 use crate::support::{House, has, median};
 
-/// Everybody shares these readings, so that a print finds a frame file.
-const SHARED: &str = "[line.tmux]\nright = [\"cpu\", \"memory\", \"clock\"]\n";
-
-/// An empty static program: nothing that starts can be cheaper.
-fn empty(folder: &std::path::Path) -> Option<(PathBuf, &'static str)> {
+/// An empty static program: nothing that starts can be cheaper. It is linked to the same libc as the
+/// program that is measured, if that compiler is there.
+fn empty(folder: &Path, program: &Path) -> Option<(PathBuf, &'static str)> {
     let (source, out) = (folder.join("empty.c"), folder.join("empty"));
     std::fs::write(&source, "int main(void) { return 0; }\n").ok()?;
-    let compilers = [("musl-gcc", "musl"), ("cc", "glibc")];
+    let mut compilers = [("musl-gcc", "musl"), ("cc", "glibc")];
+    if !program.to_string_lossy().contains("-musl/") {
+        compilers.reverse();
+    }
     compilers.into_iter().filter(|(compiler, _)| has(compiler)).find_map(|(compiler, libc)| {
         let mut command = Command::new(compiler);
         command.args(["-O2", "-static", "-s", "-o"]).arg(&out).arg(&source);
@@ -24,28 +25,25 @@ fn empty(folder: &std::path::Path) -> Option<(PathBuf, &'static str)> {
 
 pub fn run(_: &Options) {
     const ROUNDS: usize = 500;
-    let house = House::new(SHARED);
-    let Some((empty, libc)) = empty(house.root.path()) else {
+    let house = House::new("");
+    let Some((empty, libc)) = empty(&house.home(), &house.program) else {
         return println!("no C compiler: the floor is skipped\n");
     };
     println!("### A start, five times {ROUNDS} in turns\n");
     println!("Empty: a static C program linked to {libc}. Best median of five.\n");
     let own =
         |args: &[&str]| (house.program.clone(), args.iter().map(|a| (*a).to_owned()).collect());
-    let ready = ["print", "tmux", "right", "--columns", "100"];
-    let asked = ["print", "tmux", "left", "--columns", "100"];
-    let candidates: [(&str, (PathBuf, Vec<String>)); 4] = [
+    let print = ["print", "tmux", "right", "--columns", "100"];
+    let candidates: [(&str, (PathBuf, Vec<String>)); 3] = [
         ("empty", (empty, Vec::new())),
-        ("`rainline print`, frame file", own(&ready)),
-        ("`rainline print`, socket", own(&asked)),
+        ("`rainline print`", own(&print)),
         ("/bin/true", ("/bin/true".into(), Vec::new())),
     ];
     for _ in 0..3 {
-        house.print(&ready);
-        house.print(&asked);
+        house.print(&print);
     }
-    let mut best = [f64::INFINITY; 4];
-    let mut ratio = [f64::INFINITY; 4];
+    let mut best = [f64::INFINITY; 3];
+    let mut ratio = [f64::INFINITY; 3];
     for _ in 0..5 {
         let mut each = vec![Vec::with_capacity(ROUNDS); candidates.len()];
         for round in 0..ROUNDS {

@@ -1,4 +1,4 @@
-//! What the benchmarks share: a daemon in a place of its own, processes' figures as the kernel has
+//! What the benchmarks share: a daemon with a home of its own, processes' figures as the kernel has
 //! them, medians. No root, nothing of the user's is touched.
 #![allow(dead_code)] // Not every benchmark uses everything.
 
@@ -6,41 +6,58 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The program as it is released, if it was built (`cargo static`), else that of this profile.
+#[path = "../../tests/support/mod.rs"]
+#[allow(unused_imports)] // Not everything that the tests stand on is needed here.
+mod tests;
+use tests::Sandbox;
+
+/// The program that is measured: what `RAINLINE_TEST_STATIC` names, else the newest that
+/// `scripts/static` built, else that of this profile.
 pub fn program() -> PathBuf {
-    let released = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("target/x86_64-unknown-linux-musl/release/rainline");
-    if released.is_file() { released } else { env!("CARGO_BIN_EXE_rainline").into() }
+    let named = std::env::var_os("RAINLINE_TEST_STATIC").map(PathBuf::from);
+    named.or_else(newest_static).unwrap_or_else(|| env!("CARGO_BIN_EXE_rainline").into())
 }
 
-/// A home and a runtime directory of their own, and a daemon in them.
+fn newest_static() -> Option<PathBuf> {
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(target).join("static");
+    let programs = std::fs::read_dir(folder).ok()?.flatten();
+    let built = programs.filter_map(|target| {
+        let program = target.path().join("release/rainline");
+        Some((program.metadata().ok()?.modified().ok()?, program))
+    });
+    Some(built.max()?.1)
+}
+
+/// The sandbox of the tests with the measured program and its daemon, and no more environment than a
+/// terminal gives.
 pub struct House {
-    pub root: tempfile::TempDir,
+    sandbox: Sandbox,
     pub program: PathBuf,
 }
 
 impl House {
     pub fn new(config: &str) -> House {
-        let root = tempfile::tempdir().expect("a directory");
-        let folder = root.path().join(".config/rainline");
-        std::fs::create_dir_all(&folder).expect("made");
-        std::fs::write(folder.join("config.toml"), config).expect("written");
-        let house = House { root, program: program() };
-        assert!(house.rainline(&["daemon", "start"]).status().expect("it runs").success());
-        house
+        let program = program();
+        let sandbox = Sandbox::new()
+            .with_only(&["HOME", "LANG", "PATH", "RAINLINE_RUNTIME_DIR", "TERM"])
+            .with_program(&program)
+            .configured(config);
+        sandbox.start_daemon(&[]);
+        House { sandbox, program }
+    }
+
+    pub fn home(&self) -> PathBuf {
+        self.sandbox.home()
     }
 
     pub fn runtime(&self) -> PathBuf {
-        self.root.path().join("runtime")
+        self.sandbox.runtime()
     }
 
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
-        let mut command = Command::new(program);
-        command.env_clear().env("HOME", self.root.path()).env("LANG", "C.UTF-8");
-        command
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("TERM", "xterm-256color");
-        command.env("RAINLINE_RUNTIME_DIR", self.runtime()).current_dir("/");
+        let mut command = self.sandbox.command(program);
+        command.current_dir("/");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         command
     }
@@ -58,14 +75,7 @@ impl House {
 
     /// The daemon's process.
     pub fn daemon(&self) -> u32 {
-        let status = self.print(&["daemon", "status"]);
-        status.split_whitespace().nth(1).and_then(|pid| pid.parse().ok()).expect("a daemon")
-    }
-}
-
-impl Drop for House {
-    fn drop(&mut self) {
-        let _ = self.rainline(&["daemon", "stop"]).output();
+        self.sandbox.daemon().expect("a daemon")
     }
 }
 
@@ -113,7 +123,7 @@ pub fn children(pid: u32) -> Vec<u32> {
 pub fn everything() -> String {
     let by_clock = |kind: &&&rainline_segments::Kind| {
         matches!(kind.pace, rainline_segments::Pace::Tick(_))
-            && kind.scope == rainline_segments::Scope::Host
+            && kind.scope == rainline_segments::Scope::Machine
     };
     let names = rainline_segments::ALL.iter().filter(by_clock).map(|kind| kind.name);
     format!("[line.tmux]\nright = {:?}\n", names.collect::<Vec<_>>())

@@ -1,31 +1,37 @@
-//! The past of one number: a fine ring of recent readings and a coarse one for a day.
+//! The history of one number: a fine ring of recent readings and a coarse one for a day.
 //!
-//! Fine cells hold one reading a tick; coarse cells hold minimum, mean and maximum of a minute, so
-//! that no spike between two draws is lost. A gap (suspend, restart) is a NaN and is drawn empty.
+//! The fine ring holds one reading per tick; the coarse one minimum, mean and maximum of each
+//! minute, so that a spike between two readings that are drawn is not lost. A gap (suspend,
+//! restart) is NaN and is drawn empty.
 
 use std::collections::VecDeque;
 
-/// Readings kept at full pace: ten minutes at one a second.
+/// Readings in the fine ring: ten minutes at one per second.
 pub const FINE: usize = 600;
-/// Minutes kept: a day.
+/// Minutes in the coarse ring: a day.
 pub const COARSE: usize = 1440;
 
-/// Minimum, mean and maximum of a stretch; all NaN where nothing was read.
+/// Minimum, mean and maximum of several readings; all NaN if there are none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cell {
+    /// The least reading.
     pub min: f32,
+    /// The mean of the readings.
     pub mean: f32,
+    /// The greatest reading.
     pub max: f32,
 }
 
 impl Cell {
+    /// No reading at all.
     pub const GAP: Cell = Cell { min: f32::NAN, mean: f32::NAN, max: f32::NAN };
 
+    /// Whether there was no reading.
     pub fn is_gap(&self) -> bool {
         self.mean.is_nan()
     }
 
-    /// One cell for a stretch of cells; gaps in it are passed over.
+    /// Several cells as one; gaps are skipped.
     pub fn merge(cells: impl IntoIterator<Item = Cell>) -> Cell {
         let mut merged = Cell { min: f32::INFINITY, mean: 0.0, max: f32::NEG_INFINITY };
         let mut count = 0;
@@ -54,10 +60,11 @@ impl From<f64> for Cell {
 #[derive(Clone, Debug, Default)]
 pub struct Ring {
     fine: VecDeque<f32>,
-    /// How many fine readings there ever were: what stretches of several are counted from.
+    /// The number of readings since the start, from which groups of readings are counted.
     pushed: u64,
     coarse: VecDeque<Cell>,
-    /// The minute in progress: its number since the boot clock's zero, and its readings so far.
+    /// The current minute: its number on the boot clock, its readings so far, and how many they
+    /// are.
     minute: Option<(u64, Cell, u32)>,
 }
 
@@ -92,13 +99,14 @@ impl Ring {
         }
     }
 
-    /// Marks that nothing was read for a while (suspend, restart). Two gaps in a row are one.
+    /// Marks a gap in the readings (suspend, restart). Two gaps in a row are one.
     pub fn gap(&mut self) {
         if self.fine.back().is_some_and(|last| !last.is_nan()) {
             self.push(f64::NAN, 0);
         }
     }
 
+    /// Whether there is no reading yet.
     pub fn is_empty(&self) -> bool {
         self.fine.is_empty()
     }
@@ -109,46 +117,46 @@ impl Ring {
         self.fine.iter().skip(skip).map(|value| Cell::from(f64::from(*value)))
     }
 
-    /// The newest `count` stretches of `every` readings, oldest first, the one in progress last.
-    /// A stretch keeps its readings while time goes on: what was drawn once only moves.
+    /// The newest `count` groups of `every` readings, oldest first, the current one last. A group
+    /// keeps its readings as time goes on, so that a graph only moves.
     pub fn merged(&self, count: usize, every: usize) -> Vec<Cell> {
         let every = every.max(1);
         let newest = match self.pushed % every as u64 {
             0 => every,
-            begun => begun as usize,
+            started => started as usize,
         };
-        let mut stretches = Vec::with_capacity(count);
+        let mut groups = Vec::with_capacity(count);
         let mut end = self.fine.len();
         let mut length = newest;
-        while end > 0 && stretches.len() < count {
+        while end > 0 && groups.len() < count {
             let start = end.saturating_sub(length);
             let readings = self.fine.range(start..end);
-            stretches.push(Cell::merge(readings.map(|value| Cell::from(f64::from(*value)))));
+            groups.push(Cell::merge(readings.map(|value| Cell::from(f64::from(*value)))));
             (end, length) = (start, every);
         }
-        stretches.reverse();
-        stretches
+        groups.reverse();
+        groups
     }
 
-    /// The newest `count` minutes, oldest first, the minute in progress last.
+    /// The newest `count` minutes, oldest first, the current one last.
     pub fn minutes(&self, count: usize) -> impl Iterator<Item = Cell> + '_ {
         let now = self.minute.map(|(_, cell, _)| cell);
         let skip = (self.coarse.len() + usize::from(now.is_some())).saturating_sub(count);
         self.coarse.iter().copied().chain(now).skip(skip)
     }
 
-    /// Everything as plain numbers: the fine readings, then the coarse cells.
+    /// All readings and minutes as plain numbers.
     pub fn parts(&self) -> (Vec<f32>, Vec<Cell>) {
         (self.fine.iter().copied().collect(), self.minutes(COARSE).collect())
     }
 
-    /// A ring from what [`Ring::parts`] gave; longer parts keep their newest end.
+    /// A ring from what [`Ring::parts`] gave. Of longer parts the newest end is kept.
     pub fn from_parts(fine: &[f32], coarse: &[Cell]) -> Ring {
-        let tail = |len: usize, most: usize| len.saturating_sub(most);
+        let start = |len: usize, max: usize| len.saturating_sub(max);
         Ring {
-            fine: fine[tail(fine.len(), FINE)..].iter().copied().collect(),
+            fine: fine[start(fine.len(), FINE)..].iter().copied().collect(),
             pushed: fine.len() as u64,
-            coarse: coarse[tail(coarse.len(), COARSE)..].iter().copied().collect(),
+            coarse: coarse[start(coarse.len(), COARSE)..].iter().copied().collect(),
             minute: None,
         }
     }
@@ -159,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_the_newest_and_no_more() {
+    fn keeps_the_newest_readings() {
         let mut ring = Ring::default();
         for second in 0..FINE as u64 + 5 {
             ring.push(second as f64, second);
@@ -170,17 +178,17 @@ mod tests {
     }
 
     #[test]
-    fn a_stretch_keeps_its_readings_as_time_goes_on() {
+    fn a_group_keeps_its_readings_as_time_goes_on() {
         let mut ring = Ring::default();
         let mut known: Vec<Cell> = Vec::new();
         for second in 0..FINE as u64 + 50 {
             ring.push((second * 7 % 100) as f64, second);
-            let stretches = ring.merged(4, 5);
-            let (_, whole) = stretches.split_last().expect("one in progress");
+            let groups = ring.merged(4, 5);
+            let (_, whole) = groups.split_last().expect("a current one");
             let expected = &known[known.len() - whole.len()..];
             assert_eq!(whole, expected, "after {second}");
             if second % 5 == 4 {
-                known.push(stretches[stretches.len() - 1]);
+                known.push(groups[groups.len() - 1]);
             }
         }
         assert_eq!(ring.merged(2, 5).len(), 2);
@@ -188,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_minute_remembers_its_spike() {
+    fn a_minute_keeps_its_spike() {
         let mut ring = Ring::default();
         for second in 0..60 {
             ring.push(if second == 30 { 100.0 } else { 0.0 }, second);
@@ -199,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_do_not_pile_up_and_parts_round_trip() {
+    fn gaps_are_merged_and_parts_round_trip() {
         let mut ring = Ring::default();
         ring.push(1.0, 0);
         ring.gap();

@@ -1,13 +1,13 @@
-//! A long text through a narrow window, moved on by time.
+//! A long text that scrolls through a narrow window.
 
 use unicode_width::UnicodeWidthChar;
 
-/// What stands between the end and the beginning that follows it.
+/// The gap between the end and the beginning that follows it.
 const GAP: &str = "   ";
 
-/// `text` through a window of `width` cells, moved on by `cells`; then it begins again. A text that
-/// fits stands still. A wide character half in the window is a blank: the result is exactly `width`
-/// cells.
+/// A window of `width` cells on `text`, scrolled by `cells`; after its end the text begins again. A
+/// text that fits does not scroll. A wide character that is half in the window becomes a space, so
+/// that the result is exactly `width` cells.
 pub fn marquee(text: &str, width: usize, cells: usize) -> String {
     let cells_of = |c: char| c.width().unwrap_or(0);
     let whole: usize = text.chars().map(cells_of).sum();
@@ -18,7 +18,7 @@ pub fn marquee(text: &str, width: usize, cells: usize) -> String {
     let (from, to) = (cells % period, cells % period + width);
     let mut shown = String::new();
     let (mut at, mut filled) = (0, 0);
-    // The window may reach over more than one round of a short text.
+    // The window may contain a short text more than once.
     for c in text.chars().chain(GAP.chars()).cycle() {
         let next = at + cells_of(c);
         if at >= to && next > at {
@@ -28,7 +28,7 @@ pub fn marquee(text: &str, width: usize, cells: usize) -> String {
             shown.push(c);
             filled += next - at;
         } else if next > from && at < to {
-            // Half in: as many blanks as of its cells are.
+            // Half inside: a space for each of its cells that is.
             let inside = next.min(to) - at.max(from);
             shown.extend(std::iter::repeat_n(' ', inside));
             filled += inside;
@@ -45,19 +45,19 @@ mod tests {
     use unicode_width::UnicodeWidthStr;
 
     #[test]
-    fn a_text_that_fits_stands_still() {
+    fn a_text_that_fits_does_not_scroll() {
         assert_eq!(marquee("abc", 3, 7), "abc");
         assert_eq!(marquee("", 3, 7), "");
     }
 
     #[test]
-    fn a_long_one_moves_a_cell_at_a_time_and_begins_again() {
+    fn a_long_text_scrolls_and_begins_again() {
         let seen: Vec<_> = [0, 1, 4, 7, 8].map(|cells| marquee("abcde", 4, cells)).into();
         assert_eq!(seen, ["abcd", "bcde", "e   ", " abc", "abcd"]);
     }
 
     #[test]
-    fn half_of_a_wide_character_is_a_blank() {
+    fn half_of_a_wide_character_is_a_space() {
         let seen: Vec<_> = [0, 1, 2, 3].map(|cells| marquee("漢字x", 3, cells)).into();
         assert_eq!(seen, ["漢 ", " 字", "字x", " x "]);
     }

@@ -11,13 +11,16 @@ pub fn growth(before: u64, now: u64) -> u64 {
     now.saturating_sub(before)
 }
 
-/// Readings nearer to each other than this say nothing about a rate.
+/// Seconds by which the boot time of one boot may seem to move when the clock is set.
+pub const SAME_BOOT: u64 = 5;
+
+/// The least time between two readings that a rate is taken from.
 const ENOUGH: Duration = Duration::from_millis(100);
 
 /// Counters into rates, by the time that passed between two readings.
 ///
-/// Where one of them went backwards, or no time passed, the last rates stay: they are the latest
-/// that are known to be true.
+/// Where a counter went backwards, or no time passed, the last rates stay: they are the latest known
+/// to be true.
 #[derive(Clone, Debug)]
 pub struct Meter<const N: usize> {
     before: Option<([u64; N], Duration)>,
@@ -39,35 +42,37 @@ impl<const N: usize> Meter<N> {
             return None;
         };
         let backwards = before.iter().zip(&counters).any(|(before, now)| now < before);
-        if backwards || now < then {
+        match now.checked_sub(then).filter(|_| !backwards) {
             // An earlier clock is another boot's.
-            self.before = Some((counters, now));
-        } else if now - then >= ENOUGH {
-            let seconds = (now - then).as_secs_f64();
-            let mut rates = [0.0; N];
-            for (rate, (before, now)) in rates.iter_mut().zip(before.iter().zip(&counters)) {
-                *rate = growth(*before, *now) as f64 / seconds;
+            None => self.before = Some((counters, now)),
+            Some(passed) if passed >= ENOUGH => {
+                let seconds = passed.as_secs_f64();
+                let mut rates = [0.0; N];
+                for (rate, (before, now)) in rates.iter_mut().zip(before.iter().zip(&counters)) {
+                    *rate = growth(*before, *now) as f64 / seconds;
+                }
+                self.rates = Some(rates);
+                self.before = Some((counters, now));
             }
-            self.rates = Some(rates);
-            self.before = Some((counters, now));
+            Some(_) => {}
         }
         self.rates
     }
 
     /// The counters and their time in nanoseconds, as words.
-    pub fn memo(&self) -> Option<String> {
+    pub fn save(&self) -> Option<String> {
         let (counters, then) = self.before?;
-        let mut memo = String::new();
+        let mut saved = String::new();
         for counter in counters {
             // Writing to a String cannot fail.
-            let _ = write!(memo, "{counter} ");
+            let _ = write!(saved, "{counter} ");
         }
-        Some(memo + &then.as_nanos().to_string())
+        Some(saved + &then.as_nanos().to_string())
     }
 
-    /// A meter from what [`Meter::memo`] gave; `None` if it is anything else.
-    pub fn recalled(memo: &str) -> Option<Meter<N>> {
-        let mut words = memo.split(' ').map(|word| word.parse::<u64>().ok());
+    /// A meter from what [`Meter::save`] gave; `None` if it is anything else.
+    pub fn restored(saved: &str) -> Option<Meter<N>> {
+        let mut words = saved.split(' ').map(|word| word.parse::<u64>().ok());
         let mut counters = [0; N];
         for counter in &mut counters {
             *counter = words.next()??;
@@ -113,11 +118,11 @@ mod tests {
     fn what_is_remembered_is_counters_or_nothing() {
         let mut meter = Meter::<2>::default();
         meter.read([7, 8], Duration::from_secs(1));
-        let memo = meter.memo().expect("a reading");
-        let mut again = Meter::<2>::recalled(&memo).expect("the same");
+        let saved = meter.save().expect("a reading");
+        let mut again = Meter::<2>::restored(&saved).expect("the same");
         assert_eq!(again.read([9, 8], Duration::from_secs(2)), Some([2.0, 0.0]));
-        for memo in ["", "1 2", "1 2 3 4", "a b c", "1 2 -3"] {
-            assert!(Meter::<2>::recalled(memo).is_none(), "{memo:?}");
+        for saved in ["", "1 2", "1 2 3 4", "a b c", "1 2 -3"] {
+            assert!(Meter::<2>::restored(saved).is_none(), "{saved:?}");
         }
     }
 }

@@ -1,20 +1,21 @@
 //! Text from outside: branch, path, title, SSID, command output, host name.
 //!
 //! [`Untrusted`] is the only type in which such text travels. It is cleaned once, where it enters,
-//! and has no `Display`: the way out is a target's encoder, which escapes it for its host. What was
-//! taken out is shown as `·`, so that a spoof is seen instead of silently mended.
+//! and has no `Display`: the only way out is a target's encoder, which escapes it for its host. A
+//! removed character is shown as `·`, so that an attempt to spoof is visible.
 
 use std::fmt;
 
-/// The most bytes one text may have at the boundary. Cells are limited later, by `text(max:…)` and
-/// by layout; this bound only keeps a hostile megabyte out of the cache.
+/// The most bytes of one text. Its width is limited later, by `text(max:…)` and the layout; this
+/// only keeps hostile megabytes out of the cache.
 pub const MAX_BYTES: usize = 4096;
 
-/// What stands where a character was removed.
+/// Replaces a removed character.
 pub const REMOVED: char = '·';
 
-/// Text that somebody else wrote: valid UTF-8, at most [`MAX_BYTES`], without control characters,
-/// bidirectional controls, line separators, tag characters or piles of combining marks.
+/// Cleaned text from outside: valid UTF-8, at most [`MAX_BYTES`], without control characters,
+/// bidirectional controls, line separators, tag characters or more than two combining marks in a
+/// row.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Untrusted(Box<str>);
 
@@ -24,7 +25,7 @@ impl Untrusted {
         let bytes = bytes.as_ref();
         let bytes = &bytes[..bytes.len().min(MAX_BYTES)];
         if bytes.iter().all(|b| (0x20..0x7f).contains(b)) {
-            // Plain printable ASCII, the usual case: nothing to look at twice.
+            // Printable ASCII, the usual case, needs no cleaning.
             return Self(String::from_utf8_lossy(bytes).into());
         }
         let mut clean = String::with_capacity(bytes.len());
@@ -43,17 +44,18 @@ impl Untrusted {
         Self(clean.into())
     }
 
-    /// The cleaned text, not yet escaped for any host. For encoders, measuring and comparing only.
+    /// The cleaned text, not yet escaped for any host: for encoders, measuring and comparing only.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
+    /// Whether nothing is left of the text.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// Quoted and escaped: fit for a log, never for a bar.
+/// Quoted and escaped: for logs, never for a line.
 impl fmt::Debug for Untrusted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", &*self.0)
@@ -78,7 +80,7 @@ impl serde::Serialize for Untrusted {
     }
 }
 
-/// Cleans again: what comes over a pipe is outside text once more.
+/// Cleans again: what comes over a pipe is text from outside.
 impl<'de> serde::Deserialize<'de> for Untrusted {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         String::deserialize(d).map(Self::from)
@@ -94,7 +96,7 @@ fn is_forbidden(c: char) -> bool {
         || (c as u32 & 0xfffe) == 0xfffe
 }
 
-/// Combining marks, roughly: enough to stop a pile of them, which some terminals crash on.
+/// Combining marks, roughly: enough to limit their number, as some terminals crash on too many.
 fn is_mark(c: char) -> bool {
     matches!(c, '\u{0300}'..='\u{036f}' | '\u{0483}'..='\u{0489}' | '\u{0591}'..='\u{05bd}'
         | '\u{064b}'..='\u{065f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
@@ -106,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn controls_and_spoofs_are_shown_as_dots() {
+    fn removed_characters_are_shown_as_dots() {
         let text = Untrusted::new("a\x1b]0;x\x07b\u{202e}c\nd\u{9b}e");
         assert_eq!(text.reveal(), "a·]0;x·b·c·d·e");
     }
@@ -119,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pile_of_marks_is_cut_down_to_two() {
+    fn more_than_two_combining_marks_are_removed() {
         let text = Untrusted::new("e\u{301}\u{301}\u{301}\u{301}x");
         assert_eq!(text.reveal(), "e\u{301}\u{301}··x");
     }

@@ -1,4 +1,4 @@
-//! What a source reads: typed values with names, a level, and nothing about looks.
+//! What a source reads: named, typed values and a level, but nothing about looks.
 
 use chrono::{DateTime, FixedOffset};
 use serde::{Deserialize, Serialize};
@@ -6,21 +6,27 @@ use std::time::Duration;
 
 use super::untrusted::Untrusted;
 
-/// How much a reading asks for attention; all that a source may say about looks.
+/// How much a reading needs attention: all that a source may say about looks.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     #[default]
+    /// Needs no attention.
     Idle,
+    /// Better than usual.
     Good,
+    /// Worth knowing.
     Info,
+    /// Should be looked at soon.
     Warning,
+    /// Should be looked at now.
     Critical,
 }
 
 impl Level {
+    /// All levels, the least first.
     pub const ALL: [Level; 5] =
         [Level::Idle, Level::Good, Level::Info, Level::Warning, Level::Critical];
 
@@ -35,7 +41,7 @@ impl Level {
         }
     }
 
-    /// The level of this name; `Err` says which there are.
+    /// The level of this name; the error lists the known ones.
     pub fn named(word: &str) -> Result<Level, String> {
         let found = Level::ALL.into_iter().find(|level| level.name() == word);
         found.ok_or_else(|| {
@@ -56,15 +62,37 @@ impl Level {
         }
     }
 
-    /// Like [`Level::rising`], but a level once reached is left only [`Level::SLACK`] below its
-    /// threshold: a value that hovers there does not flutter. `self` is the level before.
+    /// How far a percentage must fall below a threshold before its level is left.
+    pub const HYSTERESIS: f64 = 3.0;
+
+    /// The next level of a percentage, where `self` is the one before; see
+    /// [`Level::settle_by`].
     pub fn settle(self, value: f64, warning: f64, critical: f64) -> Level {
-        let slack = |level| if self >= level { Level::SLACK } else { 0.0 };
+        self.settle_by(Level::HYSTERESIS, value, warning, critical)
+    }
+
+    /// Like [`Level::rising`] with hysteresis: a level once reached is left only when the value is
+    /// `hysteresis` below its threshold, so that a value near it does not flicker. `self` is the
+    /// level before.
+    pub fn settle_by(self, hysteresis: f64, value: f64, warning: f64, critical: f64) -> Level {
+        let slack = |level| if self >= level { hysteresis } else { 0.0 };
         Level::rising(value, warning - slack(Level::Warning), critical - slack(Level::Critical))
     }
 
-    /// In the value's unit, for percentages.
-    pub const SLACK: f64 = 3.0;
+    /// A threshold as an option writes it, where 0 means never.
+    pub fn threshold(option: f64) -> f64 {
+        if option > 0.0 { option } else { f64::INFINITY }
+    }
+
+    /// For [`Source::save`](super::contract::Source::save), as hysteresis needs the level before.
+    pub fn save(self) -> Option<String> {
+        Some(self.name().into())
+    }
+
+    /// Takes over what [`Level::save`] gave; anything else is ignored.
+    pub fn restore(&mut self, saved: &str) {
+        *self = Level::named(saved).unwrap_or(*self);
+    }
 }
 
 /// One part of a whole, in the whole's unit.
@@ -72,52 +100,64 @@ impl Level {
 pub struct Part {
     /// The part's name; a theme may colour it (`memory.cache`).
     pub name: std::borrow::Cow<'static, str>,
+    /// Its size, in the whole's unit.
     pub value: f64,
 }
 
-/// Facts that the host of a line (tmux) knows better than we do, and can fill in as it draws.
+/// Facts that the host of a line (tmux) knows better than we do, and fills in as it draws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Live {
+    /// The session's name.
     SessionName,
+    /// The window's number.
     WindowIndex,
+    /// The window's name.
     WindowName,
+    /// The window's flags (`*Z`).
     WindowFlags,
+    /// The pane's number.
     PaneIndex,
+    /// The title that the pane's program set.
     PaneTitle,
 }
 
-/// A short sign in place of a word: the same thing at each glyph level.
+/// A short sign in place of a word, with a form for each glyph level.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sign {
+    /// With a Nerd Font.
     pub nerd: Untrusted,
+    /// With the glyphs that every terminal font has.
     pub unicode: Untrusted,
+    /// With ASCII alone.
     pub ascii: Untrusted,
 }
 
-/// A piece of a text and its style, as the format language writes it; empty for none.
+/// A piece of a text and its style in the format language; an empty style is none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Marked {
+pub struct Styled {
+    /// The piece of text.
     pub text: Untrusted,
+    /// Its style in the format language.
     pub style: String,
 }
 
-impl Marked {
-    /// The most pieces of one text; what comes after them is plain.
-    const MOST: usize = 64;
+impl Styled {
+    /// The most pieces of one text; the rest is not styled.
+    const MAX_PIECES: usize = 64;
 
-    /// Reads `[text](style)`, and `\\` before a character that should mean nothing. Whatever is not
-    /// whole is text.
-    pub fn read(line: &str) -> Vec<Marked> {
+    /// Parses `[text](style)`, with `\\` before a character that is meant literally. Anything
+    /// incomplete is plain text.
+    pub fn parse(line: &str) -> Vec<Styled> {
         let mut pieces = Vec::new();
         let (mut text, mut rest) = (String::new(), line);
         while let Some(c) = rest.chars().next() {
-            let styled = if pieces.len() < Marked::MOST { whole(rest) } else { None };
+            let styled = if pieces.len() < Styled::MAX_PIECES { styled_piece(rest) } else { None };
             if let Some((inside, style, after)) = styled {
                 if !text.is_empty() {
-                    pieces.push(Marked::plain(&std::mem::take(&mut text)));
+                    pieces.push(Styled::plain(&std::mem::take(&mut text)));
                 }
-                pieces.push(Marked { text: inside.into(), style: style.to_owned() });
+                pieces.push(Styled { text: inside.into(), style: style.to_owned() });
                 rest = after;
                 continue;
             }
@@ -131,23 +171,23 @@ impl Marked {
             }
         }
         if !text.is_empty() {
-            pieces.push(Marked::plain(&text));
+            pieces.push(Styled::plain(&text));
         }
         pieces
     }
 
-    fn plain(text: &str) -> Marked {
-        Marked { text: text.into(), style: String::new() }
+    fn plain(text: &str) -> Styled {
+        Styled { text: text.into(), style: String::new() }
     }
 
     /// The text alone.
-    pub fn text(pieces: &[Marked]) -> Untrusted {
+    pub fn text(pieces: &[Styled]) -> Untrusted {
         pieces.iter().map(|piece| piece.text.reveal()).collect::<String>().into()
     }
 }
 
-/// The text, the style and what follows, where `[text](style)` stands at the front.
-fn whole(rest: &str) -> Option<(String, &str, &str)> {
+/// The text, the style and the rest, where `rest` begins with `[text](style)`.
+fn styled_piece(rest: &str) -> Option<(String, &str, &str)> {
     let mut inside = String::new();
     let mut chars = rest.strip_prefix('[')?.chars();
     loop {
@@ -174,31 +214,41 @@ fn whole(rest: &str) -> Option<(String, &str, &str)> {
 /// A value of a sample. The unit is not here: it is static, in the field's declaration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Value {
+    /// A text from outside.
     Text(Untrusted),
-    /// A text that the host may fill in itself as it draws; `known` is what we know meanwhile.
+    /// A text that the host may fill in itself as it draws; `known` is our own value for it.
     Live {
+        /// Which of the host's facts it is.
         what: Live,
+        /// Our own value, for hosts that do not fill it in.
         known: Untrusted,
     },
-    /// A text that depends on the glyphs that the place can show.
+    /// A text that depends on the glyphs that the terminal can show.
     Sign(Sign),
-    /// A text with styles of its own, from somebody whom the config lets do that.
-    Marked(Vec<Marked>),
-    /// A number in its field's unit; `full` is what 100 % is, where there is such a thing.
+    /// A text with its own styles, from a source that the config allows to have them.
+    Styled(Vec<Styled>),
+    /// A number in its field's unit; `full` is the value at which a bar is full, if there is one.
     Number {
+        /// The number, in the field's unit.
         value: f64,
+        /// The number at which a bar is full, in the same unit.
         full: Option<f64>,
     },
+    /// A length of time.
     Duration(Duration),
+    /// A moment, with its time zone.
     Time(DateTime<FixedOffset>),
     /// Disjoint parts and the whole they fill (the parts may leave some of it empty).
     Parts {
+        /// The parts, in the order in which they are drawn.
         parts: Vec<Part>,
+        /// The size of the whole, in the parts' unit.
         whole: f64,
     },
 }
 
 impl Value {
+    /// A text from outside.
     pub fn text(text: impl Into<Untrusted>) -> Self {
         Value::Text(text.into())
     }
@@ -214,15 +264,23 @@ impl Value {
         Value::Number { value, full: Some(100.0) }
     }
 
+    /// A number without a full value.
     pub fn number(value: f64) -> Self {
         Value::Number { value, full: None }
     }
 
+    /// The percentages of several things as parts of a whole: each of four is at most 100 of 400.
+    pub fn percentages(parts: Vec<Part>) -> Self {
+        let whole = 100.0 * parts.len() as f64;
+        Value::Parts { parts, whole }
+    }
+
+    /// A number of at most `full`.
     pub fn of(value: f64, full: f64) -> Self {
         Value::Number { value, full: (full > 0.0).then_some(full) }
     }
 
-    /// Where the value stands between nothing (0) and full (1); gradients are asked with it.
+    /// The value's position between 0 (nothing) and 1 (full), by which gradients are coloured.
     pub fn position(&self) -> Option<f64> {
         match self {
             Value::Number { value, full: Some(full) } if *full > 0.0 => {
@@ -232,7 +290,7 @@ impl Value {
         }
     }
 
-    /// The plain number, where there is one.
+    /// The plain number, if it is one; a duration in seconds.
     pub fn as_number(&self) -> Option<f64> {
         match self {
             Value::Number { value, .. } => Some(*value),
@@ -241,35 +299,32 @@ impl Value {
         }
     }
 
-    /// Text that is empty, or parts that are none, count as no value in `(…)` and `{a|b}`.
+    /// An empty text, or an empty list of parts, counts as no value in `(…)` and `{a|b}`.
     pub fn is_empty(&self) -> bool {
         match self {
             Value::Text(text) => text.is_empty(),
             Value::Sign(sign) => sign.ascii.is_empty(),
-            Value::Marked(pieces) => pieces.iter().all(|piece| piece.text.is_empty()),
+            Value::Styled(pieces) => pieces.iter().all(|piece| piece.text.is_empty()),
             Value::Parts { parts, .. } => parts.is_empty(),
             _ => false,
         }
     }
 }
 
-/// Named typed values and a level, at a moment, from a host.
+/// Named, typed values and a level at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {
+    /// How much attention the reading needs.
     pub level: Level,
-    /// Which machine it is from; 0 is this one.
-    pub host: HostId,
-    /// In the order in which the source set them; the names are the kind's declared fields.
+    /// In the order in which the source adds them; the names are the kind's declared fields.
     pub values: Vec<(&'static str, Value)>,
 }
 
-/// The machine that a sample is from. 0 is this one; others come over a feed.
-pub type HostId = u16;
-
 impl Sample {
+    /// A sample without values.
     pub fn new(level: Level) -> Self {
-        // Most have so many, and a sample is made every second.
-        Sample { level, host: 0, values: Vec::with_capacity(8) }
+        // Most samples have up to eight values, and one is made every second.
+        Sample { level, values: Vec::with_capacity(8) }
     }
 
     /// Adds a value; for building a sample in one expression.
@@ -278,6 +333,15 @@ impl Sample {
         self
     }
 
+    /// Adds a value, if there is one.
+    pub fn with_some(self, field: &'static str, value: Option<Value>) -> Self {
+        match value {
+            Some(value) => self.with(field, value),
+            None => self,
+        }
+    }
+
+    /// The value of this field, if the sample has it.
     pub fn get(&self, field: &str) -> Option<&Value> {
         self.values.iter().find(|(name, _)| *name == field).map(|(_, value)| value)
     }

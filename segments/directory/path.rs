@@ -1,4 +1,4 @@
-//! A path as parts, and how it is shortened. Plain work on bytes: nothing here looks at a disk.
+//! A path as parts, and how it is shortened. It works on bytes only and reads no files.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -7,14 +7,14 @@ use std::path::{Component, Path, PathBuf};
 use super::Options;
 use crate::base::untrusted::Untrusted;
 
-/// The most parts that are told apart; of a deeper path the rest counts as one.
-const MOST: usize = 256;
+/// The most parts of a path; a deeper one is cut before its last part.
+const MAX_PARTS: usize = 256;
 
-/// A path from its home or from `/`.
+/// A path from the home directory or from `/`.
 pub struct Parts<'a> {
     /// `~` or nothing.
     head: &'static str,
-    /// What `head` stands for, and each part with the path up to it.
+    /// The path that `head` stands for.
     base: PathBuf,
     parts: Vec<&'a OsStr>,
 }
@@ -30,15 +30,15 @@ impl<'a> Parts<'a> {
             Component::Normal(name) => Some(name),
             _ => None,
         });
-        let mut parts: Vec<&OsStr> = names.clone().take(MOST).collect();
-        // The end matters more than the middle.
+        let mut parts: Vec<&OsStr> = names.clone().take(MAX_PARTS).collect();
+        // The last part matters more than the middle.
         if let (Some(last), Some(end)) = (parts.last_mut(), names.next_back()) {
             *last = end;
         }
         Parts { head, base: base.to_owned(), parts }
     }
 
-    /// All of it.
+    /// The whole path.
     pub fn whole(&self) -> Untrusted {
         let mut bytes = self.head.as_bytes().to_vec();
         for part in &self.parts {
@@ -48,7 +48,7 @@ impl<'a> Parts<'a> {
         Untrusted::new(if bytes.is_empty() { b"/".as_slice() } else { &bytes })
     }
 
-    /// What comes before the last part, with its `/`, and the last part. `tree` is the root of the
+    /// The shortened parents, with a `/` at the end, and the last part. `tree` is the root of the
     /// work tree.
     pub fn short(&self, options: &Options, tree: Option<&Path>) -> (Untrusted, Untrusted) {
         let Some((last, before)) = self.parts.split_last() else {
@@ -61,7 +61,7 @@ impl<'a> Parts<'a> {
             depth => depth as usize,
         };
         let first_whole = self.parts.len().saturating_sub(depth);
-        let first_whole = first_whole.min(self.place_of(tree).unwrap_or(usize::MAX));
+        let first_whole = first_whole.min(self.index_of(tree).unwrap_or(usize::MAX));
         let letters = options.letters as usize;
         let mut parents: Vec<String> = before
             .iter()
@@ -93,14 +93,14 @@ impl<'a> Parts<'a> {
         (text.into(), last)
     }
 
-    /// Which of the parts is the last of this path, if any.
-    fn place_of(&self, tree: Option<&Path>) -> Option<usize> {
+    /// The index of the part at which this path ends, if it is one of the parents.
+    fn index_of(&self, tree: Option<&Path>) -> Option<usize> {
         let below = tree?.strip_prefix(&self.base).ok()?;
         below.components().count().checked_sub(1)
     }
 }
 
-/// The first letters of a part; a dot at the start is none of them.
+/// The first letters of a part; a leading dot does not count.
 fn cut(part: &str, letters: usize) -> String {
     let dot = usize::from(part.starts_with('.'));
     if letters == 0 { String::new() } else { part.chars().take(letters + dot).collect() }
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_and_letters_are_as_asked() {
+    fn depth_and_letters_follow_the_options() {
         let path = "/home/ann/.config/nvim/lua/plugins";
         assert_eq!(short("depth = 1", path, None), "~/.c/n/l/plugins");
         assert_eq!(short("depth = 2\nletters = 3", path, None), "~/.con/nvi/lua/plugins");
@@ -131,11 +131,11 @@ mod tests {
     }
 
     #[test]
-    fn a_work_tree_is_whole_even_where_it_is_deeper() {
+    fn a_work_tree_is_shown_whole_at_any_depth() {
         let path = "/srv/code/rain/a/b/c/d";
         assert_eq!(short("", path, Some("/srv/code/rain")), "/s/c/rain/a/b/c/d");
         assert_eq!(short("depth = 1", path, Some("/srv/code/rain/a/b/c/d")), "/s/c/r/a/b/c/d");
-        // A home that is one (for its dot files) is no project.
+        // A home directory that is a work tree (for dot files) is not a project.
         assert_eq!(short("", "/home/ann/ab/cd/e/f/g", Some("/home/ann")), "~/a/c/e/f/g");
     }
 

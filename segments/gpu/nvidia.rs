@@ -1,36 +1,37 @@
-//! NVIDIA's cards, by NVIDIA's own command: its driver has no files, and its library cannot be
-//! loaded into a static program.
+//! NVIDIA's cards, from NVIDIA's own command: the driver has no files for it, and its library
+//! cannot be loaded into a static program.
 //!
-//! The command is started once and asked to go on (`-l SECONDS`). While it goes on no card can fall
-//! asleep. So it is not started while all of them sleep, and where they may (`power/control` says
-//! `auto`) it is let go after a calm while: a card that then falls asleep is left alone.
+//! The command is started once and repeats (`-l SECONDS`). While it runs no card can fall asleep.
+//! So it is not started while all cards sleep; and where they may sleep (`power/control` is `auto`)
+//! it is stopped after a minute without work, so that a card can.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Card, memory, sane, sleeps};
 use crate::base::contract::Error;
-use crate::base::host::{Call, Entry, Host, Surroundings};
+use crate::machine::{Call, DirEntry, Machine, Surroundings};
 
 pub(super) const PROGRAM: &str = "nvidia-smi";
-/// Less than the engine's own patience, so that the command's complaint is heard.
+/// Less than the engine's own timeout, so that the command's error message is received.
 const LIMIT: Duration = Duration::from_millis(1800);
-/// A directory for each card, by its address on the bus.
+/// It has a directory for each card, named by its address on the bus.
 const DEVICES: &str = "/proc/driver/nvidia/gpus";
 const QUERY: &str = "--query-gpu=index,name,utilization.gpu,memory.used,memory.total,\
     temperature.gpu,power.draw,clocks.gr,clocks.max.gr";
 const FORMAT: &str = "--format=csv,noheader,nounits";
-/// The most cards that are kept of an endless answer.
-const MOST: usize = 64;
-/// So many readings without any work are a calm while, at a reading in two seconds a minute.
-const CALM: u32 = 30;
-/// The longest that cards are left alone to fall asleep.
-const MOST_REST: Duration = Duration::from_secs(30);
-/// A card whose row did not come for so many readings is gone, and so is a command that said
-/// nothing.
-const SILENT: u32 = 10;
+/// The most cards of one answer.
+const MAX_CARDS: usize = 64;
+/// After this many readings without work the command is stopped: a minute, at one every two
+/// seconds.
+const IDLE_READINGS: u32 = 30;
+/// The longest pause in which cards may fall asleep.
+const MAX_PAUSE: Duration = Duration::from_secs(30);
+/// A card without a row for this many readings is gone; a command without output for this long has
+/// failed.
+const MISSING_READINGS: u32 = 10;
 
-/// What the machine says of NVIDIA's cards without waking any.
+/// NVIDIA's cards, as far as they can be seen without waking any.
 pub(super) enum Cards {
     None,
     /// All of them.
@@ -38,12 +39,12 @@ pub(super) enum Cards {
     Awake,
 }
 
-pub(super) fn look(host: &Host) -> Cards {
-    let known = host.list(DEVICES).unwrap_or_default();
+pub(super) fn cards(machine: &Machine) -> Cards {
+    let known = machine.list(DEVICES).unwrap_or_default();
     if known.is_empty() {
         return Cards::None;
     }
-    if !known.iter().all(|entry| sleeps(host, &device(entry))) {
+    if !known.iter().all(|entry| sleeps(machine, &device(entry))) {
         return Cards::Awake;
     }
     let card = |index: usize| Card {
@@ -57,47 +58,47 @@ pub(super) fn look(host: &Host) -> Cards {
     Cards::Asleep((0..known.len()).map(card).collect())
 }
 
-fn device(entry: &Entry) -> PathBuf {
+fn device(entry: &DirEntry) -> PathBuf {
     Path::new("/sys/bus/pci/devices").join(&entry.name)
 }
 
-/// Whether some card would fall asleep if it were left alone.
-fn may_sleep(host: &Host) -> bool {
-    let known = host.list(DEVICES).unwrap_or_default();
-    let auto = |entry: &Entry| host.word(device(entry).join("power/control"));
+/// Whether a card would fall asleep without the command.
+fn may_sleep(machine: &Machine) -> bool {
+    let known = machine.list(DEVICES).unwrap_or_default();
+    let auto = |entry: &DirEntry| machine.word(device(entry).join("power/control"));
     known.iter().any(|entry| auto(entry).as_deref() == Some("auto"))
 }
 
-/// The cards as the command tells them once.
-pub(super) fn ask(host: &Host) -> Result<Vec<Card>, Error> {
-    let printed = host.run(&[PROGRAM, QUERY, FORMAT], LIMIT)?;
+/// The cards, from one run of the command.
+pub(super) fn ask(machine: &Machine) -> Result<Vec<Card>, Error> {
+    let printed = machine.run(&[PROGRAM, QUERY, FORMAT], LIMIT)?;
     let missing = || Error::Other(format!("{PROGRAM}: not found; it comes with NVIDIA's driver"));
     let printed = printed.ok_or_else(missing)?;
     Ok(String::from_utf8_lossy(&printed).lines().filter_map(card).collect())
 }
 
-/// Hands over the cards whenever the command tells of them, which it does `every` so often, until
-/// `heard` says `false`. While they sleep that is said instead.
+/// Emits the cards each time the command prints them, which is after each `every`, until `emit`
+/// returns `false`. While they sleep, that is emitted instead.
 pub(super) fn follow(
-    host: &Host,
+    machine: &Machine,
     every: Duration,
-    heard: &mut dyn FnMut(Vec<Card>) -> bool,
+    emit: &mut dyn FnMut(Vec<Card>) -> bool,
 ) -> Result<(), Error> {
     loop {
-        match look(host) {
-            // Without a driver no command answers either.
-            Cards::None => return Err(Error::Other("NVIDIA's driver is gone".into())),
+        match cards(machine) {
+            // Without the driver the command does not work either.
+            Cards::None => return Err(Error::Other("NVIDIA's driver was removed".into())),
             Cards::Asleep(cards) => {
-                if !(heard(cards) && host.rest(Some(every))) {
+                if !(emit(cards) && machine.pause(Some(every))) {
                     return Ok(());
                 }
             }
             Cards::Awake => {
-                if attend(host, every, heard)? == After::Over {
+                if follow_command(machine, every, emit)? == After::Done {
                     return Ok(());
                 }
-                // Long enough to fall asleep; what was told last is not old by then.
-                if !host.rest(Some((every * 5 / 2).min(MOST_REST))) {
+                // Long enough to fall asleep, but not so long that the last values count as old.
+                if !machine.pause(Some((every * 5 / 2).min(MAX_PAUSE))) {
                     return Ok(());
                 }
             }
@@ -107,81 +108,82 @@ pub(super) fn follow(
 
 #[derive(PartialEq)]
 enum After {
-    /// All is calm: the cards are to be left alone for a while.
-    Rest,
-    /// Nobody wants more.
-    Over,
+    /// No card works: pause, so that they can fall asleep.
+    Pause,
+    /// No more readings are wanted.
+    Done,
 }
 
-/// Stays with the command.
-fn attend(
-    host: &Host,
+/// Runs the command and emits what it prints.
+fn follow_command(
+    machine: &Machine,
     every: Duration,
-    heard: &mut dyn FnMut(Vec<Card>) -> bool,
+    emit: &mut dyn FnMut(Vec<Card>) -> bool,
 ) -> Result<After, Error> {
-    // It counts in whole seconds.
+    // It takes whole seconds.
     let seconds = every.as_secs_f64().round().clamp(1.0, 3600.0);
     let every = every.max(Duration::from_secs(1));
     let seconds = format!("{seconds}");
     let words = [PROGRAM, QUERY, FORMAT, "-l", &seconds];
-    let task = Call { words: &words, surroundings: Surroundings::Source, env: &[] };
+    let call = Call { words: &words, surroundings: Surroundings::Source, env: &[] };
     let mut table = Table::default();
-    let (mut calm, mut spoke, mut after) = (0, host.uptime(), After::Over);
+    let (mut idle, mut last_output, mut after) = (0, machine.uptime(), After::Done);
     let mut silent = false;
-    host.follow(&task, Some(every), &mut |lines| {
-        let now = host.uptime();
-        if !table.read(&String::from_utf8_lossy(lines), now, every * SILENT) {
-            silent = now.saturating_sub(spoke) > every * SILENT;
+    machine.follow(&call, Some(every), &mut |lines| {
+        let now = machine.uptime();
+        if !table.read(&String::from_utf8_lossy(lines), now, every * MISSING_READINGS) {
+            silent = now.saturating_sub(last_output) > every * MISSING_READINGS;
             return !silent;
         }
-        spoke = now;
+        last_output = now;
         let cards = table.cards();
         let works = cards.iter().any(|card| card.usage != Some(0.0));
-        calm = if works { 0 } else { calm + 1 };
-        if !heard(cards) {
+        idle = if works { 0 } else { idle + 1 };
+        if !emit(cards) {
             return false;
         }
-        if calm >= CALM && may_sleep(host) {
-            after = After::Rest;
+        if idle >= IDLE_READINGS && may_sleep(machine) {
+            after = After::Pause;
         }
-        after == After::Over
+        after == After::Done
     })?;
-    match (silent, after, table.said) {
-        (true, ..) => Err(Error::Other(format!("{PROGRAM}: it says nothing any more"))),
-        // It prints why it fails, and may end well all the same.
-        (_, After::Over, Some(why)) => Err(Error::Other(format!("{PROGRAM}: {why}"))),
+    match (silent, after, table.message) {
+        (true, ..) => Err(Error::Other(format!("{PROGRAM}: no more output"))),
+        // It prints why it fails, but may exit with 0.
+        (_, After::Done, Some(why)) => Err(Error::Other(format!("{PROGRAM}: {why}"))),
         (_, after, _) => Ok(after),
     }
 }
 
-/// The cards by their number, and when each was told of.
+/// The cards by number, and when the row of each was read.
 #[derive(Default)]
 struct Table {
     rows: Vec<(Duration, Card)>,
-    /// What it said that was no card.
-    said: Option<String>,
+    /// The last output that was not a card.
+    message: Option<String>,
 }
 
 impl Table {
-    /// Takes rows; whether there was one. Rows of one answer may come in pieces.
-    fn read(&mut self, text: &str, now: Duration, lasts: Duration) -> bool {
+    /// Reads rows, and returns whether something changed. The rows of one answer may arrive in
+    /// parts.
+    fn read(&mut self, text: &str, now: Duration, max_age: Duration) -> bool {
         let before = self.rows.len();
         let mut any = false;
         for line in text.lines() {
             let Some(card) = card(line) else {
                 if !line.trim().is_empty() {
-                    self.said = Some(line.trim().chars().take(200).collect());
+                    self.message = Some(line.trim().chars().take(200).collect());
                 }
                 continue;
             };
-            (any, self.said) = (true, None);
+            (any, self.message) = (true, None);
             match self.rows.iter().position(|(_, known)| known.id == card.id) {
                 Some(row) => self.rows[row] = (now, card),
-                None if self.rows.len() < MOST => self.rows.push((now, card)),
+                None if self.rows.len() < MAX_CARDS => self.rows.push((now, card)),
                 None => {}
             }
         }
-        self.rows.retain(|(at, _)| now.saturating_sub(*at) <= lasts);
+        self.rows.retain(|(at, _)| now.saturating_sub(*at) <= max_age);
         any || self.rows.len() != before
     }
 
@@ -190,7 +192,7 @@ impl Table {
     }
 }
 
-/// Reads a row; what a card does not support is `[N/A]`.
+/// Parses a row; what a card does not support is `[N/A]`.
 fn card(row: &str) -> Option<Card> {
     let mut columns = row.split(',').map(str::trim);
     let id =
@@ -228,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_come_in_pieces_and_go_when_they_do_not_come_any_more() {
+    fn rows_arrive_in_parts_and_expire() {
         let row = |id: u32, usage: u32| format!("{id}, x, {usage}, 1, 2, 3, 4, 5, 6\n");
         let second = Duration::from_secs;
         let mut table = Table::default();
@@ -245,20 +247,20 @@ mod tests {
         assert_eq!(usages(&table), [5]);
         let flood: String = (0..1_000).map(|id| row(id, 7)).collect();
         table.read(&flood, second(23), second(20));
-        assert_eq!(table.rows.len(), MOST);
+        assert_eq!(table.rows.len(), MAX_CARDS);
     }
 
     #[test]
-    fn a_complaint_is_the_reason_until_a_card_is_told_of() {
+    fn an_error_message_is_kept_until_a_row_comes() {
         let mut table = Table::default();
         assert!(!table.read("No devices were found\n", Duration::ZERO, Duration::MAX));
-        assert_eq!(table.said.as_deref(), Some("No devices were found"));
+        assert_eq!(table.message.as_deref(), Some("No devices were found"));
         assert!(table.read("0, x, 1, 2, 3, 4, 5, 6, 7\n", Duration::ZERO, Duration::MAX));
-        assert_eq!(table.said, None);
+        assert_eq!(table.message, None);
     }
 
     #[test]
-    fn a_complaint_is_no_card() {
+    fn an_error_message_is_not_a_card() {
         for row in ["", "No devices were found", "NVIDIA-SMI has failed, because", ", ,", "x, y, 1"]
         {
             assert_eq!(card(row), None, "{row:?}");

@@ -1,15 +1,15 @@
-//! Who else is there: the sessions whose sockets lie where the tools put them.
+//! The user's other sessions, found by their sockets.
 //!
-//! tmux, screen, abduco and dtach all keep the owner's x bit of their socket set while somebody is
-//! attached, and clear it when the last one leaves. A socket on which nobody listens was left by a
-//! server that was killed. The order of directories is the tools' own.
+//! tmux, screen, abduco and dtach set the owner's x bit of their socket while a client is attached,
+//! and clear it when the last one leaves. A socket without a listener is that of a server that was
+//! killed. Directories are searched in the order of the tools themselves.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::tool::{Layer, Tool, display};
 use crate::base::contract::Ask;
-use crate::base::host::{Entry, Host};
+use crate::machine::{DirEntry, Machine};
 
 /// A session that is not ours.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,16 +23,16 @@ pub struct Other {
 pub enum State {
     Attached,
     Detached,
-    /// abduco keeps what ended until somebody asks for its exit status.
+    /// abduco keeps an ended session until its exit status is asked for.
     Ended,
-    /// Its server is gone and its socket is not.
+    /// Its server is gone, but its socket is left.
     Dead,
-    /// It lives; whether somebody looks at it its socket does not say.
+    /// It runs; its socket does not show whether it is attached.
     Alive,
 }
 
 impl Other {
-    /// `TOOL:NAME` and a mark: `*` attached (abduco's and screen's own sign), `+` ended, `!` dead.
+    /// `TOOL:NAME` and a mark: `*` attached (as in abduco and screen), `+` ended, `!` dead.
     pub fn label(&self) -> String {
         let mark = match self.state {
             State::Attached => "*",
@@ -45,13 +45,13 @@ impl Other {
 }
 
 /// The user's other sessions, by tool and name.
-pub fn find(host: &Host, ask: &Ask, own: &[Layer], dtach: &[String]) -> Vec<Other> {
-    let places = places(host, ask, dtach);
-    let uid = host.uid();
-    let mut sockets: Vec<(Tool, PathBuf, Entry)> = Vec::new();
-    for (tool, dir) in places {
-        // Most of the places do not exist on most machines.
-        let entries = host.list(&dir).unwrap_or_default().into_iter();
+pub fn find(machine: &Machine, ask: &Ask, own: &[Layer], dtach: &[String]) -> Vec<Other> {
+    let directories = directories(machine, ask, dtach);
+    let uid = machine.uid();
+    let mut sockets: Vec<(Tool, PathBuf, DirEntry)> = Vec::new();
+    for (tool, dir) in directories {
+        // Most of the directories do not exist on most machines.
+        let entries = machine.list(&dir).unwrap_or_default().into_iter();
         let ours = entries.filter(|entry| entry.is_socket && entry.uid == uid);
         sockets.extend(ours.map(|entry| (tool, dir.join(&entry.name), entry)));
     }
@@ -59,7 +59,7 @@ pub fn find(host: &Host, ask: &Ask, own: &[Layer], dtach: &[String]) -> Vec<Othe
     if sockets.is_empty() {
         return Vec::new();
     }
-    let listeners = host.listeners();
+    let listeners = machine.listeners();
     let mut others: Vec<Other> = sockets
         .iter()
         .map(|(tool, path, entry)| {
@@ -69,46 +69,46 @@ pub fn find(host: &Host, ask: &Ask, own: &[Layer], dtach: &[String]) -> Vec<Othe
         })
         .collect();
     others.sort_unstable();
-    // xpra makes a socket in each of its places.
+    // xpra creates a socket in each of its directories.
     others.dedup_by(|a, b| a.tool == Tool::Xpra && a.tool == b.tool && a.name == b.name);
     others
 }
 
-/// Where each tool puts its sockets.
-fn places(host: &Host, ask: &Ask, dtach: &[String]) -> Vec<(Tool, PathBuf)> {
-    let uid = host.uid();
-    let user = host.user(uid);
-    let mut places = Vec::new();
+/// The directories in which each tool creates its sockets.
+fn directories(machine: &Machine, ask: &Ask, dtach: &[String]) -> Vec<(Tool, PathBuf)> {
+    let uid = machine.uid();
+    let user = machine.user(uid);
+    let mut directories = Vec::new();
     let tmux = Path::new(ask.env("TMUX_TMPDIR").unwrap_or("/tmp"));
-    places.push((Tool::Tmux, tmux.join(format!("tmux-{uid}"))));
-    places.push((Tool::Xpra, format!("/run/user/{uid}/xpra").into()));
-    places.push((Tool::Xpra, "/run/xpra".into()));
+    directories.push((Tool::Tmux, tmux.join(format!("tmux-{uid}"))));
+    directories.push((Tool::Xpra, format!("/run/user/{uid}/xpra").into()));
+    directories.push((Tool::Xpra, "/run/xpra".into()));
     let screen = ask.env("SCREENDIR").map(PathBuf::from);
     let abduco = ask.env("ABDUCO_SOCKET_DIR").map(PathBuf::from);
     if let Some(user) = &user {
         let shared = PathBuf::from("/run/screen").join(format!("S-{}", user.name));
-        places.push((Tool::Screen, screen.unwrap_or(shared)));
+        directories.push((Tool::Screen, screen.unwrap_or(shared)));
         for dir in abduco.into_iter().chain([PathBuf::from("/tmp")]) {
-            places.push((Tool::Abduco, dir.join("abduco").join(&user.name)));
+            directories.push((Tool::Abduco, dir.join("abduco").join(&user.name)));
         }
-        places.push((Tool::Abduco, user.home.join(".abduco")));
-        places.push((Tool::Xpra, user.home.join(".xpra")));
+        directories.push((Tool::Abduco, user.home.join(".abduco")));
+        directories.push((Tool::Xpra, user.home.join(".xpra")));
     } else if let Some(screen) = screen {
-        places.push((Tool::Screen, screen));
+        directories.push((Tool::Screen, screen));
     }
     for dir in dtach {
         match (dir.strip_prefix("~/"), &user) {
-            (Some(rest), Some(user)) => places.push((Tool::Dtach, user.home.join(rest))),
+            (Some(rest), Some(user)) => directories.push((Tool::Dtach, user.home.join(rest))),
             (Some(_), None) => {}
-            (None, _) => places.push((Tool::Dtach, dir.into())),
+            (None, _) => directories.push((Tool::Dtach, dir.into())),
         }
     }
-    places
+    directories
 }
 
 fn is_own(layer: &Layer, tool: Tool, path: &Path, name: &OsStr) -> bool {
     let Some(own) = &layer.socket else { return false };
-    // A tool may have been told a relative path, or say only the socket's name.
+    // A tool may have a relative path, or only the socket's name.
     layer.tool == tool && (own == path || (own.is_relative() && own.file_name() == Some(name)))
 }
 
@@ -122,7 +122,7 @@ fn state(tool: Tool, mode: u32) -> State {
     }
 }
 
-/// A session's name in its socket's.
+/// The session's name in the name of its socket.
 fn name(tool: Tool, socket: &str) -> String {
     match tool {
         Tool::Screen => socket.split_once('.').map_or(socket, |(_, name)| name).into(),

@@ -1,4 +1,4 @@
-//! The tools that can be around a shell, and what is known of one of them.
+//! The tools that can be around a shell.
 
 use std::path::PathBuf;
 
@@ -31,7 +31,7 @@ impl Tool {
         }
     }
 
-    /// The tool whose server bears this name in `/proc`.
+    /// The tool whose server has this name in `/proc`.
     pub fn of(comm: &str) -> Option<Tool> {
         match comm {
             "tmux: server" | "tmux" => Some(Tool::Tmux),
@@ -46,7 +46,7 @@ impl Tool {
         }
     }
 
-    /// Whether it goes on without the terminal that it was started in.
+    /// Whether it keeps running without the terminal that it was started in.
     pub fn detaches(self) -> bool {
         matches!(self, Tool::Tmux | Tool::Screen | Tool::Abduco | Tool::Dtach)
     }
@@ -57,9 +57,9 @@ impl Tool {
 pub struct Layer {
     pub tool: Tool,
     pub name: Option<Value>,
-    /// Window and pane, by field.
-    pub places: Vec<(&'static str, Value)>,
-    /// Where its server listens, to tell it from the others.
+    /// Window and pane, as fields and their values.
+    pub fields: Vec<(&'static str, Value)>,
+    /// Where its server listens, to distinguish it from other sessions.
     pub socket: Option<PathBuf>,
 }
 

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 
 use super::say;
 use crate::compat::ALL;
-use crate::diagnostic::nearest;
 use crate::error::Error;
+use rainline_render::diagnostic::suggestion;
 
 /// Run another program's command as that program would, or list them.
 ///
@@ -14,19 +14,19 @@ use crate::error::Error;
 pub struct Args {
     /// The command.
     name: Option<String>,
-    /// Its own words.
+    /// Its own options and words.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<OsString>,
 }
 
-/// What is known was run before anything was parsed.
+/// Lists the drop-ins, or says that there is none of this name: one that there is ran before the
+/// command line was parsed ([`crate::compat::called`]).
 pub fn run(args: Args) -> Result<i32, Error> {
     let Some(name) = args.name else {
         let width = ALL.iter().map(|peer| peer.name.len()).max().unwrap_or(0);
         ALL.iter().for_each(|peer| say(&format!("{:width$}  {}\n", peer.name, peer.about)));
         return Ok(0);
     };
-    let hint = nearest(&name, ALL.iter().map(|peer| peer.name));
-    let hint = hint.map_or(String::new(), |hint| format!("; did you mean `{hint}`?"));
+    let hint = suggestion(&name, ALL.iter().map(|peer| peer.name));
     Err(Error::Usage(format!("there is no drop-in `{name}`{hint}")))
 }

@@ -1,8 +1,7 @@
 //! `rainline completions SHELL`
 
-use super::{Cli, say};
+use super::{command, say};
 use crate::error::Error;
-use clap::CommandFactory as _;
 
 /// Print a completion script for a shell.
 #[derive(clap::Args)]
@@ -10,9 +9,10 @@ pub struct Args {
     shell: clap_complete::Shell,
 }
 
+/// Prints the script.
 pub fn run(args: Args) -> Result<i32, Error> {
     let mut out = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "rainline", &mut out);
+    clap_complete::generate(args.shell, &mut command(), "rainline", &mut out);
     say(&String::from_utf8_lossy(&out));
     Ok(0)
 }

@@ -8,7 +8,7 @@ use super::say;
 use crate::error::Error;
 use crate::{config, docs, imports, paths};
 
-/// Check, locate or describe the config.
+/// Check the config, print its path, its defaults or its schema, or import another program's.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -17,28 +17,30 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Action {
-    /// Read a config as the daemon would and tell what is wrong with it.
+    /// Read a config as the daemon does and print what is wrong with it.
     Check {
-        /// The file; without it the one in force.
+        /// The file [default: your config].
         file: Option<PathBuf>,
     },
     /// Print a config with every option, its default and its meaning.
     Default,
     /// Print the JSON schema of a config, for editors.
     Schema,
-    /// Print where the config is looked for.
+    /// Print the path of your config.
     Path,
     /// Print a config made from another program's settings.
     ///
-    /// Keep it beside yours and name it there: include = "byobu.toml".
+    /// Save it beside your config and include it there: include = "byobu.toml".
     Import {
+        /// The program.
         #[arg(value_parser = PossibleValuesParser::new(imports::ALL.iter().map(|i| i.name)))]
         from: String,
-        /// The folder with its settings; without it where they usually are.
+        /// The folder with its settings [default: the usual one].
         folder: Option<PathBuf>,
     },
 }
 
+/// Does what the word asks for.
 pub fn run(args: Args) -> Result<i32, Error> {
     match args.action {
         Action::Check { file } => check(file),
@@ -62,14 +64,15 @@ pub fn run(args: Args) -> Result<i32, Error> {
 }
 
 fn import(from: &str, folder: Option<PathBuf>) -> Result<String, Error> {
-    let import = imports::find(from).ok_or_else(|| Error::Usage(format!("unknown `{from}`")))?;
+    let import = imports::find(from)
+        .ok_or_else(|| Error::Usage(format!("there is no import from `{from}`")))?;
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let usual = || import.folders.iter().map(|folder| home.join(folder)).find(|path| path.is_dir());
-    let folder = folder.filter(|folder| folder.is_dir()).or_else(usual).ok_or_else(|| {
-        Error::Failed(format!(
-            "~/{} is not there, so there is nothing to import",
-            import.folders[0]
-        ))
+    if let Some(named) = folder.as_ref().filter(|named| !named.is_dir()) {
+        return Err(Error::Failed(format!("{}: no such directory", named.display())));
+    }
+    let folder = folder.or_else(usual).ok_or_else(|| {
+        Error::Failed(format!("there is no ~/{}, so there is nothing to import", import.folders[0]))
     })?;
     let folder = std::path::absolute(folder).map_err(Error::io("the folder's path"))?;
     (import.read)(&folder).map_err(Error::Failed)
@@ -77,7 +80,7 @@ fn import(from: &str, folder: Option<PathBuf>) -> Result<String, Error> {
 
 fn in_force(file: Option<PathBuf>) -> Result<PathBuf, Error> {
     file.or_else(paths::config).ok_or_else(|| {
-        Error::Failed("there is no home, so there is no config; the defaults are in force".into())
+        Error::Failed("HOME is not set, so there is no config; the defaults are in force".into())
     })
 }
 
@@ -87,7 +90,7 @@ fn check(file: Option<PathBuf>) -> Result<i32, Error> {
     let gathered = config::gather(&path);
     let there = gathered.files.iter().any(|file| file.path == path);
     if named && !there && gathered.problems.is_empty() {
-        return Err(Error::Failed(format!("{}: not there", path.display())));
+        return Err(Error::Failed(format!("{}: no such file", path.display())));
     }
     let config = config::build(&gathered);
     for problem in &config.problems {
@@ -96,7 +99,7 @@ fn check(file: Option<PathBuf>) -> Result<i32, Error> {
     let path = path.display();
     match (config.problems.len(), there) {
         (0, true) => say(&format!("{path}: fine\n")),
-        (0, false) => say(&format!("{path}: not there; the defaults are in force\n")),
+        (0, false) => say(&format!("{path}: no such file; the defaults are in force\n")),
         (count, _) => {
             let noun = if count == 1 { "problem" } else { "problems" };
             say(&format!("{path}: {count} {noun}\n"));

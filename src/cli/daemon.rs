@@ -1,4 +1,4 @@
-//! `rainline daemon`: the process behind every line, for people and for whoever starts it.
+//! `rainline daemon`: runs, starts, stops and asks the process behind every line.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -6,17 +6,22 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::say;
-use crate::client::{self, Why};
+use crate::daemon::status::Status;
 use crate::daemon::{self, Options};
 use crate::error::Error;
-use crate::protocol::ReplyKind;
-use crate::runtime::{self, Runtime};
-use crate::{spawn, sys};
+use rainline_client::protocol::{Admin, ReplyKind};
+use rainline_client::runtime::{self, Runtime};
+use rainline_client::{self, Why, spawn, sys};
 
-/// How long a person waits for a daemon, in milliseconds.
-const PATIENCE: u16 = 3000;
+/// How long an answer of the daemon is waited for.
+const TIMEOUT: Duration = Duration::from_secs(3);
+/// The same, to find out whether one runs.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often a daemon that was just started is asked, and how long each answer may take.
+const START_POLL: Duration = Duration::from_millis(10);
+const START_PING: Duration = Duration::from_millis(200);
 
-/// Run, start, stop or question the process behind every line.
+/// Run, start, stop or inspect the process behind every line.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -28,11 +33,15 @@ enum What {
     /// Run it here, in the foreground.
     Run(Run),
     /// Start it in the background, unless it runs.
-    Start(Knobs),
+    Start(Settings),
     /// Save its history and end it.
     Stop,
-    /// What it does: clients, segments, configs, problems.
-    Status,
+    /// Show its state: clients, segments, configs, problems.
+    Status {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Read the configs again.
     Reload,
 }
@@ -40,23 +49,23 @@ enum What {
 #[derive(Debug, clap::Args)]
 struct Run {
     #[command(flatten)]
-    knobs: Knobs,
+    settings: Settings,
     /// First step of starting in the background
     #[arg(long, hide = true)]
     detached: bool,
 }
 
 #[derive(Debug, clap::Args)]
-struct Knobs {
+struct Settings {
     /// Stands for `/` in what segments read
     #[arg(long, hide = true, value_name = "DIR")]
     root: Option<PathBuf>,
-    /// Leave after so many seconds without anybody
+    /// Leave after so many seconds without requests
     #[arg(long, hide = true, value_name = "SECONDS")]
     idle: Option<u64>,
 }
 
-impl Knobs {
+impl Settings {
     fn options(&self) -> Options {
         let idle = self.idle.map_or(daemon::IDLE, Duration::from_secs);
         // A worker runs in `/`.
@@ -78,46 +87,59 @@ impl Knobs {
 
 pub fn run(args: Args) -> Result<i32, Error> {
     match args.what {
-        What::Run(run) if run.detached => Ok(detach(&run.knobs)),
+        What::Run(run) if run.detached => Ok(detach(&run.settings)),
         What::Run(run) => {
-            daemon::run(run.knobs.options()).map_err(Error::Failed)?;
+            daemon::run(run.settings.options()).map_err(Error::Failed)?;
             Ok(0)
         }
-        What::Start(knobs) => with_runtime(|runtime| start(runtime, &knobs)),
-        What::Stop => with_runtime(|runtime| match client::admin(runtime, "stop", PATIENCE) {
-            Err(Why::Absent) => said("The daemon does not run.\n"),
-            answer => show(answer),
+        What::Start(settings) => with_runtime(|runtime| start(runtime, &settings)),
+        What::Stop => {
+            with_runtime(|runtime| match rainline_client::admin(runtime, Admin::Stop, TIMEOUT) {
+                Err(Why::Absent) => print("The daemon does not run.\n"),
+                answer => show(answer),
+            })
+        }
+        What::Status { json } => with_runtime(|runtime| {
+            let answer = text(rainline_client::admin(runtime, Admin::Status, TIMEOUT))?;
+            if json {
+                return print(&format!("{answer}\n"));
+            }
+            match serde_json::from_str::<Status>(&answer) {
+                Ok(status) => print(&status.to_string()),
+                Err(_) => failed("the daemon is of another version; `--json` shows its answer"),
+            }
         }),
-        What::Status => with_runtime(|runtime| show(client::admin(runtime, "status", PATIENCE))),
-        What::Reload => with_runtime(|runtime| show(client::admin(runtime, "reload", PATIENCE))),
+        What::Reload => {
+            with_runtime(|runtime| show(rainline_client::admin(runtime, Admin::Reload, TIMEOUT)))
+        }
     }
 }
 
 /// Leaves everything inherited behind and runs the daemon as a child that leads no session.
-fn detach(knobs: &Knobs) -> i32 {
+fn detach(settings: &Settings) -> i32 {
     daemon::detach();
     let Ok(exe) = spawn::executable() else { return 1 };
     let mut command = Command::new(exe);
-    command.args(["daemon", "run"]).args(knobs.arguments());
+    command.args(["daemon", "run"]).args(settings.arguments());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // Not waited for: this process ends, and init takes care of the child.
+    // Not waited for: this process ends, and init reaps the child.
     i32::from(command.spawn().is_err())
 }
 
-fn start(runtime: &Runtime, knobs: &Knobs) -> Result<i32, Error> {
-    if client::admin(runtime, "ping", 1000).is_ok() {
-        return said("The daemon runs already.\n");
+fn start(runtime: &Runtime, settings: &Settings) -> Result<i32, Error> {
+    if rainline_client::admin(runtime, Admin::Ping, PING_TIMEOUT).is_ok() {
+        return print("The daemon runs already.\n");
     }
     spawn::reset(runtime);
-    spawn::launch(&knobs.arguments()).map_err(Error::io("the daemon cannot be started"))?;
-    let until = sys::awake() + Duration::from_millis(PATIENCE.into());
+    spawn::launch(&settings.arguments()).map_err(Error::io("the daemon cannot be started"))?;
+    let until = sys::awake() + TIMEOUT;
     while sys::awake() < until {
-        if client::admin(runtime, "ping", 200).is_ok() {
-            return said("The daemon runs.\n");
+        if rainline_client::admin(runtime, Admin::Ping, START_PING).is_ok() {
+            return print("The daemon runs.\n");
         }
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::sleep(START_POLL);
     }
-    failed("the daemon was started and does not answer")
+    failed("the daemon was started but does not answer")
 }
 
 fn with_runtime(act: impl FnOnce(&Runtime) -> Result<i32, Error>) -> Result<i32, Error> {
@@ -128,17 +150,20 @@ fn with_runtime(act: impl FnOnce(&Runtime) -> Result<i32, Error>) -> Result<i32,
 }
 
 fn show(answer: Result<(ReplyKind, Vec<u8>), Why>) -> Result<i32, Error> {
+    print(&text(answer)?)
+}
+
+/// The text of an answer.
+fn text(answer: Result<(ReplyKind, Vec<u8>), Why>) -> Result<String, Error> {
+    let failed = |why: &str| Err(Error::Failed(why.trim_end().into()));
     match answer {
-        Ok((ReplyKind::Text, text)) => said(&String::from_utf8_lossy(&text)),
+        Ok((ReplyKind::Text, text)) => Ok(String::from_utf8_lossy(&text).into_owned()),
         Ok((_, why)) => failed(&String::from_utf8_lossy(&why)),
-        Err(Why::Absent) => failed("the daemon does not run"),
-        Err(Why::Late) => failed("the daemon does not answer"),
-        Err(Why::Foreign) => failed("another user's process listens where the daemon should"),
-        Err(Why::Nowhere | Why::Refused) => failed("the daemon cannot be asked"),
+        Err(why) => failed(&why.to_string()),
     }
 }
 
-fn said(text: &str) -> Result<i32, Error> {
+fn print(text: &str) -> Result<i32, Error> {
     say(text);
     Ok(0)
 }

@@ -5,84 +5,85 @@
 use clap::builder::PossibleValuesParser;
 use rainline_segments::ALL;
 
-use super::{here, say};
-use crate::config::{self, Config};
+use super::{live, say, themes};
+use crate::config::Config;
 use crate::error::Error;
-use crate::example::Example;
-use crate::render::{self, FULL, Want};
-use crate::targets::{self, Caps, Glyphs, Target};
-use crate::{client, paths};
+use crate::line::rows::{self, FULL, Want};
+use crate::paths;
+use crate::sample_data::SampleData;
+use rainline_caps::{Caps, Glyphs};
+use rainline_client::environment::Environment;
+use rainline_render::targets::{self, Target};
 
 mod segments;
 
-/// The word that stands for all segments, where a theme's name could.
+/// The word that asks for the segments in place of a theme.
 const SEGMENTS: &str = "segments";
 
 /// Show every theme with made-up values, as this terminal draws it.
 ///
-/// `rainline preview segments` shows every segment in every graph that its fields offer.
+/// `rainline preview segments` shows every segment, and its fields in every graph that can draw
+/// them.
 #[derive(clap::Args)]
 pub struct Args {
-    /// One theme only; or `segments`.
+    /// Only this theme; or the word `segments`.
     what: Option<String>,
-    /// After `segments`: these only.
+    /// With `segments`: only these.
     #[arg(value_parser = PossibleValuesParser::new(ALL.iter().map(|kind| kind.name)))]
     names: Vec<String>,
-    /// After `segments`: in this theme.
+    /// With `segments`: the theme to show them in.
     #[arg(long)]
     theme: Option<String>,
-    /// What another target writes, its escapes made visible.
+    /// Show what another target writes, its escape sequences made visible.
     #[arg(long, value_parser = PossibleValuesParser::new(targets::ALL.iter().map(|t| t.name)))]
     target: Option<String>,
-    /// The line of the config that is shown.
+    /// The line of the config to show.
     #[arg(long, default_value = "terminal")]
     line: String,
-    /// Cells; without it this terminal's.
+    /// Width in cells [default: this terminal's].
     #[arg(long)]
     columns: Option<u16>,
-    /// Which glyphs may be used.
+    /// The glyphs that may be used.
     #[arg(long, value_parser = PossibleValuesParser::new(Glyphs::NAMES.iter().map(|(n, _)| *n)))]
     glyphs: Option<String>,
 }
 
+/// Prints the themes or the segments.
 pub fn run(args: Args) -> Result<i32, Error> {
     if args.what.as_deref() == Some(SEGMENTS) {
         return segments::run(&args);
     }
-    let config = match paths::config() {
-        Some(path) => config::build(&config::gather(&path)),
-        None => Config::built_in(),
-    };
-    let target = match &args.target {
-        Some(name) => targets::find(name),
-        None => targets::find("ansi"),
-    };
-    let target: &Target = target.ok_or_else(|| Error::Usage("unknown target".into()))?;
+    let config = Config::load(paths::config().as_deref());
+    let target = target(args.target.as_deref().unwrap_or("ansi"))?;
     let glyphs = args.glyphs.as_deref().and_then(Glyphs::named).or(config.glyphs);
     let caps = Caps {
-        depth: if target.adapts_colour { Default::default() } else { here::depth() },
+        depth: if target.adapts_colour { Default::default() } else { live::depth() },
         policy: (target.policy)((0, 0)),
         glyphs: glyphs.unwrap_or_default(),
-        columns: usize::from(args.columns.unwrap_or_else(client::columns)),
+        columns: usize::from(args.columns.unwrap_or_else(|| Environment::current().columns())),
         ..Caps::default()
     };
-    let example = Example::of(&config);
+    let samples = SampleData::of(&config);
     let names = match &args.what {
-        Some(name) if config.theme_named(name).is_none() => {
-            return Err(Error::Usage(format!("there is no theme `{name}`; see rainline themes")));
+        Some(name) => {
+            themes::find(&config, name)?;
+            vec![name.as_str()]
         }
-        Some(name) => vec![name.as_str()],
         None => config.theme_names(),
     };
     for name in names {
         let want = Want { line: &args.line, slot: FULL, theme: name };
-        let rows = render::rows(&config, want, &example, &caps);
-        let line = render::encode(&rows, target, &caps);
-        let about = config.theme_named(name).map(|theme| theme.about.clone()).unwrap_or_default();
+        let rows = rows::rows(&config, want, &samples, &caps);
+        let line = rows::encode(&rows, target, &caps);
         let line = if args.target.is_some() { visible(&line) } else { line };
-        say(&format!("{name}: {about}\n{line}\n\n"));
+        say(&format!("{}\n{line}\n\n", themes::heading(&config, name)));
     }
     Ok(0)
+}
+
+/// The target of this name.
+fn target(name: &str) -> Result<&'static Target, Error> {
+    targets::find(name).ok_or_else(|| Error::Usage(format!("there is no target `{name}`")))
 }
 
 /// The line with its control characters as `\x1b`.

@@ -1,92 +1,129 @@
 //! `rainline print`
 
-use clap::builder::PossibleValuesParser;
+use std::ffi::{OsStr, OsString};
+
+use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser as _};
+use clap::{Arg, Command};
 
 use crate::error::Error;
-use crate::style::Depth;
-use crate::targets::{self, Glyphs};
-use crate::width::Policy;
+use rainline_client::args::{self, LINE, Opt, Syntax, Word};
+use rainline_client::environment::Environment;
+use rainline_client::sys;
+use rainline_render::targets;
 
-/// Print one line now.
-///
-/// Never waits long and never fails: without a daemon it draws what it can by itself.
-#[derive(clap::Args)]
-#[command(after_help = "Example: rainline print tmux right --columns 80")]
-pub struct Args {
-    #[command(flatten)]
-    line: LineArgs,
+/// Declares `Args`, the words of a command that the client reads: clap knows them for help,
+/// completions and what is wrong with them, and keeps none of their values.
+macro_rules! client_command {
+    ($syntax:path, $about:literal, $more:literal, $examples:literal) => {
+        #[doc = $about]
+        pub struct Args;
+
+        impl clap::Args for Args {
+            fn augment_args(command: clap::Command) -> clap::Command {
+                let command = crate::cli::print::declared(command, &$syntax);
+                let long = concat!($about, "\n\n", $more);
+                command.about($about).long_about(long).after_help($examples)
+            }
+
+            fn augment_args_for_update(command: clap::Command) -> clap::Command {
+                Args::augment_args(command)
+            }
+        }
+
+        impl clap::FromArgMatches for Args {
+            fn from_arg_matches(_: &clap::ArgMatches) -> Result<Self, clap::Error> {
+                Ok(Args)
+            }
+
+            fn update_from_arg_matches(&mut self, _: &clap::ArgMatches) -> Result<(), clap::Error> {
+                Ok(())
+            }
+        }
+    };
 }
+pub(super) use client_command;
 
-/// Which line, and what the place that shows it is like. The fast path reads the same words; here
-/// they are for help, completions and the messages about what it does not understand.
-#[derive(clap::Args)]
-pub struct LineArgs {
-    /// A line of the config: `tmux`, `prompt`, `terminal` …
-    line: String,
-    /// A slot of the line: `left`, `right` …; `full` for both in one row; `all` for a shell: the
-    /// right side, the continuation and the prompt's rows, a line each.
-    #[arg(default_value = "full")]
-    slot: String,
-    /// Cells that there are for the slot.
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
-    columns: Option<u16>,
-    /// Cells that the host has for its whole line; the slot takes its share.
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
-    client_columns: Option<u16>,
-    /// That share, in percent; without it 25 at the left, 65 at the right.
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=100))]
-    share: Option<u16>,
-    /// The escape language; without it that of the line.
-    #[arg(long, value_parser = PossibleValuesParser::new(targets::ALL.iter().map(|t| t.name)))]
-    target: Option<String>,
-    /// Another theme than the config's.
-    #[arg(long)]
-    theme: Option<String>,
-    /// Which glyphs may be used.
-    #[arg(long, value_parser = PossibleValuesParser::new(Glyphs::NAMES.iter().map(|(n, _)| *n)))]
-    glyphs: Option<String>,
-    /// How many colours there are.
-    #[arg(long, value_parser = PossibleValuesParser::new(Depth::NAMES.iter().map(|(n, _)| *n)))]
-    depth: Option<String>,
-    /// How the place counts cells.
-    #[arg(long, value_parser = PossibleValuesParser::new(Policy::NAMES.iter().map(|(n, _)| *n)))]
-    width: Option<String>,
-    /// A config file.
-    #[arg(long)]
-    config: Option<std::path::PathBuf>,
-    /// The host's version.
-    #[arg(long)]
-    host_version: Option<String>,
-    /// The pane that asks, as the host names it.
-    #[arg(long)]
-    pane: Option<String>,
-    /// Exit status of the last command.
-    #[arg(long)]
-    status: Option<u32>,
-    /// Exit status of each command of the last pipe.
-    #[arg(long)]
-    pipestatus: Option<String>,
-    /// Milliseconds that the last command took.
-    #[arg(long)]
-    duration: Option<u32>,
-    /// Background jobs.
-    #[arg(long)]
-    jobs: Option<u32>,
-    /// The keymap of the line editor.
-    #[arg(long)]
-    keymap: Option<String>,
-    /// States that hold now, where the host cannot pick live: `prefix`, `zoomed`, `pane=%3`.
-    #[arg(long)]
-    holds: Option<String>,
-    /// A shell that would ask without a process from now on: its number and when it started.
-    #[arg(long, hide = true)]
-    channel: Option<String>,
-    /// Milliseconds to wait at the most.
-    #[arg(long)]
-    deadline: Option<u16>,
-}
+client_command!(
+    LINE,
+    "Print one line now",
+    "Never waits long and never fails: without a daemon it draws what it can by itself.",
+    "Example: rainline print tmux right --columns 80"
+);
 
-/// Words that clap understands and the fast path did not: a number or version out of its range.
+/// Words that clap takes and the client did not.
 pub fn run(_: Args) -> Result<i32, Error> {
-    Err(Error::Usage("a value is out of range; see `rainline print --help`".into()))
+    let words = sys::arguments().iter().skip(1).map(OsString::as_os_str);
+    let read = args::line(words, &Environment::current());
+    Err(Error::Usage(read.err().unwrap_or_else(|| "see `rainline print --help`".into())))
+}
+
+/// A command with the words and options of a client's table.
+pub fn declared<D: Default>(command: Command, syntax: &'static Syntax<D>) -> Command {
+    command.args(syntax.words.iter().map(word)).args(syntax.options.iter().map(option))
+}
+
+fn word(word: &'static Word) -> Arg {
+    let arg = Arg::new(word.name).help(word.help).required(word.usual.is_none());
+    let arg = if word.repeated { arg.num_args(1..).allow_negative_numbers(true) } else { arg };
+    match word.usual {
+        Some(usual) => arg.default_value(usual),
+        None => arg,
+    }
+}
+
+fn option<D: Default>(option: &'static Opt<D>) -> Arg {
+    let arg = Arg::new(option.name).long(option.name).value_name(option.value).help(option.help);
+    let arg = arg.hide(option.is_hidden);
+    let choices = match option.name {
+        // The client takes any: a target that is not there is drawn as plain text.
+        "target" => targets::ALL.iter().map(|target| target.name).collect(),
+        _ => (option.choices)(),
+    };
+    if !choices.is_empty() {
+        return arg.value_parser(PossibleValuesParser::new(choices));
+    }
+    let checked = |value: OsString| -> Result<OsString, String> {
+        option.check(OsStr::new(&value)).map_err(|why| format!("it is {why}"))?;
+        Ok(value)
+    };
+    arg.value_parser(OsStringValueParser::new().try_map(checked))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_clap_says_of_a_wrong_value_names_its_option() {
+        for (option, value) in [
+            ("--host-version", "abc"),
+            ("--pipestatus", "1 x"),
+            ("--columns", "many"),
+            ("--status", "70000000000"),
+            ("--depth", "blue"),
+        ] {
+            let words = ["rainline", "print", "tmux", option, value];
+            let Err(error) = crate::cli::command().try_get_matches_from(words) else {
+                panic!("{option}")
+            };
+            let text = error.to_string();
+            assert!(text.contains(option) && text.contains(value), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_option_of_the_tables_is_in_help_and_none_twice() {
+        for command in crate::cli::command().get_subcommands_mut() {
+            let names: Vec<(&str, bool)> = match command.get_name() {
+                "print" | "stream" => LINE.options.iter().map(|o| (o.name, o.is_hidden)).collect(),
+                "set" => args::SET.options.iter().map(|o| (o.name, o.is_hidden)).collect(),
+                _ => continue,
+            };
+            let help = command.render_long_help().to_string();
+            for (name, is_hidden) in names {
+                let count = help.matches(&format!("--{name} <")).count();
+                assert_eq!(count, usize::from(!is_hidden), "--{name} in {help}");
+            }
+        }
+    }
 }

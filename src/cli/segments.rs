@@ -3,34 +3,32 @@
 use rainline_segments::{ALL, Kind, find};
 
 use super::say;
-use crate::diagnostic::nearest;
 use crate::docs;
 use crate::error::Error;
+use rainline_render::diagnostic::suggestion;
 
-/// List the segments, or describe one.
+/// List the segments, or describe some of them.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The segment to describe.
-    name: Option<String>,
+    /// The segments to describe.
+    names: Vec<String>,
 }
 
+/// Prints the list or the descriptions.
 pub fn run(args: Args) -> Result<i32, Error> {
-    match args.name {
-        None => {
-            let width = ALL.iter().map(|kind| kind.name.len()).max().unwrap_or(0);
-            for kind in ALL {
-                say(&format!("{:width$}  {}\n", kind.name, kind.about));
-            }
-        }
-        Some(name) => say(&docs::segment_text(known(&name)?)),
+    let named: Result<Vec<_>, _> = args.names.iter().map(|name| known(name)).collect();
+    let texts: Vec<String> = named?.into_iter().map(docs::segment_text).collect();
+    if texts.is_empty() {
+        let width = ALL.iter().map(|kind| kind.name.len()).max().unwrap_or(0);
+        ALL.iter().for_each(|kind| say(&format!("{:width$}  {}\n", kind.name, kind.about)));
     }
+    say(&texts.join("\n"));
     Ok(0)
 }
 
 fn known(name: &str) -> Result<&'static Kind, Error> {
     find(name).ok_or_else(|| {
-        let hint = nearest(name, ALL.iter().map(|kind| kind.name));
-        let hint = hint.map_or(String::new(), |hint| format!("; did you mean `{hint}`?"));
+        let hint = suggestion(name, ALL.iter().map(|kind| kind.name));
         Error::Usage(format!("there is no segment `{name}`{hint}"))
     })
 }

@@ -1,18 +1,17 @@
 //! `rainline stream`
 
-use super::print::LineArgs;
+use super::print;
 use crate::error::Error;
+use rainline_client::args::LINE;
 
-/// Print a line now and whenever it changes, for ever.
-///
-/// Ends when its reader is gone. For tmux's `#(exec …)` and screen's continuous backtick.
-#[derive(clap::Args)]
-pub struct Args {
-    #[command(flatten)]
-    line: LineArgs,
-}
+print::client_command!(
+    LINE,
+    "Print a line now and whenever it changes, for ever",
+    "Ends when its reader is gone. For tmux's `#(exec …)` and screen's continuous backtick.",
+    "Example: rainline stream tmux right --columns 80"
+);
 
-/// As `print`: the fast path takes every line that is right.
+/// Words that clap takes and the client did not.
 pub fn run(_: Args) -> Result<i32, Error> {
-    Err(Error::Usage("a value is out of range; see `rainline stream --help`".into()))
+    print::run(print::Args)
 }

@@ -2,13 +2,14 @@
 
 use std::io::IsTerminal as _;
 
-use super::{here, say};
-use crate::config::{self, Config};
-use crate::diagnostic::nearest;
+use super::{live, say};
+use crate::config::Config;
 use crate::error::Error;
-use crate::style::{Color, Depth};
-use crate::theme::Theme;
 use crate::{docs, paths};
+use rainline_caps::Depth;
+use rainline_render::diagnostic::suggestion;
+use rainline_render::style::Color;
+use rainline_render::theme::Theme;
 
 /// List the themes, each with this terminal's line in it, or describe one.
 #[derive(clap::Args)]
@@ -17,34 +18,39 @@ pub struct Args {
     name: Option<String>,
 }
 
+/// Prints the list or the description.
 pub fn run(args: Args) -> Result<i32, Error> {
-    let config = match paths::config() {
-        Some(path) => config::build(&config::gather(&path)),
-        None => Config::built_in(),
-    };
-    let names = config.theme_names();
+    let config = Config::load(paths::config().as_deref());
     if let Some(name) = &args.name {
-        let theme = config.theme_named(name).ok_or_else(|| {
-            let hint = nearest(name, names.iter().copied());
-            let hint = hint.map_or(String::new(), |hint| format!("; did you mean `{hint}`?"));
-            Error::Usage(format!("there is no theme `{name}`{hint}"))
-        })?;
-        describe(&theme);
+        describe(&*find(&config, name)?);
         return Ok(0);
     }
-    let lines = here::lines_in(&names);
-    for (name, line) in names.iter().zip(lines) {
-        let about = config.theme_named(name).map(|theme| theme.about.clone()).unwrap_or_default();
-        say(&format!("{name}: {about}\n{line}\n"));
+    let names = config.theme_names();
+    for (name, line) in names.iter().zip(live::lines_in(&names)) {
+        say(&format!("{}\n{line}\n", heading(&config, name)));
     }
     Ok(0)
 }
 
+/// The theme of this name.
+pub fn find(config: &Config, name: &str) -> Result<std::sync::Arc<Theme>, Error> {
+    config.theme_named(name).ok_or_else(|| {
+        let hint = suggestion(name, config.theme_names());
+        Error::Usage(format!("there is no theme `{name}`{hint}"))
+    })
+}
+
+/// What stands above an example of a theme.
+pub fn heading(config: &Config, name: &str) -> String {
+    let about = config.theme_named(name).map(|theme| theme.about.clone()).unwrap_or_default();
+    format!("{name}: {about}")
+}
+
 fn describe(theme: &Theme) {
-    let shown = std::io::stdout().is_terminal() && here::depth() > Depth::Mono;
+    let shown = std::io::stdout().is_terminal() && live::depth() > Depth::Mono;
     say(&format!("{}: {}\n\n", theme.name, theme.about));
     for (name, color) in &theme.palette {
-        let swatch = match color.at(here::depth()) {
+        let swatch = match color.at(live::depth()) {
             Color::Rgb(r, g, b) if shown => format!("\x1b[48;2;{r};{g};{b}m      \x1b[m "),
             Color::Indexed(index) if shown => format!("\x1b[48;5;{index}m      \x1b[m "),
             _ => String::new(),

@@ -1,7 +1,7 @@
 //! `rainline try`
 //!
-//! How each host is run is said in its file below `src/hosts`; here is the sandbox it runs in, and
-//! the picture that is taken where there is no terminal.
+//! How each host is run is in its file in `src/hosts`. Here is the sandbox it runs in, and how its
+//! screen is captured where there is no terminal.
 
 use std::fs;
 use std::io::IsTerminal as _;
@@ -14,13 +14,13 @@ use clap::builder::PossibleValuesParser;
 
 use super::{init, say};
 use crate::error::Error;
-use crate::hosts::{Host, Trial, Whole};
-use crate::{hosts, paths};
+use crate::hosts::{Host, Ready, Trial};
+use crate::{hosts, paths, quote};
 
 /// Try Rainline in a sandboxed host.
 ///
-/// It has a home, a server and a daemon of its own and touches nothing of yours. Leave it as you
-/// leave the host; without a terminal the captured screen is printed.
+/// It has its own home, server and daemon, and changes nothing of yours. Quit it as you quit the
+/// host. Without a terminal its screen is captured and printed.
 #[derive(clap::Args)]
 pub struct Args {
     #[arg(value_parser = PossibleValuesParser::new(hosts::ALL.iter().map(|host| host.name)))]
@@ -28,13 +28,15 @@ pub struct Args {
     /// A config file to try.
     #[arg(long)]
     config: Option<PathBuf>,
-    /// Columns of the captured screen, where there is no terminal.
+    /// Width of the captured screen, without a terminal.
     #[arg(long, default_value_t = 120)]
     columns: u16,
 }
 
+/// Runs the host in a sandbox, or prints its screen.
 pub fn run(args: Args) -> Result<i32, Error> {
-    let host = hosts::find(&args.host).ok_or_else(|| Error::Usage("unknown host".into()))?;
+    let host = hosts::find(&args.host)
+        .ok_or_else(|| Error::Usage(format!("there is no host `{}`", args.host)))?;
     let missing = |program: &str| Error::Failed(format!("{program} is not installed"));
     init::version(host).ok_or_else(|| missing(host.program))?;
     let sandbox = Sandbox::new(host)?;
@@ -49,15 +51,15 @@ pub fn run(args: Args) -> Result<i32, Error> {
         sandbox.home(&mut command);
         command.args(&words[1..]).status().map_err(Error::io(host.program))?;
     } else {
-        // The picture is taken by a tmux around the host, which draws nothing of its own.
+        // The screen is that of a tmux around the host, which draws nothing of its own.
         let tmux = hosts::find("tmux").and_then(init::version);
-        tmux.ok_or_else(|| missing("tmux, which takes the picture,"))?;
+        tmux.ok_or_else(|| missing("tmux, which captures the screen,"))?;
         say(&captured(&sandbox, args.columns)?);
     }
     Ok(0)
 }
 
-/// A folder with a home, a runtime directory and servers of its own; gone when it is dropped.
+/// A directory with its own home, runtime directory and servers; removed when dropped.
 struct Sandbox {
     dir: PathBuf,
     trial: &'static Trial,
@@ -77,17 +79,17 @@ impl Sandbox {
                 return Ok(Sandbox { dir, trial: &host.trial });
             }
         }
-        Err(Error::Failed(format!("{}: cannot make a folder there", base.display())))
+        Err(Error::Failed(format!("{}: cannot make a directory there", base.display())))
     }
 
-    /// A text of a [`Trial`] with its places filled in.
-    fn place(&self, text: &str) -> String {
+    /// A text of a [`Trial`] with its paths filled in.
+    fn filled(&self, text: &str) -> String {
         let dir = self.dir.display().to_string();
         text.replace("{file}", &format!("{{dir}}/{}", self.trial.file)).replace("{dir}", &dir)
     }
 
     fn words(&self, words: &[&str]) -> Vec<String> {
-        words.iter().map(|word| self.place(word)).collect()
+        words.iter().map(|word| self.filled(word)).collect()
     }
 
     /// The tmux around the host.
@@ -121,7 +123,7 @@ impl Sandbox {
             .env("HISTFILE", self.dir.join("history"))
             .env("RAINLINE_RUNTIME_DIR", self.dir.join("run"));
         for (name, value) in self.trial.env {
-            command.env(name, self.place(value));
+            command.env(name, self.filled(value));
         }
     }
 }
@@ -142,7 +144,7 @@ impl Drop for Sandbox {
             kill.arg("kill-server");
             quiet(kill);
         }
-        // What still streams as the daemon goes may start another before it goes itself.
+        // A stream that outlives the daemon may start another one before it ends itself.
         for _ in 0..20 {
             let mut stop = Command::new(paths::program());
             self.home(&mut stop);
@@ -157,12 +159,12 @@ impl Drop for Sandbox {
     }
 }
 
-/// How long a picture may take to become whole.
-const PATIENCE: Duration = Duration::from_secs(8);
-/// A screen that does not change for this long is not about to.
+/// How long to wait for a screen to be ready.
+const TIMEOUT: Duration = Duration::from_secs(8);
+/// A screen that has not changed for this long is done.
 const STILL: Duration = Duration::from_millis(900);
 
-/// The screen of the sandboxed host as a tmux around it sees it, with its colours.
+/// The screen of the sandboxed host, captured by a tmux around it, with its colours.
 fn captured(sandbox: &Sandbox, columns: u16) -> Result<String, Error> {
     let outer = |args: &[&str]| -> Result<String, Error> {
         let mut command = sandbox.outer();
@@ -174,47 +176,43 @@ fn captured(sandbox: &Sandbox, columns: u16) -> Result<String, Error> {
     fs::write(sandbox.dir.join("outer.conf"), text)
         .map_err(Error::io("the outer tmux's config"))?;
     let words = sandbox.words(sandbox.trial.argv);
-    let inner: Vec<String> = words.iter().map(|text| word(text)).collect();
-    // The host shall not take itself for one inside of tmux.
+    let inner: Vec<String> = words.iter().map(|word| quote::sh(word.as_ref())).collect();
+    // The host must not believe that it runs inside tmux.
     let inner = format!("unset TMUX TMUX_PANE; exec {}", inner.join(" "));
     let mut start = sandbox.outer();
     start.args(["new-session", "-d", "-x"]).arg(columns.to_string()).args(["-y", "10", &inner]);
     start.stdin(Stdio::null()).status().map_err(Error::io("tmux"))?;
-    let look = || outer(&["capture-pane", "-p", "-e", "-t", ":0.0"]);
-    let mut screen = whole(sandbox.trial.whole, &look)?;
+    let capture = || outer(&["capture-pane", "-p", "-e", "-t", ":0.0"]);
+    let mut screen = when_ready(sandbox.trial.ready, &capture)?;
     for keys in sandbox.trial.typed {
         outer(&["send-keys", "-t", ":0.0", "-l", keys])?;
-        screen = whole(Whole::Still, &look)?;
+        screen = when_ready(Ready::Still, &capture)?;
     }
     Ok(screen)
 }
 
-/// The screen as soon as it is whole, or as it is when that takes too long.
-fn whole(whole: Whole, look: &dyn Fn() -> Result<String, Error>) -> Result<String, Error> {
+/// The screen as soon as it is ready, or as it is when that takes too long.
+fn when_ready(ready: Ready, capture: &dyn Fn() -> Result<String, Error>) -> Result<String, Error> {
     let start = Instant::now();
-    let mut since = (String::new(), start);
+    let (mut before, mut changed) = (String::new(), start);
     loop {
-        let screen = look()?;
+        let screen = capture()?;
         let last = screen.trim_end().lines().last().unwrap_or_default();
         let digit = |at| last[..at].ends_with(|c: char| c.is_ascii_digit());
-        let done = match whole {
-            Whole::Bar(text) => {
+        let done = match ready {
+            Ready::Bar(text) => {
                 last.contains(text) && last.match_indices('%').any(|(at, _)| digit(at))
             }
-            Whole::Still => {
-                if screen != since.0 {
-                    since = (screen.clone(), Instant::now());
+            Ready::Still => {
+                if screen != before {
+                    (before, changed) = (screen.clone(), Instant::now());
                 }
-                !screen.trim().is_empty() && since.1.elapsed() > STILL
+                !screen.trim().is_empty() && changed.elapsed() > STILL
             }
         };
-        if done || start.elapsed() > PATIENCE {
+        if done || start.elapsed() > TIMEOUT {
             return Ok(screen);
         }
         std::thread::sleep(Duration::from_millis(100));
     }
-}
-
-fn word(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
 }

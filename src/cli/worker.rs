@@ -1,4 +1,4 @@
-//! `rainline worker`: a process that may hang instead of the daemon. Not for people.
+//! `rainline worker`: a process that may hang in the daemon's place. It is not run by hand.
 
 use std::path::PathBuf;
 
@@ -12,5 +12,5 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<i32, Error> {
-    Ok(crate::daemon::jobs::main(args.root))
+    Ok(crate::worker::main(args.root))
 }

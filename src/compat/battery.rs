@@ -1,10 +1,15 @@
 //! `battery`: the charge with a small graph, for a shell's prompt or tmux.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::base::power::{self, SUPPLIES, number, power, word};
-use super::{Call, Deviation, Peer, Printed, spark};
+use lexopt::Arg;
+use rainline_client::sys;
+use rainline_segments::Machine;
+
+use super::base::options::{getopt, value};
+use super::base::peer::{Call, Deviation, Peer, Printed};
+use super::base::power::{SUPPLIES, number, power};
+use super::spark;
 
 pub(super) static PEER: Peer = Peer {
     name: "battery",
@@ -59,114 +64,136 @@ enum Format {
     Zsh,
 }
 
+struct Options {
+    format: Format,
+    /// Of a good, a middling and a low charge.
+    colours: [String; 3],
+    ascii: bool,
+    emoji: bool,
+    /// The battery's own directory.
+    dir: Option<PathBuf>,
+}
+
+impl Options {
+    /// A format, with its own colours.
+    fn set(&mut self, format: Format, colours: [&str; 3]) {
+        self.format = format;
+        self.colours = colours.map(str::to_owned);
+    }
+}
+
 struct Battery {
     percent: u64,
     connected: bool,
 }
 
 fn run(call: &mut Call) -> Printed {
-    let words = call.words();
-    if matches!(words.first().map(String::as_str), Some("-h" | "--help" | "-?")) {
-        return Printed { out: HELP.into(), ..Printed::default() };
+    if call.words.first().is_some_and(|word| ["-h", "--help", "-?"].contains(&&**word)) {
+        return Printed::text(HELP);
     }
-    let mut format = Format::Plain;
-    let mut colours = ["1;32", "1;33", "0;31"].map(str::to_owned);
-    let (mut ascii, mut emoji) = (false, true);
-    let mut named: Option<PathBuf> = None;
     let mut err = String::new();
-    let usual = Path::new(SUPPLIES).join("BAT0");
-    let mut at = 0;
-    while let Some(word) = words.get(at).filter(|word| word.len() > 1 && word.starts_with('-')) {
-        at += 1;
-        if word == "--" {
-            break;
-        }
-        let mut letters = word[1..].chars();
-        while let Some(letter) = letters.next() {
-            let mut value = String::new();
-            if "gmwb".contains(letter) {
-                value = letters.as_str().to_owned();
-                letters = "".chars();
-                if value.is_empty() {
-                    let Some(next) = words.get(at) else {
-                        let out = format!("Option -{letter} requires an argument\n");
-                        return Printed::wrong(out, err);
-                    };
-                    value = next.clone();
-                    at += 1;
-                }
-            }
-            match letter {
-                't' => {
-                    (format, colours) =
-                        (Format::Tmux, ["green", "yellow", "red"].map(str::to_owned));
-                }
-                'z' => (format, colours) = (Format::Zsh, ["64", "136", "160"].map(str::to_owned)),
-                'e' => emoji = false,
-                'a' => ascii = true,
-                'p' => {}
-                'g' => colours[0] = value,
-                'm' => colours[1] = value,
-                'w' => colours[2] = value,
-                'b' => {
-                    let dir = PathBuf::from(value);
-                    if call.host.list(&dir).is_ok() {
-                        named = Some(dir);
-                        continue;
-                    }
-                    err.push_str("Battery not found, trying to use default path...\n");
-                    if call.host.list(&usual).is_err() {
-                        err.push_str("Default battery path is also unreachable\n");
-                        return Printed::wrong("", err);
-                    }
-                    named = None;
-                }
-                other => return Printed::wrong(format!("Invalid option: -{other}\n"), err),
-            }
-        }
-    }
-    let found = match named {
-        Some(dir) => read(call, &dir),
-        None if call.host.batteries().is_ok_and(|all| all.len() > 1) => together(call),
-        None => read(call, &usual).or_else(|| together(call)),
+    let options = match parse(call, &mut err) {
+        Ok(options) => options,
+        Err(out) => return Printed::wrong(out, err),
     };
-    let Some(battery) = found else { return Printed { err, ..Printed::default() } };
-    let graph = match () {
-        () if ascii => bar(battery.percent),
-        () if battery.connected && emoji => "⚡".to_owned(),
-        () if !has_spark(call) => bar(battery.percent),
-        () => {
-            let bars = spark::chart(&format!("0 {} 100", battery.percent));
-            bars.chars().nth(1).unwrap_or(' ').to_string()
-        }
+    let machine = call.machine;
+    let found = match &options.dir {
+        // The caller's own, where the machine is a fixture that has none of this name.
+        Some(dir) if !is_dir(machine, dir) => read(&Machine::real(), dir),
+        Some(dir) => read(machine, dir),
+        None if machine.batteries().is_ok_and(|all| all.len() > 1) => together(machine),
+        None => read(machine, &default_dir()).or_else(|| together(machine)),
     };
-    let colour = &colours[match battery.percent {
-        75.. => 0,
-        25.. => 1,
-        _ => 2,
-    }];
-    let percent = battery.percent;
-    let out = match format {
-        Format::Plain => format!("\x1b[0;{colour}m[{percent}%] {graph} \x1b[m\n"),
-        Format::Tmux => format!("#[fg={colour}][{percent}%] {graph}#[default]"),
-        Format::Zsh => format!("%B%F{{{colour}}}[{percent}%%] {graph}"),
-    };
+    let out = found.map(|battery| line(&options, &battery)).unwrap_or_default();
     Printed { out, err, code: 0 }
 }
 
-fn read(call: &Call, dir: &Path) -> Option<Battery> {
-    let number = |name: &str| number(call.host, dir.join(name));
+/// By the rules of the shell's `getopts`: the first word that is no option ends them. `Err`: what is
+/// printed instead.
+fn parse(call: &Call, err: &mut String) -> Result<Options, String> {
+    let mut options = Options {
+        format: Format::Plain,
+        colours: ["1;32", "1;33", "0;31"].map(str::to_owned),
+        ascii: false,
+        emoji: true,
+        dir: None,
+    };
+    let mut parser = getopt(call.words);
+    while let Ok(Some(word @ (Arg::Short(_) | Arg::Long(_)))) = parser.next() {
+        let letter = if let Arg::Short(letter) = word { letter } else { '-' };
+        let mut value =
+            || value(&mut parser).ok_or_else(|| format!("Option -{letter} requires an argument\n"));
+        match letter {
+            't' => options.set(Format::Tmux, ["green", "yellow", "red"]),
+            'z' => options.set(Format::Zsh, ["64", "136", "160"]),
+            'e' => options.emoji = false,
+            'a' => options.ascii = true,
+            'p' => {}
+            'g' => options.colours[0] = value()?,
+            'm' => options.colours[1] = value()?,
+            'w' => options.colours[2] = value()?,
+            'b' => {
+                let dir = PathBuf::from(value()?);
+                let found = is_dir(call.machine, &dir) || is_dir(&Machine::real(), &dir);
+                if !found {
+                    err.push_str("Battery not found, trying to use default path...\n");
+                    if !is_dir(call.machine, &default_dir()) {
+                        err.push_str("Default battery path is also unreachable\n");
+                        return Err(String::new());
+                    }
+                }
+                options.dir = Some(dir).filter(|_| found);
+            }
+            other => return Err(format!("Invalid option: -{other}\n")),
+        }
+    }
+    Ok(options)
+}
+
+fn default_dir() -> PathBuf {
+    Path::new(SUPPLIES).join("BAT0")
+}
+
+fn is_dir(machine: &Machine, dir: &Path) -> bool {
+    machine.list(dir).is_ok()
+}
+
+fn read(machine: &Machine, dir: &Path) -> Option<Battery> {
+    let number = |name: &str| number(machine, dir.join(name));
     let pair = |now, full| Some((number(now)?, number(full).filter(|full| *full > 0.0)?));
     let (now, full) =
         pair("charge_now", "charge_full").or_else(|| pair("energy_now", "energy_full"))?;
     let percent = ((100.0 * now / full) as u64).min(100);
-    let connected = word(call.host, dir.join("status")).is_none_or(|word| word != "Discharging");
+    let connected = machine.word(dir.join("status")).is_none_or(|word| word != "Discharging");
     Some(Battery { percent, connected })
 }
 
-fn together(call: &Call) -> Option<Battery> {
-    let power::Power { share, discharging, .. } = power(call.host)?;
-    Some(Battery { percent: (100.0 * share + 1e-9) as u64, connected: !discharging })
+fn together(machine: &Machine) -> Option<Battery> {
+    let power = power(machine)?;
+    Some(Battery { percent: power.percent(), connected: !power.discharging })
+}
+
+fn line(options: &Options, battery: &Battery) -> String {
+    let percent = battery.percent;
+    let graph = match () {
+        () if options.ascii => bar(percent),
+        () if battery.connected && options.emoji => "⚡".to_owned(),
+        () if !has_spark() => bar(percent),
+        () => {
+            let bars = spark::chart(&format!("0 {percent} 100"));
+            bars.chars().nth(1).unwrap_or(' ').to_string()
+        }
+    };
+    let colour = &options.colours[match percent {
+        75.. => 0,
+        25.. => 1,
+        _ => 2,
+    }];
+    match options.format {
+        Format::Plain => format!("\x1b[0;{colour}m[{percent}%] {graph} \x1b[m\n"),
+        Format::Tmux => format!("#[fg={colour}][{percent}%] {graph}#[default]"),
+        Format::Zsh => format!("%B%F{{{colour}}}[{percent}%%] {graph}"),
+    }
 }
 
 /// `[=====     ]`, at least one of ten.
@@ -175,13 +202,9 @@ fn bar(percent: u64) -> String {
     format!("[{:<10}]", "=".repeat(filled))
 }
 
-/// Whether there is a `spark` to draw with: without one the peer's graph is of plain characters.
-fn has_spark(call: &Call) -> bool {
-    let paths = call.variable("PATH").unwrap_or_default();
-    std::env::split_paths(&paths).any(|dir| {
-        let file = std::fs::metadata(dir.join("spark"));
-        file.is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
-    })
+/// Whether there is a `spark`: the peer draws with it, and without one with plain characters.
+fn has_spark() -> bool {
+    sys::find_program("spark").is_some()
 }
 
 #[cfg(test)]

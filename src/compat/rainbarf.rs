@@ -1,24 +1,26 @@
-//! `rainbarf`: the processors' past over the memory's classes, in one chart, and the battery.
+//! `rainbarf`: the processors' history over the memory's classes, in one chart, and the battery.
 
 mod config;
 mod history;
 mod memory;
 mod options;
+mod storable;
 mod style;
 
 use std::path::PathBuf;
 
-use rainline_segments::base::host::MemoryDoor;
+use rainline_segments::machine::MemoryReader;
 
 use self::memory::{Memory, cells, memory};
 use self::options::Options;
 use self::style::Style;
+use super::base::peer::{Call, Deviation, Peer, Printed};
 use super::base::power::{Power, power};
-use super::{Call, Deviation, Peer, Printed};
+use super::spark::TICKS;
 
 pub(super) static PEER: Peer = Peer {
     name: "rainbarf",
-    about: "the processors' past over the memory's classes, and the battery",
+    about: "the processors' history over the memory's classes, and the battery",
     link: true,
     deviations: &[
         Deviation {
@@ -62,7 +64,7 @@ pub(super) static PEER: Peer = Peer {
         Deviation {
             case: "`skip=0`, `width=`, `bolt=1`, `bolt=0` in the config",
             peer: "a usage error; `bolt=0` puts it on",
-            ours: "what they say",
+            ours: "as they are meant",
         },
         Deviation {
             case: "`fg=#ff8800` in the config",
@@ -76,10 +78,10 @@ pub(super) static PEER: Peer = Peer {
         },
         Deviation {
             case: "the history file",
-            peer: "written; no line where it cannot be, lost samples, a shorter past after a \
+            peer: "written; no line where it cannot be, lost samples, a shorter history after a \
                    smaller `--width`",
             ours: "read once and never written; samples are kept in a file of our own, and the \
-                   daemon's past fills an empty chart",
+                   daemon's history fills an empty chart",
         },
         Deviation {
             case: "`--loadavg` beside a chart without it",
@@ -119,24 +121,22 @@ Options:
      --skip SECONDS      no new sample before
 ";
 
-const TICKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-
 fn run(call: &mut Call) -> Printed {
     let home = call.variable("HOME").map(PathBuf::from);
     let mut words = config::config(call, home.as_deref());
-    words.extend(call.words());
+    words.extend_from_slice(call.words);
     let options = match Options::read(&words) {
         Ok(options) => options,
         Err(errors) => return Printed::wrong(HELP, errors),
     };
     let width = usize::try_from(options.width).unwrap_or(0).min(4096);
     let history = history::history(call, &options, width, home.as_deref());
-    let meminfo = MemoryDoor::default().read(call.host).unwrap_or_default();
+    let meminfo = MemoryReader::default().read(call.machine).unwrap_or_default();
     let style = Style::of(&options, call.output_is_terminal);
     let mut out = chart(&options, &style, &memory(&meminfo, &options), &history, width);
     out += &style.reset();
     if (options.battery || options.remaining)
-        && let Some(power) = power(call.host)
+        && let Some(power) = power(call.machine)
     {
         out += &battery(&options, &style, &power);
     }
@@ -161,8 +161,9 @@ fn chart(
     let mut left = width;
     let counts = cells(memory, width);
     for (class, count) in memory.classes.iter().zip(counts) {
-        let named = |said: &str| if said.is_empty() { class.colour() } else { said }.to_owned();
-        out += &style.both(&named(&options.fg), &named(&options.bg));
+        let or_class =
+            |colour: &str| if colour.is_empty() { class.colour() } else { colour }.to_owned();
+        out += &style.both(&or_class(&options.fg), &or_class(&options.bg));
         for _ in 0..count.min(left) {
             out.push(tick(levels.next().unwrap_or(newest)));
         }
@@ -177,15 +178,15 @@ fn chart(
 
 fn battery(options: &Options, style: &Style, power: &Power) -> String {
     let mut out = String::new();
-    let direction = if power.discharging { "red" } else { "green" };
+    let flow = if power.discharging { "red" } else { "green" };
     let minutes = power.minutes.filter(|_| options.remaining);
     if options.battery {
-        out += &style.fore(direction);
+        out += &style.fore(flow);
         out.push(if options.bolt { '\u{26a1}' } else { '|' });
         out += &style.level(power.share);
         out.push(TICKS[((7.0 * power.share) as usize).min(7)]);
     } else if minutes.is_some() {
-        out += &style.fore(direction);
+        out += &style.fore(flow);
     } else {
         return out;
     }
@@ -199,7 +200,7 @@ fn battery(options: &Options, style: &Style, power: &Power) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use rainline_segments::base::host::Meminfo;
+    use rainline_segments::machine::Meminfo;
 
     fn options(words: &[&str]) -> Options {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_a_day_is_told_in_hours() {
+    fn more_than_a_day_is_shown_in_hours() {
         let style = Style::of(&options(&[]), false);
         let power = Power { share: 0.8, discharging: true, minutes: Some(1501) };
         let text = battery(&options(&["--remaining"]), &style, &power);

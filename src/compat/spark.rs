@@ -4,7 +4,7 @@
 //! one of the words is anything else (an exponent, `.5`, a gap, a number beyond its arithmetic) all
 //! of them are drawn by the numbers they are. Words are read, never evaluated.
 
-use super::{Call, Deviation, Peer, Printed};
+use super::base::peer::{Call, Deviation, Peer, Printed};
 
 pub(super) static PEER: Peer = Peer {
     name: "spark",
@@ -32,9 +32,10 @@ pub(super) static PEER: Peer = Peer {
     run,
 };
 
-const TICKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+/// From the lowest bar to the highest.
+pub(super) const TICKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// Laid out as the peer's, for whatever looks into it.
+/// Laid out as the peer's, for programs that look for its parts.
 const HELP: &str = "
     USAGE:
       spark [-h|--help] VALUE,...
@@ -49,19 +50,19 @@ const HELP: &str = "
 ";
 
 fn run(call: &mut Call) -> Printed {
-    let words = call.words();
-    let asks = matches!(words.first().map(String::as_str), Some("-h" | "--help"));
+    let asks = call.words.first().is_some_and(|word| word == "-h" || word == "--help");
     // One empty word is as good as none.
-    let says_nothing = words.concat().is_empty() && words.len() < 2;
-    if asks || (says_nothing && call.input_is_terminal) {
-        return Printed { out: HELP.into(), ..Printed::default() };
+    let is_empty = call.words.len() < 2 && call.words.concat().is_empty();
+    if asks || (is_empty && call.input_is_terminal) {
+        return Printed::text(HELP);
     }
-    if !says_nothing {
-        return Printed::line(chart(&words.join(" ")));
+    if !is_empty {
+        return Printed::line(chart(&call.words.join(" ")));
     }
     let mut bytes = Vec::new();
-    // What was read up to an error is drawn. A shell's `$(…)` has no NUL.
+    // What was read before an error is drawn.
     let _ = call.input.read_to_end(&mut bytes);
+    // A shell's `$(…)` drops NULs.
     bytes.retain(|byte| *byte != 0);
     Printed::line(chart(&String::from_utf8_lossy(&bytes)))
 }
@@ -106,8 +107,8 @@ fn of_any(numbers: &[Option<f64>]) -> String {
     numbers.iter().map(tick).collect()
 }
 
-/// A number that the peer reads: decimal, `0x` hexadecimal, or octal after a zero; what stands
-/// after the last point is cut, unless that would make another number of it.
+/// A number that the peer reads: decimal, `0x` hexadecimal, or octal after a zero. What follows the
+/// last point is cut, unless it holds an exponent.
 fn whole(word: &str) -> Option<i64> {
     let (word, cut) = word.rsplit_once('.').unwrap_or((word, ""));
     if cut.contains(['e', 'E']) {
@@ -129,7 +130,7 @@ fn whole(word: &str) -> Option<i64> {
     (number < 1 << 55).then_some(sign * number)
 }
 
-/// A number as anybody writes it; `None` for a gap.
+/// A number in any usual form; `None` for a gap.
 fn number(word: &str) -> Option<f64> {
     let plain = word.strip_suffix('%').unwrap_or(word);
     let known = match (whole(plain), plain.parse::<f64>()) {
@@ -144,7 +145,7 @@ fn number(word: &str) -> Option<f64> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use rainline_segments::Host;
+    use rainline_segments::Machine;
 
     #[test]
     fn clean_numbers_as_the_peer_draws_them() {
@@ -216,8 +217,17 @@ mod tests {
 
     #[test]
     fn words_come_from_the_command_line_or_from_input() {
-        let host = Host::real();
-        let run = |words: &[&str], input| super::super::call(&PEER, words, &host, input);
+        let run = |words: &[&str], input: &str| {
+            run(&mut Call {
+                words: &words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>(),
+                machine: &Machine::real(),
+                input: &mut input.as_bytes(),
+                input_is_terminal: false,
+                output_is_terminal: false,
+                state: None,
+                env: &|_| None,
+            })
+        };
         assert_eq!(run(&["1,", "2,", "3"], "9").out, "▁▄█\n");
         assert_eq!(run(&[], "1\t2\n3").out, "▁▄█\n");
         assert_eq!(run(&[], "").out, "\n");

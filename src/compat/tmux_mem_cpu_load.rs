@@ -3,12 +3,14 @@
 mod colours;
 mod options;
 
-use rainline_segments::base::host::{Averages, Meminfo, MemoryDoor};
+use std::num::NonZero;
+
+use rainline_segments::machine::{Averages, Meminfo, MemoryReader};
 
 use self::colours::{CPU, LOAD, MEMORY};
-use self::options::{Look, Options, Refused, parse};
+use self::options::{Colouring, Options, Refused, parse};
+use super::base::peer::{Call, Deviation, Peer, Printed};
 use super::base::usage::busy;
-use super::{Call, Deviation, Peer, Printed};
 
 pub(super) static PEER: Peer = Peer {
     name: "tmux-mem-cpu-load",
@@ -52,20 +54,21 @@ Memory, processors and load for tmux's status line.
   -c, --colors                colours
   -p, --powerline-left        colours, with arrows to the right
   -q, --powerline-right       colours, with arrows to the left
-  -l, --segments-left N       colour of what stands at the left
-  -r, --segments-right N      colour of what stands at the right
+  -l, --segments-left N       colour at the left of the line
+  -r, --segments-right N      colour at the right of the line
 ";
 
 fn run(call: &mut Call) -> Printed {
-    let options = match parse(&call.words()) {
+    let options = match parse(call.words) {
         Ok(options) => options,
         Err(Refused::Wrong(message)) => return Printed::wrong("", message),
         Err(Refused::Help(message)) => return Printed::wrong(format!("{message}{HELP}"), ""),
     };
-    let meminfo = MemoryDoor::default().read(call.host).unwrap_or_default();
+    let meminfo = MemoryReader::default().read(call.machine).unwrap_or_default();
     let busy = busy(call, options.interval).unwrap_or(0.0);
-    let load = call.host.load().ok().flatten();
-    let count = call.host.processors().unwrap_or(1).max(1) as f64;
+    let load = call.machine.load().ok().flatten();
+    let usable = || std::thread::available_parallelism().ok().map(NonZero::get);
+    let count = call.machine.processors().or_else(usable).unwrap_or(1).max(1) as f64;
     Printed::line(line(&options, &meminfo, percent(busy), load, count))
 }
 
@@ -89,11 +92,11 @@ fn line(
     let averages = load.map(|load| [load.one, load.five, load.fifteen]).unwrap_or_default();
     let known = if load.is_some() { options.averages } else { 0 };
     let loads: String = averages[..known].iter().map(|average| format!(" {average:.2}")).collect();
-    if options.look == Look::Plain {
+    if options.colouring == Colouring::Plain {
         return format!("{memory}{cpu_text}{loads}");
     }
     let share = if total > 0.0 { 100.0 * used / total } else { 0.0 };
-    // A lead, a style, its background, a text.
+    // What precedes the text, its style with the background, the text.
     let mut parts = vec![(" ", MEMORY.at(share), memory), ("", CPU.at(cpu), cpu_text)];
     if known > 0 {
         parts.push(("", LOAD.at((averages[0] / count * 50.0) as f32), loads));
@@ -104,11 +107,11 @@ fn line(
     let mut out = String::new();
     let first = &parts[0].1;
     let last = &parts[parts.len() - 1].1;
-    match options.look {
-        Look::Plain | Look::Colours => {
+    match options.colouring {
+        Colouring::Plain | Colouring::Colours => {
             parts.iter().for_each(|(_, (style, _), text)| out += &format!("{style}{text}{RESET}"));
         }
-        Look::Left => {
+        Colouring::Left => {
             if let Some(left) = options.left {
                 out += &format!("{}#[fg=colour{left}]{RIGHT}", first.0);
             }
@@ -125,7 +128,7 @@ fn line(
                 (None, _) => format!("#[bg=default]{RIGHT}{RESET}"),
             };
         }
-        Look::Right => {
+        Colouring::Right => {
             out += &match options.left {
                 Some(left) => format!("#[fg=colour{}] #[bg=colour{left}]{LEFT}", first.1),
                 None => format!("#[bg=default] #[fg=colour{}]{LEFT}", first.1),
@@ -152,7 +155,7 @@ fn used_of(meminfo: &Meminfo) -> (f32, f32) {
     let given_back =
         [meminfo.buffers, meminfo.cached, meminfo.reclaimable].map(kilobytes).iter().sum::<u64>();
     let used = taken.checked_sub(given_back).filter(|used| *used <= total);
-    // Numbers that contradict each other: the kernel's own word for it.
+    // Numbers that contradict each other: what the kernel itself counts as available.
     let used = used.unwrap_or_else(|| match meminfo.available {
         Some(_) => total.saturating_sub(kilobytes(meminfo.available)),
         None => 0,
@@ -173,7 +176,7 @@ fn memory(options: &Options, used: f32, total: f32) -> String {
         2 => format!("{:.2}%", percent(f64::from(used / total))),
         _ => {
             let whole = |number: f32| number as u64;
-            // Exactly 10 000 is neither of both.
+            // Exactly 10 000 is neither.
             match () {
                 () if used > 10_000.0 => {
                     format!("{}/{}GB", whole(used / 1024.0), whole(total / 1024.0))

@@ -4,33 +4,34 @@
 //! Called without words it does what those plugins do when tmux reads its config: it finds their
 //! names in the options of the status line and puts a job in their place. Here that is one job for
 //! each stretch of names with plain text between, and it prints for ever: tmux starts nothing to
-//! refresh it. A job it is, and not an option of tmux's own (`#{@name}`): setting one draws every
-//! pane of every client anew, in all versions so far. What tmux itself must fill in (a time, another
-//! job, a condition) stays outside of the job.
+//! refresh it. It is a job and not an option of tmux's own (`#{@name}`), because setting an option
+//! redraws every pane of every client, in all versions so far. What tmux itself must fill in (a time,
+//! another job, a condition) stays outside of the job.
 //!
 //! The text and the user's options travel as words of the job in an encoding of letters and digits,
 //! so nothing of them goes through a shell or is taken for a format.
 
 mod battery;
-mod machine;
 mod options;
 mod printf;
+mod readings;
 mod wiring;
 
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use self::machine::Machine;
 use self::options::Options;
+use self::readings::Readings;
 use self::wiring::{decoded, given, rewrite};
 use super::{Call, Deviation, Peer, Printed};
-use crate::client::{Pace, timespec, write_whole};
-use crate::hosts::{in_quotes, shell_word};
-use crate::sys;
+use crate::quote;
+use rainline_caps::pacing::{Pacer, Pacing};
+use rainline_client::sys;
+use rainline_client::write_whole;
 
-/// What `init` and `compat` call it.
+/// Its name in `init` and `compat`.
 pub const NAME: &str = "tmux-plugins";
 
 pub(super) static PEER: Peer = Peer {
@@ -90,7 +91,7 @@ pub(super) static PEER: Peer = Peer {
     run,
 };
 
-/// How often numbers are read: as long as tmux-cpu keeps its own.
+/// How often the machine is read: as long as tmux-cpu keeps what it read.
 const EVERY: Duration = Duration::from_secs(2);
 const LOADS: [&str; 6] = ["cpu", "gpu", "ram", "gram", "cpu_temp", "gpu_temp"];
 const BATTERY: [&str; 13] = [
@@ -121,59 +122,57 @@ pub fn names() -> Vec<String> {
 
 /// The lines for tmux's config.
 pub fn init(program: &Path) -> String {
-    let command = format!("{} compat {NAME}", shell_word(program)).replace('#', "##");
+    let command = format!("{} compat {NAME}", quote::sh(program.as_ref())).replace('#', "##");
     format!(
         "# Rainline fills in what tmux-cpu and tmux-battery would: #{{cpu_percentage}}, \
          #{{battery_icon}} …\n\
          # Put this at the end of ~/.tmux.conf, in place of those plugins.\n\
          run-shell {}\n",
-        in_quotes(&command, "\"\\$")
+        quote::tmux(&command)
     )
 }
 
 fn run(call: &mut Call) -> Printed {
-    let words = call.words();
-    match words.split_first() {
-        None => rewrite(),
-        Some((what, [template, options @ ..])) if what == "print" => {
-            let mut machine = Machine::default();
-            Printed::line(machine.line(call, &decoded(template), &given(options)))
+    match call.words {
+        [] => rewrite(),
+        [what, template, options @ ..] if what == "print" => {
+            let mut readings = Readings::default();
+            Printed::line(readings.line(call, &decoded(template), &given(options)))
         }
-        Some((what, [template, options @ ..])) if what == "stream" => {
+        [what, template, options @ ..] if what == "stream" => {
             stream(call, &decoded(template), &given(options));
             Printed::default()
         }
-        Some(_) => {
-            Printed::wrong("", "rainline: only `rainline init tmux-plugins` is for people\n")
-        }
+        _ => Printed::wrong("", "rainline: only `rainline init tmux-plugins` is for people\n"),
     }
 }
 
-/// Prints the line now and whenever it changes, until nobody reads.
+/// Prints the line now and whenever it changes, until its reader is gone.
 fn stream(call: &Call, template: &str, options: &Options) {
-    let mut machine = Machine::default();
-    let mut pace = Pace::new(true);
+    let mut readings = Readings::default();
+    let mut pacer = Pacer::new(Pacing::OncePerSecond);
     let mut due = sys::awake();
     loop {
         if sys::awake() >= due {
-            pace.offer(machine.line(call, template, options).into_bytes());
+            pacer.offer(readings.line(call, template, options).into_bytes());
             due = sys::awake() + EVERY;
         }
-        if let Some(line) = pace.due(sys::wall())
+        if let Some(line) = pacer.due(sys::wall())
             && !write_whole(line)
         {
             return;
         }
         let wall = sys::wall();
         let mut left = due.saturating_sub(sys::awake());
-        if let Some(at) = pace.wake(wall) {
+        if let Some(at) = pacer.wake(wall) {
             left = left.min(at.saturating_sub(wall).min(EVERY));
         }
-        // Without wanted events poll still tells of the reader's end.
+        // Even where it waits for nothing else, poll reports that the reader is gone.
         let stdout = rustix::stdio::stdout();
         let mut fds = [PollFd::from_borrowed_fd(stdout, PollFlags::empty())];
         let gone = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
-        if poll(&mut fds, Some(&timespec(left))).is_ok() && fds[0].revents().intersects(gone) {
+        let timeout = Timespec::try_from(left).ok();
+        if poll(&mut fds, timeout.as_ref()).is_ok() && fds[0].revents().intersects(gone) {
             return;
         }
     }
@@ -184,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thirty_seven_names_and_no_one_twice() {
+    fn there_are_thirty_seven_names() {
         let mut names = names();
         names.sort();
         names.dedup();

@@ -36,7 +36,7 @@ fn file(path: &Path, depth: usize, gathered: &mut Gathered) {
         Ok(Some(text)) => text,
         // No config is an ordinary state; an include that is not there is a mistake.
         Ok(None) if depth == 0 => return,
-        Ok(None) => return gathered.problems.push(format!("{}: not there", path.display())),
+        Ok(None) => return gathered.problems.push(format!("{}: no such file", path.display())),
         Err(problem) => return gathered.problems.push(problem),
     };
     let folder = path.parent().unwrap_or(Path::new("/"));
@@ -83,7 +83,7 @@ fn themes(folder: &Path, gathered: &mut Gathered) {
 }
 
 /// The file's text; `None` if there is no such file. A config is trusted markup, so it must belong
-/// to its user (or root) and nobody else may be able to write it.
+/// to its user (or root), and no other user may be able to write it.
 fn read(path: &Path) -> Result<Option<String>, String> {
     let say = |what: &str| format!("{}: {what}", path.display());
     // Without waiting: a FIFO of that name must not hold us.
@@ -102,7 +102,7 @@ fn read(path: &Path) -> Result<Option<String>, String> {
         return Err(say(&format!("belongs to user {}, so it is not trusted", meta.uid())));
     }
     if meta.mode() & 0o022 != 0 {
-        return Err(say("others may write it, so it is not trusted; chmod go-w"));
+        return Err(say("other users can write it, so it is not trusted; run chmod go-w"));
     }
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| say(&error.to_string()))?;

@@ -37,6 +37,24 @@ fn a_mistake_is_named_and_the_rest_works() {
 }
 
 #[test]
+fn the_portable_reader_is_asked_for_and_reads_in_workers() {
+    let place = |text: &str| {
+        let config = config(&format!("{text}\n[line.tmux]\nright = [\"cpu\", \"status\"]\n"));
+        let of = |name: &str| &config.instances[usize::from(config.instance(name).expect("built"))];
+        (config.reader, config.runs_in(of("cpu")), config.runs_in(of("status")))
+    };
+    let portable = (Reader::Portable, RunsIn::Worker, RunsIn::Daemon);
+    assert_eq!(place("reader = \"portable\""), portable);
+    assert_eq!(place("reader = \"native\""), (Reader::Native, RunsIn::Daemon, RunsIn::Daemon));
+    assert_eq!(place("").0, Reader::default());
+    assert_eq!(place("[host.\"web-*\"]\nreader = \"portable\""), portable);
+    let wrong = config("reader = \"potrable\"");
+    let message =
+        "config.toml:1:10: expected one of \"native\", \"portable\"; did you mean `portable`?";
+    assert_eq!(headlines(&wrong), [message]);
+}
+
+#[test]
 fn broken_toml_makes_a_config_unusable() {
     assert!(config("theme = \n[line").unusable);
 }
@@ -67,6 +85,32 @@ fn rows_and_hosts() {
 }
 
 #[test]
+fn problems_come_file_by_file() {
+    let file = |path: &str, text: &str| SourceFile { path: path.into(), text: text.into() };
+    let files = vec![
+        file("base.toml", "[segment.cpu]\nwarnign = 3\n\n\n[segment.load]\nwarnign = 3\n"),
+        file("config.toml", "theme = \"mine\"\nthmee = 1\n[segment.memory]\nwarnign = 3\n"),
+    ];
+    let themes = vec![("mine".into(), file("mine.toml", "x = 1\n"))];
+    let config = build(&Gathered { files, themes, ..Gathered::default() });
+    let places = headlines(&config).into_iter().map(|line| line.split(": ").next().expect("one"));
+    assert_eq!(
+        places.collect::<Vec<_>>(),
+        ["base.toml:2:1", "base.toml:6:1", "config.toml:2:1", "config.toml:4:1", "mine.toml:1:1"]
+    );
+}
+
+#[test]
+fn a_wrong_option_falls_back_to_its_default_and_its_neighbours_stay() {
+    let config =
+        config("[segment.load]\nwarning = 3\n[segment.cpu]\nwarning = \"x\"\ncritical = 96\n");
+    assert_eq!(headlines(&config), ["config.toml:4:11: expected a number, found string"]);
+    let cpu = &config.instances[usize::from(config.instance("cpu").expect("built"))];
+    assert_eq!(cpu.options.get("warning"), None);
+    assert_eq!(cpu.options["critical"].as_integer(), Some(96));
+}
+
+#[test]
 fn wrong_types_name_what_was_expected() {
     let config =
         config("theme = 3\n[line.tmux]\nright = \"cpu\"\n[segment.cpu]\nwarning = \"x\"\n");
@@ -78,14 +122,4 @@ fn wrong_types_name_what_was_expected() {
             "config.toml:5:11: expected a number, found string",
         ]
     );
-}
-
-#[test]
-fn home_decides_where_a_config_is() {
-    let path = |xdg: Option<&str>, home: Option<&str>| {
-        usual_path(xdg.map(Path::new), home.map(Path::new)).map(|p| p.display().to_string())
-    };
-    assert_eq!(path(None, Some("/h")).as_deref(), Some("/h/.config/rainline/config.toml"));
-    assert_eq!(path(Some("/x"), None).as_deref(), Some("/x/rainline/config.toml"));
-    assert_eq!(path(Some("relative"), None), None);
 }

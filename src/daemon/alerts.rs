@@ -1,75 +1,173 @@
-//! When an alert rings: a level that is reached, held, left. Pure; no clock is read here.
+//! The alerts of all configs: which reading each looks at, how it stands, and where its notification
+//! may be shown. When one fires is decided in `state`; a worker delivers it.
 
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use rainline_client::protocol::LineRequest;
+use rainline_segments::Level;
 
+use super::jobs::{Jobs, Outcome, Purpose};
+use super::sampler::{Cache, CachedReading};
+use super::status::AlertStatus;
+use crate::config::Config;
 use crate::config::alerts::Alert;
+use crate::line::rows::{self, Age, Reading, Readings};
+use crate::readings::id::{ConfigId, ReadingId};
+use crate::worker::notify::Notification;
+use crate::worker::{Answer, Job};
 
-/// How an alert stands.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Watch {
-    /// Since when the level is reached, or left after it rang; by the boot clock.
-    since: Option<Duration>,
-    /// Whether the last reading had the level.
-    reached: bool,
-    /// When it rang last, until it is over.
-    rung: Option<Duration>,
+mod state;
+
+use state::State;
+
+/// How long delivering a notification may take.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// The most places of each sort where notifications are shown.
+const MAX_PLACES: usize = 8;
+
+/// An alert and how it stands.
+struct Known {
+    alert: Alert,
+    config: Rc<Config>,
+    reading: ReadingId,
+    state: State,
+    /// Why its last notification was not delivered.
+    error: Option<String>,
 }
 
-/// What there is to tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Ring {
-    Reached,
-    /// It lasts.
-    Again,
-    /// It is over.
-    Back,
+/// The alerts of all configs.
+#[derive(Default)]
+pub struct Alerts {
+    known: HashMap<(ConfigId, String), Known>,
+    /// Where notifications may be shown: the sockets of tmux servers, and the leaders of other
+    /// sessions; the latest last.
+    servers: Vec<String>,
+    sessions: Vec<u32>,
 }
 
-impl Ring {
-    /// The word for commands.
-    pub fn name(self) -> &'static str {
-        match self {
-            Ring::Reached => "reached",
-            Ring::Again => "again",
-            Ring::Back => "back",
-        }
+impl Alerts {
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
     }
-}
 
-impl Watch {
-    /// Looks at a reading: whether it has the alert's level or a higher one.
-    pub fn look(&mut self, alert: &Alert, reached: bool, boot: Duration) -> Option<Ring> {
-        if reached != self.reached {
-            (self.reached, self.since) = (reached, None);
-        }
-        let since = *self.since.get_or_insert(boot);
-        let held = boot.saturating_sub(since) >= alert.hold;
-        match (reached, self.rung) {
-            (true, None) if held => {
-                self.rung = Some(boot);
-                Some(Ring::Reached)
-            }
-            (true, Some(rung)) if alert.again.is_some_and(|again| boot >= rung + again) => {
-                self.rung = Some(boot);
-                Some(Ring::Again)
-            }
-            (false, Some(_)) if held => {
-                self.rung = None;
-                alert.back.then_some(Ring::Back)
-            }
-            _ => None,
+    /// Remembers where the client of a request would see a notification.
+    pub fn note_client(&mut self, request: &LineRequest) {
+        let tmux = request.env.iter().find(|(name, _)| name == "TMUX");
+        let socket = tmux.and_then(|(_, value)| {
+            let socket = value.split(|byte| *byte == b',').next()?;
+            String::from_utf8(socket.to_vec()).ok().filter(|socket| socket.starts_with('/'))
+        });
+        match socket {
+            Some(socket) => put_last(&mut self.servers, socket),
+            None if request.session > 0 => put_last(&mut self.sessions, request.session),
+            None => {}
         }
     }
 
-    /// When it has something to tell although no reading comes.
-    pub fn due(&self, alert: &Alert) -> Option<Duration> {
-        match (self.reached, self.rung) {
-            (true, None) | (false, Some(_)) => Some(self.since? + alert.hold),
-            (true, Some(rung)) => Some(rung + alert.again?),
-            (false, None) => None,
+    /// Takes over the alerts of a config; those that stay the same keep their state. The instances
+    /// that they look at, with their readings.
+    pub fn config_changed(&mut self, id: &ConfigId, config: &Rc<Config>) -> Vec<(u16, ReadingId)> {
+        let mut before: HashMap<_, _> = self.known.extract_if(|(of, _), _| of == id).collect();
+        for alert in &config.alerts {
+            let instance = &config.instances[usize::from(alert.instance)];
+            let reading = ReadingId::shared_by_all(id, instance);
+            let key = (id.clone(), alert.name.clone());
+            let same = before.remove(&key).filter(|known| {
+                let old = Alert { instance: alert.instance, ..known.alert.clone() };
+                old == *alert && known.reading == reading
+            });
+            let (state, error) = same.map(|known| (known.state, known.error)).unwrap_or_default();
+            let (alert, config) = (alert.clone(), config.clone());
+            self.known.insert(key, Known { alert, config, reading, state, error });
         }
+        let of_config = self.known.iter().filter(|((of, _), _)| of == id);
+        of_config.map(|(_, known)| (known.alert.instance, known.reading.clone())).collect()
+    }
+
+    pub fn forget_config(&mut self, id: &ConfigId) {
+        self.known.retain(|(of, _), _| of != id);
+    }
+
+    /// The readings that alerts look at.
+    pub fn wanted(&self) -> impl Iterator<Item = &ReadingId> {
+        self.known.values().map(|known| &known.reading)
+    }
+
+    /// When an alert may fire although no reading comes.
+    pub fn wake(&self, boot: Duration) -> Option<Duration> {
+        let due = self.known.values().filter_map(|known| known.state.due(&known.alert));
+        // One whose reading is not known does nothing when its time comes.
+        due.filter(|at| *at > boot).min()
+    }
+
+    /// Has notifications delivered for the alerts that fire with the readings as they are.
+    pub fn check(&mut self, cache: &Cache, boot: Duration, jobs: &mut Jobs) {
+        for ((id, name), known) in &mut self.known {
+            let entry = cache.get(&known.reading).filter(|entry| entry.taken().is_some());
+            let Some(entry) = entry.filter(|entry| entry.age(boot) != Age::Lost) else {
+                // Nothing is known: the level is neither reached nor left.
+                continue;
+            };
+            let level = entry.sample().map_or(Level::Idle, |sample| sample.level);
+            let reached = level >= known.alert.level;
+            let Some(event) = known.state.update(&known.alert, reached, boot) else { continue };
+            let index = known.alert.instance;
+            let shown = || rows::words(&known.config, index, &Alone(entry, boot));
+            let notification = Notification {
+                alert: name.clone(),
+                segment: known.reading.instance.to_string(),
+                level,
+                event,
+                shown: catch_unwind(AssertUnwindSafe(shown)).unwrap_or_default(),
+                action: known.alert.action.clone(),
+                servers: self.servers.clone(),
+                sessions: self.sessions.clone(),
+            };
+            let purpose = Purpose::Notify(id.clone(), name.clone());
+            jobs.submit(purpose, Job::Notify(notification), Some(TIMEOUT));
+        }
+    }
+
+    /// Takes what came of a notification.
+    pub fn notified(&mut self, id: ConfigId, name: String, outcome: Outcome) {
+        let error = match outcome {
+            Ok(Answer::Notified(delivered)) => delivered.err(),
+            Ok(_) => Some("its worker gave an unexpected answer".into()),
+            Err(why) => Some(why),
+        };
+        if let Some(known) = self.known.get_mut(&(id, name)) {
+            known.error = error;
+        }
+    }
+
+    /// The alerts whose last notification was not delivered.
+    pub fn status(&self) -> Vec<AlertStatus> {
+        let failed = |((_, name), known): (&(ConfigId, String), &Known)| {
+            Some(AlertStatus { name: name.clone(), error: known.error.clone()? })
+        };
+        self.known.iter().filter_map(failed).collect()
+    }
+}
+
+/// A reading by itself.
+struct Alone<'a>(&'a CachedReading, Duration);
+
+impl Readings for Alone<'_> {
+    fn reading(&self, _: u16) -> Reading<'_> {
+        let Alone(entry, boot) = self;
+        entry.reading(*boot)
+    }
+}
+
+/// Puts the latest last, and forgets the oldest of too many.
+fn put_last<T: PartialEq>(known: &mut Vec<T>, new: T) {
+    known.retain(|old| *old != new);
+    known.push(new);
+    if known.len() > MAX_PLACES {
+        known.remove(0);
     }
 }
 
@@ -77,58 +175,111 @@ impl Watch {
 mod tests {
     use super::*;
     use crate::config::alerts::Action;
-    use rainline_segments::Level;
+    use crate::daemon::sampler::test_support::{at, cache_with};
+    use crate::worker::notify::Event;
+    use rainline_segments::Sample;
+    use std::path::Path;
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn alert() -> Alert {
-        Alert {
-            name: "x".into(),
+    fn id() -> ConfigId {
+        Path::new("/config").into()
+    }
+
+    /// A config whose one alert fires when its first segment is critical for five seconds.
+    fn config(change: impl FnOnce(&mut Alert)) -> Rc<Config> {
+        let mut config = Config::built_in();
+        let mut alert = Alert {
+            name: "loud".into(),
             instance: 0,
             level: Level::Critical,
             hold: SECOND * 5,
-            again: Some(SECOND * 60),
+            again: None,
             action: Action::Bell,
             back: true,
-        }
-    }
-
-    /// What is told at which second, of levels reached at seconds.
-    fn told(alert: &Alert, readings: &[(u32, bool)]) -> Vec<(u32, Ring)> {
-        let mut watch = Watch::default();
-        let look = |(at, reached): &(u32, bool)| {
-            watch.look(alert, *reached, SECOND * *at).map(|ring| (*at, ring))
         };
-        readings.iter().filter_map(look).collect()
+        change(&mut alert);
+        config.alerts = vec![alert];
+        Rc::new(config)
+    }
+
+    /// The events that alerts have delivered with a reading at this moment.
+    fn check(alerts: &mut Alerts, level: Level, taken: u32, boot: u32) -> Vec<Event> {
+        let reading = alerts.wanted().next().expect("an alert").clone();
+        let config = alerts.known.values().next().expect("an alert").config.clone();
+        let cache = cache_with(reading, &config, 0, Ok(Some(Sample::new(level))), &at(taken));
+        let mut jobs = Jobs::default();
+        alerts.check(&cache, SECOND * boot, &mut jobs);
+        let event = |submission: super::super::jobs::Submission| match submission.job {
+            Job::Notify(notification) => notification.event,
+            other => panic!("{other:?}"),
+        };
+        jobs.take().0.into_iter().map(event).collect()
     }
 
     #[test]
-    fn a_level_rings_once_it_held_and_again_and_when_it_is_over() {
-        let readings = [(0, true), (4, true), (5, true), (6, true), (65, true), (66, false)];
-        let mut readings = readings.to_vec();
-        readings.extend([(70, false), (71, false), (72, false)]);
-        let expected = [(5, Ring::Reached), (65, Ring::Again), (71, Ring::Back)];
-        assert_eq!(told(&alert(), &readings), expected);
-        let quiet = Alert { again: None, back: false, ..alert() };
-        assert_eq!(told(&quiet, &readings), [(5, Ring::Reached)]);
+    fn an_alert_fires_when_its_level_held_and_when_it_is_over() {
+        let mut alerts = Alerts::default();
+        alerts.config_changed(&id(), &config(|_| {}));
+        assert_eq!(check(&mut alerts, Level::Critical, 10, 10), []);
+        assert_eq!(alerts.wake(SECOND * 10), Some(SECOND * 15));
+        assert_eq!(check(&mut alerts, Level::Critical, 15, 15), [Event::Reached]);
+        assert_eq!(check(&mut alerts, Level::Idle, 20, 20), []);
+        assert_eq!(check(&mut alerts, Level::Idle, 25, 25), [Event::Back]);
     }
 
     #[test]
-    fn a_spike_and_a_short_relief_are_nothing() {
-        assert_eq!(told(&alert(), &[(0, true), (3, false), (4, true), (8, true)]), []);
-        let relief = [(0, true), (5, true), (6, false), (8, true), (20, true), (30, true)];
-        assert_eq!(told(&alert(), &relief), [(5, Ring::Reached)]);
+    fn a_lost_reading_neither_reaches_nor_leaves_a_level() {
+        let mut alerts = Alerts::default();
+        alerts.config_changed(&id(), &config(|_| {}));
+        check(&mut alerts, Level::Critical, 10, 10);
+        assert_eq!(check(&mut alerts, Level::Critical, 10, 90_000), []);
+        assert_eq!(alerts.wake(SECOND * 90_000), None, "what is over is no reason to wake up");
+        assert_eq!(check(&mut alerts, Level::Critical, 90_001, 90_001), [Event::Reached]);
     }
 
     #[test]
-    fn it_is_due_when_nothing_else_may_wake_it() {
-        let mut watch = Watch::default();
-        assert_eq!(watch.due(&alert()), None);
-        watch.look(&alert(), true, SECOND);
-        assert_eq!(watch.due(&alert()), Some(SECOND * 6));
-        watch.look(&alert(), true, SECOND * 6);
-        assert_eq!(watch.due(&alert()), Some(SECOND * 66));
-        watch.look(&alert(), false, SECOND * 7);
-        assert_eq!(watch.due(&alert()), Some(SECOND * 12));
+    fn a_reload_in_between_keeps_the_state_of_what_stays_the_same() {
+        let mut alerts = Alerts::default();
+        alerts.config_changed(&id(), &config(|_| {}));
+        check(&mut alerts, Level::Critical, 10, 10);
+        alerts.config_changed(&id(), &config(|_| {}));
+        assert_eq!(check(&mut alerts, Level::Critical, 15, 15), [Event::Reached]);
+        alerts.config_changed(&id(), &config(|alert| alert.hold = SECOND));
+        assert_eq!(check(&mut alerts, Level::Critical, 16, 16), [], "another alert starts anew");
+        assert_eq!(check(&mut alerts, Level::Critical, 17, 17), [Event::Reached]);
+        alerts.forget_config(&id());
+        assert!(alerts.is_empty() && alerts.wanted().next().is_none());
+    }
+
+    #[test]
+    fn a_failed_delivery_is_an_error_until_one_succeeds_or_the_alert_is_gone() {
+        let mut alerts = Alerts::default();
+        alerts.config_changed(&id(), &config(|_| {}));
+        let loud = || (id(), "loud".to_owned());
+        alerts.notified(loud().0, loud().1, Err("it took too long".into()));
+        let failed = AlertStatus { name: "loud".into(), error: "it took too long".into() };
+        assert_eq!(alerts.status(), [failed]);
+        alerts.notified(loud().0, loud().1, Ok(Answer::Notified(Ok(()))));
+        assert_eq!(alerts.status(), []);
+        alerts.notified(loud().0, loud().1, Ok(Answer::Notified(Err("not found".into()))));
+        alerts.forget_config(&id());
+        alerts.notified(loud().0, loud().1, Err("too late".into()));
+        assert_eq!(alerts.status(), []);
+    }
+
+    #[test]
+    fn the_latest_clients_are_where_notifications_are_shown() {
+        let mut alerts = Alerts::default();
+        let request = |session| LineRequest { session, ..LineRequest::default() };
+        (1..=MAX_PLACES as u32 + 2).for_each(|session| alerts.note_client(&request(session)));
+        alerts.note_client(&request(5));
+        assert_eq!((alerts.sessions.len(), alerts.sessions.last()), (MAX_PLACES, Some(&5)));
+        let env = vec![("TMUX".to_owned(), b"/tmp/tmux,1,0".to_vec())];
+        alerts.note_client(&LineRequest { env, session: 7, ..LineRequest::default() });
+        assert_eq!(
+            (&*alerts.servers, alerts.sessions.last()),
+            (&["/tmp/tmux".to_owned()][..], Some(&5))
+        );
     }
 }

@@ -3,38 +3,43 @@
 //!
 //! ```text
 //! shell-PID-START.ask   FIFO   the shell's words, each ended by NUL, the last by a second one:
-//!                              "ask ID", the words of `print`, "--", NAME=VALUE of its environment
+//!                              "ask ID" or "watch ID", the words of `print`, "--", NAME=VALUE of
+//!                              its environment
 //! shell-PID-START.ack   FIFO   ID (ten digits), what came of it, newline: twelve bytes
 //! shell-PID-START.line  file   ID, newline, the line
 //! ```
 //! NUL is the one byte that no argument, path or variable can hold, so no text breaks the framing;
-//! the words are read by the same code as a client's. The answer is a file and only its
-//! announcement goes through the FIFO: bash reads from a FIFO with a time limit only byte by byte,
-//! and a write of twelve bytes is never seen in part. Both FIFOs are open here for both directions,
-//! so nobody ever meets an end of file or a broken pipe.
+//! the words are the text form of a request, which a client reads from its arguments
+//! ([`args`]). The answer is a file and only its announcement goes through the FIFO: bash reads from
+//! a FIFO with a time limit only byte by byte, and a write of twelve bytes is never seen in part.
+//! A `watch` is answered again when the line changes: zsh sends it, which can wait for the channel.
+//! Both FIFOs are open here for both directions, so neither side ever sees an end of file or a
+//! broken pipe.
 //!
 //! A shell is known by its number and the moment it started: numbers come again. The files stay when
 //! the daemon leaves, and the next one opens them again; they go when the shell is gone. `shells`
 //! names the process that answers.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use crate::client;
-use crate::protocol::{MAX_REQUEST, ReplyKind, Request};
-use crate::runtime::{Runtime, SHELL, SHELLS};
-use crate::sys;
+use rainline_client::environment::Environment;
+use rainline_client::protocol::{Body, LineRequest, MAX_REQUEST, ReplyKind, Request};
+use rainline_client::runtime::{Runtime, SHELL, SHELLS};
+use rainline_client::{args, sys};
 
 /// The most shells; each takes four descriptors.
 const MOST: usize = 512;
 /// Set in every number of a channel, and in no connection's.
 const CHANNEL: u64 = 1 << 63;
-/// Set where the shell itself is meant, and not what it says.
+/// Set where the shell's pidfd is meant, and not its channel.
 const ENDED: u64 = 1;
 
 /// A shell: its number and when it started, in ticks after boot.
@@ -66,11 +71,11 @@ impl Shell {
         format!("{SHELL}{}-{}.{what}", self.pid.as_raw_nonzero(), self.start)
     }
 
-    /// Where it is. `None` where that has no path that is sure to be right.
-    fn directory(self) -> Option<Vec<u8>> {
+    /// Its directory; `None` where that has no path that is sure to be right.
+    fn directory(self) -> Option<PathBuf> {
         let link = std::fs::read_link(format!("/proc/{}/cwd", self.pid.as_raw_nonzero())).ok()?;
-        let path = link.into_os_string().into_vec();
-        (path.starts_with(b"/") && !path.ends_with(b" (deleted)")).then_some(path)
+        let is_deleted = link.as_os_str().as_bytes().ends_with(b" (deleted)");
+        (link.is_absolute() && !is_deleted).then_some(link)
     }
 }
 
@@ -83,7 +88,7 @@ fn started(stat: &[u8]) -> Option<u64> {
 
 struct Channel {
     shell: Shell,
-    /// The shell's own end wakes us.
+    /// Readable when the shell has ended.
     life: OwnedFd,
     ask: OwnedFd,
     ack: OwnedFd,
@@ -91,21 +96,25 @@ struct Channel {
     /// How long the file of the line may be.
     length: usize,
     input: Vec<u8>,
-    /// Whether the shell looks at the channel while its prompt is shown.
+    /// Whether the shell watches the channel while its prompt is shown.
     watches: bool,
 }
 
-/// What a shell was shown while something on it was still being read.
-pub struct Drawn {
+/// A prompt that a shell was shown while something on it was still being read.
+pub struct Unfinished {
+    /// The view it is of.
     pub view: u64,
+    /// That of its request.
     pub nonce: u64,
+    /// What was shown.
     pub line: Rc<[u8]>,
     /// What was asked for, if its config was still being read and the built-in one stood in.
-    pub meant: Option<Request>,
+    pub meant: Option<LineRequest>,
 }
 
-/// Who looks at a prompt.
-pub enum Who {
+/// A shell that can draw its prompt again.
+pub enum PromptOwner {
+    /// A shell with this channel.
     Channel(u64),
     /// A shell without a channel, which draws its prompt again at SIGWINCH.
     Process(i32, OwnedFd),
@@ -117,7 +126,7 @@ pub struct Channels {
     runtime: Option<Rc<Runtime>>,
     all: HashMap<u64, Channel>,
     last: u64,
-    watched: Vec<(Who, Drawn)>,
+    unfinished: Vec<(PromptOwner, Unfinished)>,
 }
 
 impl Channels {
@@ -135,13 +144,13 @@ impl Channels {
                 None => runtime.remove(&name),
             }
         }
-        // Last: whoever reads it may rely on all channels.
+        // Written last: a shell that reads it may rely on all channels.
         let _ = runtime.write(SHELLS, format!("{}\n", std::process::id()).as_bytes());
         channels
     }
 
-    /// Makes a channel for the shell `PID-START`, unless it has one; `winch-PID-START` wants none. A shell of another pid
-    /// namespace is not found and gets none.
+    /// Makes a channel for the shell `PID-START`, unless it has one; `winch-PID-START` wants none. A
+    /// shell of another pid namespace is not found and gets none.
     pub fn register(&mut self, shell: &str) {
         if let Some(shell) = Shell::parse(shell) {
             self.add(shell);
@@ -152,7 +161,7 @@ impl Channels {
         let Some(runtime) = self.runtime.clone() else { return };
         let known = self.all.iter().find(|(_, channel)| channel.shell == shell).map(|(id, _)| *id);
         if let Some(id) = known {
-            // It asks again because it does not find its files.
+            // It registers again because it does not find its files.
             if runtime.identity(&shell.name("ask")).is_some() {
                 return;
             }
@@ -166,7 +175,7 @@ impl Channels {
             let line = runtime.file(&shell.name("line"))?;
             let ack = runtime.fifo(&shell.name("ack"))?;
             let ask = runtime.fifo(&shell.name("ask"))?;
-            // What an earlier daemon wrote is of any length.
+            // An earlier daemon's line may have any length.
             let (length, input) = (usize::MAX, Vec::new());
             Ok(Channel { shell, life, ask, ack, line, length, input, watches: false })
         };
@@ -219,7 +228,7 @@ impl Channels {
             }
         }
         if !requests.is_empty() {
-            self.forget_drawn(id);
+            self.forget_unfinished(id);
         }
         requests
     }
@@ -231,66 +240,69 @@ impl Channels {
         channel.acknowledge(nonce, if written { b'=' } else { b'!' });
     }
 
-    /// Remembers what was shown to somebody who can draw it again.
-    pub fn watch(&mut self, id: u64, request: &Request, drawn: Drawn) {
+    /// Remembers what was shown to a shell that can draw it again.
+    pub fn watch(&mut self, id: u64, request: &LineRequest, prompt: Unfinished) {
         if let Some(channel) = self.all.get(&id) {
             if channel.watches {
-                self.watched.push((Who::Channel(id), drawn));
+                self.unfinished.push((PromptOwner::Channel(id), prompt));
             }
         } else if let Some(shell) = request.channel.strip_prefix("winch-").and_then(Shell::parse)
             && let Some(life) = shell.open()
         {
             let pid = shell.pid.as_raw_nonzero().get();
-            self.watched.retain(|(who, _)| !matches!(who, Who::Process(other, _) if *other == pid));
-            self.watched.push((Who::Process(pid, life), drawn));
+            self.unfinished.retain(
+                |(owner, _)| !matches!(owner, PromptOwner::Process(other, _) if *other == pid),
+            );
+            self.unfinished.push((PromptOwner::Process(pid, life), prompt));
         }
     }
 
-    /// Whoever waits for the rest of a prompt; nobody does afterwards.
-    pub fn watched(&mut self) -> Vec<(Who, Drawn)> {
-        std::mem::take(&mut self.watched)
+    /// Hands out all shells that wait for the rest of a prompt.
+    pub fn take_unfinished(&mut self) -> Vec<(PromptOwner, Unfinished)> {
+        std::mem::take(&mut self.unfinished)
     }
 
-    /// Lets one of them wait on.
-    pub fn keep(&mut self, who: Who, drawn: Drawn) {
-        self.watched.push((who, drawn));
+    /// Puts one of them back.
+    pub fn keep(&mut self, owner: PromptOwner, prompt: Unfinished) {
+        self.unfinished.push((owner, prompt));
     }
 
     /// Shows a prompt anew that was answered before.
-    pub fn repaint(&mut self, who: Who, nonce: u64, line: &[u8]) {
-        match who {
-            Who::Channel(id) => {
+    pub fn repaint(&mut self, owner: PromptOwner, nonce: u64, line: &[u8]) {
+        match owner {
+            PromptOwner::Channel(id) => {
                 if let Some(channel) = self.all.get_mut(&id)
                     && channel.put(nonce, line).is_ok()
                 {
                     channel.acknowledge(nonce, b'*');
                 }
             }
-            Who::Process(_, life) => drop(pidfd_send_signal(life, Signal::WINCH)),
+            PromptOwner::Process(_, life) => drop(pidfd_send_signal(life, Signal::WINCH)),
         }
     }
 
-    fn forget_drawn(&mut self, id: u64) {
-        self.watched.retain(|(who, _)| !matches!(who, Who::Channel(other) if *other == id));
+    fn forget_unfinished(&mut self, id: u64) {
+        self.unfinished
+            .retain(|(owner, _)| !matches!(owner, PromptOwner::Channel(other) if *other == id));
     }
 
     fn remove(&mut self, id: u64) {
-        self.forget_drawn(id);
+        self.forget_unfinished(id);
         if let (Some(channel), Some(runtime)) = (self.all.remove(&id), &self.runtime) {
             forget(runtime, channel.shell);
         }
     }
 
-    /// Drops the channels of shells that are gone: whatever the kernel's word on it missed.
+    /// Drops the channels of shells that are gone and whose pidfd was missed.
     pub fn sweep(&mut self) {
         let gone = self.all.iter().filter(|(_, channel)| !channel.shell.lives());
         let gone: Vec<u64> = gone.map(|(id, _)| *id).collect();
         gone.into_iter().for_each(|id| self.remove(id));
     }
 
-    /// Nobody answers from now on. The files stay for the next daemon.
+    /// Stops answering. The files stay for the next daemon.
     pub fn close(&mut self) {
-        self.watched.clear();
+        self.unfinished.clear();
         let Some(runtime) = &self.runtime else { return };
         let ours = std::process::id().to_string();
         if runtime.read(SHELLS).is_some_and(|said| said.trim_ascii() == ours.as_bytes()) {
@@ -300,15 +312,13 @@ impl Channels {
 }
 
 impl Channel {
-    /// Says who asks, and from where, as the client says it of its parent.
-    fn complete(&self, request: Request) -> Option<Request> {
-        let pid = self.shell.pid;
-        Some(Request {
-            cwd: self.shell.directory()?,
-            pid: pid.as_raw_nonzero().get() as u32,
-            session: sys::session(pid.as_raw_nonzero().get()),
-            ..request
-        })
+    /// Adds the asker, which a client adds itself: here it is the shell.
+    fn complete(&self, mut request: Request) -> Option<Request> {
+        let Body::Print(line) = &mut request.body else { return None };
+        let pid = self.shell.pid.as_raw_nonzero().get();
+        line.cwd = self.shell.directory()?;
+        (line.pid, line.session) = (pid as u32, sys::session(pid));
+        Some(request)
     }
 
     fn put(&mut self, nonce: u64, line: &[u8]) -> Result<(), Errno> {
@@ -330,7 +340,7 @@ impl Channel {
         let mut message = format!("{nonce:010}").into_bytes();
         message.extend_from_slice(&[what, b'\n']);
         if rustix::io::write(&self.ack, &message) == Err(Errno::AGAIN) {
-            // Full of what the shell gave up waiting for.
+            // Full of answers that the shell gave up waiting for.
             let mut chunk = [0; 4096];
             while matches!(rustix::io::read(&self.ack, &mut chunk), Ok(1..)) {}
             let _ = rustix::io::write(&self.ack, &message);
@@ -341,9 +351,9 @@ impl Channel {
 /// A message of a shell.
 struct Asked {
     nonce: u64,
-    /// Whether the shell hears of changes until it asks again.
+    /// Whether the shell is sent changes until it asks again.
     watches: bool,
-    /// `None`: its words are not those of a print.
+    /// `None`: its words are no request.
     request: Option<Request>,
 }
 
@@ -357,9 +367,9 @@ impl Asked {
         let (verb, nonce) = std::str::from_utf8(words[0]).ok()?.split_once(' ')?;
         let nonce = nonce.parse().ok().filter(|nonce| *nonce < 10_000_000_000)?;
         let end = words.iter().position(|word| *word == b"--");
-        let (said, env) = words[1..].split_at(end.unwrap_or(words.len()) - 1);
-        let request = client::from_words(said.iter().copied(), env.iter().skip(1).copied());
-        let request = request.filter(|request| request.verb == crate::protocol::Verb::Print);
+        let (words, env) = words[1..].split_at(end.unwrap_or(words.len()) - 1);
+        let env = Environment::of_words(env.iter().skip(1).copied());
+        let request = args::line_of(words.iter().map(|word| OsStr::from_bytes(word)), &env).ok();
         Some(Asked { nonce, watches: verb == "watch", request })
     }
 }
@@ -373,6 +383,7 @@ fn forget(runtime: &Runtime, shell: Shell) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rainline_caps::Depth;
 
     #[test]
     fn the_start_is_found_behind_any_name() {
@@ -388,18 +399,22 @@ mod tests {
         let asked = Asked::parse(message).expect("a message");
         assert!(asked.watches && asked.nonce == 12);
         let request = asked.request.expect("a request");
-        assert_eq!((&*request.target, &*request.depth, request.status), ("zsh", "256", 4));
-        assert_eq!(request.pipestatus, [0, 3]);
-        let env: Vec<_> = request.env.iter().map(|(name, _)| name.as_str()).collect();
+        let line = request.line().expect("a line");
+        assert_eq!((&*line.target, line.terminal), ("zsh", Depth::Ansi256));
+        assert_eq!((line.status, &line.pipestatus[..]), (Some(3), &[0, 3][..]));
+        let env: Vec<_> = line.env.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(env, ["PWD", "TERM"]);
+    }
+
+    fn line(asked: &Asked) -> Option<&str> {
+        Some(&asked.request.as_ref()?.line()?.line)
     }
 
     #[test]
     fn a_message_broken_off_takes_no_other_with_it() {
         let asked = Asked::parse(b"ask 1\0print\0pro\0ask 2\0print\0prompt").expect("a message");
-        assert_eq!((asked.nonce, &*asked.request.expect("a request").line), (2, "prompt"));
+        assert_eq!((asked.nonce, line(&asked).expect("a line")), (2, "prompt"));
         assert!(Asked::parse(b"print\0prompt").is_none());
-        assert!(Asked::parse(b"ask 3\0stream\0tmux").expect("a message").request.is_none());
         assert!(Asked::parse(b"ask x\0print\0prompt").is_none());
     }
 

@@ -1,7 +1,8 @@
 //! The configs that requests name: one for each file, at most eight.
 //!
-//! Files are read by workers; this decides what is in force. A config that cannot be used, or that
-//! breaks the drawing of a test frame, leaves the one before it in force, or the built-in one.
+//! Files are read and watched by workers; this decides what is in force. A config that cannot be
+//! used, or that breaks the drawing of a test frame, leaves the one before it in force, or the
+//! built-in one.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,180 +10,189 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::drawing;
-use crate::config::{self, Config, Gathered, Instance};
+use super::jobs::{Jobs, Outcome, Purpose, Ticket};
+use super::status::ConfigStatus;
+use crate::config::{self, Config, Gathered};
+use crate::line::drawing;
+use crate::readings::id::ConfigId;
+use crate::readings::schedule::{self, Now};
+use crate::worker::{Answer, Job};
 
 /// The most configs at a time.
-const MOST: usize = 8;
+const MAX_CONFIGS: usize = 8;
 /// How long a config may take to be read. Each attempt after a failure has twice the time, so that
 /// a machine which is merely slow gets its config in the end.
-const PATIENCE: Duration = Duration::from_secs(5);
-const MOST_PATIENCE: Duration = Duration::from_secs(40);
+const FIRST_TIMEOUT: Duration = Duration::from_secs(5);
+const MAX_TIMEOUT: Duration = Duration::from_secs(40);
 /// The longest pause between two attempts.
-const MOST_PAUSE: Duration = Duration::from_secs(30);
+const MAX_PAUSE: Duration = Duration::from_secs(30);
+/// When files that could not be watched are tried again.
+const WATCH_RETRY: Duration = Duration::from_secs(30);
 
 /// One config file and what is in force of it.
-pub struct Slot {
-    pub id: u32,
-    pub path: PathBuf,
-    pub config: Rc<Config>,
-    /// Whether it was read at all; until then the built-in one stands in.
-    pub loaded: bool,
+struct Slot {
+    config: Rc<Config>,
+    /// Whether an attempt to read it ended; until then the built-in one stands in.
+    loaded: bool,
     /// What is wrong beyond what the config in force says itself.
-    pub problems: Vec<String>,
+    problems: Vec<String>,
     /// The files as read last.
     gathered: Option<Gathered>,
-    /// The tickets of the worker that reads it and of the one that watches its files.
-    pub loading: Option<u64>,
-    pub watch: Option<u64>,
-    pub watched: Vec<PathBuf>,
+    /// The jobs that read it and that watch its files.
+    reading: Option<Ticket>,
+    watching: Option<Ticket>,
+    watched: Vec<PathBuf>,
     /// Whether it changed while it was being read.
-    pub again: bool,
-    /// When it was asked for last, and when to try again after a failure; by the boot clock.
-    pub used: Duration,
-    pub retry: Option<Duration>,
+    outdated: bool,
+    /// When it was asked for last, by the boot clock.
+    used: Duration,
+    /// When to try again after a failure.
+    retry: Option<Duration>,
     /// How often in a row it could not be read.
     failures: u32,
 }
 
 impl Slot {
-    /// Whether what is in force is the file's own, or that there is none.
-    pub fn is_read(&self) -> bool {
-        self.gathered.is_some() || self.path.as_os_str().is_empty()
-    }
-
-    /// How long the next attempt to read it may take.
-    pub fn patience(&self) -> Duration {
-        (PATIENCE * (1 << self.failures.min(10))).min(MOST_PATIENCE)
-    }
-}
-
-/// All configs, by number.
-#[derive(Default)]
-pub struct Configs {
-    pub slots: HashMap<u32, Slot>,
-    /// A path as requests write it → the slot of the file that it means.
-    aliases: HashMap<PathBuf, u32>,
-    last: u32,
-}
-
-/// What came of reading a config.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Taken {
-    /// Another config is in force now.
-    Swapped,
-    /// What was in force stays.
-    Kept,
-    /// The file is that of another slot, which stands for both now.
-    SameAs(u32),
-}
-
-impl Configs {
-    /// An instance as the config in force has it, with its slot.
-    pub fn instance(&self, config: u32, instance: u16) -> Option<(&Slot, &Instance)> {
-        let slot = self.slots.get(&config)?;
-        Some((slot, slot.config.instances.get(usize::from(instance))?))
-    }
-
-    pub fn find(&self, path: &Path) -> Option<u32> {
-        self.aliases.get(path).copied()
-    }
-
-    /// A new slot for a path; the built-in config is in force in it. With it the slot that had to
-    /// go, if there were too many; `None` if all are in use by `busy`.
-    pub fn add(
-        &mut self,
-        path: &Path,
-        boot: Duration,
-        busy: impl Fn(u32) -> bool,
-    ) -> Option<(u32, Option<Slot>)> {
-        let mut gone = None;
-        if self.slots.len() >= MOST {
-            let idle = self.slots.values().filter(|slot| !busy(slot.id));
-            let oldest = idle.min_by_key(|slot| slot.used)?.id;
-            gone = self.remove(oldest);
-        }
-        self.last += 1;
-        let slot = Slot {
-            id: self.last,
-            path: path.to_owned(),
+    fn new(path: &Path, boot: Duration) -> Slot {
+        Slot {
             config: Rc::new(Config::built_in()),
             // Without a file the built-in config is all there is.
             loaded: path.as_os_str().is_empty(),
             problems: Vec::new(),
             gathered: None,
-            loading: None,
-            watch: None,
+            reading: None,
+            watching: None,
             watched: Vec::new(),
-            again: false,
+            outdated: false,
             used: boot,
             retry: None,
             failures: 0,
-        };
-        self.slots.insert(self.last, slot);
-        self.aliases.insert(path.to_owned(), self.last);
-        Some((self.last, gone))
+        }
     }
 
-    pub fn remove(&mut self, id: u32) -> Option<Slot> {
-        self.aliases.retain(|_, known| *known != id);
-        self.slots.remove(&id)
+    /// How long the next attempt to read it may take.
+    fn timeout(&self) -> Duration {
+        (FIRST_TIMEOUT * (1 << self.failures.min(10))).min(MAX_TIMEOUT)
     }
 
-    /// Takes what a worker read for a slot.
-    pub fn take(&mut self, id: u32, canonical: PathBuf, gathered: Gathered) -> Taken {
-        let twin = self.slots.values().find(|slot| slot.id != id && slot.path == canonical);
-        if let (Some(twin), Some(slot)) = (twin.map(|twin| twin.id), self.slots.get(&id))
-            && !slot.loaded
-        {
-            let path = slot.path.clone();
-            self.remove(id);
-            self.aliases.insert(path, twin);
-            return Taken::SameAs(twin);
-        }
-        let Some(slot) = self.slots.get_mut(&id) else { return Taken::Kept };
-        slot.failures = 0;
-        if !slot.loaded {
-            slot.path = canonical;
-        }
-        let same = slot.gathered.as_ref().is_some_and(|before| same(before, &gathered));
-        if same && slot.loaded {
-            return Taken::Kept;
+    /// Notes that it could not be read at all. It is tried again soon, and then ever more rarely:
+    /// more often than a dead mount it is a machine that was busy for a moment.
+    fn fail(&mut self, id: &Path, why: &str, boot: Duration) {
+        self.problems = vec![format!("{}: cannot be read: {why}", id.display())];
+        self.loaded = true;
+        self.failures = self.failures.saturating_add(1);
+        self.retry = Some(boot + schedule::restart_pause(self.failures).min(MAX_PAUSE));
+    }
+
+    /// Takes what was read. Whether another config is in force now.
+    fn take(&mut self, gathered: Gathered) -> bool {
+        self.failures = 0;
+        let before = self.gathered.as_ref();
+        if self.loaded && before.is_some_and(|before| is_same(before, &gathered)) {
+            return false;
         }
         let built = catch_unwind(AssertUnwindSafe(|| config::build(&gathered))).ok();
-        slot.gathered = Some(gathered);
-        slot.problems.clear();
-        let usable = built.filter(|config| {
-            let usable = !config.unusable && drawing::test_frames(config);
-            if !usable {
-                slot.problems.extend(config.problems.iter().cloned());
-                slot.problems.push("The config in force before stays in force.".into());
-                slot.watched = config.files.clone();
-            }
-            usable
-        });
-        slot.loaded = true;
-        match usable {
-            Some(config) => {
-                slot.watched = config.files.clone();
-                slot.config = Rc::new(config);
-                Taken::Swapped
-            }
-            None => Taken::Kept,
+        self.gathered = Some(gathered);
+        self.loaded = true;
+        self.problems.clear();
+        let Some(config) = built else { return false };
+        self.watched = config.files.clone();
+        if config.unusable || !drawing::test_frames(&config) {
+            self.problems.extend(config.problems);
+            self.problems.push("The config in force before stays in force.".into());
+            return false;
         }
+        self.config = Rc::new(config);
+        true
+    }
+}
+
+/// A config that a request found.
+#[derive(Default)]
+pub struct Found {
+    /// `None` while it is being read for the first time.
+    pub config: Option<(ConfigId, Rc<Config>)>,
+    /// One that had to make room for it.
+    pub removed: Option<ConfigId>,
+}
+
+/// What came of reading a config.
+pub enum Change {
+    /// Another config is in force now.
+    Swapped {
+        id: ConfigId,
+        before: Rc<Config>,
+        config: Rc<Config>,
+    },
+    None,
+}
+
+/// All configs, by the path under which they are known: as a request wrote it until the file was
+/// read, then the canonical one.
+#[derive(Default)]
+pub struct Configs {
+    slots: HashMap<ConfigId, Slot>,
+    /// A path as requests write it → the config that it leads to.
+    aliases: HashMap<PathBuf, ConfigId>,
+}
+
+impl Configs {
+    /// The config of a path, read if it is not known. `is_used` says which cannot make room for it.
+    pub fn request(
+        &mut self,
+        path: &Path,
+        now: &Now,
+        is_used: impl Fn(&ConfigId) -> bool,
+        jobs: &mut Jobs,
+    ) -> Result<Found, String> {
+        let mut removed = None;
+        let id = match self.find(path) {
+            Some(id) => id,
+            None => {
+                if self.slots.len() >= MAX_CONFIGS {
+                    let idle = self.slots.iter().filter(|(id, _)| !is_used(id));
+                    let oldest = idle.min_by_key(|(_, slot)| slot.used).map(|(id, _)| id.clone());
+                    let oldest = oldest.ok_or("too many configs are in use")?;
+                    self.remove(&oldest, jobs);
+                    removed = Some(oldest);
+                }
+                let id: ConfigId = path.into();
+                self.slots.insert(id.clone(), Slot::new(path, now.boot));
+                self.aliases.insert(path.to_owned(), id.clone());
+                self.read(&id, jobs);
+                id
+            }
+        };
+        let Some(slot) = self.slots.get_mut(&id) else { return Ok(Found::default()) };
+        slot.used = now.boot;
+        let config = slot.loaded.then(|| (id, slot.config.clone()));
+        Ok(Found { config, removed })
     }
 
-    /// Notes that a config could not be read at all. It is tried again soon, and then ever more
-    /// rarely: more often than a dead mount it is a machine that was busy for a moment.
-    pub fn fail(&mut self, id: u32, why: &str, boot: Duration) {
-        if let Some(slot) = self.slots.get_mut(&id) {
-            slot.problems = vec![format!("{}: cannot be read: {why}", slot.path.display())];
-            slot.loaded = true;
-            slot.failures = slot.failures.saturating_add(1);
-            // After 1, 2, 4 … seconds.
-            let pause = Duration::from_secs(1 << (slot.failures - 1).min(10));
-            slot.retry = Some(boot + pause.min(MOST_PAUSE));
-        }
+    /// The config that a path leads to, if it is known.
+    pub fn find(&self, path: &Path) -> Option<ConfigId> {
+        let alias = self.aliases.get(path).cloned();
+        alias.or_else(|| self.slots.get_key_value(path).map(|(id, _)| id.clone()))
+    }
+
+    /// Whether what is in force of a config is its file's own, or there is no file to have one.
+    pub fn is_own(&self, id: &ConfigId) -> bool {
+        let slot = self.slots.get(id);
+        id.as_os_str().is_empty() || slot.is_some_and(|slot| slot.gathered.is_some())
+    }
+
+    /// Reads all configs again.
+    pub fn reload(&mut self, jobs: &mut Jobs) {
+        let ids: Vec<ConfigId> = self.slots.keys().cloned().collect();
+        ids.iter().for_each(|id| self.read(id, jobs));
+    }
+
+    /// Tries again to read the configs whose time for that has come.
+    pub fn retry(&mut self, now: &Now, jobs: &mut Jobs) {
+        let is_due = |slot: &Slot| slot.retry.is_some_and(|at| now.boot >= at);
+        let due = self.slots.iter().filter(|(_, slot)| is_due(slot));
+        let due: Vec<ConfigId> = due.map(|(id, _)| id.clone()).collect();
+        due.iter().for_each(|id| self.read(id, jobs));
     }
 
     /// When one of them is to be tried again.
@@ -190,15 +200,131 @@ impl Configs {
         self.slots.values().filter_map(|slot| slot.retry).min()
     }
 
-    /// Those whose time for another attempt has come.
-    pub fn due(&self, boot: Duration) -> Vec<u32> {
-        let due = self.slots.values().filter(|slot| slot.retry.is_some_and(|at| boot >= at));
-        due.map(|slot| slot.id).collect()
+    fn read(&mut self, id: &ConfigId, jobs: &mut Jobs) {
+        let Some(slot) = self.slots.get_mut(id) else { return };
+        slot.retry = None;
+        if id.as_os_str().is_empty() {
+            return;
+        }
+        if slot.reading.is_some() {
+            slot.outdated = true;
+            return;
+        }
+        let job = Job::ReadConfig { path: id.to_path_buf() };
+        slot.reading =
+            Some(jobs.submit(Purpose::ReadConfig(id.clone()), job, Some(slot.timeout())));
+    }
+
+    /// Takes what came of reading a config.
+    pub fn answered(
+        &mut self,
+        ticket: Ticket,
+        id: &ConfigId,
+        outcome: Outcome,
+        now: &Now,
+        jobs: &mut Jobs,
+    ) -> Change {
+        let Some(slot) = self.slots.get_mut(id).filter(|slot| slot.reading == Some(ticket)) else {
+            return Change::None;
+        };
+        slot.reading = None;
+        let watched = slot.watched.clone();
+        let (mut id, mut change) = (id.clone(), Change::None);
+        match outcome {
+            Ok(Answer::ConfigRead { canonical, gathered }) => {
+                if !slot.loaded {
+                    let Some(canonical) = self.rename(&id, canonical) else { return Change::None };
+                    id = canonical;
+                }
+                let Some(slot) = self.slots.get_mut(&id) else { return Change::None };
+                let before = slot.config.clone();
+                if slot.take(gathered) {
+                    let config = slot.config.clone();
+                    change = Change::Swapped { id: id.clone(), before, config };
+                }
+            }
+            Ok(_) => slot.fail(&id, "its worker gave an unexpected answer", now.boot),
+            Err(why) => slot.fail(&id, &why, now.boot),
+        }
+        let Some(slot) = self.slots.get_mut(&id) else { return change };
+        if (slot.watching.is_none() || slot.watched != watched) && slot.retry.is_none() {
+            watch(&id, slot, jobs);
+        }
+        if std::mem::take(&mut slot.outdated) {
+            self.read(&id, jobs);
+        }
+        change
+    }
+
+    /// Gives a config its canonical path once that is known. `None`: it is the file of another one,
+    /// which stands for both now.
+    fn rename(&mut self, id: &ConfigId, canonical: PathBuf) -> Option<ConfigId> {
+        if canonical == **id {
+            return Some(id.clone());
+        }
+        let slot = self.slots.remove(id)?;
+        let canonical: ConfigId = canonical.into();
+        self.aliases.values_mut().filter(|to| *to == id).for_each(|to| *to = canonical.clone());
+        if self.slots.contains_key(&canonical) {
+            return None;
+        }
+        self.slots.insert(canonical.clone(), slot);
+        Some(canonical)
+    }
+
+    /// Takes what the worker that watches a config's files answered.
+    pub fn watched(
+        &mut self,
+        ticket: Ticket,
+        id: &ConfigId,
+        outcome: &Outcome,
+        now: &Now,
+        jobs: &mut Jobs,
+    ) {
+        let Some(slot) = self.slots.get_mut(id).filter(|slot| slot.watching == Some(ticket)) else {
+            return;
+        };
+        if outcome.is_ok() {
+            self.read(id, jobs);
+        } else {
+            slot.watching = None;
+            slot.retry = Some(now.boot + WATCH_RETRY);
+        }
+    }
+
+    fn remove(&mut self, id: &ConfigId, jobs: &mut Jobs) {
+        self.aliases.retain(|_, to| to != id);
+        if let Some(Slot { watching: Some(ticket), .. }) = self.slots.remove(id) {
+            jobs.cancel(ticket);
+        }
+    }
+
+    /// All of them, by path.
+    pub fn status(&self) -> Vec<ConfigStatus> {
+        let status = |(id, slot): (&ConfigId, &Slot)| ConfigStatus {
+            path: Some(id.to_path_buf()).filter(|path| !path.as_os_str().is_empty()),
+            loaded: slot.loaded,
+            problems: slot.config.problems.iter().chain(&slot.problems).cloned().collect(),
+        };
+        let mut all: Vec<ConfigStatus> = self.slots.iter().map(status).collect();
+        all.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        all
     }
 }
 
-/// Whether two readings of a config say the same.
-fn same(one: &Gathered, other: &Gathered) -> bool {
+/// Watches the files of a config, in place of those watched before.
+fn watch(id: &ConfigId, slot: &mut Slot, jobs: &mut Jobs) {
+    slot.watching.take().into_iter().for_each(|ticket| jobs.cancel(ticket));
+    let mut paths = slot.watched.clone();
+    if !paths.iter().any(|path| **path == **id) {
+        paths.push(id.to_path_buf());
+    }
+    let purpose = Purpose::WatchConfig(id.clone());
+    slot.watching = Some(jobs.submit(purpose, Job::Watch { paths }, None));
+}
+
+/// Whether two readings of a config hold the same.
+fn is_same(one: &Gathered, other: &Gathered) -> bool {
     let texts = |gathered: &Gathered| {
         let themes = gathered.themes.iter().map(|(_, file)| file);
         let all = gathered.files.iter().chain(themes);
@@ -210,60 +336,180 @@ fn same(one: &Gathered, other: &Gathered) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::daemon::sampler::test_support::{at, gathered};
 
-    fn second(n: u64) -> Duration {
-        Duration::from_secs(n)
+    /// Configs and what they want of workers.
+    #[derive(Default)]
+    struct Harness {
+        configs: Configs,
+        jobs: Jobs,
+    }
+
+    impl Harness {
+        fn request(&mut self, path: &str, seconds: u32) -> Result<Found, String> {
+            self.configs.request(Path::new(path), &at(seconds), |_| false, &mut self.jobs)
+        }
+
+        /// The jobs that wait, as their purposes.
+        fn purposes(&mut self) -> Vec<Purpose> {
+            self.jobs.take().0.into_iter().map(|request| request.purpose).collect()
+        }
+
+        /// The ticket of the job that reads a config, and how long it may take.
+        fn reading(&mut self) -> (Ticket, Duration) {
+            let requests = self.jobs.take().0;
+            let mut reads =
+                requests.into_iter().filter(|r| matches!(r.job, Job::ReadConfig { .. }));
+            let read = reads.next().expect("it is being read");
+            (read.ticket, read.timeout.expect("a timeout"))
+        }
+
+        fn answer(&mut self, id: &str, outcome: Outcome, seconds: u32) -> Change {
+            let (ticket, _) = self.reading();
+            let id = Path::new(id).into();
+            self.configs.answered(ticket, &id, outcome, &at(seconds), &mut self.jobs)
+        }
+
+        fn is_loaded(&self, path: &str) -> bool {
+            let id = self.configs.find(Path::new(path)).expect("a config");
+            self.configs.slots[&id].loaded
+        }
+    }
+
+    fn read(canonical: &str, text: &str) -> Outcome {
+        Ok(Answer::ConfigRead { canonical: canonical.into(), gathered: gathered(text) })
     }
 
     #[test]
     fn the_one_unused_for_longest_makes_room() {
-        let mut configs = Configs::default();
-        for n in 0..MOST as u64 {
-            configs.add(Path::new(&format!("/{n}")), second(n), |_| false).expect("room");
+        let mut harness = Harness::default();
+        for n in 0..MAX_CONFIGS as u32 {
+            harness.request(&format!("/{n}"), n).expect("room");
         }
-        assert!(configs.add(Path::new("/x"), second(9), |_| true).is_none());
-        let (_, gone) = configs.add(Path::new("/x"), second(9), |_| false).expect("room");
-        assert_eq!(gone.map(|slot| slot.path), Some(PathBuf::from("/0")));
-        assert_eq!(configs.find(Path::new("/0")), None);
+        let used = harness.configs.request(Path::new("/x"), &at(9), |_| true, &mut harness.jobs);
+        assert!(used.is_err());
+        let found = harness.request("/x", 9).expect("room");
+        assert_eq!(found.removed.as_deref(), Some(Path::new("/0")));
+        assert_eq!(harness.configs.find(Path::new("/0")), None);
     }
 
     #[test]
-    fn two_names_of_one_file_share_a_slot() {
-        let mut configs = Configs::default();
-        let (one, _) = configs.add(Path::new("/a"), second(0), |_| false).expect("room");
-        let (two, _) = configs.add(Path::new("/link"), second(0), |_| false).expect("room");
-        configs.take(one, "/a".into(), Gathered::default());
-        let taken = configs.take(two, "/a".into(), Gathered::default());
-        assert_eq!(taken, Taken::SameAs(one));
-        assert_eq!(configs.find(Path::new("/link")), Some(one));
+    fn a_config_is_read_once_watched_and_in_force() {
+        let mut harness = Harness::default();
+        assert!(harness.request("/link", 1).expect("room").config.is_none());
+        assert!(harness.request("/link", 2).expect("room").config.is_none());
+        let change = harness.answer("/link", read("/config", "theme = \"rain\"\n"), 3);
+        assert!(matches!(change, Change::Swapped { id, .. } if *id == *Path::new("/config")));
+        assert_eq!(harness.purposes(), [Purpose::WatchConfig(Path::new("/config").into())]);
+        let (id, _) = harness.request("/link", 4).expect("room").config.expect("in force");
+        assert!(harness.configs.is_own(&id) && *id == *Path::new("/config"));
+        assert!(harness.request("/config", 4).expect("room").config.is_some(), "known already");
+        assert!(harness.jobs.is_empty());
     }
 
     #[test]
-    fn one_that_cannot_be_read_is_tried_again_soon_and_with_more_patience() {
-        let mut configs = Configs::default();
-        let (id, _) = configs.add(Path::new("/a"), second(0), |_| false).expect("room");
+    fn two_names_of_one_file_share_a_config() {
+        let mut harness = Harness::default();
+        harness.request("/a", 0).expect("room");
+        harness.answer("/a", read("/a", ""), 1);
+        harness.jobs.take();
+        harness.request("/link", 2).expect("room");
+        assert!(matches!(harness.answer("/link", read("/a", ""), 3), Change::None));
+        assert_eq!(harness.configs.find(Path::new("/link")).as_deref(), Some(Path::new("/a")));
+        assert_eq!(harness.configs.slots.len(), 1);
+    }
+
+    #[test]
+    fn one_that_cannot_be_read_is_tried_again_soon_and_with_a_longer_timeout() {
+        let mut harness = Harness::default();
+        harness.request("/a", 100).expect("room");
         let mut tried = Vec::new();
-        let mut boot = second(100);
+        let mut boot = 100;
         for _ in 0..7 {
-            let patience = configs.slots[&id].patience();
-            configs.fail(id, "it took too long", boot);
-            let wake = configs.wake().expect("a retry");
-            assert_eq!(configs.due(wake - second(1)), [0; 0]);
-            assert_eq!(configs.due(wake), [id]);
-            tried.push((patience.as_secs(), (wake - boot).as_secs()));
+            let (ticket, timeout) = harness.reading();
+            let why = Err("it took too long".into());
+            harness.configs.answered(
+                ticket,
+                &Path::new("/a").into(),
+                why,
+                &at(boot),
+                &mut harness.jobs,
+            );
+            assert!(harness.is_loaded("/a"), "the built-in one stands in");
+            let wake = harness.configs.wake().expect("a retry").as_secs() as u32;
+            harness.configs.retry(&at(wake - 1), &mut harness.jobs);
+            assert!(harness.jobs.is_empty());
+            harness.configs.retry(&at(wake), &mut harness.jobs);
+            tried.push((timeout.as_secs(), wake - boot));
             boot = wake;
         }
         assert_eq!(tried, [(5, 1), (10, 2), (20, 4), (40, 8), (40, 16), (40, 30), (40, 30)]);
-        configs.take(id, "/a".into(), Gathered::default());
-        assert_eq!(configs.slots[&id].patience(), PATIENCE);
+        harness.answer("/a", read("/a", ""), boot);
+        assert_eq!(harness.configs.slots.values().next().map(Slot::timeout), Some(FIRST_TIMEOUT));
     }
 
     #[test]
-    fn the_same_text_again_changes_nothing() {
-        let mut configs = Configs::default();
-        let (id, _) = configs.add(Path::new("/a"), second(0), |_| false).expect("room");
-        let mut take = || configs.take(id, "/a".into(), Gathered::default());
-        assert_eq!(take(), Taken::Swapped);
-        assert_eq!(take(), Taken::Kept);
+    fn the_same_text_again_changes_nothing_and_a_broken_one_leaves_it_in_force() {
+        let mut harness = Harness::default();
+        harness.request("/a", 0).expect("room");
+        harness.answer("/a", read("/a", "theme = \"rain\"\n"), 1);
+        let mut reload = |text: &str| {
+            harness.jobs.take();
+            harness.configs.reload(&mut harness.jobs);
+            harness.answer("/a", read("/a", text), 2)
+        };
+        assert!(matches!(reload("theme = \"rain\"\n"), Change::None));
+        assert!(matches!(reload("theme = \n"), Change::None));
+        assert!(matches!(reload("theme = \"mono\"\n"), Change::Swapped { .. }));
+        let problems = |harness: &Harness| harness.configs.status()[0].problems.join("\n");
+        harness.configs.reload(&mut harness.jobs);
+        harness.answer("/a", read("/a", "= nonsense"), 3);
+        assert!(problems(&harness).contains("stays in force"), "{}", problems(&harness));
+    }
+
+    #[test]
+    fn a_change_while_it_is_read_has_it_read_again() {
+        let mut harness = Harness::default();
+        harness.request("/a", 0).expect("room");
+        harness.answer("/a", read("/a", ""), 1);
+        let watch = harness.jobs.take().0[0].ticket;
+        let id = Path::new("/a").into();
+        let changed = |harness: &mut Harness| {
+            let outcome = Ok(Answer::FilesChanged);
+            harness.configs.watched(watch, &id, &outcome, &at(2), &mut harness.jobs);
+        };
+        changed(&mut harness);
+        let (first, _) = harness.reading();
+        changed(&mut harness);
+        assert!(harness.jobs.is_empty(), "one at a time");
+        let text = read("/a", "theme = \"mono\"\n");
+        harness.configs.answered(first, &Path::new("/a").into(), text, &at(3), &mut harness.jobs);
+        assert_eq!(harness.purposes(), [Purpose::ReadConfig(Path::new("/a").into())]);
+    }
+
+    #[test]
+    fn a_watcher_that_dies_is_replaced_after_a_pause() {
+        let mut harness = Harness::default();
+        harness.request("/a", 0).expect("room");
+        harness.answer("/a", read("/a", ""), 1);
+        let watch = harness.jobs.take().0[0].ticket;
+        let id = Path::new("/a").into();
+        let dead = Err("the worker ended".into());
+        harness.configs.watched(watch, &id, &dead, &at(10), &mut harness.jobs);
+        assert_eq!(harness.configs.wake(), Some(Duration::from_secs(10) + WATCH_RETRY));
+        harness.configs.retry(&at(40), &mut harness.jobs);
+        harness.answer("/a", read("/a", ""), 41);
+        assert_eq!(harness.purposes(), [Purpose::WatchConfig(id)]);
+    }
+
+    #[test]
+    fn a_reply_to_an_earlier_attempt_is_ignored() {
+        let mut harness = Harness::default();
+        harness.request("/a", 0).expect("room");
+        let (ticket, _) = harness.reading();
+        let id = Path::new("/a").into();
+        let late = Err("late".into());
+        harness.configs.answered(ticket + 1, &id, late, &at(1), &mut harness.jobs);
+        assert!(!harness.is_loaded("/a"));
     }
 }

@@ -1,346 +1,412 @@
-//! What the daemon does for a request: find its config and its view, have read what is due, draw
-//! and answer.
+//! The owners of all state, and what goes from one to another: a request through configs, views,
+//! readings and back; a worker's outcome to the owner that wanted the job.
 //!
-//! Everything here is driven by the loop and by times it is given. A reply waits for no reading,
-//! except one that nobody ever took and that is on its way: until the request's deadline, and then
-//! with what is there.
-//!
-//! The short way is in this file; what happens besides has a room each: configs that come and go,
-//! readings, lines that go out unasked, pushed values, alerts, the past, and what is told of them.
+//! Each owner keeps its state to itself. Nothing here reads a clock or waits: the loop gives the
+//! time. A reply waits for no reading, except for one that was never taken and is on its way: until
+//! the request's deadline, and then it goes with what there is.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::os::fd::BorrowedFd;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use rainline_segments::Host;
+use rainline_client::protocol::{
+    Admin, Body, LineRequest, PROTOCOL, ReplyKind, Request, Set, build_id,
+};
+use rainline_client::runtime::{self, Runtime};
+use rainline_client::sys;
+use rainline_render::diagnostic::suggestion;
+use rainline_segments::{Level, OptionType, Scope, SetValue, time_span};
+use rustix::event::PollFlags;
 
-use super::cache::{Cache, Entry, Key};
-use super::channel::{Channels, Drawn};
-use super::configs::Configs;
-use super::frames::Frames;
-use super::history::Past;
-use super::schedule::Now;
-use super::serve::{Connections, Streaming};
-use super::workers::{Outcome, Pool};
-use super::{drawing, jobs};
-use crate::protocol::{ReplyKind, Request, Verb};
-use crate::runtime::{self, Runtime};
+use super::alerts::Alerts;
+use super::configs::{Change, Configs};
+use super::history_export;
+use super::jobs::{Jobs, Outcome, Purpose, Ticket};
+use super::lines::{Lines, Pending, ViewId};
+use super::persistence::Persistence;
+use super::pool::Pool;
+use super::sampler::Sampler;
+use super::status::{Counters, Status};
+use crate::config::Config;
+use crate::readings::history::History;
+use crate::readings::id::{ConfigId, ReadingId};
+use crate::readings::schedule::{self, Now};
+use crate::readings::source;
+use crate::worker::Process;
 
-mod alerts;
-mod feed;
-mod keeping;
-mod reload;
-mod sampling;
-mod set;
-mod status;
-mod streams;
+#[cfg(test)]
+mod tests;
 
-use alerts::Alerts;
+/// With alerts the daemon stays this long without requests.
+const ALERTED_IDLE: Duration = Duration::from_secs(24 * 3600);
+/// The longest that a request waits, whatever deadline it gives.
+const MAX_WAIT: Duration = Duration::from_secs(20);
 
-/// With alerts the daemon stays so long when nobody asks.
-const ALERTED: Duration = Duration::from_secs(24 * 3600);
-/// The longest that a request is kept waiting, whatever it says.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// What a worker was asked for.
-enum Errand {
-    Sample(Key),
-    Follow(Key),
-    Gather(u32),
-    Watch(u32),
-    Ring(String),
-    ReadPast,
-    SavePast,
-}
-
-/// A request that waits for its config or a first reading.
-struct Pending {
-    id: u64,
-    request: Request,
-    until: Duration,
-}
-
-pub(super) struct Engine {
-    pub connections: Connections,
-    pub pool: Pool,
-    runtime: Rc<Runtime>,
-    frames: Frames,
-    cache: Cache,
+/// The owners of the daemon's state.
+pub struct Engine {
+    pub(super) lines: Lines,
+    pub(super) sampler: Sampler,
+    pub(super) alerts: Alerts,
     configs: Configs,
-    host: Host,
-    errands: HashMap<u64, Errand>,
-    pending: Vec<Pending>,
-    /// Which instances a shape of a config shows.
-    shapes: HashMap<(u32, u64), Rc<[u16]>>,
-    alerts: Alerts,
-    past: Past,
-    history: Option<PathBuf>,
-    /// Whether the history file was read; before that it is not written.
-    remembered: bool,
-    /// When somebody asked last, by the boot clock.
-    pub asked: Duration,
-    requests: u64,
+    persistence: Persistence,
+    pub(super) counters: Counters,
+    pub(super) jobs: Jobs,
+    pool: Pool,
 }
 
 impl Engine {
+    /// An engine in a runtime directory of its own. `root` stands for `/` in what sources read.
     pub fn new(runtime: &Rc<Runtime>, root: Option<PathBuf>) -> Engine {
-        let memo = runtime.read(runtime::MEMO).and_then(|bytes| Past::decode(&bytes));
-        let mut engine = Engine {
-            connections: Connections::default(),
-            pool: Pool::new(root.clone()),
-            runtime: runtime.clone(),
-            frames: Frames::swept(runtime),
-            cache: Cache::default(),
-            configs: Configs::default(),
-            host: jobs::host(root),
-            errands: HashMap::new(),
-            pending: Vec::new(),
-            shapes: HashMap::new(),
+        let history = runtime.read(runtime::HISTORY).and_then(|bytes| History::decode(&bytes));
+        let mut jobs = Jobs::default();
+        let workers = root.clone();
+        Engine {
+            lines: Lines::new(runtime),
+            sampler: Sampler::new(source::machine(root), history.unwrap_or_default()),
             alerts: Alerts::default(),
-            past: memo.unwrap_or_default(),
-            history: runtime::history_file(),
-            remembered: false,
-            asked: crate::sys::boot(),
-            requests: 0,
-        };
-        engine.connections.channels = Channels::adopt(runtime.clone());
-        engine.read_past();
-        engine
+            configs: Configs::default(),
+            persistence: Persistence::new(runtime::history_file(), &mut jobs),
+            counters: Counters::new(sys::boot()),
+            jobs,
+            pool: Pool::new(move || Process::start(workers.as_deref())),
+        }
     }
 
-    /// How long to stay when nobody asks. Who wrote an alert wants to be told without looking.
-    pub fn idle(&self, usual: Duration) -> Duration {
-        if self.alerts.is_empty() { usual } else { usual.max(ALERTED) }
-    }
-
-    /// Serves a request; a word to the daemon itself is handed back with its nonce.
-    pub fn request(&mut self, id: u64, request: Request, now: &Now) -> Option<(String, u64)> {
-        self.requests += 1;
-        match request.verb {
-            Verb::Admin => return Some((request.admin, request.nonce)),
-            Verb::Print | Verb::Stream | Verb::Set | Verb::Feed => {
-                self.asked = now.boot;
-                self.alerts.remember_place(&request);
-                if !request.channel.is_empty() {
-                    self.connections.channels.register(&request.channel);
-                }
-                let patience = Duration::from_millis(request.deadline.into()).min(PATIENCE);
-                // Our answer has to travel, too.
-                let until = now.boot + patience * 3 / 4;
-                let pending = Pending { id, request, until };
-                if let Some(pending) = self.try_answer(pending, now) {
-                    if let Some(connection) = self.connections.get_mut(id) {
-                        connection.waiting = true;
-                    }
-                    self.pending.push(pending);
-                }
-            }
+    /// Serves a request, or defers it. What concerns the daemon itself is handed back with its
+    /// nonce.
+    pub fn request(&mut self, id: u64, request: Request, now: &Now) -> Option<(Admin, u64)> {
+        self.counters.count_request();
+        if let Body::Admin(admin) = request.body {
+            return Some((admin, request.nonce));
         }
-        None
-    }
-
-    /// Answers, or gives the request back if something it needs is on its way.
-    fn try_answer(&mut self, pending: Pending, now: &Now) -> Option<Pending> {
-        let patient = now.boot < pending.until;
-        let nonce = pending.request.nonce;
-        if pending.request.verb == Verb::Set {
-            let (kind, text) = match self.set(&pending.request, now) {
-                Ok(true) => (ReplyKind::Text, String::new()),
-                Ok(false) if patient => return Some(pending),
-                Ok(false) => (ReplyKind::Refused, "the config cannot be read in time".to_owned()),
-                Err(why) => (ReplyKind::Refused, why),
-            };
-            self.connections.reply(pending.id, kind, nonce, text.as_bytes());
-            return None;
+        self.counters.note_use(now.boot);
+        if let Some(line) = request.line() {
+            self.alerts.note_client(line);
+            self.lines.register_shell(&line.channel);
         }
-        let view = match self.find_view(&pending.request, now) {
-            Ok(Some(view)) => view,
-            Ok(None) if patient => return Some(pending),
-            Ok(None) => {
-                // Its config is late: the line of the built-in one, until it comes.
-                let request = Request { config: Vec::new(), ..pending.request.clone() };
-                match self.find_view(&request, now) {
-                    Ok(Some(view)) => view,
-                    Ok(None) | Err(_) => {
-                        self.connections.reply(pending.id, ReplyKind::Refused, nonce, b"no config");
-                        return None;
-                    }
-                }
-            }
-            Err(why) => {
-                self.connections.reply(pending.id, ReplyKind::Refused, nonce, why.as_bytes());
-                return None;
-            }
-        };
-        self.renew(view, &pending.request, now);
-        let stands_in = !self.is_of_its_config(view, &pending.request);
-        let keys = &self.cache.views[&view].keys;
-        let awaited = |key: &Key| self.cache.entries.get(key).is_some_and(Entry::is_awaited);
-        if patient && keys.iter().any(awaited) {
-            return Some(pending);
-        }
-        if pending.request.verb == Verb::Feed {
-            let feed = feed::text(view, &self.cache, &self.configs);
-            self.connections.reply(pending.id, ReplyKind::Text, nonce, feed.as_bytes());
-            return None;
-        }
-        let line = self.draw(view, now);
-        let Some(line) = line else {
-            self.connections.reply(pending.id, ReplyKind::Refused, nonce, b"drawing broke down");
-            return None;
-        };
-        if stands_in || self.is_busy(view) {
-            let meant = stands_in.then(|| pending.request.clone());
-            let drawn = Drawn { view, nonce, line: line.clone(), meant };
-            self.connections.channels.watch(pending.id, &pending.request, drawn);
-        }
-        let print = pending.request.verb == Verb::Print;
-        let is_last = print && pending.request.last;
-        // What stands in must not lie ready for the next one who asks.
-        let key = if print && !stands_in { pending.request.frame_key() } else { None };
-        if !print {
-            let stream = Streaming { view, request: pending.request, sent: Some(line.clone()) };
-            self.connections.stream(pending.id, stream);
-            self.count_streams(now);
-        }
-        self.connections.reply(pending.id, ReplyKind::Line, nonce, &line);
-        if is_last {
-            self.connections.close_answered(pending.id);
-        }
-        if let Some(key) = key
-            && let Some(view) = self.cache.fresh(view, now.boot).and(Some(view))
-        {
-            let lease = self.cache.views[&view].lease.saturating_sub(now.boot);
-            self.frames.asked(key, view, now.boot + lease / 2);
+        // A quarter of the deadline is left for the reply.
+        let until = now.boot + request.deadline.min(MAX_WAIT) * 3 / 4;
+        if let Some(pending) = self.try_answer(Pending { id, request, until }, now) {
+            self.lines.defer(pending);
         }
         None
     }
 
     /// Tries the waiting requests again; those whose time is over get what there is.
-    pub fn answer_pending(&mut self, now: &Now) {
-        for pending in std::mem::take(&mut self.pending) {
-            if self.connections.contains(pending.id)
-                && let Some(pending) = self.try_answer(pending, now)
-            {
-                self.pending.push(pending);
+    pub(super) fn answer_pending(&mut self, now: &Now) {
+        for pending in self.lines.take_pending() {
+            if let Some(pending) = self.try_answer(pending, now) {
+                self.lines.defer(pending);
             }
         }
+    }
+
+    /// Answers, or gives the request back if something it needs is on its way.
+    fn try_answer(&mut self, pending: Pending, now: &Now) -> Option<Pending> {
+        let answered = match &pending.request.body {
+            Body::Set(set) => self.set(&pending, set, now),
+            Body::Print(line) | Body::Stream(line) | Body::History(line) => {
+                self.answer_line(&pending, line, now)
+            }
+            Body::Admin(_) => Ok(true),
+        };
+        match answered {
+            Ok(true) => None,
+            Ok(false) => Some(pending),
+            Err(why) => {
+                let (id, nonce) = (pending.id, pending.request.nonce);
+                self.lines.reply(id, nonce, ReplyKind::Refused, &why);
+                None
+            }
+        }
+    }
+
+    /// Answers a request for a line. `Ok(false)`: something it needs is on its way.
+    fn answer_line(
+        &mut self,
+        pending: &Pending,
+        line: &LineRequest,
+        now: &Now,
+    ) -> Result<bool, String> {
+        let may_wait = now.boot < pending.until;
+        let view = match self.view(line, now)? {
+            Some(view) => view,
+            None if may_wait => return Ok(false),
+            None => {
+                // Its config is late: the line of the built-in one, until it comes.
+                let built_in = LineRequest { config: PathBuf::new(), ..line.clone() };
+                self.view(&built_in, now)?.ok_or("no config")?
+            }
+        };
+        // A stream keeps its readings going itself, as long as it is there.
+        let is_stream = matches!(pending.request.body, Body::Stream(_));
+        self.show(view, line, is_stream.then_some(schedule::STREAM_GRACE), now);
+        let cache = self.sampler.cache();
+        let mut entries =
+            self.lines.views.readings(view).iter().filter_map(|(_, id)| cache.get(id));
+        if may_wait && entries.any(|entry| entry.awaits_first()) {
+            return Ok(false);
+        }
+        let (id, nonce) = (pending.id, pending.request.nonce);
+        match &pending.request.body {
+            Body::History(_) => {
+                let shown = self.lines.views.readings(view).iter().map(|(_, id)| id);
+                let text = history_export::text(shown, cache);
+                self.lines.reply(id, nonce, ReplyKind::Text, &text);
+            }
+            Body::Stream(_) => {
+                self.lines.stream(id, nonce, line.clone(), view, cache, now.boot);
+            }
+            _ => {
+                let meant = (!self.is_of_own_config(view, &line.config)).then(|| line.clone());
+                self.lines.print(pending, line, view, meant, cache, now.boot);
+            }
+        }
+        Ok(true)
     }
 
     /// The view of a request; `None` while its config is being read for the first time.
-    fn find_view(&mut self, request: &Request, now: &Now) -> Result<Option<u64>, String> {
-        let Some(config) = self.find_config(&jobs::config_path(request), now)? else {
-            return Ok(None);
-        };
-        let slot = &self.configs.slots[&config];
-        let shape = (config, drawing::shape(request));
-        let instances = match self.shapes.get(&shape) {
-            Some(instances) => instances.clone(),
+    fn view(&mut self, request: &LineRequest, now: &Now) -> Result<Option<ViewId>, String> {
+        let Some((id, config)) = self.config(&request.config, now)? else { return Ok(None) };
+        let view = self.lines.views.find(request, &id, &config);
+        for (index, reading) in self.lines.views.readings(view) {
+            self.sampler.add(reading, &config, *index);
+        }
+        Ok(Some(view))
+    }
+
+    /// The config at a path; `None` while it is being read for the first time.
+    fn config(&mut self, path: &Path, now: &Now) -> Result<Option<(ConfigId, Rc<Config>)>, String> {
+        // One whose lines are streamed stays; others may have to make room.
+        let streamed: Vec<ConfigId> = match self.configs.find(path) {
+            Some(_) => Vec::new(),
             None => {
-                let drawing = drawing::Drawing::of(request, &slot.config);
-                let instances: Rc<[u16]> = drawing.instances(&slot.config).into();
-                // A client may ask for any width; what was worked out is cheap to work out again.
-                if self.shapes.len() > 1024 {
-                    self.shapes.clear();
-                }
-                self.shapes.insert(shape, instances.clone());
-                instances
+                let views = self.lines.streams().into_iter().map(|(_, view, _)| view);
+                views.filter_map(|view| self.lines.views.config(view).cloned()).collect()
             }
         };
-        let key = |instance: &u16| {
-            let kind = slot.config.instances[usize::from(*instance)].kind;
-            let (who, place) = drawing::sharing(request, kind);
-            Key { config, instance: *instance, who, place }
+        let is_used = |id: &ConfigId| streamed.contains(id);
+        let found = self.configs.request(path, now, is_used, &mut self.jobs)?;
+        if let Some(removed) = found.removed {
+            self.sampler.forget_config(&removed, now, &mut self.jobs);
+            self.lines.views.forget_config(&removed);
+            self.alerts.forget_config(&removed);
+        }
+        Ok(found.config)
+    }
+
+    /// Takes the readings of a view that are due, and keeps them going for this time or (`None`) as
+    /// long as they say.
+    fn show(&mut self, view: ViewId, line: &LineRequest, lease: Option<Duration>, now: &Now) {
+        let shown = self.lines.views.readings(view).iter().map(|(_, id)| id);
+        self.sampler.request(shown, line, now, &mut self.jobs);
+        self.lines.views.renew(view, lease, now.boot);
+    }
+
+    /// Whether a view is of the config at this path, as its file says it; until that was read the
+    /// built-in one stands in.
+    fn is_of_own_config(&self, view: ViewId, path: &Path) -> bool {
+        let id = self.configs.find(path);
+        id.is_some_and(|id| self.lines.views.config(view) == Some(&id) && self.configs.is_own(&id))
+    }
+
+    /// Gives a value to the segment that a request names. `Ok(false)`: its config is being read.
+    fn set(&mut self, pending: &Pending, set: &Set, now: &Now) -> Result<bool, String> {
+        let Some((id, config)) = self.config(&set.config, now)? else {
+            if now.boot < pending.until {
+                return Ok(false);
+            }
+            return Err("the config cannot be read in time".into());
         };
-        let keys = instances.iter().map(key).collect();
-        let drawing = || drawing::Drawing::of(request, &slot.config);
-        Ok(Some(self.cache.view(shape, keys, drawing)))
-    }
-
-    fn draw(&mut self, view: u64, now: &Now) -> Option<Rc<[u8]>> {
-        let config = self.cache.views.get(&view)?.config;
-        let config = self.configs.slots.get(&config)?.config.clone();
-        self.cache.draw(view, &config, now)
-    }
-
-    /// Whether a reading of the view is on its way.
-    fn is_busy(&self, view: u64) -> bool {
-        let view = self.cache.views.get(&view);
-        let entry = |key| self.cache.entries.get(key);
-        view.is_some_and(|view| {
-            view.keys
-                .iter()
-                .filter_map(entry)
-                .any(|entry| entry.busy.is_some() || entry.is_awaited())
-        })
-    }
-
-    /// The config that a request names, if it is known.
-    fn named(&self, request: &Request) -> Option<u32> {
-        self.configs.find(&jobs::config_path(request))
-    }
-
-    /// Whether a view is of the config that the request names, as its file says it; until that was
-    /// read the built-in one stands in.
-    fn is_of_its_config(&self, view: u64, request: &Request) -> bool {
-        let slot = self
-            .named(request)
-            .and_then(|id| self.configs.slots.get(&id))
-            .filter(|slot| slot.is_read());
-        let view = self.cache.views.get(&view);
-        slot.zip(view).is_some_and(|(slot, view)| slot.id == view.config)
-    }
-
-    /// Takes what came of a worker's job.
-    pub fn outcome(&mut self, ticket: u64, outcome: Outcome, now: &Now) {
-        let errand = self.errands.remove(&ticket);
-        // A job without an end has its errand until it ends all the same.
-        if outcome.is_ok() {
-            let again = match &errand {
-                Some(Errand::Watch(id)) => Some(Errand::Watch(*id)),
-                Some(Errand::Follow(key)) => Some(Errand::Follow(key.clone())),
-                _ => None,
-            };
-            again.into_iter().for_each(|errand| drop(self.errands.insert(ticket, errand)));
+        let name = &set.segment;
+        let Some(index) = config.instance(name) else {
+            let names = config.instances.iter().map(|instance| instance.name.as_str());
+            let hint = suggestion(name, names);
+            return Err(format!("there is no segment `{name}` in the config{hint}"));
+        };
+        let instance = &config.instances[usize::from(index)];
+        let pushed = pushed(set)?;
+        if instance.kind.scope != Scope::Machine {
+            return Err(format!("`{name}` takes no values; only `custom` does"));
         }
-        match errand {
-            Some(Errand::Sample(key)) => self.sampled(&key, outcome, now),
-            Some(Errand::Follow(key)) => self.heard(ticket, &key, outcome, now),
-            Some(Errand::Gather(id)) => self.gathered(id, outcome, now),
-            Some(Errand::Watch(id)) => self.watched(ticket, id, &outcome, now),
-            Some(Errand::Ring(name)) => self.rang(&name, outcome),
-            Some(Errand::ReadPast) => self.remember(outcome),
-            Some(Errand::SavePast) => self.past_saved(outcome),
-            None => {}
+        let reading = ReadingId::shared_by_all(&id, instance);
+        self.sampler.add(&reading, &config, index);
+        self.sampler.push(&reading, &pushed, now).map_err(|why| format!("{name}: {why}"))?;
+        self.lines.reply(pending.id, pending.request.nonce, ReplyKind::Text, "");
+        Ok(true)
+    }
+
+    /// Lets workers go on, and gives each outcome to the owner that wanted the job.
+    pub fn run_jobs(&mut self, readable: bool, now: &Now) {
+        for (ticket, purpose, outcome) in self.pool.advance(&mut self.jobs, readable, now.boot) {
+            self.outcome(ticket, purpose, outcome, now);
+        }
+        let outdated = self.pool.take_outdated();
+        self.sampler.outdated(&outdated);
+        self.configs.retry(now, &mut self.jobs);
+    }
+
+    /// The descriptors of workers to poll.
+    pub fn worker_fds(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
+        self.pool.fds()
+    }
+
+    fn outcome(&mut self, ticket: Ticket, purpose: Purpose, outcome: Outcome, now: &Now) {
+        match purpose {
+            Purpose::Reading(id) => {
+                self.sampler.answered(ticket, &id, outcome, now, &mut self.jobs);
+            }
+            Purpose::ReadConfig(id) => {
+                let change = self.configs.answered(ticket, &id, outcome, now, &mut self.jobs);
+                self.config_changed(change, now);
+            }
+            Purpose::WatchConfig(id) => {
+                self.configs.watched(ticket, &id, &outcome, now, &mut self.jobs);
+            }
+            Purpose::Notify(id, name) => self.alerts.notified(id, name, outcome),
+            Purpose::ReadHistory => {
+                if let Some(history) = self.persistence.read(outcome) {
+                    self.sampler.adopt_history(history);
+                }
+            }
+            Purpose::WriteHistory => self.persistence.written(ticket, outcome),
         }
     }
 
-    /// Tells the streams that it is over, and answers whoever still waits.
-    pub fn dismiss(&mut self) {
-        self.clear_frames();
-        self.connections.channels.close();
-        let streams: Vec<(u64, u64)> =
-            self.connections.each_stream().map(|(id, s)| (id, s.request.nonce)).collect();
-        let waiting = self.pending.drain(..).map(|pending| (pending.id, pending.request.nonce));
-        for (id, nonce) in waiting.chain(streams) {
-            self.connections.reply(id, ReplyKind::Bye, nonce, &[]);
+    /// Takes over a changed config: readings of unchanged instances go on, views are made anew, and
+    /// streams get those.
+    fn config_changed(&mut self, change: Change, now: &Now) {
+        if let Change::Swapped { id, before, config } = change {
+            self.sampler.config_changed(&id, &before, &config, &mut self.jobs);
+            self.lines.views.forget_config(&id);
+            for (index, reading) in self.alerts.config_changed(&id, &config) {
+                self.sampler.add(&reading, &config, index);
+            }
+        }
+        // A stream had a view of the config as it was, or of the built-in one while its own was
+        // being read.
+        for (id, view, request) in self.lines.streams() {
+            let config = self.configs.find(&request.config);
+            if config.is_some() && self.lines.views.config(view) == config.as_ref() {
+                continue;
+            }
+            if let Ok(Some(view)) = self.view(&request, now) {
+                self.lines.move_stream(id, view, now.boot);
+                self.show(view, &request, Some(schedule::STREAM_GRACE), now);
+            }
         }
     }
 
-    pub fn sweep(&mut self, now: &Now) {
-        self.connections.sweep(now.boot);
-        self.connections.channels.sweep();
-        self.count_streams(now);
-        self.cache.entries.values_mut().for_each(|entry| entry.settle(now));
-        self.cache.sweep(now.boot);
+    /// Takes the readings that are wanted and due; how many that were.
+    pub fn sample_due(&mut self, now: &Now) -> usize {
+        let wanted = || self.lines.views.wanted(now.boot).chain(self.alerts.wanted());
+        self.sampler.stop_unwanted(wanted(), &mut self.jobs);
+        self.sampler.read_due(wanted(), now, &mut self.jobs)
     }
 
-    /// When something is to be done although nobody says so.
-    pub fn wake(&self, boot: Duration) -> Option<Duration> {
-        let pending = self.pending.iter().map(|pending| pending.until);
-        let others = pending.chain(self.alerts.due(boot)).chain(self.pool.wake());
-        let others = others.chain(self.configs.wake()).chain(self.cache.parting(boot));
-        self.cache.wake(boot).into_iter().chain(others).min()
+    /// Has prompts drawn again that were shown before their last reading came.
+    pub(super) fn finish_prompts(&mut self, now: &Now) {
+        for (who, mut drawn) in self.lines.take_unfinished_prompts() {
+            if let Some(line) = drawn.meant.take() {
+                match self.view(&line, now) {
+                    Ok(Some(view)) if self.is_of_own_config(view, &line.config) => {
+                        self.show(view, &line, None, now);
+                        drawn.view = view;
+                    }
+                    _ => drawn.meant = Some(line),
+                }
+            }
+            self.lines.finish_prompt(who, drawn, self.sampler.cache(), now.boot);
+        }
     }
+
+    /// The clocks jumped: the time between is a gap, and everything is due.
+    pub fn jump(&mut self) {
+        self.sampler.jump();
+    }
+
+    /// Reads every config and every reading again.
+    pub(super) fn reload(&mut self) {
+        self.configs.reload(&mut self.jobs);
+        self.sampler.reload();
+    }
+
+    /// Drops what is not used any more.
+    pub(super) fn sweep(&mut self, now: &Now) {
+        self.lines.sweep(now.boot);
+        let wanted = self.lines.views.wanted(now.boot).chain(self.alerts.wanted());
+        self.sampler.sweep(wanted, now);
+    }
+
+    /// Everything worth keeping beyond this process.
+    pub(super) fn history(&mut self, now: &Now) -> &History {
+        self.sampler.history(now)
+    }
+
+    /// Has the history file written.
+    pub(super) fn save(&mut self, now: &Now) {
+        self.persistence.write(self.sampler.history(now), &mut self.jobs);
+    }
+
+    /// Whether the history file is being written.
+    pub(super) fn is_saving(&self) -> bool {
+        self.persistence.is_writing()
+    }
+
+    /// When to leave if no request comes; `None` while a stream is open. With alerts it is later:
+    /// they are to be noticed without looking.
+    pub(super) fn idle_end(&self, idle: Duration) -> Option<Duration> {
+        let idle = if self.alerts.is_empty() { idle } else { idle.max(ALERTED_IDLE) };
+        (!self.lines.views.has_streams()).then(|| self.counters.last_request() + idle)
+    }
+
+    /// When something is due without an event on a descriptor.
+    pub(super) fn wake(&self, now: &Now) -> Option<Duration> {
+        let wanted = self.lines.views.wanted(now.boot).chain(self.alerts.wanted());
+        let jobs = (!self.jobs.is_empty()).then_some(Duration::ZERO);
+        let each = [
+            jobs,
+            self.lines.wake(now.boot, now.wall, self.sampler.is_following()),
+            self.sampler.wake(wanted),
+            self.alerts.wake(now.boot),
+            self.configs.wake(),
+            self.pool.wake(now.boot),
+        ];
+        each.into_iter().flatten().min()
+    }
+
+    /// The daemon's state. Nothing is read or drawn for it.
+    pub(super) fn status(&self, now: &Now) -> Status {
+        let (workers, abandoned) = self.pool.counts();
+        let mut status = Status {
+            build: build_id(),
+            protocol: PROTOCOL,
+            workers,
+            abandoned,
+            history: self.persistence.status(),
+            configs: self.configs.status(),
+            segments: self.sampler.status(now.boot),
+            alerts: self.alerts.status(),
+            ..Status::default()
+        };
+        self.lines.fill(&mut status);
+        self.counters.fill(&mut status, now.boot);
+        status
+    }
+}
+
+/// The value that a request pushes.
+fn pushed(set: &Set) -> Result<SetValue, String> {
+    let lasts = match &*set.hold {
+        "" => None,
+        text => Some(time_span::parse(text).ok_or_else(|| {
+            format!("--for: \"{text}\" is not {}", OptionType::TimeSpan.describe())
+        })?),
+    };
+    let level = match &*set.level {
+        "" => None,
+        word => Some(Level::named(word).map_err(|why| format!("--level: {why}"))?),
+    };
+    Ok(SetValue { text: set.value.clone(), level, valid_for: lasts })
 }

@@ -1,7 +1,7 @@
 //! The connections: bytes in, requests out; replies in, bytes out. Knows no line and no sample.
 //!
-//! Nobody waits for anybody: all sockets are non-blocking, a slow reader of a stream has the newest
-//! line waiting and no queue, and whatever is not our protocol ends its own connection only.
+//! No connection waits for another: all sockets are non-blocking, for a slow reader of a stream only
+//! the newest line is kept, and bytes that are not of our protocol close their own connection only.
 
 use std::collections::HashMap;
 use std::io::IoSliceMut;
@@ -18,41 +18,47 @@ use rustix::net::{
 };
 
 use super::channel::Channels;
-use crate::client::Pace;
-use crate::protocol::{MAX_REQUEST, ReplyHeader, ReplyKind, Request};
-use crate::sys;
+use rainline_caps::hosts;
+use rainline_caps::pacing::Pacer;
+use rainline_client::protocol::{LineRequest, MAX_REQUEST, ReplyHeader, ReplyKind, Request};
+use rainline_client::sys;
 
 /// The most connections; beyond that the newest is refused.
 const MOST: usize = 4096;
 /// A connection that asked nothing for this long is closed.
 const SILENCE: Duration = Duration::from_secs(30);
-/// Replies waiting for a reader that does not read.
+/// The most bytes kept for a reader that does not read.
 const MOST_WAITING: usize = 1 << 20;
 
 /// A stream: what it shows and what it was sent.
 pub struct Streaming {
+    /// The view it shows.
     pub view: u64,
-    pub request: Request,
+    /// That of its request.
+    pub nonce: u64,
+    /// What was asked for.
+    pub request: LineRequest,
+    /// The last line it was sent.
     pub sent: Option<Rc<[u8]>>,
 }
 
-/// A stream's reader that we write to ourselves: its client is not woken for each line.
+/// Writes a stream's lines to its reader itself, so that the client is not woken for each line.
 ///
-/// It is a socket, written without waiting; nothing is set on it, because others may share it. It is
-/// closed with the connection, so that its client's end is also ours.
-struct Reader {
+/// It is a socket, written without waiting; no flag is set on it, because other processes may share
+/// it. It is closed with the connection: when the client ends, so does writing.
+struct DirectWriter {
     socket: OwnedFd,
-    pace: Pace,
-    /// What it did not take of the last line.
+    pacer: Pacer,
+    /// The part of the last line that is not written yet.
     rest: Vec<u8>,
 }
 
-impl Reader {
-    /// Writes what is due and what it takes. `Err`: nobody reads any more.
+impl DirectWriter {
+    /// Writes what is due, as much as the socket takes. `Err`: the reader is gone.
     fn write(&mut self, wall: Duration) -> Result<(), ()> {
         loop {
             if self.rest.is_empty() {
-                match self.pace.due(wall) {
+                match self.pacer.due(wall) {
                     Some(line) => self.rest.extend_from_slice(line),
                     None => return Ok(()),
                 }
@@ -76,7 +82,7 @@ pub struct Connection {
     socket: OwnedFd,
     /// A descriptor that came with a request.
     along: Option<OwnedFd>,
-    reader: Option<Reader>,
+    direct: Option<DirectWriter>,
     input: Vec<u8>,
     output: Vec<u8>,
     /// The newest line of a stream whose last one is still on its way out.
@@ -114,7 +120,7 @@ impl Connections {
         self.all.values().filter(|connection| connection.stream.is_some()).count()
     }
 
-    /// Accepts whoever waits at the door; their numbers.
+    /// Accepts all new connections; their numbers.
     pub fn accept(&mut self, listener: &OwnedFd, boot: Duration) -> Vec<u64> {
         let uid = *self.uid.get_or_insert_with(sys::uid);
         let mut new = Vec::new();
@@ -134,25 +140,13 @@ impl Connections {
                 continue;
             }
             self.last += 1;
-            let connection = Connection {
-                socket,
-                along: None,
-                reader: None,
-                input: Vec::new(),
-                output: Vec::new(),
-                next: None,
-                stream: None,
-                waiting: false,
-                since: boot,
-                ended: false,
-            };
-            self.all.insert(self.last, connection);
+            self.all.insert(self.last, Connection::new(socket, boot));
             new.push(self.last);
         }
     }
 
-    /// Reads what has arrived; the requests that are whole. The connection is gone afterwards if
-    /// it broke the rules.
+    /// Reads what has arrived; the requests that are whole. A connection that breaks the protocol is
+    /// closed.
     pub fn read(&mut self, id: u64, boot: Duration) -> Vec<Request> {
         let mut requests = Vec::new();
         if self.channels.owns(id) {
@@ -183,10 +177,10 @@ impl Connections {
         }
         let Some(connection) = self.all.get_mut(&id) else { return };
         if kind == ReplyKind::Line
-            && let Some(reader) = &mut connection.reader
+            && let Some(writer) = &mut connection.direct
         {
             connection.waiting = false;
-            reader.pace.offer(body.to_vec());
+            writer.pacer.offer(body.to_vec());
             return self.flush(id);
         }
         let mut message = Vec::new();
@@ -209,31 +203,31 @@ impl Connections {
         }
     }
 
-    /// Makes a connection a stream; its reader gets the lines from us where that is possible.
+    /// Makes a connection a stream; where possible its lines are written to its reader directly.
     pub fn stream(&mut self, id: u64, stream: Streaming) {
         let Some(connection) = self.all.get_mut(&id) else { return };
-        let (tmux, nonce) = (stream.request.target == "tmux", stream.request.nonce);
+        let (pacing, nonce) = (hosts::pacing(&stream.request.target), stream.nonce);
         connection.stream = Some(stream);
         if let Some(socket) = connection.along.take().filter(is_stream) {
-            self.reply(id, ReplyKind::Taken, nonce, b"");
+            self.reply(id, ReplyKind::Direct, nonce, b"");
             if let Some(connection) = self.all.get_mut(&id) {
-                connection.reader =
-                    Some(Reader { socket, pace: Pace::new(tmux), rest: Vec::new() });
+                connection.direct =
+                    Some(DirectWriter { socket, pacer: Pacer::new(pacing), rest: Vec::new() });
             }
         }
     }
 
-    /// How long until a line may be written that waits for its moment.
+    /// How long until a line that is held back may be written.
     pub fn wake(&self, wall: Duration) -> Option<Duration> {
-        let readers = self.all.values().filter_map(|connection| connection.reader.as_ref());
-        let idle = readers.filter(|reader| reader.rest.is_empty());
-        idle.filter_map(|reader| reader.pace.wake(wall)).min().map(|at| at.saturating_sub(wall))
+        let writers = self.all.values().filter_map(|connection| connection.direct.as_ref());
+        let idle = writers.filter(|writer| writer.rest.is_empty());
+        idle.filter_map(|writer| writer.pacer.wake(wall)).min().map(|at| at.saturating_sub(wall))
     }
 
-    /// Writes the lines whose moment has come.
+    /// Writes the lines that are due.
     pub fn write_due(&mut self, wall: Duration) {
-        self.all.retain(|_, connection| match &mut connection.reader {
-            Some(reader) => reader.write(wall).is_ok(),
+        self.all.retain(|_, connection| match &mut connection.direct {
+            Some(writer) => writer.write(wall).is_ok(),
             None => true,
         });
     }
@@ -251,16 +245,11 @@ impl Connections {
     }
 
     /// Closes a connection over which nothing more is asked, unless something waits to be written:
-    /// its other end is on its way out and need not wake us for that.
+    /// the client's exit then does not wake us.
     pub fn close_answered(&mut self, id: u64) {
         if self.all.get(&id).is_some_and(|connection| connection.output.is_empty()) {
             self.all.remove(&id);
         }
-    }
-
-    /// The numbers of the streams.
-    pub fn streaming(&self) -> Vec<u64> {
-        self.all.iter().filter(|(_, c)| c.stream.is_some()).map(|(id, _)| *id).collect()
     }
 
     /// The streams, with their numbers.
@@ -294,15 +283,30 @@ impl Connections {
             }
             (*id, connection.socket.as_fd(), flags)
         });
-        let readers = self.all.iter().filter_map(|(id, connection)| {
-            let reader = connection.reader.as_ref().filter(|reader| !reader.rest.is_empty())?;
-            Some((*id, reader.socket.as_fd(), PollFlags::OUT))
+        let writers = self.all.iter().filter_map(|(id, connection)| {
+            let writer = connection.direct.as_ref().filter(|writer| !writer.rest.is_empty())?;
+            Some((*id, writer.socket.as_fd(), PollFlags::OUT))
         });
-        sockets.chain(readers).chain(self.channels.fds().map(|(id, fd)| (id, fd, PollFlags::IN)))
+        sockets.chain(writers).chain(self.channels.fds().map(|(id, fd)| (id, fd, PollFlags::IN)))
     }
 }
 
 impl Connection {
+    fn new(socket: OwnedFd, boot: Duration) -> Connection {
+        Connection {
+            socket,
+            along: None,
+            direct: None,
+            input: Vec::new(),
+            output: Vec::new(),
+            next: None,
+            stream: None,
+            waiting: false,
+            since: boot,
+            ended: false,
+        }
+    }
+
     fn read(&mut self, requests: &mut Vec<Request>) -> Result<(), ()> {
         let mut chunk = [0; 4096];
         loop {
@@ -350,8 +354,8 @@ impl Connection {
     }
 
     fn flush(&mut self) -> Result<(), ()> {
-        if let Some(reader) = &mut self.reader {
-            reader.write(sys::wall())?;
+        if let Some(writer) = &mut self.direct {
+            writer.write(sys::wall())?;
         }
         loop {
             while !self.output.is_empty() {
@@ -380,7 +384,7 @@ fn is_stream(fd: &OwnedFd) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::HEADER;
+    use rainline_client::protocol::{Body, HEADER};
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
 
@@ -388,26 +392,23 @@ mod tests {
     fn pair() -> (Connections, u64, UnixStream) {
         let (ours, theirs) = UnixStream::pair().expect("a pair");
         ours.set_nonblocking(true).expect("set");
-        let connection = Connection {
-            socket: ours.into(),
-            along: None,
-            reader: None,
-            input: Vec::new(),
-            output: Vec::new(),
-            next: None,
-            stream: None,
-            waiting: false,
-            since: Duration::ZERO,
-            ended: false,
-        };
+        let connection = Connection::new(ours.into(), Duration::ZERO);
         let mut connections = Connections::default();
         connections.all.insert(1, connection);
         (connections, 1, theirs)
     }
 
+    fn line(target: &str) -> LineRequest {
+        LineRequest { line: "tmux".into(), target: target.into(), ..LineRequest::default() }
+    }
+
+    fn streaming(target: &str) -> Streaming {
+        Streaming { view: 0, nonce: 5, request: line(target), sent: None }
+    }
+
     fn request() -> Vec<u8> {
         let mut bytes = Vec::new();
-        Request { line: "tmux".into(), nonce: 5, ..Request::default() }.encode(&mut bytes);
+        Request::new(Body::Print(line("tmux")), Duration::ZERO).encode(&mut bytes);
         bytes
     }
 
@@ -418,21 +419,21 @@ mod tests {
         theirs.write_all(&bytes[..20]).expect("written");
         assert!(connections.read(id, Duration::ZERO).is_empty());
         theirs.write_all(&bytes[20..]).expect("written");
-        assert_eq!(connections.read(id, Duration::ZERO)[0].line, "tmux");
+        let requests = connections.read(id, Duration::ZERO);
+        assert_eq!(requests[0].body, Body::Print(line("tmux")));
     }
 
     #[test]
-    fn a_reader_that_comes_along_is_written_to_and_its_client_hears_nothing() {
+    fn a_reader_that_comes_along_is_written_to_and_its_client_gets_no_line() {
         let (mut connections, id, mut theirs) = pair();
         let (reader, out) = UnixStream::pair().expect("a pair");
         connections.all.get_mut(&id).expect("there").along = Some(out.into());
-        let request = Request { target: "screen".into(), nonce: 5, ..Request::default() };
-        connections.stream(id, Streaming { view: 0, request, sent: None });
-        let mut taken = Vec::new();
-        ReplyHeader::encode(ReplyKind::Taken, 5, b"", &mut taken);
-        let mut heard = vec![0; taken.len()];
-        theirs.read_exact(&mut heard).expect("a reply");
-        assert_eq!(heard, taken);
+        connections.stream(id, streaming("screen"));
+        let mut expected = Vec::new();
+        ReplyHeader::encode(ReplyKind::Direct, 5, b"", &mut expected);
+        let mut received = vec![0; expected.len()];
+        theirs.read_exact(&mut received).expect("a reply");
+        assert_eq!(received, expected);
         for line in ["one", "two", "two"] {
             connections.reply(id, ReplyKind::Line, 5, line.as_bytes());
         }
@@ -452,7 +453,7 @@ mod tests {
             1
         );
         drop(reader);
-        connections.reply(id, ReplyKind::Line, 5, b"nobody reads");
+        connections.reply(id, ReplyKind::Line, 5, b"unread");
         assert!(!connections.contains(id));
     }
 
@@ -462,24 +463,24 @@ mod tests {
             let (mut connections, id, mut theirs) = pair();
             connections.reply(id, ReplyKind::Line, 5, &body);
             connections.close_answered(id);
-            let mut heard = Vec::new();
-            while heard.len() < HEADER + body.len() {
+            let mut received = Vec::new();
+            while received.len() < HEADER + body.len() {
                 let mut chunk = vec![0; 64 * 1024];
                 let count = theirs.read(&mut chunk).expect("a reply");
-                heard.extend_from_slice(&chunk[..count]);
+                received.extend_from_slice(&chunk[..count]);
                 connections.flush(id);
             }
-            assert_eq!(&heard[HEADER..], body);
+            assert_eq!(&received[HEADER..], body);
         }
     }
 
     #[test]
-    fn what_could_make_us_wait_is_not_taken() {
+    fn a_pipe_is_not_written_to_directly() {
         let (mut connections, id, _theirs) = pair();
         let (_reader, pipe) = std::io::pipe().expect("a pipe");
         connections.all.get_mut(&id).expect("there").along = Some(pipe.into());
-        connections.stream(id, Streaming { view: 0, request: Request::default(), sent: None });
-        assert!(connections.all[&id].reader.is_none());
+        connections.stream(id, streaming(""));
+        assert!(connections.all[&id].direct.is_none());
     }
 
     #[test]
@@ -494,8 +495,7 @@ mod tests {
     #[test]
     fn a_slow_reader_of_a_stream_has_the_newest_line_waiting_and_no_queue() {
         let (mut connections, id, theirs) = pair();
-        let view = Streaming { view: 0, request: Request::default(), sent: None };
-        connections.all.get_mut(&id).expect("there").stream = Some(view);
+        connections.all.get_mut(&id).expect("there").stream = Some(streaming(""));
         let big = vec![b'x'; 600 * 1024];
         connections.reply(id, ReplyKind::Line, 1, &big);
         for line in 0..1000 {

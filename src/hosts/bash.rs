@@ -1,5 +1,5 @@
 //! bash: a question through the shell's channel before each prompt and no process, or one `print`
-//! where there is no channel yet or nobody answers; the text in a variable that `PS1` names.
+//! where there is no channel yet or no daemon answers; the text in a variable that `PS1` names.
 //!
 //! The channel's files are opened for one question and closed with it, so no child, no subshell and
 //! no program executed in the shell's place ever has them; both directions at once, so that neither
@@ -11,13 +11,14 @@
 //! each prompt; posix mode expands whatever `promptvars` says.
 //!
 //! From 5.1 on `PROMPT_COMMAND` is a list whose entries each see the command's own `$?` and
-//! PIPESTATUS, so ours stands first and nobody notices. Before that it is one text: others after us
-//! still see `$?`, and the last status of a pipe.
+//! PIPESTATUS, so ours stands first and changes nothing for the others. Before that it is one text:
+//! what comes after ours still sees `$?`, and the last status of a pipe.
 //!
 //! The time a command takes is measured without a process and without a DEBUG trap, which belongs
 //! to the user: `PS0` is expanded before each command, and an expansion may assign.
 
-use super::{Ability, Host, Trial, Whole, Wiring, shell_word};
+use super::{Ability, Host, Ready, Trial, Wiring};
+use crate::quote;
 
 pub(super) static HOST: Host = Host {
     name: "bash",
@@ -25,14 +26,9 @@ pub(super) static HOST: Host = Host {
     program: "bash",
     base: None,
     version: "--version",
-    wired_in: "~/.bashrc",
+    how_to_wire: r#"put `eval "$(rainline init bash)"` into ~/.bashrc"#,
     files: &[".bashrc", ".bash_profile", ".profile"],
-    // What earlier versions wrote is wiring, too.
-    marks: &[
-        "print prompt all --target=\"$__rl_target\"",
-        "print prompt all \"${__rl_words[@]}\"",
-        "init bash",
-    ],
+    marks: &["print prompt all --target=\"$__rl_target\"", "init bash"],
     versioned: false,
     init,
     abilities: |version| {
@@ -42,11 +38,14 @@ pub(super) static HOST: Host = Host {
             Ability::from(
                 version,
                 (5, 1),
-                "PIPESTATUS whole for others' PROMPT_COMMAND",
-                "from bash 5.1 on; before, others see the last status only",
+                "the whole PIPESTATUS for your own PROMPT_COMMAND",
+                "from bash 5.1 on; before, it sees the last status only",
             ),
-            Ability::never("vi's modes", "readline has a sign of its own: show-mode-in-prompt"),
-            Ability::never("a right side that comes back after one typed over it", "readline"),
+            Ability::never("vi's modes", "readline shows them itself: show-mode-in-prompt"),
+            Ability::never(
+                "redrawing the right side after text was typed over it",
+                "readline cannot",
+            ),
         ]
     },
     trial: Trial {
@@ -55,7 +54,7 @@ pub(super) static HOST: Host = Host {
         argv: &["bash", "--noprofile", "--rcfile", "{file}", "-i"],
         end: &[],
         typed: &["cd /usr/share\n", "false | true\n", "(exit 3)\n"],
-        whole: Whole::Still,
+        ready: Ready::Still,
     },
 };
 
@@ -76,15 +75,15 @@ __rainline_source='${__rainline_ps1-\$ }'
 __rainline_jobs=
 if ((__rainline_version >= 404)); then __rainline_jobs='\j'; fi
 
-# This shell and when it started, its channel, and who answers there.
+# This shell and when it started, its channel's files, and the daemon that answers there.
 __rainline_self=
-__rainline_door=
+__rainline_channel=
 __rainline_daemon=
 __rainline_id=$((1000000000 + RANDOM * 32768 + RANDOM))
 __rainline_later=0
-# The environment as it was said last, and how.
+# The environment as it was sent last, and its text.
 __rainline_known=
-__rainline_said=
+__rainline_environment=
 
 __rainline_know() {
     local IFS=$' \t\n' __rl_stat
@@ -100,27 +99,27 @@ __rainline_know 2>/dev/null
 # bash copies the text of a function with each call: what most prompts can do without is in others
 # than the prompt's own.
 
-# Looks for the channel, and for who answers: a process that is there costs no wait to find out.
+# Looks for the channel, and for the daemon: whether its process exists is known without waiting.
 __rainline_find() {
     local __rl_dir
-    __rainline_door=
+    __rainline_channel=
     __rainline_daemon=
     for __rl_dir in "${RAINLINE_RUNTIME_DIR:-/run/user/$EUID/rainline}" "${RAINLINE_RUNTIME_DIR:-/tmp/rainline-$EUID}"; do
-        __rainline_door=$__rl_dir/shell-$__rainline_self
-        if [[ -O $__rl_dir/shells && -O $__rainline_door.ask && -p $__rainline_door.ask && -p $__rainline_door.ack && -f $__rainline_door.line ]]; then
+        __rainline_channel=$__rl_dir/shell-$__rainline_self
+        if [[ -O $__rl_dir/shells && -O $__rainline_channel.ask && -p $__rainline_channel.ask && -p $__rainline_channel.ack && -f $__rainline_channel.line ]]; then
             { read -r __rainline_daemon <"$__rl_dir/shells"; } 2>/dev/null
             [[ $__rainline_daemon == [1-9]* && -O /proc/$__rainline_daemon ]]
             return
         fi
     done
-    __rainline_door=
+    __rainline_channel=
     return 1
 }
 
-# Says the environment as printf's %b takes it, \0 after each word.
-__rainline_say() {
+# Writes the environment as printf's %b takes it, \0 after each word.
+__rainline_write_environment() {
     local __rl_words=(@CONFIG@ -- @ENVIRONMENT@)
-    builtin printf -v __rainline_said '%s\\0' "${__rl_words[@]//\\/\\\\}"
+    builtin printf -v __rainline_environment '%s\\0' "${__rl_words[@]//\\/\\\\}"
     # What is not set may be an error.
     if [[ $- != *u* ]]; then __rainline_known=@KNOWN@; fi
 }
@@ -151,7 +150,7 @@ __rainline_wait() {
         esac
         builtin read -r -t 0.1 -N 12 -u 9 __rl_ack || __rl_ack=
     done
-    # Somebody is there and does not answer: not again for a while.
+    # A daemon is there and does not answer: not asked again for a while.
     __rainline_later=$((SECONDS + 5))
     return 1
 }
@@ -167,8 +166,8 @@ __rainline_call() {
     fi
 }
 
-# What bash makes of it: the text is in a variable that PS1 names; where nothing is expanded it is
-# PS1 itself, and only backslashes mean something.
+# Shows the text: in a variable that PS1 names; where nothing is expanded in PS1 itself, in which
+# only backslashes have a meaning.
 __rainline_wire() {
     local __rl_text=${__rainline_ps1-$ }
     PS0=${PS0-}
@@ -189,25 +188,25 @@ __rainline_prompt() {
     if [[ ${TERM-dumb} == dumb ]]; then
         __rl_target=plain
     elif [[ ! -o emacs && ! -o vi ]]; then
-        # Nobody takes the marks around escapes away.
+        # Without readline the marks around escapes would be shown.
         __rl_target=ansi
     fi
     if [[ $__rainline_began ]]; then __rainline_took; fi
     if [[ $__rainline_jobs ]]; then __rl_more+="--jobs=${__rainline_jobs@P}\\0"; fi
     if [[ $__rainline_self && $BASHPID == "$$" ]] && ((SECONDS >= __rainline_later || SECONDS < __rainline_later - 5)) &&
         # Opening what is missing would make it.
-        { [[ $__rainline_door && -p $__rainline_door.ask && -p $__rainline_door.ack && -f $__rainline_door.line && -O /proc/$__rainline_daemon ]] || __rainline_find; }; then
-        if [[ $- == *u* || @KNOWN@ != "$__rainline_known" ]]; then __rainline_say; fi
+        { [[ $__rainline_channel && -p $__rainline_channel.ask && -p $__rainline_channel.ack && -f $__rainline_channel.line && -O /proc/$__rainline_daemon ]] || __rainline_find; }; then
+        if [[ $- == *u* || @KNOWN@ != "$__rainline_known" ]]; then __rainline_write_environment; fi
         # What is longer than a pipe takes in one piece is asked by a process.
-        if ((${#__rainline_said} + ${#__rl_codes} < 3500)); then
+        if ((${#__rainline_environment} + ${#__rl_codes} < 3500)); then
             ((++__rainline_id))
             {
                 builtin printf 'ask %s\0print\0prompt\0all\0--target=%s\0--status=%s\0--pipestatus=%s\0%b%bPWD=%s\0\0' \
-                    "$__rainline_id" "$__rl_target" "$__rl_code" "$__rl_codes" "$__rl_more" "$__rainline_said" "${PWD-}" &&
+                    "$__rainline_id" "$__rl_target" "$__rl_code" "$__rl_codes" "$__rl_more" "$__rainline_environment" "${PWD-}" &&
                     { builtin read -r -t 0.1 -N 12 -u 9 __rl_ack || __rl_ack=; } &&
                     { [[ $__rl_ack == "$__rainline_id="* ]] || __rainline_wait; } &&
                     builtin mapfile -t -u 7 __rl_lines && [[ ${__rl_lines-} == "$__rainline_id" ]]
-            } 2>/dev/null 1<>"$__rainline_door.ask" 9<>"$__rainline_door.ack" 7<"$__rainline_door.line" || __rl_lines=()
+            } 2>/dev/null 1<>"$__rainline_channel.ask" 9<>"$__rainline_channel.ack" 7<"$__rainline_channel.line" || __rl_lines=()
         fi
     fi
     if [[ -z ${__rl_lines[3]+there} ]]; then __rainline_call; fi
@@ -244,10 +243,11 @@ fi
 "#;
 
 fn init(wiring: &Wiring) -> String {
-    // The directory changes more often than all the rest together: it is said apart.
-    let names: Vec<&str> = super::environment().into_iter().filter(|name| *name != "PWD").collect();
+    // The directory changes more often than all the rest together, so it is sent apart.
+    let names: Vec<&str> =
+        rainline_client::environment::names().into_iter().filter(|name| *name != "PWD").collect();
     let known: Vec<String> = names.iter().map(|name| format!("${name}")).collect();
     let lines = LINES.replace("@KNOWN@", &known.join(":"));
     let lines = lines.replace("@ENVIRONMENT@", &super::environment_words(&names));
-    super::filled(&lines, wiring, shell_word)
+    super::filled(&lines, wiring, quote::sh)
 }

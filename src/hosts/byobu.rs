@@ -1,8 +1,8 @@
 //! Byobu on tmux: tmux's own lines, in the file that Byobu reads last.
 //!
-//! Its status commands are named by the options that ours replace, so none of them runs any more.
+//! These lines replace the options that name Byobu's status commands, so none of those runs.
 
-use super::{Host, Trial, Whole, Wiring, tmux};
+use super::{Host, Ready, Trial, Wiring, tmux};
 
 pub(super) static HOST: Host = Host {
     name: "byobu",
@@ -10,7 +10,7 @@ pub(super) static HOST: Host = Host {
     program: "byobu-tmux",
     base: Some(&tmux::HOST),
     version: "",
-    wired_in: "~/.byobu/.tmux.conf",
+    how_to_wire: "rainline init byobu >> ~/.byobu/.tmux.conf",
     files: &[".byobu/.tmux.conf", ".config/byobu/.tmux.conf"],
     marks: &["stream tmux", "init byobu"],
     versioned: true,
@@ -23,7 +23,7 @@ pub(super) static HOST: Host = Host {
         argv: &["byobu-tmux", "new-session", "-s", "rainline"],
         end: &["tmux", "kill-server"],
         typed: &[],
-        whole: Whole::Bar("rainline"),
+        ready: Ready::Bar("rainline"),
     },
 };
 

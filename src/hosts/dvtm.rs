@@ -1,10 +1,11 @@
 //! dvtm: it has no config file, so what is wired is the command: a shell function that gives dvtm
 //! a FIFO for its bar and a streaming process that writes into it.
 //!
-//! The process ends by itself when nobody has the FIFO open for reading any more, however dvtm
-//! ended; the trap is for the one that never got a reader.
+//! The process ends by itself once the FIFO has no reader any more, however dvtm ended; the trap ends
+//! one that never had a reader.
 
-use super::{Ability, Host, Trial, Whole, Wiring, shell_word};
+use super::{Ability, Host, Ready, Trial, Wiring};
+use crate::quote;
 
 pub(super) static HOST: Host = Host {
     name: "dvtm",
@@ -12,7 +13,7 @@ pub(super) static HOST: Host = Host {
     program: "dvtm",
     base: None,
     version: "-v",
-    wired_in: "~/.bashrc",
+    how_to_wire: "rainline init dvtm >> ~/.bashrc",
     files: &[".bashrc", ".zshrc", ".profile"],
     marks: &["stream dvtm", "init dvtm"],
     versioned: false,
@@ -29,7 +30,7 @@ pub(super) static HOST: Host = Host {
         argv: &["sh", "-c", ". \"$0\"; dvtm", "{file}"],
         end: &[],
         typed: &[],
-        whole: Whole::Still,
+        ready: Ready::Still,
     },
 };
 
@@ -52,5 +53,5 @@ dvtm() (
 "#;
 
 fn init(wiring: &Wiring) -> String {
-    super::filled(LINES, wiring, shell_word)
+    super::filled(LINES, wiring, quote::sh)
 }

@@ -4,13 +4,12 @@
 //! variable for `fish_right_prompt`. Nothing is expanded a second time. fish has no continuation
 //! prompt.
 //!
-//! One process a prompt: fish waits for ever on a FIFO that nobody answers, so the client with its
-//! deadline asks. What is read late the daemon announces by SIGWINCH, which hurts nobody who does
-//! not expect it.
+//! One process a prompt: fish would wait for ever on a FIFO without an answer, so the client asks,
+//! which has a deadline. The daemon announces late readings by SIGWINCH, which a shell that does not
+//! expect it ignores.
 
-use std::path::Path;
-
-use super::{Ability, Host, Trial, Whole, Wiring};
+use super::{Ability, Host, Ready, Trial, Wiring};
+use crate::quote;
 
 pub(super) static HOST: Host = Host {
     name: "fish",
@@ -18,7 +17,7 @@ pub(super) static HOST: Host = Host {
     program: "fish",
     base: None,
     version: "--version",
-    wired_in: "~/.config/fish/config.fish",
+    how_to_wire: "put `rainline init fish | source` into ~/.config/fish/config.fish",
     files: &[".config/fish/config.fish"],
     marks: &["print prompt all --target=$target", "init fish"],
     versioned: false,
@@ -37,7 +36,7 @@ pub(super) static HOST: Host = Host {
         argv: &["fish", "-i"],
         end: &[],
         typed: &["cd /usr/share\n", "false | true\n", "sh -c 'exit 3'\n"],
-        whole: Whole::Still,
+        ready: Ready::Still,
     },
 };
 
@@ -53,7 +52,7 @@ if status is-interactive
         set -q fields[20]; and set -g __rainline_self --channel=winch-$fish_pid-$fields[20]
     end
 
-    # A reading came after the prompt was drawn. What is drawn now is told of no further one.
+    # A reading came after the prompt was drawn. The next drawing asks for no further signal.
     function __rainline_repaint --on-signal WINCH
         set -g __rainline_again 1
         commandline -f repaint
@@ -101,26 +100,5 @@ end
 "#;
 
 fn init(wiring: &Wiring) -> String {
-    super::filled(LINES, wiring, word)
-}
-
-/// A word for fish, in single quotes where it needs any.
-fn word(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.into_owned();
-    }
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quotes_as_fish_reads_them() {
-        assert_eq!(word(Path::new("/bin/rainline")), "/bin/rainline");
-        assert_eq!(word(Path::new("/a\\b/it's $x")), r"'/a\\b/it\'s $x'");
-    }
+    super::filled(LINES, wiring, quote::fish)
 }

@@ -1,15 +1,14 @@
 //! GNU screen: a continuous backtick for each side, the window list between them.
 //!
-//! A backtick with a life span would hold up all windows while its command runs; `0 0` starts one
-//! process that prints for ever and never waits for anybody. The window list is screen's own, in a
+//! A periodic backtick would hold up all windows while its command runs; `0 0` starts one process that
+//! keeps printing and holds up nothing. The window list is screen's own, in a
 //! colour of the theme: without an explicit one screen draws the whole line in reverse.
 
-use std::path::Path;
-
-use super::{Ability, Host, Trial, Whole, Wiring};
-use crate::style::Style;
-use crate::targets::screen_rendition;
-use crate::theme::Look;
+use super::{Ability, Host, Ready, Trial, Wiring};
+use crate::quote;
+use rainline_render::style::Style;
+use rainline_render::targets::screen_rendition;
+use rainline_render::theme::Subject;
 
 pub(super) static HOST: Host = Host {
     name: "screen",
@@ -17,7 +16,7 @@ pub(super) static HOST: Host = Host {
     program: "screen",
     base: None,
     version: "--version",
-    wired_in: "~/.screenrc",
+    how_to_wire: "rainline init screen >> ~/.screenrc",
     files: &[".screenrc"],
     marks: &["stream screen", "init screen"],
     versioned: true,
@@ -36,11 +35,11 @@ pub(super) static HOST: Host = Host {
         argv: &["screen", "-S", "rainline"],
         end: &["screen", "-S", "rainline", "-X", "quit"],
         typed: &[],
-        whole: Whole::Bar(""),
+        ready: Ready::Bar(""),
     },
 };
 
-/// The numbers of our two backticks: high, so that they are nobody else's.
+/// The numbers of our two backticks: high, so that no other config uses them.
 const BACKTICKS: [(u16, &str); 2] = [(7211, "left"), (7212, "right")];
 
 fn init(wiring: &Wiring) -> String {
@@ -61,34 +60,25 @@ pub(super) fn lines(wiring: &Wiring) -> String {
             "backtick {number} 0 0 @PROGRAM@ stream screen {side}{version}@CONFIG@\n"
         ));
     }
-    let look = Look::default();
-    let line = wiring.theme.over(Style::default(), "line", &look);
-    let said = |name: &str| {
-        let style = wiring.theme.over(line, name, &look);
+    let subject = Subject::default();
+    let line = wiring.theme.over(Style::default(), "line", &subject);
+    let rendition = |name: &str| {
+        let style = wiring.theme.over(line, name, &subject);
         screen_rendition(style, wiring.version).replace('\x05', "%")
     };
-    let (line, windows, current) = (said("line"), said("window"), said("mode.current"));
+    let (line, windows, current) =
+        (rendition("line"), rendition("window"), rendition("mode.current"));
     let [(left, _), (right, _)] = BACKTICKS;
     out.push_str(&format!(
         "hardstatus alwayslastline \"{line}%{left}`{windows} %-w{current}%n %t{windows}%+w {line}%=%{right}`\"\n"
     ));
-    super::filled(&out, wiring, quoted)
-}
-
-/// A word for a screenrc, in double quotes.
-fn quoted(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.into_owned();
-    }
-    super::in_quotes(&text, "\"\\$#^'")
+    super::filled(&out, wiring, quote::screen)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::theme::Theme;
+    use rainline_render::theme::Theme;
 
     fn lines(program: &str, version: (u16, u16)) -> String {
         let theme = Theme::built_in("rain").expect("built in");
@@ -104,10 +94,5 @@ mod tests {
             assert!(backtick.contains(" 0 0 /usr/bin/rainline stream screen "), "{backtick}");
             assert!(backtick.ends_with("--host-version 4.9"), "{backtick}");
         }
-    }
-
-    #[test]
-    fn odd_paths_are_one_word() {
-        assert_eq!(quoted(Path::new("/it's $x \"#1\"/^r")), r#""/it\'s \$x \"\#1\"/\^r""#);
     }
 }

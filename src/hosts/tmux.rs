@@ -1,13 +1,16 @@
 //! tmux: one streaming job for each side, styles from the theme.
 //!
-//! No text of a pane, window or session stands inside `#()`: only numbers of the client do, since
-//! what stands there goes through a shell. `exec` saves a process and lets tmux end the right one.
+//! What is inside `#()` goes through a shell, so it has no text of a pane, window or session in it,
+//! only numbers of the client. `exec` saves a process and lets tmux end the right one.
 
 use std::fmt::Write as _;
 
-use super::{Ability, Host, Trial, Whole, Wiring, in_quotes, shell_word};
-use crate::style::{Color, Style};
-use crate::theme::{Look, Theme};
+use super::{Ability, Host, Ready, Trial, Wiring};
+use crate::quote;
+use rainline_caps::hosts::{TMUX_CHOICES, TMUX_LIVE_TEXTS};
+use rainline_render::style::Style;
+use rainline_render::targets::tmux_style;
+use rainline_render::theme::{Subject, Theme};
 
 pub(super) static HOST: Host = Host {
     name: "tmux",
@@ -15,7 +18,7 @@ pub(super) static HOST: Host = Host {
     program: "tmux",
     base: None,
     version: "-V",
-    wired_in: "~/.tmux.conf",
+    how_to_wire: "rainline init tmux >> ~/.tmux.conf",
     files: &[".tmux.conf", ".config/tmux/tmux.conf"],
     marks: &["stream tmux", "init tmux"],
     versioned: true,
@@ -24,10 +27,10 @@ pub(super) static HOST: Host = Host {
         let live = "from tmux 2.9 on: older ones show how it was when the line was drawn";
         vec![
             Ability::there("both sides of the status line, without a process per refresh"),
-            Ability::from(version, (2, 9), "prefix, zoom and copy mode at once", live),
+            Ability::from(version, TMUX_CHOICES, "prefix, zoom and copy mode at once", live),
             Ability::from(
                 version,
-                (3, 2),
+                TMUX_LIVE_TEXTS,
                 "names of windows filled in by tmux",
                 "from tmux 3.2 on",
             ),
@@ -39,7 +42,7 @@ pub(super) static HOST: Host = Host {
         argv: &["tmux", "-S", "{dir}/inner", "-f", "{file}", "new-session", "-s", "rainline"],
         end: &["tmux", "-S", "{dir}/inner", "kill-server"],
         typed: &[],
-        whole: Whole::Bar("rainline"),
+        ready: Ready::Bar("rainline"),
     },
 };
 
@@ -61,20 +64,20 @@ pub(super) fn lines(wiring: &Wiring) -> String {
         1 => say("set -g status on"),
         _ => say(&format!("set -g status {lines}")),
     }
-    // The jobs draw by themselves; the timer only starts one again that somebody ended.
+    // The jobs write by themselves; the timer only restarts one that has ended.
     say("set -g status-interval 15");
-    say(&format!("set -g status-style {}", quoted(&line)));
-    // Lengths are upper bounds: each side is told its share of the client's width.
+    say(&format!("set -g status-style {}", quote::tmux(&line)));
+    // Upper bounds only: each side gets its share of the client's width as an option.
     say("set -g status-left-length 200");
     say("set -g status-right-length 400");
     for side in ["left", "right"] {
         let share = wiring.shares.get(side).map(|percent| format!("--share {percent} "));
         let columns = format!("{}--client-columns", share.unwrap_or_default());
-        say(&format!("set -g status-{side} {}", quoted(&job(wiring, "tmux", side, &columns))));
+        say(&format!("set -g status-{side} {}", quote::tmux(&job(wiring, "tmux", side, &columns))));
     }
     for (index, name) in wiring.further.iter().enumerate() {
         let row = job(wiring, name, "full", "--columns");
-        say(&format!("set -g status-format[{}] {}", index + 1, quoted(&row)));
+        say(&format!("set -g status-format[{}] {}", index + 1, quote::tmux(&row)));
     }
     for (option, name) in [
         ("pane-border-style", "tmux.pane-border"),
@@ -83,7 +86,7 @@ pub(super) fn lines(wiring: &Wiring) -> String {
         ("mode-style", "tmux.mode"),
     ] {
         if wiring.theme.styles.contains_key(name) {
-            say(&format!("set -g {option} {}", quoted(&style(wiring.theme, &["line", name]))));
+            say(&format!("set -g {option} {}", quote::tmux(&style(wiring.theme, &["line", name]))));
         }
     }
     say("set -g window-status-separator ''");
@@ -104,21 +107,22 @@ fn windows(wiring: &Wiring, say: &mut impl FnMut(&str)) {
     ] {
         let names = ["line", "window", mode.unwrap_or("window")];
         let look = style(wiring.theme, if plain { &names } else { &names[..1] });
-        say(&format!("set -g window-status-{option} {}", quoted(&look)));
+        say(&format!("set -g window-status-{option} {}", quote::tmux(&look)));
     }
-    // What tmux would take for a time is none.
+    // tmux would read a `%` as part of a time.
     let format = if plain { " #I #W ".into() } else { wiring.windows.replace('%', "%%") };
     for option in ["format", "current-format"] {
-        say(&format!("set -g window-status-{option} {}", quoted(&format)));
+        say(&format!("set -g window-status-{option} {}", quote::tmux(&format)));
     }
 }
 
-/// `#(exec rainline stream LINE SLOT …)`, told the client's width by an option. Formats inside are numbers of the client only: a change
-/// of them starts the job again, which a change of width must do and nothing else should.
+/// `#(exec rainline stream LINE SLOT …)` with the client's width as an option. The only formats inside
+/// are numbers of the client: tmux restarts the job when one changes, which it should do for a new
+/// width only.
 fn job(wiring: &Wiring, line: &str, slot: &str, columns: &str) -> String {
-    let mut command = format!("exec {} stream {line} {slot}", shell_word(&wiring.program));
+    let mut command = format!("exec {} stream {line} {slot}", quote::sh(wiring.program.as_ref()));
     if let Some(config) = &wiring.config {
-        let _ = write!(command, " --config {}", shell_word(config));
+        let _ = write!(command, " --config {}", quote::sh(config.as_ref()));
     }
     // A `#` would begin a format and a `%` a time: the client's numbers come after this.
     let command = command.replace('#', "##").replace('%', "%%");
@@ -127,32 +131,9 @@ fn job(wiring: &Wiring, line: &str, slot: &str, columns: &str) -> String {
 
 /// Styles of the theme, one over the other, in tmux's words.
 fn style(theme: &Theme, names: &[&str]) -> String {
-    let look = Look::default();
-    let over = |style, name: &&str| theme.over(style, name, &look);
-    let style = names.iter().fold(Style::default(), over);
-    let color = |color: Color| match color {
-        Color::Indexed(index) => format!("colour{index}"),
-        other => other.written(),
-    };
-    let mut words = vec![format!("fg={}", color(style.fg)), format!("bg={}", color(style.bg))];
-    for (attrs, word) in [
-        (crate::style::Attrs::BOLD, "bold"),
-        (crate::style::Attrs::DIM, "dim"),
-        (crate::style::Attrs::ITALIC, "italics"),
-        (crate::style::Attrs::UNDERLINE, "underscore"),
-        (crate::style::Attrs::REVERSE, "reverse"),
-        (crate::style::Attrs::STRIKE, "strikethrough"),
-    ] {
-        if style.attrs.has(attrs) {
-            words.push(word.into());
-        }
-    }
-    words.join(",")
-}
-
-/// A word for tmux's config, in double quotes.
-fn quoted(text: &str) -> String {
-    in_quotes(text, "\"\\$")
+    let subject = Subject::default();
+    let over = |style, name: &&str| theme.over(style, name, &subject);
+    tmux_style(names.iter().fold(Style::default(), over))
 }
 
 #[cfg(test)]

@@ -1,18 +1,19 @@
 //! zsh: a question through the shell's channel before each prompt, from a `precmd` hook, and no
-//! process; one `print` where there is no channel yet or nobody answers.
+//! process; one `print` where there is no channel yet or no daemon answers.
 //!
 //! The descriptors of the channel are close-on-exec and known to this shell only. While a prompt is
 //! shown zsh looks at the channel itself (`zle -F`), so what was read late appears by itself.
 //!
 //! A change between vi's insert and normal mode asks again through the channel, or not at all: there
 //! it must not cost a process. The user's own `zle-keymap-select` is called before ours. What `main`
-//! is linked to no variable says: it is asked once, at the first prompt, and learned from then on.
+//! is linked to is in no variable: it is looked up once, at the first prompt, and then followed.
 //!
 //! With PROMPT_SUBST the prompt's text in `PROMPT` itself would be run, so there it is
 //! `PROMPT='${…}'`; without it the text is `PROMPT`. Which of the two holds is looked up before each
 //! prompt. zsh gives every hook the command's own `$?` and pipestatus.
 
-use super::{Ability, Host, Trial, Whole, Wiring, shell_word};
+use super::{Ability, Host, Ready, Trial, Wiring};
+use crate::quote;
 
 pub(super) static HOST: Host = Host {
     name: "zsh",
@@ -20,7 +21,7 @@ pub(super) static HOST: Host = Host {
     program: "zsh",
     base: None,
     version: "--version",
-    wired_in: "~/.zshrc",
+    how_to_wire: r#"put `eval "$(rainline init zsh)"` into ~/.zshrc"#,
     files: &[".zshrc", ".zprofile", ".zshenv"],
     marks: &["print prompt all \"${__rl_words[@]}\"", "init zsh"],
     versioned: false,
@@ -38,7 +39,7 @@ pub(super) static HOST: Host = Host {
         argv: &["zsh", "-d", "-i"],
         end: &[],
         typed: &["cd /usr/share\n", "false | true\n", "(exit 3)\n"],
-        whole: Whole::Still,
+        ready: Ready::Still,
     },
 };
 
@@ -67,7 +68,7 @@ __rainline_preexec() {
     typeset -g __rainline_began=$EPOCHREALTIME
 }
 
-# Whether somebody answers: a process that is there costs no wait to find out.
+# Whether the daemon lives: its process exists, which is known without waiting.
 __rainline_lives() {
     emulate -L zsh
     if [[ -z $__rainline_at ]]; then
@@ -134,7 +135,7 @@ __rainline_ask() {
     syswrite -o $__rainline_asks -- "$__rl_all" 2>/dev/null || { __rainline_close; return 1 }
     repeat 8; do
         if ! sysread -t 0.1 -s 4096 -i $__rainline_acks __rl_ack; then
-            # Somebody is there and does not answer: not again for a while.
+            # A daemon is there and does not answer: not asked again for a while.
             __rainline_close
             typeset -g __rainline_wait=$(( EPOCHSECONDS + 5 ))
             return 1
@@ -178,7 +179,7 @@ __rainline_keymap() {
     return 0
 }
 
-# Sees to it that we hear of vi's modes, beside whoever else does.
+# Hooks into changes of vi's modes, beside other hooks of the user's.
 __rainline_hook() {
     emulate -L zsh
     local -a __rl_chain
@@ -266,5 +267,5 @@ fi
 "#;
 
 fn init(wiring: &Wiring) -> String {
-    super::filled(LINES, wiring, shell_word)
+    super::filled(LINES, wiring, quote::sh)
 }

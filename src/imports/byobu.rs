@@ -1,5 +1,5 @@
-//! Byobu: the order of its items, and the scripts in `bin/NNN_name`, of which NNN is the interval
-//! in seconds.
+//! Byobu: the order of its items, and the scripts `bin/NNN_name`, where NNN is the interval in
+//! seconds.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -17,20 +17,18 @@ pub(super) static IMPORT: Import = Import {
     read,
 };
 
-/// What shows an item here, where it has another name.
+/// Items whose segment has a name of its own: other than the item's in kebab-case.
 const ITEMS: &[(&str, &str)] = &[
     ("arch", "os"),
     ("cpu_count", "cpu"),
     ("cpu_freq", "cpu"),
     ("cpu_temp", "temperature"),
     ("date", "clock"),
-    ("disk_io", "disk-io"),
     ("distro", "os"),
     ("fan_speed", "fan"),
     ("ip_address", "ip"),
     ("load_average", "load"),
     ("logo", "os"),
-    ("reboot_required", "reboot"),
     ("release", "os"),
     ("time", "clock"),
     ("updates_available", "updates"),
@@ -62,11 +60,11 @@ fn read(folder: &Path) -> Result<String, String> {
                 names.extend(scripts.iter().map(|script| script.name.clone()));
                 continue;
             }
-            let same = ITEMS.iter().find(|(theirs, _)| *theirs == item);
-            let name = same.map_or(item, |(_, ours)| ours);
-            match find(name) {
-                Some(_) if names.iter().any(|known| known == name) => {}
-                Some(_) => names.push(name.to_owned()),
+            let named = ITEMS.iter().find(|(theirs, _)| *theirs == item);
+            let name = named.map_or_else(|| item.replace('_', "-"), |(_, ours)| (*ours).to_owned());
+            match find(&name) {
+                Some(_) if names.contains(&name) => {}
+                Some(_) => names.push(name),
                 None => unknown.push(item.to_owned()),
             }
         }
@@ -79,19 +77,19 @@ fn read(folder: &Path) -> Result<String, String> {
         let _ = write!(out, "\n[line.tmux]\n{lines}");
     }
     if !unknown.is_empty() {
-        let _ = writeln!(out, "# Not known here: {}", unknown.join(", "));
+        let _ = writeln!(out, "# Items without a segment here: {}", unknown.join(", "));
     }
     for Script { name, path, seconds } in &scripts {
         let key = toml::Value::from(name.as_str());
         let command = toml::Value::from(vec![path.display().to_string()]);
         let _ = write!(out, "\n[segment.{key}]\nuse = \"custom\"\ncommand = {command}\n");
-        let _ = writeln!(out, "interval = {seconds}\noutput = \"byobu\"");
+        let _ = writeln!(out, "interval = \"{seconds}s\"\noutput = \"byobu\"");
     }
     Ok(out)
 }
 
-/// The items of a list that is in force: the last of that name that is no comment, without those
-/// that are turned off.
+/// The items of the list that is in force, which is the last one of that name, without those that
+/// are turned off.
 fn items<'a>(status: &'a str, list: &str) -> Option<Vec<&'a str>> {
     let of_list = |line: &'a str| {
         let value = line.trim().strip_prefix(list)?.strip_prefix('=')?;
@@ -151,7 +149,7 @@ mod tests {
             fs::write(bin.join(name), "").expect("written");
             fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).expect("set");
         }
-        let status = "tmux_left=\"logo session\"\ntmux_right=\"custom load_average memory date time entropy\"";
+        let status = "tmux_left=\"logo session\"\ntmux_right=\"custom load_average memory date time reboot_required no-such-item\"";
         fs::write(dir.path().join("status"), status).expect("written");
         let text = read(dir.path()).expect("a config");
         let file = SourceFile { path: "byobu.toml".into(), text: text.clone() };
@@ -161,7 +159,10 @@ mod tests {
             .iter()
             .map(|id| config.instances[usize::from(*id)].name.as_str())
             .collect();
-        assert_eq!(names, ["byobu-one", "byobu-two", "load", "memory", "clock"]);
-        assert!(text.contains("interval = 86400") && text.contains("entropy"), "{text}");
+        assert_eq!(names, ["byobu-one", "byobu-two", "load", "memory", "clock", "reboot-required"]);
+        assert!(
+            text.contains("interval = \"86400s\"") && text.contains("here: no-such-item\n"),
+            "{text}"
+        );
     }
 }

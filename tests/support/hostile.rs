@@ -1,12 +1,12 @@
-//! Text that somebody hostile would write: pieces that mean something to tmux, a shell, strftime or
+//! Hostile text: pieces that mean something to tmux, a shell, strftime or
 //! a terminal, alone and mixed.
 //!
 //! Each piece that would run a command leaves a file named `SENTINEL` if it does.
 
-use rainline::style::{Attrs, Color, Style};
+use rainline_render::style::{Attrs, Color, Style};
 use rainline_segments::Untrusted;
 
-/// Pieces that mean something to somebody: tmux formats and styles, shells, strftime, terminals.
+/// Pieces with a meaning: tmux formats and styles, shells, strftime, terminals.
 pub const NASTY: &[&str] = &[
     "#(touch SENTINEL)",
     "$(touch SENTINEL)",
@@ -113,9 +113,9 @@ impl Dice {
         };
         let (fg, bg) = (color(), color());
         // Not both at once: the terminal model shows either bold or dim.
-        let weight = [Attrs::NONE, Attrs::BOLD, Attrs::DIM][self.below(3)];
+        let weight = [Attrs::empty(), Attrs::BOLD, Attrs::DIM][self.below(3)];
         let attrs = [Attrs::ITALIC, Attrs::UNDERLINE, Attrs::REVERSE, Attrs::STRIKE];
-        let attrs = attrs.into_iter().filter(|_| self.below(4) == 0).fold(weight, Attrs::with);
+        let attrs = attrs.into_iter().filter(|_| self.below(4) == 0).fold(weight, Attrs::union);
         Style { fg, bg, attrs }
     }
 }

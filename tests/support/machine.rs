@@ -3,18 +3,20 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rainline::width::{Policy, width};
+use rainline_caps::Policy;
+use rainline_render::width::width;
 
-use super::{Sandbox, root};
+use super::sandbox::output_of;
+use super::{Sandbox, root, until_true};
 
 /// How long a line may take to settle: sparklines fill with a cell a second.
 pub const SETTLED: Duration = super::DEADLINE;
 
 /// The widest sparkline would take more than half a minute.
 const CONFIG: &str = "[segment.rainbar]\n\
-    format = \"$history.rain(w:12,over:memory,hue:work-history)( $charge.gauge()$arrow) \"\n";
+    format = \"$history.rain(w:12,over:memory,hue:work_history)( $charge.gauge()$arrow) \"\n";
 
 /// A daemon on a fixture, in a sandbox of its own.
 pub struct Machine {
@@ -24,17 +26,13 @@ pub struct Machine {
 
 impl Machine {
     pub fn new(root: &Path) -> Machine {
-        let sandbox = Sandbox::new();
-        sandbox.write("home/.config/rainline/config.toml", CONFIG);
+        let sandbox = Sandbox::new().configured(CONFIG);
         let mut command = sandbox.rainline();
         command.args(["daemon", "run", "--root"]).arg(root);
         let daemon = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it runs");
         let machine = Machine { sandbox, daemon };
         // Before it answers, a line would be drawn from the real machine.
-        let start = Instant::now();
-        while !machine.status() {
-            assert!(start.elapsed() < SETTLED, "the daemon does not come up");
-        }
+        until_true("an answer of the daemon", || machine.sandbox.status().is_some());
         machine
     }
 
@@ -42,22 +40,14 @@ impl Machine {
         Machine::new(&root().join("tests/hosts").join(name))
     }
 
-    pub fn status(&self) -> bool {
-        let output = self.sandbox.rainline().args(["daemon", "status"]).output().expect("it runs");
-        output.status.success()
-    }
-
-    /// A line by the real client, after which the daemon still lives.
+    /// A line by the real client.
     #[track_caller]
     pub fn print(&self, target: &str, slot: &str, columns: usize) -> String {
-        let mut command = self.sandbox.rainline();
         let columns_word = columns.to_string();
-        command.args(["print", "terminal", slot, "--target", target, "--columns", &columns_word]);
-        // An answer that comes late would be a line of the real machine.
-        command.args(["--depth", "true", "--deadline", "20000", "--host-version", "3.3"]);
-        let output = command.stdin(Stdio::null()).output().expect("it runs");
-        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
-        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        let args = ["terminal", slot, "--target", target, "--columns", &columns_word];
+        let more = ["--depth", "true", "--host-version", "3.3"];
+        let mut command = self.sandbox.printing(&[&args[..], &more].concat());
+        let text = output_of(command.output().expect("it runs"));
         let line = text.strip_suffix('\n').expect("a whole line").to_owned();
         assert!(!line.contains('\n') || target != "plain", "{line:?}");
         if target == "plain" && slot == "full" {

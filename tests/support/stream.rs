@@ -1,34 +1,55 @@
-//! Somebody who looks: an open stream and its lines.
+//! An open `rainline stream` and its lines.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+
+use super::{DEADLINE, until};
 
 /// A `rainline stream` that is ended with its owner.
 pub struct Stream {
     child: Child,
-    lines: BufReader<ChildStdout>,
+    /// `None` once it was closed.
+    lines: Option<BufReader<ChildStdout>>,
 }
 
 impl Stream {
     pub fn start(command: &mut Command) -> Stream {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("it runs");
-        let lines = BufReader::new(child.stdout.take().expect("a pipe"));
+        let lines = child.stdout.take().map(BufReader::new);
         Stream { child, lines }
     }
 
+    /// The next line, without its end.
+    #[track_caller]
     pub fn next(&mut self) -> String {
         let mut line = String::new();
-        assert!(self.lines.read_line(&mut line).expect("a line") > 0, "the stream ended");
-        line
+        let lines = self.lines.as_mut().expect("it is open");
+        assert!(lines.read_line(&mut line).expect("a line") > 0, "the stream ended");
+        line.strip_suffix('\n').expect("a whole line").to_owned()
     }
 
+    /// The next line with this text in it.
+    #[track_caller]
     pub fn until(&mut self, part: &str) -> String {
+        let start = std::time::Instant::now();
         loop {
             let line = self.next();
             if line.contains(part) {
                 return line;
             }
+            assert!(start.elapsed() < DEADLINE, "no {part:?}, but {line:?}");
         }
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Stops reading and waits until the stream notices.
+    #[track_caller]
+    pub fn close(mut self) -> ExitStatus {
+        self.lines = None;
+        until("the stream's end", || self.child.try_wait().expect("our child"))
     }
 }
 

@@ -170,7 +170,7 @@ impl Terminal {
         }
         let mut buffer = [0; 65536];
         match rustix::io::read(&self.master, &mut buffer) {
-            // EIO: nobody has the other end open any more.
+            // EIO: no process has the other end open any more.
             Ok(0) | Err(Errno::IO) => self.closed = true,
             Ok(count) => {
                 self.bells += buffer[..count].iter().filter(|byte| **byte == 7).count();

@@ -1,4 +1,4 @@
-//! A tmux server that nobody else knows, with a client in a [`Terminal`].
+//! A tmux server of its own, with a client in a [`Terminal`].
 
 use std::path::{Path, PathBuf};
 

@@ -1,19 +1,22 @@
-//! `rainline preview segments`: every segment in every graph that its fields offer, with many
-//! colours, few and none. Made from the tables of segments and formatters; nothing here knows one.
+//! `rainline preview segments`: every segment, and its fields in every graph that can draw them,
+//! with many colours, few and none. Made from the tables of segments and formatters; no single one
+//! is known here.
 
 use rainline_segments::{ALL, Field, Kind};
 
-use super::{Args, say};
+use super::{Args, target};
+use crate::cli::{say, themes};
 use crate::config::{self, Config, Gathered, SourceFile};
 use crate::error::Error;
-use crate::example::Example;
-use crate::format::Format;
-use crate::format::formatter::{Entry, TABLE};
-use crate::frame::Frame;
+use crate::line::rows::{self, Want};
 use crate::paths;
-use crate::render::{self, Want};
-use crate::style::Depth;
-use crate::targets::{self, Caps, Glyphs, Target};
+use crate::sample_data::SampleData;
+use rainline_caps::Depth;
+use rainline_caps::{Caps, Glyphs};
+use rainline_render::format::Format;
+use rainline_render::format::formatter::{Entry, TABLE};
+use rainline_render::frame::Frame;
+use rainline_render::targets::Target;
 
 /// What each row is shown in.
 const LOOKS: [(&str, Depth, Option<Glyphs>); 4] = [
@@ -27,13 +30,14 @@ const LOOKS: [(&str, Depth, Option<Glyphs>); 4] = [
 const WIDTH: usize = 16;
 const COLUMN: usize = WIDTH + 2;
 
-/// A line of the preview: what it shows, and the segment's format if it is not the usual one.
+/// A line of the preview: what it shows, and the segment's format unless it is the kind's own.
 struct Shown {
     kind: &'static Kind,
     label: String,
     format: Option<String>,
 }
 
+/// Prints the segments.
 pub fn run(args: &Args) -> Result<i32, Error> {
     let kinds = ALL.iter().copied();
     let wanted =
@@ -45,12 +49,12 @@ pub fn run(args: &Args) -> Result<i32, Error> {
         ..own
     });
     let theme = args.theme.as_deref().unwrap_or_default();
-    if !theme.is_empty() && config.theme_named(theme).is_none() {
-        return Err(Error::Usage(format!("there is no theme `{theme}`; see rainline themes")));
+    if !theme.is_empty() {
+        themes::find(&config, theme)?;
     }
-    let target = targets::find("ansi").ok_or_else(|| Error::Usage("unknown target".into()))?;
+    let target = target("ansi")?;
     let glyphs = args.glyphs.as_deref().and_then(Glyphs::named).unwrap_or_default();
-    let example = Example::of(&config);
+    let samples = SampleData::of(&config);
     let labels = shown.iter().map(|shown| shown.label.len()).max().unwrap_or(0) + 2;
     for (index, shown) in shown.iter().enumerate() {
         let drawn = LOOKS.map(|(_, depth, least)| {
@@ -61,7 +65,7 @@ pub fn run(args: &Args) -> Result<i32, Error> {
                 columns: usize::from(args.columns.unwrap_or(MOST)),
                 ..Caps::default()
             };
-            draw(&config, index, theme, &example, target, &caps)
+            draw(&config, index, theme, &samples, target, &caps)
         });
         if shown.format.is_none() {
             say(&format!("\n{}: {}\n", shown.kind.name, shown.kind.about));
@@ -70,7 +74,7 @@ pub fn run(args: &Args) -> Result<i32, Error> {
             }
             continue;
         }
-        // A number of which nobody knows what full is has no bar.
+        // A number without a known maximum has no bar.
         if drawn.iter().all(|(_, cells)| *cells == 0) {
             continue;
         }
@@ -104,7 +108,7 @@ fn uses(kind: &'static Kind, field: &'static Field, entry: &'static Entry) -> Ve
     let width = if width { format!("w:{WIDTH}") } else { String::new() };
     let seconds: Vec<Option<&Field>> = match entry.second {
         None => vec![None],
-        // Of two that may change places one order is enough.
+        // Where the two fields may be swapped, one order is enough.
         Some((_, fits)) => kind
             .fields
             .iter()
@@ -121,7 +125,7 @@ fn uses(kind: &'static Kind, field: &'static Field, entry: &'static Entry) -> Ve
             _ => (width.clone(), String::new()),
         };
         let format = format!("${{{}}}.{}({args})", field.name, entry.name);
-        // Two fields may each be fine and yet not go together.
+        // Two fields may each fit, but not together.
         Format::parse(&format, kind).ok()?;
         let label = format!("{}.{}{and}", field.name, entry.name);
         Some(Shown { kind, label, format: Some(format) })
@@ -148,13 +152,13 @@ fn draw(
     config: &Config,
     index: usize,
     theme: &str,
-    example: &Example,
+    samples: &SampleData,
     target: &Target,
     caps: &Caps,
 ) -> (String, usize) {
     let line = format!("preview-{index}");
     let want = Want { line: &line, slot: "left", theme };
-    let rows: Vec<Frame> = render::rows(config, want, example, caps);
+    let rows: Vec<Frame> = rows::rows(config, want, samples, caps);
     let cells = rows.iter().map(|row| row.width(caps.policy)).max().unwrap_or(0);
-    (render::encode(&rows, target, caps), cells)
+    (rows::encode(&rows, target, caps), cells)
 }

@@ -1,12 +1,12 @@
 //! The batteries as the peers' charts show them: how full, whether they discharge, how long.
 //!
-//! One battery is read as the peer reads it. Several are one, weighed by what they hold; a mouse's
-//! is none.
+//! One battery is read by rainbarf's rules. Several are one, weighed by what they hold.
 
 use std::path::Path;
 
-use rainline_segments::Host;
-use rainline_segments::base::host::{Battery, Charging};
+use rainline_segments::Machine;
+use rainline_segments::base::battery_total::BatteryTotal;
+use rainline_segments::machine::Charging;
 
 /// Where Linux has them.
 pub const SUPPLIES: &str = "/sys/class/power_supply";
@@ -21,36 +21,44 @@ pub struct Power {
     pub minutes: Option<u64>,
 }
 
+impl Power {
+    /// Whole percents, with a hair for those that floating point makes 79.999….
+    pub fn percent(&self) -> u64 {
+        (100.0 * self.share + 1e-9) as u64
+    }
+}
+
 /// This machine's batteries; `None` where it has none.
-pub fn power(host: &Host) -> Option<Power> {
-    let all = host.batteries().unwrap_or_default();
-    let alone = if all.len() > 1 { None } else { one(host) };
-    alone.or_else(|| together(&all))
+pub fn power(machine: &Machine) -> Option<Power> {
+    let all = machine.batteries().unwrap_or_default();
+    let alone = if all.len() > 1 { None } else { one(machine) };
+    alone.or_else(|| {
+        let sum = BatteryTotal::of(&all)?;
+        let discharging = sum.state == Charging::Discharging;
+        let left = sum.rate.filter(|_| discharging).and_then(|rate| sum.time(rate));
+        Some(Power { share: sum.share, discharging, minutes: left.map(|left| left.as_secs() / 60) })
+    })
 }
 
-/// A file of one number or word, without its newline.
-pub fn word(host: &Host, path: impl AsRef<Path>) -> Option<String> {
-    let bytes = host.read(path).ok()?;
-    let text = String::from_utf8_lossy(bytes.trim_ascii()).into_owned();
-    (!text.is_empty()).then_some(text)
-}
-
-pub fn number(host: &Host, path: impl AsRef<Path>) -> Option<f64> {
-    word(host, path)?.parse::<f64>().ok().filter(|number| number.is_finite())
+/// A file's one number.
+pub fn number(machine: &Machine, path: impl AsRef<Path>) -> Option<f64> {
+    machine.number(path).map(|number| number as f64)
 }
 
 /// The first battery by rainbarf's rules: `BAT0`, `CMB0` and so on, with a charge or an energy.
-fn one(host: &Host) -> Option<Power> {
+fn one(machine: &Machine) -> Option<Power> {
     let dir = Path::new(SUPPLIES);
-    let named = |name: &str| {
+    let is_battery = |name: &str| {
         let digits = name.strip_prefix("BAT").or_else(|| name.strip_prefix("CMB"));
         digits.is_some_and(|digits| digits.starts_with(|c: char| c.is_ascii_digit()))
     };
-    let supplies = host.list(dir).ok()?;
-    supplies.iter().filter(|supply| supply.name.to_str().is_some_and(named)).find_map(|supply| {
+    let supplies = machine.list(dir).ok()?;
+    let mut batteries =
+        supplies.iter().filter(|supply| supply.name.to_str().is_some_and(is_battery));
+    batteries.find_map(|supply| {
         let dir = dir.join(&supply.name);
-        let number = |name: &str| number(host, dir.join(name));
-        let is = |name: &str, text: &str| word(host, dir.join(name)).is_some_and(|w| w == text);
+        let number = |name: &str| number(machine, dir.join(name));
+        let is = |name: &str, text: &str| machine.word(dir.join(name)).is_some_and(|w| w == text);
         if is("scope", "Device") || is("present", "0") {
             return None;
         }
@@ -75,25 +83,4 @@ fn one(host: &Host) -> Option<Power> {
         let minutes = (discharging && minutes.is_finite()).then_some(minutes as u64);
         Some(Power { share: share.clamp(0.0, 1.0), discharging, minutes })
     })
-}
-
-fn together(all: &[Battery]) -> Option<Power> {
-    if all.is_empty() {
-        return None;
-    }
-    let known: Vec<f64> = all.iter().filter_map(|one| one.capacity).collect();
-    let mean = match known.len() {
-        0 => 1.0,
-        count => known.iter().sum::<f64>() / count as f64,
-    };
-    let weight = |one: &Battery| one.capacity.unwrap_or(mean);
-    let full: f64 = all.iter().map(weight).sum();
-    let now: f64 = all.iter().map(|one| weight(one) * one.share).sum();
-    let discharging = all.iter().any(|one| one.state == Charging::Discharging);
-    let rates = all.iter().filter(|one| one.state == Charging::Discharging);
-    let rate: f64 = rates.filter_map(|one| one.rate).sum();
-    let known = discharging && rate > 0.0 && !known.is_empty();
-    // A hair more, so that 240 minutes of floating point are not 239.
-    let minutes = known.then(|| (now / rate * 60.0 + 1e-6) as u64);
-    Some(Power { share: (now / full).clamp(0.0, 1.0), discharging, minutes })
 }

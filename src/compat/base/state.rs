@@ -1,56 +1,58 @@
 //! What the drop-ins keep between two calls: counters, and the samples of each chart.
 //!
 //! A text file beside the daemon's history, replaced in one step under a lock, so that ten calls at
-//! once leave ten samples. Nobody waits long for the lock: then nothing is kept this once. What
-//! cannot be read is as good as nothing.
+//! once leave ten samples. The wait for the lock is short: a call that does not get it keeps
+//! nothing. A file that cannot be read counts as empty.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rainline_segments::base::host::Times;
+use rainline_segments::machine::Times;
 use rustix::fs::{Access, FlockOperation};
 
-use crate::{runtime, sys};
+use rainline_client::{runtime, sys};
 
-const MAGIC: &str = "rainline drop-ins 1";
-/// The longest wait for the lock; whoever has it writes a few kilobytes.
-const PATIENCE: Duration = Duration::from_millis(500);
-/// The most charts, and the most samples of each.
-const MOST_CHARTS: usize = 32;
-pub const MOST_SAMPLES: usize = 1000;
-/// A longer file is none of ours.
-const MOST_BYTES: u64 = 4 << 20;
+use crate::files;
 
-/// Where it is kept: beside the daemon's history, else in the runtime directory. Nothing is made yet.
-pub fn place() -> Option<PathBuf> {
-    let kept = runtime::history_file().and_then(|path| {
+/// The first line of the file.
+const MAGIC: &str = "rainline drop-ins 1\n";
+/// The longest wait for the lock; its owner writes a few kilobytes.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
+const MAX_CHARTS: usize = 32;
+/// The most samples of a chart.
+pub const MAX_SAMPLES: usize = 1000;
+/// A longer file was not written here.
+const MAX_BYTES: u64 = 4 << 20;
+
+/// Where the file is: beside the daemon's history, else in the runtime directory. Nothing is made yet.
+pub fn path() -> Option<PathBuf> {
+    let beside_history = runtime::history_file().and_then(|path| {
         let name = path.file_name()?.to_str()?.replace("history", "drop-ins");
         Some(path.with_file_name(name))
     });
-    let usable = |path: &PathBuf| {
-        let there = path.ancestors().skip(1).find(|dir| dir.exists());
-        let may = Access::WRITE_OK | Access::EXEC_OK;
-        there.is_some_and(|dir| rustix::fs::access(dir, may).is_ok())
+    let is_writable = |path: &PathBuf| {
+        let existing = path.ancestors().skip(1).find(|dir| dir.exists());
+        let access = Access::WRITE_OK | Access::EXEC_OK;
+        existing.is_some_and(|dir| rustix::fs::access(dir, access).is_ok())
     };
-    kept.filter(usable).or_else(|| Some(runtime::open().ok()?.path.join("drop-ins")))
+    beside_history.filter(is_writable).or_else(|| Some(runtime::open().ok()?.path.join("drop-ins")))
 }
 
 /// Everything that is kept.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     /// The last two readings of the processors, the older first.
-    pub counted: Vec<Counted>,
+    pub readings: Vec<Counted>,
     pub charts: BTreeMap<String, Chart>,
 }
 
 /// A reading of the processors' counters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Counted {
-    /// When, by the clock since boot, and which boot that was.
+    /// Time since boot, and when that boot was in seconds since 1970.
     pub at: Duration,
     pub boot: u64,
     pub times: Times,
@@ -61,58 +63,51 @@ pub struct Counted {
 pub struct Chart {
     /// Seconds since 1970 of the last sample.
     pub stored: u64,
-    /// Which state of a peer's own file they begin with; empty: none.
+    /// Which version of a peer's own file they begin with; empty: none.
     pub imported: String,
     pub samples: Vec<f64>,
 }
 
-/// What is kept as of now.
+/// The state as it is now.
 pub fn read(path: Option<&Path>) -> State {
     let Some(path) = path else { return State::default() };
-    let size = std::fs::metadata(path).map_or(0, |file| file.len());
-    if size > MOST_BYTES {
+    if path.metadata().is_ok_and(|file| file.len() > MAX_BYTES) {
         return State::default();
     }
     std::fs::read_to_string(path).map(|text| decode(&text)).unwrap_or_default()
 }
 
-/// Changes what is kept, alone.
+/// Changes the state while no other call can. Without a file `change` sees an empty state.
 pub fn update(path: Option<&Path>, change: impl FnOnce(&mut State)) {
-    let Some(path) = path else { return change(&mut State::default()) };
-    let Some(lock) = lock(path) else { return change(&mut State::default()) };
+    let Some((path, _lock)) = path.and_then(|path| Some((path, lock(path)?))) else {
+        return change(&mut State::default());
+    };
     let mut state = read(Some(path));
     let before = state.clone();
     change(&mut state);
-    while state.charts.len() > MOST_CHARTS {
+    while state.charts.len() > MAX_CHARTS {
         let oldest = state.charts.iter().min_by_key(|(_, chart)| chart.stored);
         let oldest = oldest.map(|(key, _)| key.clone()).unwrap_or_default();
         state.charts.remove(&oldest);
     }
     if state != before {
-        // Nowhere to keep it is no reason to show nothing.
-        let _ = write(path, encode(&state).as_bytes());
+        // A state that cannot be kept is no reason to print nothing.
+        let _ = files::replace(path, encode(&state).as_bytes());
     }
-    drop(lock);
 }
 
-fn beside(path: &Path, end: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(end);
-    name.into()
-}
-
+/// The lock, which ends with the file that is returned.
 fn lock(path: &Path) -> Option<File> {
-    let dir = path.parent()?;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).ok()?;
-    let mut options = std::fs::OpenOptions::new();
+    files::private_dir(path.parent()?).ok()?;
+    let mut options = OpenOptions::new();
     let file = options.write(true).create(true).truncate(false).mode(0o600);
-    let file = file.open(beside(path, ".lock")).ok()?;
-    let until = sys::awake() + PATIENCE;
+    let file = file.open(files::beside(path, ".lock")).ok()?;
+    let deadline = sys::awake() + LOCK_TIMEOUT;
     loop {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Some(file),
-            // The kernel tells nobody when a lock is free but who waits for it without end.
-            Err(rustix::io::Errno::WOULDBLOCK) if sys::awake() < until => {
+            // There is no waiting for a lock with a timeout.
+            Err(rustix::io::Errno::WOULDBLOCK) if sys::awake() < deadline => {
                 std::thread::sleep(Duration::from_millis(2));
             }
             Err(_) => return None,
@@ -120,33 +115,18 @@ fn lock(path: &Path) -> Option<File> {
     }
 }
 
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let draft = beside(path, &format!(".{}", std::process::id()));
-    let mut options = std::fs::OpenOptions::new();
-    let file = options.write(true).create(true).truncate(true).mode(0o600).open(&draft);
-    let written = file.and_then(|mut file| {
-        file.write_all(bytes)?;
-        std::fs::rename(&draft, path)
-    });
-    if written.is_err() {
-        let _ = std::fs::remove_file(&draft);
-    }
-    written
-}
-
 fn encode(state: &State) -> String {
-    let mut out = format!("{MAGIC}\n");
-    for Counted { at, boot, times } in &state.counted {
+    let mut out = MAGIC.to_owned();
+    for Counted { at, boot, times } in &state.readings {
         let Times { user, nice, system, idle, iowait, irq, steal } = times;
-        out += &format!(
-            "counted {} {boot} {user} {nice} {system} {idle} {iowait} {irq} {steal}\n",
-            at.as_millis()
-        );
+        let at = at.as_millis();
+        out +=
+            &format!("counted {at} {boot} {user} {nice} {system} {idle} {iowait} {irq} {steal}\n");
     }
     for (key, chart) in &state.charts {
         let imported = if chart.imported.is_empty() { "-" } else { &chart.imported };
         out += &format!("chart {key} {} {imported}", chart.stored);
-        let newest = &chart.samples[chart.samples.len().saturating_sub(MOST_SAMPLES)..];
+        let newest = &chart.samples[chart.samples.len().saturating_sub(MAX_SAMPLES)..];
         newest.iter().for_each(|sample| out += &format!(" {sample}"));
         out.push('\n');
     }
@@ -155,30 +135,13 @@ fn encode(state: &State) -> String {
 
 fn decode(text: &str) -> State {
     let mut state = State::default();
-    let mut lines = text.lines();
-    if lines.next() != Some(MAGIC) {
-        return state;
-    }
-    for line in lines {
-        let mut words = line.split(' ');
-        match words.next() {
-            Some("counted") => {
-                let numbers: Option<Vec<u64>> = words.map(|word| word.parse().ok()).collect();
-                let Some([at, boot, user, nice, system, idle, iowait, irq, steal]) =
-                    numbers.and_then(|numbers| <[u64; 9]>::try_from(numbers).ok())
-                else {
-                    continue;
-                };
-                let times = Times { user, nice, system, idle, iowait, irq, steal };
-                state.counted.push(Counted { at: Duration::from_millis(at), boot, times });
-            }
-            Some("chart") => {
-                let (Some(key), Some(stored), Some(imported)) =
-                    (words.next(), words.next(), words.next())
-                else {
-                    continue;
-                };
-                let samples = words.filter_map(|word| word.parse::<f64>().ok());
+    let Some(lines) = text.strip_prefix(MAGIC) else { return state };
+    for line in lines.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words[..] {
+            ["counted", ref numbers @ ..] => state.readings.extend(reading(numbers)),
+            ["chart", key, stored, imported, ref samples @ ..] => {
+                let samples = samples.iter().filter_map(|word| word.parse::<f64>().ok());
                 let chart = Chart {
                     stored: stored.parse().unwrap_or(0),
                     imported: if imported == "-" { String::new() } else { imported.into() },
@@ -192,6 +155,13 @@ fn decode(text: &str) -> State {
     state
 }
 
+fn reading(words: &[&str]) -> Option<Counted> {
+    let numbers: Option<Vec<u64>> = words.iter().map(|word| word.parse().ok()).collect();
+    let [at, boot, user, nice, system, idle, iowait, irq, steal] = numbers?.try_into().ok()?;
+    let times = Times { user, nice, system, idle, iowait, irq, steal };
+    Some(Counted { at: Duration::from_millis(at), boot, times })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,14 +171,14 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("state/rainline/drop-ins");
         let times = Times { user: 7, idle: 9, ..Times::default() };
-        let counted = Counted { at: Duration::from_millis(1234), boot: 5, times };
+        let reading = Counted { at: Duration::from_millis(1234), boot: 5, times };
         let chart = Chart { stored: 9, imported: "a:b".into(), samples: vec![0.1, 1.0 / 3.0] };
         update(Some(&path), |state| {
-            state.counted.push(counted);
+            state.readings.push(reading);
             state.charts.insert("k".into(), chart.clone());
         });
         let state = read(Some(&path));
-        assert_eq!((state.counted, &state.charts["k"]), (vec![counted], &chart));
+        assert_eq!((state.readings, &state.charts["k"]), (vec![reading], &chart));
         std::fs::write(&path, "rainline drop-ins 1\nchart\ncounted 1 x\nchart k 1 - nan 2\n")
             .expect("written");
         assert_eq!(read(Some(&path)).charts["k"].samples, [2.0]);

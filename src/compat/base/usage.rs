@@ -1,114 +1,114 @@
-//! How busy the processors are, from whoever knows best: the daemon that counts every second, the
-//! counters of the last call, or a measurement of a tenth of a second for whoever is alone and
-//! first.
+//! How busy the processors are: by the daemon, which counts every second, by the counters of the
+//! last call, or by a measurement of a tenth of a second where there is neither.
 //!
-//! The daemon and the last call are of this machine. Where something else stands in the place of
-//! the kernel's counters (a fixture, a test bench), it is read twice, as the peers do.
+//! The daemon and the last call know this machine only. A fixture is read twice, as the peers do.
+//!
+//! Waiting for a disk is idle; interrupts and what the hypervisor took are busy; a guest's time is
+//! counted once (the kernel has it in `user` already).
 
 use std::time::Duration;
 
-use rainline_segments::base::host::{Processors, ProcessorsDoor};
+use rainline_segments::base::rate::SAME_BOOT;
+use rainline_segments::machine::{Processors, ProcessorsReader, Times};
 
-use super::counters::between;
+use super::peer::Call;
 use super::state::{self, Counted};
-use crate::client;
-use crate::compat::Call;
-use crate::protocol::{self, ReplyKind, Request, Verb};
-use crate::{paths, runtime};
+use rainline_client::protocol::{Body, LineRequest, ReplyKind, Request};
+use rainline_client::runtime;
 
-/// The shortest stretch that says something, and what is measured where nothing is known: the
-/// window of rainbarf.
+use crate::paths;
+
+/// The shortest time that is measured over: the window of rainbarf.
 const WINDOW: Duration = Duration::from_millis(100);
-/// After this long the counters of the last call tell of another time.
-const OLD: Duration = Duration::from_secs(3600);
-/// Seconds by which the boot time of one boot may seem to move when the clock is set.
-const SAME_BOOT: u64 = 5;
-/// How long something that stands in for the counters may take to answer.
-const LIMIT: Duration = Duration::from_secs(5);
-/// Milliseconds that the daemon has to answer.
-const PATIENCE: u16 = 60;
+/// Counters of a call before this are not compared with.
+const TOO_OLD: Duration = Duration::from_secs(3600);
+/// How long the daemon has to answer.
+const DAEMON_TIMEOUT: Duration = Duration::from_millis(60);
 
-/// The busy share from 0 to 1 over the last `seconds`, where they are known, else since the last
-/// call; `None` where the counters cannot be read or stand still.
+/// The busy share between two readings of the counters, from 0 to 1; `None` where no tick passed, or
+/// a counter went back.
+pub fn between(then: &Times, now: &Times) -> Option<f64> {
+    let busy = now.busy().checked_sub(then.busy())?;
+    let idle = now.idle.checked_sub(then.idle)?;
+    // The one counter that may shrink on a sound machine.
+    let idle = idle.saturating_add(now.iowait.saturating_sub(then.iowait));
+    let all = busy.saturating_add(idle);
+    // Taken from one, as the peers take it, so that a bar changes where theirs does.
+    (all > 0).then(|| 1.0 - idle as f64 / all as f64)
+}
+
+/// The busy share from 0 to 1 over the last `seconds`, where the daemon knows them, else since the
+/// last call; `None` where the counters cannot be read or stand still.
 pub fn busy(call: &Call, seconds: u64) -> Option<f64> {
-    let live = call.host.counts_for_all();
-    if live && let Some(share) = past().and_then(|past| mean(&past, seconds)) {
+    let is_real = call.machine.is_real();
+    if is_real && let Some(share) = daemon_history().and_then(|history| mean(&history, seconds)) {
         return Some(share);
     }
-    let mut door = ProcessorsDoor::default();
-    let mut now = Processors::default();
-    let mut look = |now: &mut Processors| door.glance(call.host, now, LIMIT).ok();
-    look(&mut now)?;
-    let first = Counted { at: call.host.uptime(), boot: now.boot, times: now.all };
-    let known = if live { state::read(call.state.as_deref()).counted } else { Vec::new() };
-    let recent = |counted: &&Counted| {
-        let age = first.at.saturating_sub(counted.at);
-        age >= WINDOW && age < OLD && counted.boot.abs_diff(first.boot) <= SAME_BOOT
+    let mut reader = ProcessorsReader::default();
+    let mut counters = Processors::default();
+    let mut read = || {
+        reader.read(call.machine, &mut counters).ok()?;
+        Some(Counted { at: call.machine.uptime(), boot: counters.boot, times: counters.all })
     };
-    let before = known.iter().rev().find(recent);
-    let (share, last) = match before {
-        Some(before) => (between(&before.times, &first.times), first),
+    let first = read()?;
+    let kept = if is_real { state::read(call.state.as_deref()).readings } else { Vec::new() };
+    let is_recent = |kept: &&Counted| {
+        let age = first.at.saturating_sub(kept.at);
+        (WINDOW..TOO_OLD).contains(&age) && kept.boot.abs_diff(first.boot) <= SAME_BOOT
+    };
+    let (before, last) = match kept.iter().rev().find(is_recent) {
+        Some(before) => (*before, first),
         None => {
             std::thread::sleep(WINDOW);
-            look(&mut now)?;
-            let last = Counted { at: call.host.uptime(), boot: now.boot, times: now.all };
-            (between(&first.times, &last.times), last)
+            (first, read()?)
         }
     };
-    if live {
+    if is_real {
         state::update(call.state.as_deref(), |state| {
-            // Of two calls at once the second has nothing new to say.
-            let newest = state.counted.last().map_or(Duration::ZERO, |counted| counted.at);
-            if newest > last.at || last.at - newest >= WINDOW {
-                let keep = state.counted.pop().filter(|counted| counted.at < last.at);
-                state.counted = keep.into_iter().chain([last]).collect();
+            // Of two calls at once the second has nothing new to keep.
+            let newest = state.readings.last().map_or(Duration::ZERO, |newest| newest.at);
+            if newest > last.at || last.at.saturating_sub(newest) >= WINDOW {
+                let older = state.readings.pop().filter(|newest| newest.at < last.at);
+                state.readings = older.into_iter().chain([last]).collect();
             }
         });
     }
-    share
+    between(&before.times, &last.times)
 }
 
 /// The mean of the newest readings, back to so many or to a gap.
-fn mean(past: &[f64], seconds: u64) -> Option<f64> {
+fn mean(history: &[f64], seconds: u64) -> Option<f64> {
     let wanted = usize::try_from(seconds).unwrap_or(usize::MAX).max(1);
-    let newest = past.iter().rev().take(wanted).take_while(|share| share.is_finite());
+    let newest = history.iter().rev().take(wanted).take_while(|share| share.is_finite());
     let (count, sum) = newest.fold((0_u32, 0.0), |(count, sum), share| (count + 1, sum + share));
     (count > 0).then(|| sum / f64::from(count))
 }
 
 /// The busy share in each of the last seconds, oldest first, as the daemon has it; NaN where it has
-/// none. `None`: there is no daemon, or it looks at no processor.
-pub fn past() -> Option<Vec<f64>> {
+/// none. `None`: no daemon runs, or none of its lines shows the processors.
+pub fn daemon_history() -> Option<Vec<f64>> {
     let runtime = runtime::open().ok()?;
     let config = paths::config().filter(|path| path.is_absolute());
-    let configs = config.into_iter().map(Some).chain([None]);
-    for config in configs {
-        use std::os::unix::ffi::OsStringExt;
-        let request = Request {
-            verb: Verb::Feed,
-            nonce: u64::from(std::process::id()) << 32 | u64::from(config.is_some()),
-            build: protocol::build_id(),
-            config: config.map(|path| path.into_os_string().into_vec()).unwrap_or_default(),
+    // The user's config, then the default one.
+    for config in config.into_iter().map(Some).chain([None]) {
+        let line = LineRequest {
+            config: config.unwrap_or_default(),
             line: "tmux".into(),
-            slot: "full".into(),
             target: "plain".into(),
-            deadline: PATIENCE,
-            ..Request::default()
+            ..LineRequest::default()
         };
-        match client::ask(&runtime, &request) {
-            Ok((ReplyKind::Text, text)) => {
-                if let Some(past) = usage_in(&String::from_utf8_lossy(&text)) {
-                    return Some(past);
-                }
-            }
-            Ok(_) => {}
-            Err(_) => return None,
+        let request = Request::new(Body::History(line), DAEMON_TIMEOUT);
+        let (kind, text) = rainline_client::ask(&runtime, &request).ok()?;
+        if matches!(kind, ReplyKind::Text)
+            && let Some(history) = usage_in(&String::from_utf8_lossy(&text))
+        {
+            return Some(history);
         }
     }
     None
 }
 
-/// The past of `usage` among the lines of a feed: `NAME KIND FIELD PERCENT …` with tabs between.
+/// The history of `usage` among the lines of a feed: `NAME KIND FIELD PERCENT …` with tabs between.
 fn usage_in(feed: &str) -> Option<Vec<f64>> {
     let mut lines = feed.lines().map(|line| line.split('\t').collect::<Vec<_>>());
     let line = lines.find(|line| line.get(1..3) == Some(&["cpu", "usage"]))?;
@@ -120,19 +120,47 @@ fn usage_in(feed: &str) -> Option<Vec<f64>> {
 mod tests {
     use super::*;
 
+    fn busy(now: Times) -> Option<f64> {
+        let then = Times { user: 100, system: 50, idle: 850, ..Times::default() };
+        between(&then, &now)
+    }
+
+    #[test]
+    fn every_mix_of_ticks_has_its_true_share() {
+        let base = Times { user: 100, system: 50, idle: 860, ..Times::default() };
+        let mixes = [
+            (Times { iowait: 90, ..base }, 0.0),
+            (Times { irq: 90, ..base }, 0.9),
+            (Times { steal: 90, ..base }, 0.9),
+            (Times { nice: 90, ..base }, 0.9),
+            // 90 of these are a guest's as well.
+            (Times { user: 190, ..base }, 0.9),
+        ];
+        for (now, share) in mixes {
+            assert_eq!(busy(now), Some(share), "{now:?}");
+        }
+        assert_eq!(busy(Times { user: 150, system: 60, idle: 940, ..base }), Some(0.4));
+    }
+
+    #[test]
+    fn frozen_counters_and_those_that_went_back_have_no_share() {
+        assert_eq!(busy(Times { user: 100, system: 50, idle: 850, ..Times::default() }), None);
+        assert_eq!(busy(Times::default()), None);
+    }
+
     #[test]
     fn a_mean_ends_at_a_gap() {
-        let past = [0.9, f64::NAN, 0.2, 0.4];
-        assert_eq!(mean(&past, 1), Some(0.4));
-        assert!(mean(&past, 60).is_some_and(|share| (share - 0.3).abs() < 1e-9));
+        let history = [0.9, f64::NAN, 0.2, 0.4];
+        assert_eq!(mean(&history, 1), Some(0.4));
+        assert!(mean(&history, 60).is_some_and(|share| (share - 0.3).abs() < 1e-9));
         assert_eq!((mean(&[], 9), mean(&[0.5, f64::NAN], 9)), (None, None));
     }
 
     #[test]
     fn the_usage_is_found_in_a_feed() {
         let feed = "memory\tmemory\tusage\t9\nmine\tcpu\tusage\t50\t-\t25\n";
-        let past = usage_in(feed).expect("there");
-        assert!((past[0], past[2]) == (0.5, 0.25) && past[1].is_nan());
+        let history = usage_in(feed).expect("there");
+        assert!((history[0], history[2]) == (0.5, 0.25) && history[1].is_nan());
         assert!(usage_in("").is_none() && usage_in("a\tcpu\n").is_none());
     }
 }

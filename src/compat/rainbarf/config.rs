@@ -3,24 +3,25 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::options::{Options, Slot, resolve};
-use crate::compat::Call;
+use rainline_segments::Machine;
 
-/// The words of the config file, the last line first: what is said last counts.
+use super::options::{Given, Kind, resolve};
+use crate::compat::base::peer::Call;
+
+/// The words of the config file, the last line first: of two lines for one option the first counts,
+/// as the last of two words does.
 pub(super) fn config(call: &Call, home: Option<&Path>) -> Vec<String> {
     let named = call.variable("RAINBARF").map(PathBuf::from);
     let Some(path) = named.or_else(|| home.map(|home| home.join(".rainbarf.conf"))) else {
         return Vec::new();
     };
-    let bytes = rainline_segments::Host::real().read(path).unwrap_or_default();
+    let bytes = Machine::real().read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
-    let mut words: Vec<String> = text.lines().filter_map(|line| word_of(line, call.env)).collect();
-    words.reverse();
-    words
+    text.lines().rev().filter_map(|line| word_of(line, call.env)).collect()
 }
 
-/// The word that a line of the config stands for; `None`: it says nothing. A switch may be given
-/// `0`, and what is given nothing is as if it weren't there.
+/// The word that a line of the config stands for; `None`: none. A switch may be given `0`, and an
+/// option without its value is as if it weren't there.
 fn word_of(line: &str, env: &dyn Fn(&str) -> Option<OsString>) -> Option<String> {
     let line = uncommented(line).trim();
     let (name, value) = match line.split_once('=') {
@@ -32,29 +33,28 @@ fn word_of(line: &str, env: &dyn Fn(&str) -> Option<OsString>) -> Option<String>
     if name.is_empty() || !name.chars().all(is_name) {
         return None;
     }
-    let mut all = Options::new();
-    let known = resolve(name).ok().map(|(_, name, on)| (name, on, all.slot(name)));
-    match known {
-        None if value.is_empty() => Some(format!("--{name}")),
-        None => Some(format!("--{name}={value}")),
-        Some((name, _, Slot::Text(_) | Slot::Whole(_))) => {
+    match resolve(name) {
+        Err(_) if value.is_empty() => Some(format!("--{name}")),
+        Err(_) => Some(format!("--{name}={value}")),
+        Ok(Given { name, kind: Kind::Text(_) | Kind::Whole(_), .. }) => {
             (!value.is_empty()).then(|| format!("--{name}={value}"))
         }
-        Some((name, on, slot)) => {
+        Ok(Given { name, kind, on, .. }) => {
             let off = ["0", "no", "off", "false"].contains(&value.to_lowercase().as_str());
-            match (on != off, slot) {
-                (true, _) => Some(format!("--{name}")),
-                (false, Slot::Flag(_)) => None,
-                (false, _) => Some(format!("--no{name}")),
+            match kind {
+                _ if on != off => Some(format!("--{name}")),
+                Kind::Switch(_) => Some(format!("--no{name}")),
+                _ => None,
             }
         }
     }
 }
 
-/// A line without what stands behind a `#`, unless that follows a `=` at once: there it is a colour.
+/// A line without its comment. A `#` that follows a `=` at once is a colour's.
 fn uncommented(line: &str) -> &str {
-    let ends = line.match_indices('#').find(|(at, _)| !line[..*at].trim_end().ends_with('='));
-    ends.map_or(line, |(at, _)| &line[..at])
+    let mut hashes = line.match_indices('#');
+    let comment = hashes.find(|(at, _)| !line[..*at].trim_end().ends_with('='));
+    comment.map_or(line, |(at, _)| &line[..at])
 }
 
 /// A value with `$NAME` as the environment has it.

@@ -1,16 +1,19 @@
-//! The past: what is kept between calls, begun with the peer's own file.
+//! The chart's samples: those kept between calls, begun with the peer's own file.
 
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::options::Options;
-use crate::compat::Call;
-use crate::compat::base::state::{self, Chart};
-use crate::compat::base::{past, usage};
-use crate::{runtime, sys};
+use rainline_segments::Machine;
 
-/// The last `width` samples with the newest, oldest first; nothing before them.
+use super::options::Options;
+use super::storable;
+use crate::compat::base::peer::Call;
+use crate::compat::base::state::{self, Chart};
+use crate::compat::base::usage;
+use rainline_client::{runtime, sys};
+
+/// The last `width` samples with the newest, oldest first; fewer where there are fewer.
 pub(super) fn history(
     call: &Call,
     options: &Options,
@@ -27,27 +30,28 @@ pub(super) fn history(
     let key = format!("{what}-{:016x}", runtime::hash(std::ffi::OsStr::from_bytes(path)));
     let skip = options.skip.trim().parse::<f64>().unwrap_or(0.0);
     let now = sys::wall().as_secs();
-    let stored = state::read(call.state.as_deref()).charts.get(&key).map_or(now, |c| c.stored);
+    let known = state::read(call.state.as_deref()).charts.remove(&key);
+    let stored = known.map_or(now, |chart| chart.stored);
     let sample = match options.loadavg {
-        true => call.host.load().ok().flatten().map(|load| load.one),
+        true => call.machine.load().ok().flatten().map(|load| load.one),
         false => usage::busy(call, now.saturating_sub(stored)),
     };
     let mut samples = Vec::new();
     state::update(call.state.as_deref(), |state| {
-        let known = state.charts.get(&key).cloned().unwrap_or_default();
+        let known = state.charts.remove(&key).unwrap_or_default();
         let mut chart = dat.as_deref().and_then(|path| imported(path, &known)).unwrap_or(known);
-        if chart.samples.is_empty() && !options.loadavg && call.host.counts_for_all() {
-            chart.samples = usage::past().unwrap_or_default();
+        if chart.samples.is_empty() && !options.loadavg && call.machine.is_real() {
+            chart.samples = usage::daemon_history().unwrap_or_default();
             chart.samples.retain(|sample| sample.is_finite());
         }
         let newest = sample.or(chart.samples.last().copied()).unwrap_or(0.0);
         samples.clone_from(&chart.samples);
         samples.push(newest);
-        let due = now.saturating_sub(chart.stored) as f64 >= skip || chart.stored > now;
-        if due {
+        let is_due = now.saturating_sub(chart.stored) as f64 >= skip || chart.stored > now;
+        if is_due {
             chart.samples.push(newest);
             chart.stored = now;
-            let surplus = chart.samples.len().saturating_sub(state::MOST_SAMPLES);
+            let surplus = chart.samples.len().saturating_sub(state::MAX_SAMPLES);
             chart.samples.drain(..surplus);
         }
         state.charts.insert(key, chart);
@@ -57,14 +61,14 @@ pub(super) fn history(
     samples
 }
 
-/// The chart that begins with a peer's own history, unless it began with this very one already.
+/// A chart that begins with the peer's own file, unless `known` began with this very file already.
 fn imported(path: &Path, known: &Chart) -> Option<Chart> {
     let file = std::fs::metadata(path).ok()?;
-    let (second, part) = (file.mtime(), file.mtime_nsec());
-    let which = format!("{second}.{part}.{}.{}", file.len(), file.ino());
-    if which == known.imported {
+    let (second, nanosecond) = (file.mtime(), file.mtime_nsec());
+    let version = format!("{second}.{nanosecond}.{}.{}", file.len(), file.ino());
+    if version == known.imported {
         return None;
     }
-    let samples = past::samples(&rainline_segments::Host::real().read(path).ok()?)?;
-    Some(Chart { stored: u64::try_from(second).unwrap_or(0), imported: which, samples })
+    let samples = storable::samples(&Machine::real().read(path).ok()?)?;
+    Some(Chart { stored: u64::try_from(second).unwrap_or(0), imported: version, samples })
 }

@@ -1,10 +1,10 @@
 //! The memory's classes, their order and how many cells each gets.
 
-use rainline_segments::base::host::Meminfo;
+use rainline_segments::machine::Meminfo;
 
 use super::options::Options;
 
-/// A class of memory: its letter, its colour, and its size in any one unit.
+/// A class of memory: its letter and its size, in the same unit for all.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Class {
     pub(super) letter: char,
@@ -28,10 +28,10 @@ impl Class {
 /// The memory as a chart has it.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    /// In their order; none where there are no numbers. Sizes are never negative.
+    /// In the order they are drawn; none where the sizes are not known. No size is negative.
     pub(super) classes: Vec<Class>,
     /// Whether these are not the peer's sizes, which would not add up.
-    pub(super) mended: bool,
+    pub(super) corrected: bool,
 }
 
 pub(super) fn memory(meminfo: &Meminfo, options: &Options) -> Memory {
@@ -43,8 +43,8 @@ pub(super) fn memory(meminfo: &Meminfo, options: &Options) -> Memory {
     let cached = number(meminfo.cached) - number(meminfo.swap_cached);
     let mut cached = (cached >= 0.0).then_some(cached);
     let mut wired = total - (free + active + inactive + cached.unwrap_or(0.0));
-    let mended = wired < 0.0;
-    if mended {
+    let corrected = wired < 0.0;
+    if corrected {
         // The cache is within what is active and inactive: it is taken out of both.
         let taken = total - free;
         let paged = active + inactive;
@@ -78,13 +78,13 @@ pub(super) fn memory(meminfo: &Meminfo, options: &Options) -> Memory {
         options.order.chars().position(|c| c == class.letter).map_or(usual, |at| at + 1)
     };
     classes.sort_by_key(rank);
-    Memory { classes, mended }
+    Memory { classes, corrected }
 }
 
 /// How many cells each class gets: the peer's rounding where that fills the width, else shares that
 /// add up to it.
 pub(super) fn cells(memory: &Memory, width: usize) -> Vec<usize> {
-    let Memory { classes, mended } = memory;
+    let Memory { classes, corrected } = memory;
     let total: f64 = classes.iter().map(|class| class.size).sum();
     if total <= 0.0 || width == 0 {
         return vec![0; classes.len()];
@@ -92,8 +92,8 @@ pub(super) fn cells(memory: &Memory, width: usize) -> Vec<usize> {
     let share = |class: &Class| width as f64 * class.size / total;
     let rounded: Vec<usize> =
         classes.iter().map(|class| (share(class).round_ties_even() as usize).max(1)).collect();
-    // One cell too few is given to the last class when it is drawn.
-    if !mended && rounded.iter().sum::<usize>() + 1 >= width {
+    // One cell too few is no matter: the last class gets it when it is drawn.
+    if !corrected && rounded.iter().sum::<usize>() + 1 >= width {
         return rounded;
     }
     let least = |class: &Class| usize::from(class.size > 0.0);
@@ -101,12 +101,12 @@ pub(super) fn cells(memory: &Memory, width: usize) -> Vec<usize> {
         classes.iter().map(|class| (share(class) as usize).max(least(class))).collect();
     let short = |fair: &[usize], at: usize| share(&classes[at]) - fair[at] as f64;
     while fair.iter().sum::<usize>() < width {
-        let neediest =
+        let most_short =
             (0..fair.len()).rev().max_by(|a, b| short(&fair, *a).total_cmp(&short(&fair, *b)));
-        neediest.into_iter().for_each(|at| fair[at] += 1);
+        most_short.into_iter().for_each(|at| fair[at] += 1);
     }
     while fair.iter().sum::<usize>() > width {
-        // A cell is the smallest part of the largest class.
+        // The largest class misses a cell least.
         let Some(largest) = (0..fair.len()).rev().max_by_key(|at| fair[*at]) else { break };
         if fair[largest] <= 1 {
             break;
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn classes_keep_the_order_that_is_said() {
+    fn classes_keep_the_order_that_is_given() {
         let some = Some(1024);
         let meminfo = Meminfo {
             total: Some(8 * 1024),
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(letters(&[]), "fwaic");
         assert_eq!(letters(&["--swap"]), "fwaicx");
         assert_eq!(letters(&["--order", "xciawf", "--swap"]), "xciawf");
-        // What shares a rank stays as it usually is.
+        // Classes of one rank keep the usual order.
         assert_eq!(letters(&["--order", "c"]), "fcwai");
         let no_cache = Meminfo { swap_cached: Some(4096), ..meminfo };
         let letters: Vec<char> =

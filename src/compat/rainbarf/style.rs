@@ -16,7 +16,7 @@ enum Target {
     Screen,
 }
 
-/// A colour's name, its number, and its numbers in the cube before and behind.
+/// A colour's name, its number, and its numbers in the cube as foreground and as background.
 const COLOURS: [(&str, u8, u8, u8); 8] = [
     ("black", 0, 16, 16),
     ("red", 1, 196, 88),
@@ -47,14 +47,14 @@ impl Style {
     }
 
     pub(super) fn fore(&self, fg: &str) -> String {
-        self.written(fg, None)
+        self.colour(fg, None)
     }
 
     pub(super) fn both(&self, fg: &str, bg: &str) -> String {
-        self.written(fg, Some(bg))
+        self.colour(fg, Some(bg))
     }
 
-    /// The colour of a battery that is so full.
+    /// The colour of a battery's charge.
     pub(super) fn level(&self, share: f64) -> String {
         if self.rgb && self.target != Target::Screen {
             // The cube has six steps: exactly the half would be a seventh.
@@ -63,7 +63,7 @@ impl Style {
                 share if share > 0.5 => (step(1.0 - share), 5),
                 share => (5, step(share)),
             };
-            return self.numbered(16 + 36 * red + 6 * green, None);
+            return self.of_cube(16 + 36 * red + 6 * green, None);
         }
         self.fore(match share {
             share if share < 0.333 => "red",
@@ -72,8 +72,8 @@ impl Style {
         })
     }
 
-    fn written(&self, fg: &str, bg: Option<&str>) -> String {
-        let known = |name: &str| COLOURS.iter().find(|(known, ..)| *known == name);
+    fn colour(&self, fg: &str, bg: Option<&str>) -> String {
+        let named = |name: &str| COLOURS.iter().find(|(known, ..)| *known == name);
         match self.target {
             Target::Screen => {
                 let letter = |name: &str| name.chars().next().filter(char::is_ascii_alphabetic);
@@ -83,9 +83,9 @@ impl Style {
                 format!("\x05{{{back}{fore}}}")
             }
             _ if self.rgb && fg != "default" => {
-                let fore = known(fg).map_or(16, |(_, _, number, _)| *number);
-                let back = bg.map(|bg| known(bg).map_or(16, |(.., number)| *number));
-                self.numbered(fore, back)
+                let fore = named(fg).map_or(16, |(_, _, number, _)| *number);
+                let back = bg.map(|bg| named(bg).map_or(16, |(.., number)| *number));
+                self.of_cube(fore, back)
             }
             Target::Tmux => {
                 let bright = if self.bright && fg != "default" { ",bright" } else { "" };
@@ -99,7 +99,7 @@ impl Style {
                     let name = name.to_lowercase();
                     let plain = name.strip_prefix("bright_").unwrap_or(&name);
                     let bright = plain.len() < name.len() || (self.bright && base == 30);
-                    match known(plain) {
+                    match named(plain) {
                         Some((_, number, ..)) if bright => (base + 60 + number).to_string(),
                         Some((_, number, ..)) => (base + number).to_string(),
                         None => other(&name, base),
@@ -113,7 +113,7 @@ impl Style {
         }
     }
 
-    fn numbered(&self, fg: u8, bg: Option<u8>) -> String {
+    fn of_cube(&self, fg: u8, bg: Option<u8>) -> String {
         match (self.target, bg) {
             (Target::Ansi, Some(bg)) => format!("\x1b[38;5;{fg};48;5;{bg}m"),
             (Target::Ansi, None) => format!("\x1b[38;5;{fg}m"),

@@ -1,25 +1,27 @@
-//! The words: options by the rules of C's `getopt_long`.
+//! Options by the rules of C's `getopt_long`.
 
-/// Options that take a value; then those that don't.
-const WITH_VALUE: &[(char, &str)] = &[
-    ('i', "interval"),
-    ('g', "graph-lines"),
-    ('m', "mem-mode"),
-    ('t', "cpu-mode"),
-    ('a', "averages-count"),
-    ('l', "segments-left"),
-    ('r', "segments-right"),
-];
-const PLAIN: &[(char, &str)] = &[
-    ('h', "help"),
-    ('v', "vertical-graph"),
-    ('c', "colors"),
-    ('p', "powerline-left"),
-    ('q', "powerline-right"),
+use lexopt::Arg;
+
+use crate::compat::base::options::{getopt, named, value};
+
+/// Every option; `true`: it takes a value.
+const ALL: [(char, &str, bool); 12] = [
+    ('i', "interval", true),
+    ('g', "graph-lines", true),
+    ('m', "mem-mode", true),
+    ('t', "cpu-mode", true),
+    ('a', "averages-count", true),
+    ('l', "segments-left", true),
+    ('r', "segments-right", true),
+    ('h', "help", false),
+    ('v', "vertical-graph", false),
+    ('c', "colors", false),
+    ('p', "powerline-left", false),
+    ('q', "powerline-right", false),
 ];
 
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Look {
+pub(super) enum Colouring {
     Plain,
     Colours,
     Left,
@@ -33,14 +35,14 @@ pub(super) struct Options {
     pub(super) memory: u64,
     pub(super) each: bool,
     pub(super) averages: usize,
-    pub(super) look: Look,
+    pub(super) colouring: Colouring,
     pub(super) left: Option<u8>,
     pub(super) right: Option<u8>,
 }
 
 /// Why nothing is drawn.
 pub(super) enum Refused {
-    /// A message for standard error: what stands in a status line has no place for help.
+    /// A message for standard error: a status line that shows standard output has no place for help.
     Wrong(String),
     /// Help, with a reason before it.
     Help(&'static str),
@@ -60,66 +62,52 @@ pub(super) fn parse(words: &[String]) -> Result<Options, Refused> {
         memory: 0,
         each: false,
         averages: 3,
-        look: Look::Plain,
+        colouring: Colouring::Plain,
         left: None,
         right: None,
     };
-    let mut words = words.iter();
-    let mut strays = 0;
-    while let Some(word) = words.next() {
-        let mut found: Vec<(char, Option<String>)> = Vec::new();
-        if word == "--" {
-            strays += words.len();
-            break;
-        } else if let Some(long) = word.strip_prefix("--") {
-            let (name, value) = match long.split_once('=') {
-                Some((name, value)) => (name, Some(value.to_owned())),
-                None => (long, None),
-            };
-            let all = WITH_VALUE.iter().chain(PLAIN);
-            let exact = all.clone().find(|(_, known)| *known == name);
-            let mut like = all.filter(|(_, known)| known.starts_with(name));
-            let (letter, _) = match (exact, like.next(), like.next()) {
-                (Some(exact), ..) => exact,
-                (None, Some(one), None) => one,
-                (None, None, _) => return Err(format!("unrecognized option '--{name}'\n").into()),
-                _ => return Err(format!("option '--{name}' is ambiguous\n").into()),
-            };
-            if value.is_some() && PLAIN.iter().any(|(known, _)| known == letter) {
-                return Err(format!("option '--{name}' doesn't allow an argument\n").into());
+    let mut has_other_words = false;
+    let mut parser = getopt(words);
+    while let Some(word) = parser.next().map_err(|error| format!("{error}\n"))? {
+        let letter = match word {
+            Arg::Value(_) => {
+                has_other_words = true;
+                continue;
             }
-            found.push((*letter, value));
-        } else if word.len() > 1 && word.starts_with('-') {
-            let mut letters = word[1..].chars();
-            while let Some(letter) = letters.next() {
-                let takes = WITH_VALUE.iter().any(|(known, _)| *known == letter);
-                let rest = letters.as_str();
-                let value = (takes && !rest.is_empty()).then(|| rest.to_owned());
-                if value.is_some() {
-                    letters = "".chars();
+            Arg::Short(letter) => letter,
+            Arg::Long(name) => {
+                let letter = letter_of(name)?;
+                let message = format!("option '--{name}' doesn't allow an argument\n");
+                if !takes_value(letter) && parser.optional_value().is_some() {
+                    return Err(message.into());
                 }
-                found.push((letter, value));
+                letter
             }
-        } else {
-            strays += 1;
-        }
-        for (letter, value) in found {
-            let takes = WITH_VALUE.iter().any(|(known, _)| *known == letter);
-            let value = match value {
-                None if takes => match words.next() {
-                    Some(next) => next.clone(),
-                    None => {
-                        return Err(format!("option requires an argument -- '{letter}'\n").into());
-                    }
-                },
-                value => value.unwrap_or_default(),
-            };
-            options.take(letter, &value)?;
-        }
+        };
+        let missing = || format!("option requires an argument -- '{letter}'\n");
+        let value = match takes_value(letter) {
+            true => value(&mut parser).ok_or_else(missing)?,
+            false => String::new(),
+        };
+        options.take(letter, &value)?;
     }
-    match strays {
-        0 => Ok(options),
-        _ => Err(Refused::Help("Only options are understood, no other words.\n\n")),
+    match has_other_words {
+        false => Ok(options),
+        true => Err(Refused::Help("Only options are understood, no other words.\n\n")),
+    }
+}
+
+fn takes_value(letter: char) -> bool {
+    ALL.iter().any(|(known, _, takes)| *known == letter && *takes)
+}
+
+/// The letter of a long option, whose name may be abbreviated.
+fn letter_of(name: &str) -> Result<char, String> {
+    let all = ALL.map(|(letter, name, _)| (name.to_owned(), letter));
+    match named(name, &all) {
+        Ok((_, letter)) => Ok(letter),
+        Err(none) if none.is_empty() => Err(format!("unrecognized option '--{name}'\n")),
+        Err(_) => Err(format!("option '--{name}' is ambiguous\n")),
     }
 }
 
@@ -133,7 +121,7 @@ impl Options {
         let colour = |what| between(0, 255, what).map(|number| Some(number as u8));
         match letter {
             'i' => self.interval = between(1, i64::MAX, "The interval is at least 1 second.")?,
-            // A terminal is never wider.
+            // No terminal is wider.
             'g' => {
                 self.cells =
                     between(0, i64::MAX, "A bar has no fewer than 0 cells.")?.min(4096) as usize;
@@ -144,12 +132,12 @@ impl Options {
             'l' => self.left = colour("A colour is 0 to 255.")?,
             'r' => self.right = colour("A colour is 0 to 255.")?,
             'v' => self.upright = true,
-            'c' if self.look == Look::Plain => self.look = Look::Colours,
+            'c' if self.colouring == Colouring::Plain => self.colouring = Colouring::Colours,
             'c' => {}
-            'p' if self.look != Look::Right => self.look = Look::Left,
+            'p' if self.colouring != Colouring::Right => self.colouring = Colouring::Left,
             'p' => {}
             // Of both this one wins.
-            'q' => self.look = Look::Right,
+            'q' => self.colouring = Colouring::Right,
             'h' => return Err(Refused::Help("")),
             other => return Err(format!("invalid option -- '{other}'\n").into()),
         }
@@ -177,12 +165,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_out_of_range_or_unknown_is_refused() {
+    fn wrong_words_are_refused() {
         for words in [
             "-h",
             "-i -1",
             "-i 0",
             "-i x",
+            "-i=2",
             "--graph-lines -2",
             "2 8",
             "-a 4",

@@ -1,43 +1,42 @@
 //! tmux-battery's names.
 
-use rainline_segments::Host;
-use rainline_segments::base::host::Charging;
+use rainline_segments::Machine;
+use rainline_segments::base::battery_total::BatteryTotal;
+use rainline_segments::machine::Charging;
 
 use super::options::Options;
-use crate::compat::base::power::{Power, power};
+use crate::compat::base::power::power;
 
-/// The batteries as the names want them.
+/// All batteries as one.
 pub(super) struct Battery {
     percent: u64,
     state: &'static str,
+    /// Until empty or full.
     minutes: Option<u64>,
     watts: Option<f64>,
 }
 
 impl Battery {
-    pub(super) fn read(host: &Host) -> Option<Battery> {
-        let Power { share, minutes, .. } = power(host)?;
-        let all = host.batteries().unwrap_or_default();
-        let any = |state| all.iter().any(|one| one.state == state);
-        let state = match () {
-            () if any(Charging::Discharging) => "discharging",
-            () if any(Charging::Charging) => "charging",
-            () if any(Charging::NotCharging) => "attached",
-            () if any(Charging::Full) => "charged",
-            () => "unknown",
+    pub(super) fn read(machine: &Machine) -> Option<Battery> {
+        let power = power(machine)?;
+        let sum = BatteryTotal::of(&machine.batteries().unwrap_or_default());
+        let state = match sum.as_ref().map(|sum| sum.state) {
+            Some(Charging::Discharging) => "discharging",
+            Some(Charging::Charging) => "charging",
+            Some(Charging::NotCharging) => "attached",
+            Some(Charging::Full) => "charged",
+            Some(Charging::Unknown) | None => "unknown",
         };
+        let charging = sum.filter(|sum| sum.state == Charging::Charging);
         let to_full = || {
-            let lacks: f64 =
-                all.iter().filter_map(|one| Some(one.capacity? * (1.0 - one.share))).sum();
-            let rate: f64 = all.iter().filter_map(|one| one.rate).sum();
-            (state == "charging" && rate > 0.0).then(|| (lacks / rate * 60.0 + 1e-6) as u64)
+            let sum = charging.as_ref()?;
+            Some(sum.time(sum.rate?)?.as_secs() / 60)
         };
-        let watts: Vec<f64> = all.iter().filter_map(|one| one.power).collect();
         Some(Battery {
-            percent: (100.0 * share + 1e-9) as u64,
+            percent: power.percent(),
             state,
-            minutes: minutes.or_else(to_full),
-            watts: (state == "charging" && !watts.is_empty()).then(|| watts.iter().sum()),
+            minutes: power.minutes.or_else(to_full),
+            watts: charging.as_ref().and_then(|sum| sum.power),
         })
     }
 

@@ -1,10 +1,10 @@
 //! awk's `printf` for one number: how the plugins' `…_format` options are written.
 
 /// One number by a format of awk's `printf`: flags, a width, a precision, `f`, `g`, `e`, `d`, `i` or
-/// `s` (which is a `g` there); `%%` is a `%`. What is none of these is printed as it stands.
+/// `s` (which is a `g` there); `%%` is a `%`. Anything else is printed as it is.
 pub(super) fn printf(format: &str, number: f64) -> String {
-    /// A wider number is a mistake.
-    const MOST: usize = 80;
+    /// The widest number; more is a mistake.
+    const MAX_WIDTH: usize = 80;
     let mut out = String::new();
     let mut rest = format;
     while let Some((before, after)) = rest.split_once('%') {
@@ -29,13 +29,13 @@ pub(super) fn printf(format: &str, number: f64) -> String {
             Some((width, precision)) => (width, Some(precision.parse().unwrap_or(0))),
             None => (sizes, None),
         };
-        let width = width.parse::<usize>().unwrap_or(0).min(MOST);
-        let digits = precision.unwrap_or(6).min(MOST);
+        let width = width.parse::<usize>().unwrap_or(0).min(MAX_WIDTH);
+        let digits = precision.unwrap_or(6).min(MAX_WIDTH);
         let mut text = match kind {
             'd' | 'i' => format!("{}", number.trunc()),
             'e' | 'E' => exponential(number, digits),
             'g' | 'G' => shortest(number, digits),
-            's' => shortest(number, 6).chars().take(precision.unwrap_or(MOST)).collect(),
+            's' => shortest(number, 6).chars().take(precision.unwrap_or(MAX_WIDTH)).collect(),
             _ => format!("{number:.digits$}"),
         };
         if kind.is_ascii_uppercase() {

@@ -1,4 +1,4 @@
-//! Jobs in the place of the names, and how a text travels in a job's words.
+//! Puts jobs in the place of the names, and encodes texts as words of a job.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use super::options::{Options, defaults};
 use super::{LOADS, NAME, names};
 use crate::compat::Printed;
-use crate::hosts::shell_word;
 use crate::paths;
+use crate::quote;
 
 /// Puts jobs in the place of the names, in the options of the tmux that runs this.
 pub(super) fn rewrite() -> Printed {
@@ -29,7 +29,7 @@ pub(super) fn rewrite() -> Printed {
     if !more.is_empty() {
         all.extend(shown(&more).unwrap_or_default());
     }
-    let said: Vec<(String, String)> = known
+    let set: Vec<(String, String)> = known
         .into_iter()
         .filter_map(|name| Some((name.clone(), all.get(&format!("@{name}"))?.clone())))
         .collect();
@@ -37,7 +37,7 @@ pub(super) fn rewrite() -> Printed {
     let mut any = false;
     for name in ["status-left", "status-right"].into_iter().chain(more.iter().map(String::as_str)) {
         let Some(value) = all.get(name) else { continue };
-        let new = rewritten(value, &paths::program(), &said);
+        let new = rewritten(value, &paths::program(), &set);
         if new != *value {
             if any {
                 command.arg(";");
@@ -57,7 +57,7 @@ pub(super) fn rewrite() -> Printed {
     Printed::default()
 }
 
-/// What tmux's global options are, those that are set. One process, however many they are.
+/// Those of tmux's global options that are set, read by one process.
 fn shown(names: &[String]) -> Option<BTreeMap<String, String>> {
     const MARK: &str = "@rainline_mark";
     let mut command = Command::new("tmux");
@@ -70,21 +70,21 @@ fn shown(names: &[String]) -> Option<BTreeMap<String, String>> {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let mark = format!("{MARK}\n");
     let values = text.split(&mark).map(|value| value.strip_suffix('\n').unwrap_or(value));
-    let mut set = BTreeMap::new();
+    let mut found = BTreeMap::new();
     for (name, value) in names.iter().zip(values).filter(|(_, value)| !value.is_empty()) {
-        set.insert(name.clone(), value.to_owned());
+        found.insert(name.clone(), value.to_owned());
     }
-    output.status.success().then_some(set)
+    output.status.success().then_some(found)
 }
 
 /// An option's text with a job for each stretch of names.
-fn rewritten(text: &str, program: &Path, said: &[(String, String)]) -> String {
+fn rewritten(text: &str, program: &Path, set: &[(String, String)]) -> String {
     let names = names();
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, _)) = first(rest, &names) {
         let mut end = before;
-        // As far as the next name, again and again, over plain text only.
+        // Name after name, as long as only plain text is between.
         while let Some((gap, length)) = first(&rest[end..], &names) {
             if end > before && !is_plain(&rest[end..end + gap]) {
                 break;
@@ -92,19 +92,19 @@ fn rewritten(text: &str, program: &Path, said: &[(String, String)]) -> String {
             end += gap + length;
         }
         out += &rest[..before];
-        out += &job(&rest[before..end], program, said);
+        out += &job(&rest[before..end], program, set);
         rest = &rest[end..];
     }
     out + rest
 }
 
-/// Where the next name stands, and how long it is with its braces.
+/// Where the next name is, and how long it is with its braces.
 pub(super) fn first(text: &str, names: &[String]) -> Option<(usize, usize)> {
     let mut from = 0;
     while let Some(at) = text[from..].find("#{").map(|at| from + at) {
         let inside = &text[at + 2..];
         let name = inside.split('}').next().unwrap_or_default();
-        // `##{` is a sign and a brace.
+        // `##{` is a `#` and a brace.
         let hashes = text[..at].bytes().rev().take_while(|byte| *byte == b'#').count();
         if hashes % 2 == 0 && inside.len() > name.len() && names.iter().any(|known| known == name) {
             return Some((at, name.len() + 3));
@@ -129,8 +129,8 @@ fn is_plain(text: &str) -> bool {
     true
 }
 
-fn job(template: &str, program: &Path, said: &[(String, String)]) -> String {
-    let command = format!("exec {} compat {NAME} stream", shell_word(program));
+fn job(template: &str, program: &Path, set: &[(String, String)]) -> String {
+    let command = format!("exec {} compat {NAME} stream", quote::sh(program.as_ref()));
     // A `#` would begin a format and a `%` a time.
     let command = command.replace('#', "##").replace('%', "%%");
     let uses = |option: &str| match option.strip_prefix("batt_") {
@@ -139,13 +139,13 @@ fn job(template: &str, program: &Path, said: &[(String, String)]) -> String {
             option.starts_with(&format!("{load}_")) && template.contains(&format!("#{{{load}"))
         }),
     };
-    let options = said.iter().filter(|(name, _)| uses(name));
+    let options = set.iter().filter(|(name, _)| uses(name));
     let options: String =
         options.map(|(name, value)| format!(" {name}:{}", encoded(value))).collect();
     format!("#({command} {}{options})", encoded(template))
 }
 
-/// A text as one word that no shell and no tmux sees anything in: letters, digits, and `=` with two
+/// A text as one word that means nothing else to a shell or tmux: letters, digits, and `=` with two
 /// hexadecimal digits for any other byte.
 fn encoded(text: &str) -> String {
     let mut out = String::new();
@@ -204,19 +204,19 @@ mod tests {
     }
 
     #[test]
-    fn a_job_has_nothing_for_a_shell_or_tmux_to_see() {
-        let said = [
+    fn a_job_holds_nothing_that_a_shell_or_tmux_would_expand() {
+        let set = [
             ("cpu_low_icon".to_owned(), "$(id) '#(x)'\"%H;é".to_owned()),
             ("ram_low_icon".to_owned(), "unused".to_owned()),
         ];
         let job =
-            rewritten("#{cpu_icon} `id` $(id) \\ '\" #{cpu_percentage}", Path::new("/r"), &said);
+            rewritten("#{cpu_icon} `id` $(id) \\ '\" #{cpu_percentage}", Path::new("/r"), &set);
         let inside = job.strip_prefix("#(").and_then(|job| job.strip_suffix(')')).expect("a job");
         let plain = |c: char| c.is_ascii_alphanumeric() || "=_./: -".contains(c);
         assert!(inside.chars().all(plain), "{inside}");
         let words: Vec<&str> = inside.split(' ').collect();
         assert_eq!(decoded(words[5]), "#{cpu_icon} `id` $(id) \\ '\" #{cpu_percentage}");
-        assert_eq!(given(&[words[6].to_owned()]).get("cpu_low_icon"), said[0].1);
+        assert_eq!(given(&[words[6].to_owned()]).get("cpu_low_icon"), set[0].1);
         assert_eq!(words.len(), 7, "only what is used");
     }
 }

@@ -1,0 +1,130 @@
+//! Everything unsafe of the client, and what only the operating system knows.
+//!
+//! rustix covers nearly all of it safely; what is left is what a program does by itself that has no
+//! `main` of std's around it. Nothing here knows what a daemon or a request is.
+
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
+use std::fmt::Display;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use rustix::fs::{Access, Mode, OFlags, access};
+use rustix::time::{ClockId, clock_gettime};
+
+unsafe extern "C" {
+    fn signal(number: c_int, handler: usize) -> usize;
+    safe fn getsid(pid: c_int) -> c_int;
+}
+
+/// The session of a process (0: this one). 0 where it has no number here: its leader is outside of
+/// our pid namespace, or the process is gone. rustix's own panics on that 0.
+pub fn session(pid: i32) -> u32 {
+    u32::try_from(getsid(pid)).unwrap_or(0)
+}
+
+/// Makes a write to a closed pipe an error instead of a signal that kills.
+pub fn ignore_sigpipe() {
+    const SIGPIPE: c_int = 13;
+    const SIG_IGN: usize = 1;
+    // SAFETY: no handler of ours is installed.
+    unsafe { signal(SIGPIPE, SIG_IGN) };
+}
+
+/// This program's arguments, its name first.
+pub fn arguments() -> &'static [OsString] {
+    ARGUMENTS.get_or_init(|| std::env::args_os().collect())
+}
+
+/// The name that this program was started by.
+pub fn program() -> OsString {
+    arguments().first().cloned().unwrap_or_default()
+}
+
+static ARGUMENTS: OnceLock<Vec<OsString>> = OnceLock::new();
+
+/// The arguments as C's start hands them to `main`, and only that: a list that is never changed,
+/// ended by a null pointer. There is no other way to get one.
+#[repr(transparent)]
+pub struct Arguments(*const *const c_char);
+
+impl Arguments {
+    /// Keeps them for [`arguments`]: without std's own start some C libraries do not hand them on.
+    pub fn keep(self) -> &'static [OsString] {
+        ARGUMENTS.get_or_init(|| {
+            let mut all = Vec::new();
+            let mut next = self.0;
+            // SAFETY: what C promises to `main`; the end is never passed.
+            unsafe {
+                while !(*next).is_null() {
+                    all.push(OsStr::from_bytes(CStr::from_ptr(*next).to_bytes()).to_owned());
+                    next = next.add(1);
+                }
+            }
+            all
+        })
+    }
+}
+
+/// Time since boot, suspend included: for ages, leases and deadlines that outlive a process.
+pub fn boot() -> Duration {
+    read(ClockId::Boottime)
+}
+
+/// Time since boot while awake. [`boot`] running ahead of it means that the machine slept.
+pub fn awake() -> Duration {
+    read(ClockId::Monotonic)
+}
+
+/// Time since 1970.
+pub fn wall() -> Duration {
+    read(ClockId::Realtime)
+}
+
+fn read(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
+    Duration::new(time.tv_sec.max(0) as u64, time.tv_nsec.clamp(0, 999_999_999) as u32)
+}
+
+/// Our user, for files and peers.
+pub fn uid() -> u32 {
+    // It never changes, and a print asks for it three times.
+    static UID: OnceLock<u32> = OnceLock::new();
+    *UID.get_or_init(|| rustix::process::geteuid().as_raw())
+}
+
+/// The user at the other end of a Unix socket.
+pub fn peer_uid(socket: impl AsFd) -> Option<u32> {
+    rustix::net::sockopt::socket_peercred(socket).ok().map(|peer| peer.uid.as_raw())
+}
+
+/// The path of a process's terminal behind one of its descriptors; `None` for anything else.
+pub fn terminal(pid: u32, fd: impl Display) -> Option<PathBuf> {
+    let path = std::fs::read_link(format!("/proc/{pid}/fd/{fd}")).ok()?;
+    let name = path.to_str()?;
+    (name.starts_with("/dev/pts/") || name.starts_with("/dev/tty")).then_some(path)
+}
+
+/// Opens a terminal, without waiting and without making it ours.
+pub fn open_terminal(path: &Path, access: OFlags) -> Option<OwnedFd> {
+    let flags = access | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::empty()).ok()
+}
+
+/// The executable file of a program in the first absolute directory of `PATH` that has one.
+pub fn find_program(name: impl AsRef<Path>) -> Option<PathBuf> {
+    let paths = std::env::var_os("PATH")?;
+    let files = std::env::split_paths(&paths).map(|dir| dir.join(&name));
+    let runs = |path: &PathBuf| access(path, Access::EXEC_OK).is_ok() && path.is_file();
+    files.filter(|path| path.is_absolute()).find(runs)
+}
+
+/// The columns of a terminal; `None` for anything else.
+pub fn columns(terminal: impl AsFd) -> Option<u16> {
+    let size = rustix::termios::tcgetwinsize(terminal).ok()?;
+    (size.ws_col > 0).then_some(size.ws_col)
+}

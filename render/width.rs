@@ -1,0 +1,138 @@
+//! How many cells a text takes, which differs between the programs that draw it: a [`Policy`].
+//!
+//! tmux up to 3.3 and most C programs add up `wcwidth` code point by code point; newer terminals
+//! count graphemes. Cutting is by grapheme under both. Built-in glyphs are those on which all
+//! policies agree (a test holds it).
+
+use rainline_caps::Policy;
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// The cells that `text` takes.
+pub fn width(text: &str, policy: Policy) -> usize {
+    if is_plain(text) {
+        return text.len();
+    }
+    match policy {
+        Policy::Wcwidth => text.chars().map(|c| c.width().unwrap_or(0)).sum(),
+        Policy::Cjk => text.chars().map(|c| c.width_cjk().unwrap_or(0)).sum(),
+        // The crate gives a control character a cell here and none above; no host draws one.
+        Policy::Unicode => {
+            let drawn = text.graphemes(true).filter(|part| !part.contains(char::is_control));
+            drawn.map(UnicodeWidthStr::width).sum()
+        }
+    }
+}
+
+/// Whether every byte is a cell.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+/// The longest start of `text` that fits into `cells`, and the cells it takes. Never splits a
+/// grapheme; may be a cell short where a wide one does not fit.
+pub fn prefix(text: &str, cells: usize, policy: Policy) -> (&str, usize) {
+    if is_plain(text) {
+        let end = text.len().min(cells);
+        return (&text[..end], end);
+    }
+    let (end, used) = fitting(text.graphemes(true), cells, policy);
+    (&text[..end], used)
+}
+
+/// The longest end of `text` that fits into `cells`, and the cells it takes. Never splits a grapheme.
+pub fn suffix(text: &str, cells: usize, policy: Policy) -> (&str, usize) {
+    let (length, used) = fitting(text.graphemes(true).rev(), cells, policy);
+    (&text[text.len() - length..], used)
+}
+
+/// The bytes and the cells of the first graphemes that fit into `cells`.
+fn fitting<'a>(
+    graphemes: impl Iterator<Item = &'a str>,
+    cells: usize,
+    policy: Policy,
+) -> (usize, usize) {
+    let (mut bytes, mut used) = (0, 0);
+    for grapheme in graphemes {
+        let more = width(grapheme, policy);
+        if used + more > cells {
+            break;
+        }
+        used += more;
+        bytes += grapheme.len();
+    }
+    (bytes, used)
+}
+
+/// Where a text that is too long loses its cells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Cut {
+    /// Its start stays.
+    #[default]
+    End,
+    /// Its start and its end stay.
+    Middle,
+    /// Its end stays.
+    Start,
+}
+
+/// `text` in at most `cells` cells, with `ellipsis` where something was cut away.
+pub fn cut(text: &str, cells: usize, at: Cut, ellipsis: &str, policy: Policy) -> String {
+    if width(text, policy) <= cells {
+        return text.to_owned();
+    }
+    let mark = width(ellipsis, policy);
+    if mark > cells {
+        return prefix(text, cells, policy).0.to_owned();
+    }
+    let rest = cells - mark;
+    let (before, after) = match at {
+        Cut::End => (rest, 0),
+        Cut::Start => (0, rest),
+        Cut::Middle => (rest.div_ceil(2), rest / 2),
+    };
+    let start = if before == 0 { "" } else { prefix(text, before, policy).0 };
+    let end = if after == 0 { "" } else { suffix(text, after, policy).0 };
+    format!("{start}{ellipsis}{end}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_differ_where_terminals_do() {
+        let family = "👨\u{200d}👩\u{200d}👧";
+        assert_eq!(width(family, Policy::Wcwidth), 6);
+        assert_eq!(width(family, Policy::Unicode), 2);
+        assert_eq!(width("▁█·", Policy::Wcwidth), 3);
+        assert_eq!(width("▁█·", Policy::Cjk), 6);
+    }
+
+    /// One counted a cell in ASCII and none beside other characters: a sum was not that of its parts.
+    #[test]
+    fn control_characters_take_no_cell() {
+        for policy in [Policy::Wcwidth, Policy::Unicode, Policy::Cjk] {
+            assert_eq!(
+                ["\n", "a\x1b", "\u{9b}é", "\r\né"].map(|text| width(text, policy)),
+                [0, 1, 1, 1]
+            );
+        }
+        assert_eq!(prefix("a\nb", 2, Policy::Wcwidth), ("a\nb", 2));
+    }
+
+    #[test]
+    fn cuts_where_told() {
+        let cut = |at| cut("abcdefgh", 5, at, "…", Policy::Wcwidth);
+        assert_eq!(cut(Cut::End), "abcd…");
+        assert_eq!(cut(Cut::Start), "…efgh");
+        assert_eq!(cut(Cut::Middle), "ab…gh");
+    }
+
+    #[test]
+    fn never_splits_a_wide_character() {
+        assert_eq!(prefix("漢字", 3, Policy::Wcwidth), ("漢", 2));
+        assert_eq!(suffix("漢字", 3, Policy::Wcwidth), ("字", 2));
+        assert_eq!(cut("漢字漢字", 4, Cut::End, "…", Policy::Wcwidth), "漢…");
+    }
+}

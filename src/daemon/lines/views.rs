@@ -1,0 +1,364 @@
+//! A view is a line that is being shown: the same bytes for the same request, drawn again only when
+//! one of its readings changed. A stream, or a lease that requests renew, keeps a view's readings
+//! going; nothing else is ever read.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
+use std::time::Duration;
+
+use rainline_client::protocol::LineRequest;
+
+use crate::config::Config;
+use crate::daemon::sampler::Cache;
+use crate::line::drawing::Drawing;
+use crate::line::identity::{self, LineKey};
+use crate::line::rows::{Reading, Readings};
+use crate::readings::id::{ConfigId, ReadingId};
+use crate::readings::schedule;
+
+/// The most views; the one whose lease ends first makes room.
+const MAX_VIEWS: usize = 256;
+/// The most lines of which it is remembered which instances they show. A client may ask for any
+/// width, and this is cheap to work out again.
+const MAX_LINES: usize = 1024;
+
+/// A view's number.
+pub type ViewId = u64;
+
+/// A line that is being shown.
+struct View {
+    config_id: ConfigId,
+    config: Rc<Config>,
+    /// That of every request that shares it.
+    drawing: Drawing,
+    /// In the order of their instances.
+    readings: Vec<(u16, ReadingId)>,
+    streams: usize,
+    /// Until when requests keep it going.
+    lease: Duration,
+    /// The bytes drawn last, and a number for what they were drawn from.
+    drawn: Option<(u64, Rc<[u8]>)>,
+}
+
+impl View {
+    fn is_live(&self, boot: Duration) -> bool {
+        self.streams > 0 || self.lease > boot
+    }
+
+    fn ids(&self) -> impl Iterator<Item = &ReadingId> {
+        self.readings.iter().map(|(_, id)| id)
+    }
+}
+
+/// All views.
+#[derive(Default)]
+pub struct Views {
+    all: HashMap<ViewId, View>,
+    /// Which instances a line of a config shows.
+    lines: HashMap<(ConfigId, LineKey), Rc<[u16]>>,
+    /// How often a line was drawn.
+    drawings: u64,
+}
+
+impl Views {
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub fn drawings(&self) -> u64 {
+        self.drawings
+    }
+
+    /// The view of a request under a config.
+    pub fn find(&mut self, request: &LineRequest, id: &ConfigId, config: &Rc<Config>) -> ViewId {
+        let key = (id.clone(), request.key());
+        let instances = match self.lines.get(&key) {
+            Some(instances) => instances.clone(),
+            None => {
+                let instances: Rc<[u16]> = Drawing::of(request, config).instances(config).into();
+                if self.lines.len() > MAX_LINES {
+                    self.lines.clear();
+                }
+                self.lines.insert(key, instances.clone());
+                instances
+            }
+        };
+        let reading = |index: &u16| {
+            let instance = &config.instances[usize::from(*index)];
+            let shared = ReadingId::shared_by_all(id, instance);
+            let reading = match identity::sharing(request, instance.kind) {
+                (0, None) => shared,
+                (asker, directory) => shared.of_asker(asker, directory),
+            };
+            (*index, reading)
+        };
+        let readings: Vec<_> = instances.iter().map(reading).collect();
+        let mut hasher = DefaultHasher::new();
+        (id, request.key(), &readings).hash(&mut hasher);
+        let number = hasher.finish();
+        if !self.all.contains_key(&number) {
+            self.make_room();
+            let view = View {
+                config_id: id.clone(),
+                config: config.clone(),
+                drawing: Drawing::of(request, config),
+                readings,
+                streams: 0,
+                lease: Duration::ZERO,
+                drawn: None,
+            };
+            self.all.insert(number, view);
+        }
+        number
+    }
+
+    fn make_room(&mut self) {
+        if self.all.len() >= MAX_VIEWS {
+            let idle = self.all.iter().filter(|(_, view)| view.streams == 0);
+            let first = idle.min_by_key(|(_, view)| view.lease).map(|(id, _)| *id);
+            first.and_then(|id| self.all.remove(&id));
+        }
+    }
+
+    /// The config that a view is of.
+    pub fn config(&self, view: ViewId) -> Option<&ConfigId> {
+        self.all.get(&view).map(|view| &view.config_id)
+    }
+
+    /// What a view shows: instances of its config, and their readings.
+    pub fn readings(&self, view: ViewId) -> &[(u16, ReadingId)] {
+        self.all.get(&view).map_or(&[], |view| &view.readings)
+    }
+
+    /// Keeps a view's readings going, for this time or (`None`) as long as they say.
+    pub fn renew(&mut self, view: ViewId, lease: Option<Duration>, boot: Duration) {
+        let Some(view) = self.all.get_mut(&view) else { return };
+        let own = |(index, _): &(u16, ReadingId)| {
+            schedule::lease(view.config.instances[usize::from(*index)].pace)
+        };
+        let lease = lease.or(view.readings.iter().map(own).max()).unwrap_or_default();
+        view.lease = view.lease.max(boot + lease);
+    }
+
+    /// Counts streams anew, by the views that they show. What the last one leaves is kept going for
+    /// a moment.
+    pub fn count_streams(&mut self, streams: impl Iterator<Item = ViewId>, boot: Duration) {
+        for view in self.all.values_mut().filter(|view| view.streams > 0) {
+            view.lease = view.lease.max(boot + schedule::STREAM_GRACE);
+            view.streams = 0;
+        }
+        for view in streams {
+            if let Some(view) = self.all.get_mut(&view) {
+                view.streams += 1;
+            }
+        }
+    }
+
+    /// Whether a stream is open.
+    pub fn has_streams(&self) -> bool {
+        self.all.values().any(|view| view.streams > 0)
+    }
+
+    /// The readings that are shown; one that several views show comes several times.
+    pub fn wanted(&self, boot: Duration) -> impl Iterator<Item = &ReadingId> {
+        self.all.values().filter(move |view| view.is_live(boot)).flat_map(View::ids)
+    }
+
+    /// When the next lease ends, so that its readings may not be wanted any more.
+    pub fn lease_end(&self, boot: Duration) -> Option<Duration> {
+        let leased = self.all.values().filter(|view| view.streams == 0 && view.lease > boot);
+        leased.map(|view| view.lease).min()
+    }
+
+    /// Whether a reading of the view is on its way.
+    pub fn is_unfinished(&self, view: ViewId, cache: &Cache) -> bool {
+        let mut entries = self.readings(view).iter().filter_map(|(_, id)| cache.get(id));
+        entries.any(|entry| entry.is_running())
+    }
+
+    /// The bytes of a view, drawn again if something it shows is new. `None`: drawing failed and
+    /// there is no older line.
+    pub fn draw(&mut self, view: ViewId, cache: &Cache, boot: Duration) -> Option<Rc<[u8]>> {
+        let view = self.all.get_mut(&view)?;
+        let shown = Shown { cache, view, boot };
+        let stamp = shown.stamp();
+        if let Some((known, line)) = &view.drawn
+            && *known == stamp
+        {
+            return Some(line.clone());
+        }
+        self.drawings += 1;
+        match view.drawing.draw(&view.config, &shown) {
+            Some(line) => view.drawn = Some((stamp, Rc::from(line.into_bytes()))),
+            None => view.drawn.as_mut()?.0 = stamp,
+        }
+        view.drawn.as_ref().map(|(_, line)| line.clone())
+    }
+
+    /// What requests asked for and no config has.
+    pub fn unknown(&self) -> impl Iterator<Item = &String> {
+        self.all.values().flat_map(|view| &view.drawing.unknown)
+    }
+
+    /// Drops the views of a config.
+    pub fn forget_config(&mut self, id: &ConfigId) {
+        self.lines.retain(|(of, _), _| of != id);
+        self.all.retain(|_, view| view.config_id != *id);
+    }
+
+    /// Drops views that are not shown any more.
+    pub fn sweep(&mut self, boot: Duration) {
+        self.all.retain(|_, view| view.is_live(boot));
+    }
+}
+
+/// A view's readings at a moment.
+struct Shown<'a> {
+    cache: &'a Cache,
+    view: &'a View,
+    boot: Duration,
+}
+
+impl Shown<'_> {
+    /// A number that changes whenever the line may.
+    fn stamp(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for entry in self.view.ids().filter_map(|id| self.cache.get(id)) {
+            (entry.version(), entry.age(self.boot), entry.is_in_trouble()).hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+}
+
+impl Readings for Shown<'_> {
+    fn reading(&self, instance: u16) -> Reading<'_> {
+        let readings = &self.view.readings;
+        let index = readings.binary_search_by_key(&instance, |(index, _)| *index);
+        let entry = index.ok().and_then(|index| self.cache.get(&readings[index].1));
+        entry.map_or_else(Reading::default, |entry| entry.reading(self.boot))
+    }
+
+    fn trouble(&self) -> bool {
+        let failing = |id| self.cache.get(id).is_some_and(|entry| entry.is_in_trouble());
+        !self.view.config.problems.is_empty()
+            || !self.view.drawing.unknown.is_empty()
+            || self.view.ids().any(failing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::sampler::test_support::{at, cache_with, config, config_id};
+    use rainline_segments::{Level, Sample, Value};
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const TEXT: &str =
+        "[line.x]\nleft = [\"text\", \"directory\"]\n[segment.text]\nformat = \"$text\"\n";
+
+    fn request(cwd: &str) -> LineRequest {
+        LineRequest {
+            line: "x".into(),
+            slot: "left".into(),
+            target: "plain".into(),
+            config: "/config".into(),
+            cwd: cwd.into(),
+            ..LineRequest::default()
+        }
+    }
+
+    fn views() -> (Views, impl Fn(&mut Views, &str) -> ViewId) {
+        let config = config(TEXT);
+        let find =
+            move |views: &mut Views, cwd: &str| views.find(&request(cwd), &config_id(), &config);
+        (Views::default(), find)
+    }
+
+    fn wanted(views: &Views, boot: Duration) -> Vec<String> {
+        let mut names: Vec<_> = views.wanted(boot).map(|id| id.instance.to_string()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn requests_that_show_the_same_share_a_view() {
+        let (mut views, find) = views();
+        let here = find(&mut views, "/here");
+        assert_eq!(find(&mut views, "/here"), here);
+        assert_ne!(find(&mut views, "/there"), here);
+        assert_eq!(views.len(), 2);
+    }
+
+    #[test]
+    fn a_lease_keeps_readings_wanted_until_it_ends() {
+        let (mut views, find) = views();
+        let view = find(&mut views, "/here");
+        assert_eq!(wanted(&views, SECOND), [""; 0]);
+        views.renew(view, Some(SECOND * 5), SECOND);
+        assert_eq!(wanted(&views, SECOND), ["directory", "text"]);
+        assert_eq!(views.lease_end(SECOND), Some(SECOND * 6));
+        assert_eq!((wanted(&views, SECOND * 6), views.lease_end(SECOND * 6)), (vec![], None));
+        views.renew(view, None, SECOND * 10);
+        assert_eq!(views.lease_end(SECOND * 10), Some(SECOND * 70), "the shortest there is");
+        views.sweep(SECOND * 69);
+        assert_eq!(views.len(), 1);
+        views.sweep(SECOND * 70);
+        assert_eq!(views.len(), 0);
+    }
+
+    #[test]
+    fn a_stream_keeps_readings_wanted_and_leaves_a_grace() {
+        let (mut views, find) = views();
+        let view = find(&mut views, "/here");
+        views.count_streams([view, view].into_iter(), SECOND);
+        assert!(views.has_streams() && !wanted(&views, SECOND * 90_000).is_empty());
+        assert_eq!(views.lease_end(SECOND), None);
+        views.count_streams([].into_iter(), SECOND * 100);
+        assert!(!views.has_streams());
+        assert_eq!(views.lease_end(SECOND * 100), Some(SECOND * 100 + schedule::STREAM_GRACE));
+    }
+
+    #[test]
+    fn a_line_is_drawn_again_only_when_it_may_be_another() {
+        let (mut views, find) = views();
+        let view = find(&mut views, "/here");
+        let text = views.readings(view).iter().find(|(_, id)| *id.instance == *"text");
+        let (index, id) = text.expect("it is shown").clone();
+        let sample = Sample::new(Level::Idle).with("text", Value::text("one"));
+        let cache = cache_with(id, &config(TEXT), index, Ok(Some(sample)), &at(10));
+        let line = |views: &mut Views, boot: u32| {
+            let line = views.draw(view, &cache, SECOND * boot).expect("a line");
+            String::from_utf8_lossy(&line).into_owned()
+        };
+        assert!(line(&mut views, 10).contains("one"));
+        line(&mut views, 11);
+        assert_eq!(views.drawings(), 1);
+        line(&mut views, 90_000);
+        assert_eq!(views.drawings(), 2, "it is old by now");
+    }
+
+    #[test]
+    fn there_is_a_limit_and_the_first_lease_to_end_makes_room() {
+        let (mut views, find) = views();
+        for n in 0..MAX_VIEWS as u32 {
+            let view = find(&mut views, &format!("/{n}"));
+            views.renew(view, Some(SECOND * (1000 - n)), SECOND);
+        }
+        let newest = find(&mut views, "/more");
+        assert_eq!(views.len(), MAX_VIEWS);
+        assert!(views.config(newest).is_some());
+        assert_eq!(views.lease_end(SECOND), Some(SECOND * (1001 - 254)));
+    }
+
+    #[test]
+    fn a_changed_config_takes_its_views_along_and_no_others() {
+        let (mut views, find) = views();
+        let view = find(&mut views, "/here");
+        let other =
+            views.find(&request("/here"), &std::path::Path::new("/o").into(), &config(TEXT));
+        views.forget_config(&config_id());
+        assert_eq!((views.config(view), views.readings(view)), (None, &[][..]));
+        assert!(views.config(other).is_some());
+    }
+}

@@ -1,0 +1,175 @@
+//! A worker process seen from outside: started, written to and read from without ever blocking, and
+//! killed with all that it started.
+
+use std::collections::HashSet;
+use std::io::Read;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process};
+
+use rainline_client::{spawn, sys, timespec};
+
+use super::CHUNK;
+use super::message::{Answer, Job, decode, encode};
+
+/// The most processes that are killed in a session where new ones keep appearing.
+const MAX_KILLED: usize = 10_000;
+
+/// A worker, seen from outside. None of it waits.
+pub trait Worker {
+    /// Sends a job, as far as the pipe takes it.
+    fn send(&mut self, job: &Job) -> Result<(), String>;
+    /// Reads what the pipe has; an answer if one is whole.
+    fn receive(&mut self) -> Result<Option<Answer>, String>;
+    /// Kills it and what it started.
+    fn kill(&mut self);
+    /// Whether it has ended; it is waited for here and leaves no zombie.
+    fn has_ended(&mut self) -> bool;
+}
+
+/// A worker process and its pipes.
+pub struct Process {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: ChildStdout,
+    input: Vec<u8>,
+    output: Vec<u8>,
+    /// Whether it has ended and was waited for.
+    reaped: bool,
+}
+
+/// Kills the processes of a session but its leader. Commands have process groups of their own in it;
+/// a process that made a session of its own is a daemon that was started on purpose.
+fn kill_session(leader: u32) {
+    let mut killed = HashSet::from([leader as i32]);
+    // Again until none is new: a process that was just being forked is in no list yet.
+    loop {
+        let before = killed.len();
+        for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            if sys::session(pid) == leader && killed.insert(pid) {
+                let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::KILL));
+            }
+        }
+        if killed.len() == before || killed.len() > MAX_KILLED {
+            return;
+        }
+    }
+}
+
+impl Process {
+    /// Runs our own program again as a worker. `root` stands for `/` in what its sources read.
+    pub fn start(root: Option<&Path>) -> std::io::Result<Process> {
+        // The link itself: after an upgrade it still leads to the program that we are.
+        let link = PathBuf::from("/proc/self/exe");
+        let exe = if link.exists() { link } else { spawn::executable()? };
+        let mut command = Command::new(exe);
+        command.arg("worker");
+        if let Some(root) = root {
+            command.arg("--root").arg(root);
+        }
+        command.current_dir("/");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn()?;
+        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(std::io::Error::other("a worker without pipes"));
+        };
+        // Non-blocking: a hung worker must not block us.
+        rustix::io::ioctl_fionbio(&stdin, true)?;
+        rustix::io::ioctl_fionbio(&stdout, true)?;
+        let (input, output) = Default::default();
+        Ok(Process { child, stdin: Some(stdin), stdout, input, output, reaped: false })
+    }
+
+    /// Writes what the pipe takes.
+    fn flush(&mut self) -> Result<(), String> {
+        let Some(stdin) = &self.stdin else { return Err("the worker has no input".into()) };
+        while !self.output.is_empty() {
+            match rustix::io::write(stdin, &self.output) {
+                Ok(count) => drop(self.output.drain(..count)),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Ok(()),
+                Err(errno) => return Err(format!("the worker is gone: {errno}")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the next answer until a moment of [`sys::awake`]; `None` when there is none.
+    pub fn wait(&mut self, until: Duration) -> Option<Answer> {
+        loop {
+            if let Some(answer) = self.receive().ok()? {
+                return Some(answer);
+            }
+            let left = until.saturating_sub(sys::awake());
+            let (out, into) = self.fds();
+            let mut fds = vec![PollFd::from_borrowed_fd(out, PollFlags::IN)];
+            fds.extend(into.map(|into| PollFd::from_borrowed_fd(into, PollFlags::OUT)));
+            match poll(&mut fds, Some(&timespec(left))) {
+                Ok(0) => return None,
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// What to read from, and what to write to if something waits to be written.
+    pub fn fds(&self) -> (BorrowedFd<'_>, Option<BorrowedFd<'_>>) {
+        let into = self.stdin.as_ref().filter(|_| !self.output.is_empty()).map(AsFd::as_fd);
+        (self.stdout.as_fd(), into)
+    }
+}
+
+impl Worker for Process {
+    fn send(&mut self, job: &Job) -> Result<(), String> {
+        self.output.extend(encode(job)?);
+        self.flush()
+    }
+
+    fn receive(&mut self) -> Result<Option<Answer>, String> {
+        self.flush()?;
+        if let Some(answer) = decode(&mut self.input)? {
+            return Ok(Some(answer));
+        }
+        let mut chunk = [0; CHUNK];
+        loop {
+            match self.stdout.read(&mut chunk) {
+                Ok(0) => return Err("the worker ended".into()),
+                Ok(count) => self.input.extend_from_slice(&chunk[..count]),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        decode(&mut self.input)
+    }
+
+    fn kill(&mut self) {
+        // Once it was waited for, its pid may be another's.
+        if !self.reaped {
+            let _ = self.child.kill();
+            kill_session(self.child.id());
+        }
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.reaped |= !matches!(self.child.try_wait(), Ok(None));
+        self.reaped
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // A worker ends with its input; one that hangs is killed and not waited for.
+        self.stdin = None;
+        self.kill();
+        self.has_ended();
+    }
+}
