@@ -31,7 +31,7 @@ pub fn session(pid: i32) -> u32 {
 pub fn ignore_sigpipe() {
     const SIGPIPE: c_int = 13;
     const SIG_IGN: usize = 1;
-    // SAFETY: no handler of ours is installed.
+    // SAFETY: this program installs no handler for this signal.
     unsafe { signal(SIGPIPE, SIG_IGN) };
 }
 

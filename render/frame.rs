@@ -42,7 +42,7 @@ impl Text {
 /// What a click does: a name from our own table, never text from outside.
 pub type Click = &'static str;
 
-/// What two spans of ours must share to become one: all but their text.
+/// What two neighbouring spans must share to be joined: all but their text.
 pub(crate) type SpanKey<'a> = (Style, InstanceId, Option<Click>, Option<&'a Untrusted>);
 
 /// A piece of text in one style.

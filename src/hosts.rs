@@ -95,7 +95,7 @@ pub struct Wiring<'a> {
 }
 
 impl<'a> Wiring<'a> {
-    /// For a recent version; no config to name, no window list of ours, no further lines.
+    /// For a recent version; no config to name, no window list, no further lines.
     pub fn new(program: impl Into<PathBuf>, theme: &'a Theme) -> Wiring<'a> {
         let (config, version) = (None, (0, 0));
         let (windows, shares, further) = Default::default();

@@ -32,7 +32,8 @@ pub extern "C" fn main(_: c_int, args: Arguments) -> c_int {
     std::process::exit(code.unwrap_or(PANICKED))
 }
 
-/// Opens those of the descriptors 0 to 2 that are closed, so that no file of ours gets their number.
+/// Opens those of the descriptors 0 to 2 that are closed, so that no file that is
+/// opened later gets their number.
 fn settle() {
     while let Ok(null) = std::fs::File::options().read(true).write(true).open("/dev/null") {
         // The lowest free number is the one that is given.

@@ -4,7 +4,7 @@
 //! A battery cannot be made up: a directory is mounted over the real one ([`namespace`]).
 
 use crate::support::Sandbox;
-use crate::support::namespace::{self, Supply};
+use crate::support::namespace::{self, DISCHARGING_BATTERY, Supply};
 
 const CONFIG: &str = r#"
 [line.terminal]
@@ -33,15 +33,7 @@ fn check(supplies: &[Supply], expected: &str) {
 
 #[test]
 fn a_discharging_battery_with_its_right_time() {
-    let battery = [
-        ("type", "Battery"),
-        ("status", "Discharging"),
-        ("capacity", "42"),
-        ("energy_now", "21000000"),
-        ("energy_full", "50000000"),
-        ("power_now", "8400000"),
-    ];
-    check(&[("BAT0", &battery)], "42% discharging, 2h 30m, 8.4W of 1");
+    check(&[("BAT0", &DISCHARGING_BATTERY)], "42% discharging, 2h 30m, 8.4W of 1");
 }
 
 #[test]

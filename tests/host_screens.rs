@@ -281,22 +281,12 @@ fn a_bar_of_resources_in_tmux() {
     goldens.finish();
 }
 
-/// A discharging battery of 42 percent, as the kernel of a laptop shows it.
-const BATTERY: [(&str, &str); 6] = [
-    ("type", "Battery"),
-    ("status", "Discharging"),
-    ("capacity", "42"),
-    ("energy_now", "21000000"),
-    ("energy_full", "50000000"),
-    ("power_now", "8400000"),
-];
-
 /// A home whose daemon runs where this battery is the machine's own, by a mount; `None` where no
 /// mount namespace is to be had.
 fn on_real_battery(config: &str) -> Option<Sandbox> {
     let sandbox = at_home(config);
     let start = "exec \"$2\" daemon start";
-    namespace::run_with_batteries(&sandbox, &[("BAT0", &BATTERY)], start)?;
+    namespace::run_with_batteries(&sandbox, &[("BAT0", &namespace::DISCHARGING_BATTERY)], start)?;
     Some(sandbox)
 }
 

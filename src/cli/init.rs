@@ -68,7 +68,7 @@ pub fn lines(host: &str, named: Option<PathBuf>) -> Result<String, Error> {
 }
 
 /// The config's line of a window, in the host's language. It holds only what the host fills in by
-/// itself, so it needs no reading of ours.
+/// itself, so no reading is needed.
 fn windows(host: &Host, config: &Config, version: Version) -> String {
     let line = format!("{}.windows", host.shows());
     // An unknown version is taken for a recent one.

@@ -9,6 +9,16 @@ use super::{Sandbox, program};
 /// A supply: its name, and its files with what they hold.
 pub type Supply<'a> = (&'a str, &'a [(&'a str, &'a str)]);
 
+/// A discharging battery of 42 percent, as the kernel of a laptop shows it.
+pub const DISCHARGING_BATTERY: [(&str, &str); 6] = [
+    ("type", "Battery"),
+    ("status", "Discharging"),
+    ("capacity", "42"),
+    ("energy_now", "21000000"),
+    ("energy_full", "50000000"),
+    ("power_now", "8400000"),
+];
+
 /// The output of a shell script that is run in a namespace, with this path as `$1` and the program
 /// under test as `$2`. `None` where there can be no namespace, or where the script exits with 77
 /// because it may not mount.

@@ -7,7 +7,7 @@
 //! No command outlives its use. Its whole group is killed at the limit, at its end (what it left
 //! behind would pile up) and when its user is gone: a worker's commands end when the daemon closes its
 //! standard input ([`Machine::ending_with_stdin`]), and when the worker is killed the daemon ends
-//! everything of its session. What leaves that session on purpose is a daemon and none of ours.
+//! everything of its session. A process that leaves that session is not ended.
 
 mod child;
 mod follow;
