@@ -29,7 +29,7 @@ mod sources;
 mod watch;
 
 pub use message::{Answer, Job};
-pub use process::{Process, Worker};
+pub use process::{Process, Worker, read_config};
 pub use sources::MAX_SOURCES;
 
 use message::{decode, encode};

@@ -16,6 +16,7 @@ use rainline_client::{spawn, sys, timespec};
 
 use super::CHUNK;
 use super::message::{Answer, Job, decode, encode};
+use crate::config::Gathered;
 
 /// The most processes that are killed in a session where new ones keep appearing.
 const MAX_KILLED: usize = 10_000;
@@ -124,6 +125,18 @@ impl Process {
     pub fn fds(&self) -> (BorrowedFd<'_>, Option<BorrowedFd<'_>>) {
         let into = self.stdin.as_ref().filter(|_| !self.output.is_empty()).map(AsFd::as_fd);
         (self.stdout.as_fd(), into)
+    }
+}
+
+/// Reads a config in a worker, which is left behind at the timeout; why it could not be read otherwise.
+/// For programs that a person or a shell waits for: an include may be on a dead mount.
+pub fn read_config(path: &Path, timeout: Duration) -> Result<Gathered, String> {
+    let path = path.to_owned();
+    let mut worker = Process::start(None).map_err(|error| error.to_string())?;
+    worker.send(&Job::ReadConfig { path })?;
+    match worker.wait(sys::awake() + timeout) {
+        Some(Answer::ConfigRead { gathered, .. }) => Ok(gathered),
+        _ => Err(format!("not read within {} s", timeout.as_secs())),
     }
 }
 
