@@ -88,6 +88,8 @@ pub fn run(options: Options) -> Result<(), String> {
     let runtime = Rc::new(runtime);
     let Some(lock) = listener::lock(&runtime, LOCK_TIMEOUT)? else { return Ok(()) };
     set_limits();
+    // What a killed worker leaves behind comes to us, so that it is found and ended.
+    rainline_segments::adopt_orphans();
     let signals = Signals::register().map_err(|error| format!("signals: {error}"))?;
     std::panic::set_hook(Box::new(|info| note(format!("panic: {info}"))));
     let mut listener = Listener::default();

@@ -42,11 +42,14 @@ const CHUNK: usize = 16 * 1024;
 pub fn main(root: Option<PathBuf>) -> i32 {
     crate::sys::close_from(3);
     std::panic::set_hook(Box::new(|_| {}));
-    // A session of our own: the daemon kills it to kill whatever we started.
     let _ = rustix::process::setsid();
+    // Whatever our commands leave behind stays below us, so that it is found and ended.
+    rainline_segments::adopt_orphans();
+    // Stuck in a file system, we would never see the end of our input.
+    rainline_segments::end_with_parent(true);
     // A directory that stands for the machine is a fixture: nothing in it changes by itself.
     let mut sources = Sources::new(root.is_none());
-    let machine = source::machine(root).ending_with_stdin();
+    let machine = source::machine(root).of_worker();
     let mut input = Vec::new();
     let mut chunk = [0; CHUNK];
     loop {

@@ -242,6 +242,7 @@ impl Engine {
         for (ticket, purpose, outcome) in self.pool.advance(&mut self.jobs, readable, now.boot) {
             self.outcome(ticket, purpose, outcome, now);
         }
+        self.pool.end_orphans(now.boot);
         let outdated = self.pool.take_outdated();
         self.sampler.outdated(&outdated);
         self.configs.retry(now, &mut self.jobs);

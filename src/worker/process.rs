@@ -1,7 +1,6 @@
 //! A worker process seen from outside: started, written to and read from without ever blocking, and
 //! killed with all that it started.
 
-use std::collections::HashSet;
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
@@ -13,13 +12,11 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 
 use rainline_client::{spawn, sys, timespec};
+use rainline_segments::family::{self, Killed};
 
 use super::CHUNK;
 use super::message::{Answer, Job, decode, encode};
 use crate::config::Gathered;
-
-/// The most processes that are killed in a session where new ones keep appearing.
-const MAX_KILLED: usize = 10_000;
 
 /// A worker, seen from outside. None of it waits.
 pub trait Worker {
@@ -29,7 +26,8 @@ pub trait Worker {
     fn receive(&mut self) -> Result<Option<Answer>, String>;
     /// Kills it and what it started.
     fn kill(&mut self);
-    /// Whether it has ended; it is waited for here and leaves no zombie.
+    /// Whether it has ended, with all that was killed with it; it is waited for here and leaves no
+    /// zombie.
     fn has_ended(&mut self) -> bool;
 }
 
@@ -42,27 +40,8 @@ pub struct Process {
     output: Vec<u8>,
     /// Whether it has ended and was waited for.
     reaped: bool,
-}
-
-/// Kills the processes of a session but its leader. Commands have process groups of their own in it;
-/// a process that made a session of its own is a daemon that was started on purpose.
-fn kill_session(leader: u32) {
-    let mut killed = HashSet::from([leader as i32]);
-    // Again until none is new: a process that was just being forked is in no list yet.
-    loop {
-        let before = killed.len();
-        for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
-                continue;
-            };
-            if sys::session(pid) == leader && killed.insert(pid) {
-                let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::KILL));
-            }
-        }
-        if killed.len() == before || killed.len() > MAX_KILLED {
-            return;
-        }
-    }
+    /// What was killed of what it started.
+    killed: Vec<Killed>,
 }
 
 impl Process {
@@ -86,7 +65,12 @@ impl Process {
         rustix::io::ioctl_fionbio(&stdin, true)?;
         rustix::io::ioctl_fionbio(&stdout, true)?;
         let (input, output) = Default::default();
-        Ok(Process { child, stdin: Some(stdin), stdout, input, output, reaped: false })
+        Ok(Process { child, stdin: Some(stdin), stdout, input, output, reaped: false, killed: Vec::new() })
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Writes what the pipe takes.
@@ -167,14 +151,20 @@ impl Worker for Process {
     fn kill(&mut self) {
         // Once it was waited for, its pid may be another's.
         if !self.reaped {
+            // Stopped, it starts nothing more; it is last, because it keeps its orphans findable.
+            let itself = Pid::from_raw(self.id().cast_signed());
+            let _ = itself.map(|itself| kill_process(itself, Signal::STOP));
+            self.killed.extend(family::kill_descendants(self.id()));
             let _ = self.child.kill();
-            kill_session(self.child.id());
         }
     }
 
     fn has_ended(&mut self) -> bool {
         self.reaped |= !matches!(self.child.try_wait(), Ok(None));
-        self.reaped
+        if self.reaped {
+            self.killed.retain(|killed| !killed.has_ended());
+        }
+        self.reaped && self.killed.is_empty()
     }
 }
 

@@ -11,7 +11,9 @@ mod linux {
     use std::os::fd::OwnedFd;
     use std::time::Duration;
 
-    use rustix::process::{Pid, PidfdFlags, pidfd_open};
+    use rustix::process::{
+        Pid, PidfdFlags, Signal, pidfd_open, set_child_subreaper, set_parent_process_death_signal,
+    };
     use rustix::time::{ClockId, clock_gettime};
 
     use crate::machine::Wireless;
@@ -26,6 +28,16 @@ mod linux {
     /// A descriptor that is readable once the process has ended (Linux 5.3).
     pub fn end_of(pid: u32) -> Option<OwnedFd> {
         pidfd_open(Pid::from_raw(pid.cast_signed())?, PidfdFlags::empty()).ok()
+    }
+
+    /// From here on what our children leave behind becomes our child, whatever session it is in.
+    pub fn adopt_orphans() {
+        let _ = set_child_subreaper(Pid::from_raw(std::process::id().cast_signed()));
+    }
+
+    /// Whether the kernel kills this process when the one that started it has ended.
+    pub fn end_with_parent(ends: bool) {
+        let _ = set_parent_process_death_signal(ends.then_some(Signal::KILL));
     }
 
     /// The connected wireless interfaces; `None` where the kernel knows nothing of `nl80211`.
@@ -53,6 +65,12 @@ mod other {
     pub fn end_of(_: u32) -> Option<OwnedFd> {
         None
     }
+
+    /// Orphans go to the first process: what left its process group is out of reach.
+    pub fn adopt_orphans() {}
+
+    /// A process is told by the end of its input alone.
+    pub fn end_with_parent(_: bool) {}
 
     pub fn wireless() -> io::Result<Option<Vec<Wireless>>> {
         Ok(None)
