@@ -89,7 +89,7 @@ impl Local {
 /// The line as it looks before anything was read. Nothing is touched for it.
 fn placeholder(request: &LineRequest) -> Vec<u8> {
     let config = Config::built_in();
-    let line = Drawing::of(request, &config).draw(&config, &Nothing).unwrap_or_default();
+    let line = Drawing::of(request, &config).draw(&config, &Nothing::default()).unwrap_or_default();
     if !line.is_empty() {
         return line.into_bytes();
     }

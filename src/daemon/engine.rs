@@ -260,6 +260,7 @@ impl Engine {
             }
             Purpose::ReadConfig(id) => {
                 let change = self.configs.answered(ticket, &id, outcome, now, &mut self.jobs);
+                self.lines.views.set_troubled(self.configs.troubled());
                 self.config_changed(change, now);
             }
             Purpose::WatchConfig(id) => {

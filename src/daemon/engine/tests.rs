@@ -211,14 +211,19 @@ fn a_stream_gets_a_line_when_it_changes_and_the_new_one_after_a_reload() {
 }
 
 #[test]
-fn a_broken_config_after_a_reload_leaves_the_old_line() {
+fn a_broken_config_after_a_reload_leaves_the_old_line_with_a_sign() {
     let mut harness = Harness::new();
     let client = harness.ask(Body::Stream(line("/config")), SECOND * 4, &at(100));
     harness.config(TEXT, &at(100));
     harness.disk("/data", &at(100));
-    harness.reply(client);
+    let (_, good) = harness.reply(client);
+    harness.engine.reload();
+    harness.config(TEXT, &at(101));
+    assert_eq!(harness.replies(client), [], "nothing is new");
     harness.engine.reload();
     harness.config("= nonsense", &at(101));
+    let (_, line) = harness.reply(client);
+    assert!(line.contains("one") && line.contains('!') && !good.contains('!'), "{good} {line}");
     harness.turn(&at(102));
     assert_eq!(harness.replies(client), []);
     let status = harness.engine.status(&at(102));

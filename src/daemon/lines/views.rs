@@ -2,7 +2,7 @@
 //! one of its readings changed. A stream, or a lease that requests renew, keeps a view's readings
 //! going; nothing else is ever read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 use std::time::Duration;
@@ -34,6 +34,8 @@ struct View {
     drawing: Drawing,
     /// In the order of their instances.
     readings: Vec<(u16, ReadingId)>,
+    /// Those whose failures its sign tells of.
+    signed: Vec<ReadingId>,
     streams: usize,
     /// Until when requests keep it going.
     lease: Duration,
@@ -59,6 +61,8 @@ pub struct Views {
     lines: HashMap<(ConfigId, LineKey), Rc<[u16]>>,
     /// How often a line was drawn.
     drawings: u64,
+    /// The configs of which `rainline doctor` has something to tell.
+    troubled: HashSet<ConfigId>,
 }
 
 impl Views {
@@ -93,16 +97,22 @@ impl Views {
             };
             (*index, reading)
         };
+        let signed = |drawing: &Drawing| {
+            let instances = drawing.signed_instances(config);
+            instances.iter().map(|index| reading(index).1).collect()
+        };
         let readings: Vec<_> = instances.iter().map(reading).collect();
         let mut hasher = DefaultHasher::new();
         (id, request.key(), &readings).hash(&mut hasher);
         let number = hasher.finish();
         if !self.all.contains_key(&number) {
             self.make_room();
+            let drawing = Drawing::of(request, config);
             let view = View {
                 config_id: id.clone(),
                 config: config.clone(),
-                drawing: Drawing::of(request, config),
+                signed: signed(&drawing),
+                drawing,
                 readings,
                 streams: 0,
                 lease: Duration::ZERO,
@@ -111,6 +121,11 @@ impl Views {
             self.all.insert(number, view);
         }
         number
+    }
+
+    /// Takes the configs of which `rainline doctor` has something to tell.
+    pub fn set_troubled(&mut self, configs: HashSet<ConfigId>) {
+        self.troubled = configs;
     }
 
     fn make_room(&mut self) {
@@ -181,7 +196,11 @@ impl Views {
     /// there is no older line.
     pub fn draw(&mut self, view: ViewId, cache: &Cache, boot: Duration) -> Option<Rc<[u8]>> {
         let view = self.all.get_mut(&view)?;
-        let shown = Shown { cache, view, boot };
+        let failing = |id| cache.get(id).is_some_and(|entry| entry.is_in_trouble());
+        let trouble = self.troubled.contains(&view.config_id)
+            || !view.drawing.unknown.is_empty()
+            || view.signed.iter().any(failing);
+        let shown = Shown { cache, view, boot, trouble };
         let stamp = shown.stamp();
         if let Some((known, line)) = &view.drawn
             && *known == stamp
@@ -218,14 +237,16 @@ struct Shown<'a> {
     cache: &'a Cache,
     view: &'a View,
     boot: Duration,
+    trouble: bool,
 }
 
 impl Shown<'_> {
     /// A number that changes whenever the line may.
     fn stamp(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
+        self.trouble.hash(&mut hasher);
         for entry in self.view.ids().filter_map(|id| self.cache.get(id)) {
-            (entry.version(), entry.age(self.boot), entry.is_in_trouble()).hash(&mut hasher);
+            (entry.version(), entry.age(self.boot)).hash(&mut hasher);
         }
         hasher.finish()
     }
@@ -240,17 +261,14 @@ impl Readings for Shown<'_> {
     }
 
     fn trouble(&self) -> bool {
-        let failing = |id| self.cache.get(id).is_some_and(|entry| entry.is_in_trouble());
-        !self.view.config.problems.is_empty()
-            || !self.view.drawing.unknown.is_empty()
-            || self.view.ids().any(failing)
+        self.trouble
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::daemon::sampler::test_support::{at, cache_with, config, config_id};
+    use crate::daemon::sampler::test_support::{at, cache_with, config, config_id, fail};
     use rainline_segments::{Level, Sample, Value};
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -336,6 +354,40 @@ mod tests {
         assert_eq!(views.drawings(), 1);
         line(&mut views, 90_000);
         assert_eq!(views.drawings(), 2, "it is old by now");
+    }
+
+    #[test]
+    fn the_sign_comes_and_goes_with_the_trouble_of_the_config() {
+        let (mut views, find) = views();
+        let view = find(&mut views, "/here");
+        let mut is_signed = |troubled: &[ConfigId]| {
+            views.set_troubled(troubled.iter().cloned().collect());
+            let line = views.draw(view, &Cache::default(), SECOND).expect("a line");
+            line.contains(&b'!')
+        };
+        assert!(!is_signed(&[]));
+        assert!(is_signed(&[config_id()]));
+        assert!(!is_signed(&[std::path::Path::new("/other").into()]));
+    }
+
+    #[test]
+    fn a_bar_s_sign_tells_of_failures_at_its_other_side_too() {
+        let text = "[line.x]\nleft = [\"load\"]\nright = [\"text\"]\n";
+        let (mut views, config) = (Views::default(), config(text));
+        let mut find = |slot: &str| {
+            let request = LineRequest { slot: slot.into(), ..request("/here") };
+            views.find(&request, &config_id(), &config)
+        };
+        let (left, right) = (find("left"), find("right"));
+        let (index, id) = views.readings(left)[0].clone();
+        let mut cache = cache_with(id.clone(), &config, index, Ok(None), &at(1));
+        let signs = |views: &mut Views, cache: &Cache| {
+            let mut line = |view| views.draw(view, cache, SECOND).expect("a line");
+            [left, right].map(|view| line(view).contains(&b'!'))
+        };
+        assert_eq!(signs(&mut views, &cache), [false, false]);
+        fail(&mut cache, &id, 3);
+        assert_eq!(signs(&mut views, &cache), [false, true]);
     }
 
     #[test]
