@@ -50,7 +50,7 @@ pub use base::untrusted::Untrusted;
 pub use base::value::{Level, Live, Part, Sample, Sign, Styled, Value};
 pub use base::{quantity, time_span, variant};
 pub use machine::{
-    Call, Machine, Reader, Surroundings, adopt_orphans, end_with_parent, family,
+    Call, Machine, Reader, Surroundings, adopt_orphans, end_with_parent, family, set_name,
 };
 
 mod battery;

@@ -52,7 +52,7 @@ fn finish(outcome: Outcome) -> i32 {
     match outcome {
         Outcome::Done(code) => code,
         Outcome::Miss(request, why) => {
-            let mut line = local::line(&request);
+            let mut line = local::line(&request, why);
             line.push(b'\n');
             rainline_client::write_whole(&line);
             if why == Why::Absent
@@ -64,7 +64,7 @@ fn finish(outcome: Outcome) -> i32 {
         }
         Outcome::Stream(request) => {
             let mut local = local::Local::default();
-            rainline_client::stream(request, &mut |request| local.line(request))
+            rainline_client::stream(request, &mut |request| local.line(request, Why::Absent))
         }
         Outcome::Set(request) => cli::push(&request),
         Outcome::Cli => {

@@ -7,6 +7,7 @@
 //! [`Answer`]s. It may hang or be killed at any point, so it holds nothing that cannot be lost, and
 //! it ends with its input. Who gets which job and when is decided by the daemon's pool.
 
+use std::ffi::CStr;
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -28,13 +29,15 @@ mod process;
 mod sources;
 mod watch;
 
-pub use message::{Answer, Job};
+pub use message::{Answer, Job, Old};
 pub use process::{Process, Worker, read_config};
 pub use sources::MAX_SOURCES;
 
 use message::{decode, encode};
 use sources::Sources;
 
+/// What a worker is called in lists of processes.
+pub const NAME: &CStr = c"rainline-worker";
 /// How much is read from a pipe at once.
 const CHUNK: usize = 16 * 1024;
 
@@ -43,6 +46,7 @@ pub fn main(root: Option<PathBuf>) -> i32 {
     crate::sys::close_from(3);
     std::panic::set_hook(Box::new(|_| {}));
     let _ = rustix::process::setsid();
+    rainline_segments::set_name(NAME);
     // Whatever our commands leave behind stays below us, so that it is found and ended.
     rainline_segments::adopt_orphans();
     // Stuck in a file system, we would never see the end of our input.
@@ -111,7 +115,10 @@ fn perform(job: Job, machine: &Machine, sources: &mut Sources) -> std::io::Resul
         }
         Job::Notify(alert) => send(&Answer::Notified(notify::notify(&alert, machine))),
         Job::Watch { paths } => watch::run(&paths, || send(&Answer::FilesChanged)),
-        Job::Line { request, history } => line::draw(&request, &history, machine, send),
+        Job::Line { request, history, trouble, is_quick } => {
+            let order = line::Order { request: &request, history: &history, trouble, is_quick };
+            line::draw(&order, machine, send)
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 
 use rainline_client::{spawn, sys, timespec};
-use rainline_segments::family::{self, Killed};
+use rainline_segments::family::{self, Killed, Stat};
 
 use super::CHUNK;
 use super::message::{Answer, Job, decode, encode};
@@ -65,12 +65,26 @@ impl Process {
         rustix::io::ioctl_fionbio(&stdin, true)?;
         rustix::io::ioctl_fionbio(&stdout, true)?;
         let (input, output) = Default::default();
-        Ok(Process { child, stdin: Some(stdin), stdout, input, output, reaped: false, killed: Vec::new() })
+        Ok(Process {
+            child,
+            stdin: Some(stdin),
+            stdout,
+            input,
+            output,
+            reaped: false,
+            killed: Vec::new(),
+        })
     }
 
     /// Its number.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Itself and what was killed of what it started.
+    pub fn family(&self) -> Vec<Killed> {
+        let itself = Stat::of(self.id()).map(|stat| Killed { pid: self.id(), start: stat.start });
+        self.killed.iter().copied().chain(itself).collect()
     }
 
     /// Writes what the pipe takes.

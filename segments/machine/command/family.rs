@@ -21,11 +21,12 @@ const MAX_KILLED: usize = 10_000;
 const INTERVAL: Duration = Duration::from_millis(20);
 
 /// A process that was killed.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Killed {
-    pid: u32,
-    /// In ticks since boot: another process of the same number has another one.
-    start: u64,
+    /// Its number.
+    pub pid: u32,
+    /// See [`Stat::start`].
+    pub start: u64,
 }
 
 impl Killed {
@@ -43,12 +44,15 @@ impl Killed {
     }
 }
 
-/// What the kernel says about a process.
+/// What the kernel says about a process, see proc_pid_stat(5).
 pub struct Stat {
-    /// One letter, as in proc_pid_stat(5).
+    /// Its file's name, or what it calls itself: 15 bytes at most.
+    pub name: String,
+    /// One letter.
     pub state: u8,
     parent: u32,
-    start: u64,
+    /// When it was started, in ticks since boot: of two processes of one number each has its own.
+    pub start: u64,
 }
 
 impl Stat {
@@ -59,14 +63,17 @@ impl Stat {
 
     /// A process's name may hold anything, so what counts starts behind the last bracket.
     fn parse(text: &str) -> Option<Stat> {
-        let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
+        let (front, fields) = text.rsplit_once(')')?;
+        let name = front.split_once('(')?.1.to_owned();
+        let mut fields = fields.split_ascii_whitespace();
         let state = *fields.next()?.as_bytes().first()?;
         let parent = fields.next()?.parse().ok()?;
         let start = fields.nth(17)?.parse().ok()?;
-        Some(Stat { state, parent, start })
+        Some(Stat { name, state, parent, start })
     }
 
-    fn is_zombie(&self) -> bool {
+    /// Whether it has ended and only waits to be collected.
+    pub fn is_zombie(&self) -> bool {
         matches!(self.state, b'Z' | b'X')
     }
 }
@@ -83,6 +90,11 @@ fn numbers(directory: &str) -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
+/// The numbers of all processes.
+pub fn all() -> impl Iterator<Item = u32> {
+    numbers("/proc")
+}
+
 /// The children of a process.
 pub fn children(pid: u32) -> Vec<u32> {
     let (mut children, mut listed) = (Vec::new(), true);
@@ -97,7 +109,7 @@ pub fn children(pid: u32) -> Vec<u32> {
     if !listed && Stat::of(pid).is_some() {
         // A kernel without that list (CONFIG_PROC_CHILDREN).
         let is_child = |other: &u32| Stat::of(*other).is_some_and(|stat| stat.parent == pid);
-        children = numbers("/proc").filter(is_child).collect();
+        children = all().filter(is_child).collect();
     }
     children
 }
@@ -116,7 +128,9 @@ pub fn kill_descendants(pid: u32) -> Vec<Killed> {
             for child in children(parent).into_iter().filter(|child| seen.insert(*child)) {
                 parents.push(child);
                 if known.insert(child) {
-                    all.extend(Stat::of(child).map(|stat| Killed { pid: child, start: stat.start }));
+                    all.extend(
+                        Stat::of(child).map(|stat| Killed { pid: child, start: stat.start }),
+                    );
                     kill(child);
                 }
             }
@@ -167,7 +181,7 @@ pub fn end_all() {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use std::io::Read;
@@ -178,6 +192,7 @@ mod tests {
         let stat = "7 (a) Z 1 (b) R 4 7 7 0 -1 0 0 0 0 0 1 2 3 4 20 0 1 0 991 0 0";
         let stat = Stat::parse(stat).expect("understood");
         assert_eq!((stat.state, stat.parent, stat.start), (b'R', 4, 991));
+        assert_eq!(stat.name, "a) Z 1 (b");
         assert!(Stat::parse("7 (a) R 4").is_none() && Stat::parse("").is_none());
     }
 

@@ -7,6 +7,7 @@ pub use other::*;
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::ffi::CStr;
     use std::io;
     use std::os::fd::OwnedFd;
     use std::time::Duration;
@@ -35,6 +36,11 @@ mod linux {
         let _ = set_child_subreaper(Pid::from_raw(std::process::id().cast_signed()));
     }
 
+    /// What lists of processes call this one: 15 bytes at most.
+    pub fn set_name(name: &CStr) {
+        let _ = rustix::thread::set_name(name);
+    }
+
     /// Whether the kernel kills this process when the one that started it has ended.
     pub fn end_with_parent(ends: bool) {
         let _ = set_parent_process_death_signal(ends.then_some(Signal::KILL));
@@ -48,6 +54,7 @@ mod linux {
 
 #[cfg(not(target_os = "linux"))]
 mod other {
+    use std::ffi::CStr;
     use std::io;
     use std::os::fd::OwnedFd;
     use std::time::Duration;
@@ -68,6 +75,9 @@ mod other {
 
     /// Orphans go to the first process: what left its process group is out of reach.
     pub fn adopt_orphans() {}
+
+    /// It keeps the name of its file.
+    pub fn set_name(_: &CStr) {}
 
     /// A process is told by the end of its input alone.
     pub fn end_with_parent(_: bool) {}
