@@ -100,6 +100,11 @@ fn prompt_with(terminal: &mut Terminal, text: &str) -> u16 {
     terminal.screen().cursor_position().0
 }
 
+/// The row by which a shell that asked for a channel is told that there is none.
+fn no_channel(mode: Mode) -> &'static str {
+    if mode.shell == "fish" { "" } else { "\n" }
+}
+
 const COLUMNS: u16 = 400;
 /// Rows of a prompt that are full of text, besides the one with the end.
 const FULL: usize = 8;
@@ -119,7 +124,7 @@ impl<'a> Answering<'a> {
     fn start(sandbox: &'a Sandbox, mode: Mode) -> Answering<'a> {
         let answer = sandbox.path("answer");
         let program = script(sandbox, &format!("exec cat '{}'", answer.display()));
-        sandbox.write("answer", "\n\n<first> \n");
+        sandbox.write("answer", format!("{}\n\n<first> \n", no_channel(mode)));
         let mut terminal = start(sandbox, mode, &program, 1, (FULL as u16 + 3, COLUMNS));
         prompt_with(&mut terminal, "<first>");
         Answering { sandbox, mode, terminal, count: 0, compared: 0, differ: 0, first: None }
@@ -138,7 +143,8 @@ impl<'a> Answering<'a> {
         left.push(last);
         let target = targets::find(self.mode.shell).expect("a target");
         let prompt = Prompt { left, right, continuation: Frame::default() };
-        let answer = encode_prompt(&prompt, target, &self.caps()) + "\n";
+        let answer = encode_prompt(&prompt, target, &self.caps());
+        let answer = format!("{}{answer}\n", no_channel(self.mode));
         self.sandbox.write("answer", answer);
         self.terminal.send("\r");
         let row = prompt_with(&mut self.terminal, &end);
@@ -262,8 +268,9 @@ impl Recording {
     fn start(sandbox: &Sandbox, mode: Mode, times: usize) -> Recording {
         let calls = sandbox.path("calls");
         let text = format!(
-            "echo \"$@\" >>'{0}'\nprintf '\\n\\n<%s> \\n' \"$(wc -l <'{0}')\"",
-            calls.display()
+            "echo \"$@\" >>'{0}'\nprintf '%s\\n\\n<%s> \\n' '{1}' \"$(wc -l <'{0}')\"",
+            calls.display(),
+            no_channel(mode)
         );
         let program = script(sandbox, &text);
         let mut terminal = start(sandbox, mode, &program, times, (24, 80));
