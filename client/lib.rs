@@ -15,6 +15,7 @@ use crate::protocol::{Body, ReplyKind, Request};
 pub mod args;
 mod connection;
 pub mod environment;
+pub mod gate;
 pub mod protocol;
 pub mod runtime;
 pub mod spawn;
@@ -88,7 +89,7 @@ pub fn run(args: &[OsString]) -> Outcome {
         Err(_) => Err(Why::Nowhere),
     };
     match answer {
-        Ok((ReplyKind::Line, mut line)) => {
+        Ok((ReplyKind::Line, mut line)) if is_line(&request, &line) => {
             line.push(b'\n');
             write_whole(&line);
             Outcome::Done(0)
@@ -97,4 +98,9 @@ pub fn run(args: &[OsString]) -> Outcome {
         Ok(_) => Outcome::Miss(request, Why::Refused),
         Err(why) => Outcome::Miss(request, why),
     }
+}
+
+/// Whether an answer is a line that this request can have.
+fn is_line(request: &Request, answer: &[u8]) -> bool {
+    request.line().is_some_and(|line| gate::is_line(line, answer))
 }

@@ -97,9 +97,19 @@ pub fn uid() -> u32 {
     *UID.get_or_init(|| rustix::process::geteuid().as_raw())
 }
 
-/// The user at the other end of a Unix socket.
-pub fn peer_uid(socket: impl AsFd) -> Option<u32> {
-    rustix::net::sockopt::socket_peercred(socket).ok().map(|peer| peer.uid.as_raw())
+/// Who is at the other end of a Unix socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its user.
+    pub uid: u32,
+    /// Its process; `None` where it has no number here.
+    pub pid: Option<u32>,
+}
+
+/// Who connected to this socket, or listened on it.
+pub fn peer(socket: impl AsFd) -> Option<Peer> {
+    let peer = rustix::net::sockopt::socket_peercred(socket).ok()?;
+    Some(Peer { uid: peer.uid.as_raw(), pid: u32::try_from(peer.pid.as_raw_nonzero().get()).ok() })
 }
 
 /// The path of a process's terminal behind one of its descriptors; `None` for anything else.

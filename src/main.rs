@@ -64,7 +64,7 @@ fn finish(outcome: Outcome) -> i32 {
         }
         Outcome::Stream(request) => {
             let mut local = local::Local::default();
-            rainline_client::stream(request, &mut |request| local.line(request))
+            rainline_client::stream(request, &mut |request, _| local.line(request))
         }
         Outcome::Set(request) => cli::push(&request),
         Outcome::Cli => {
