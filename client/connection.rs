@@ -1,15 +1,11 @@
 //! A connection on which a request was sent, and whole lines to standard output.
 
-use std::io::IoSlice;
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{
-    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
-};
+use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
 
 use crate::Why;
 use crate::protocol::{Admin, Body, HEADER, ReplyHeader, ReplyKind, Request};
@@ -39,6 +35,11 @@ fn connect(runtime: &Runtime) -> Result<(OwnedFd, u32), Why> {
     }
 }
 
+/// The daemon's process, which need not answer for it.
+pub fn daemon(runtime: &Runtime) -> Result<u32, Why> {
+    connect(runtime).map(|(_, daemon)| daemon)
+}
+
 /// A connection on which a request was sent.
 pub(crate) struct Connection {
     socket: OwnedFd,
@@ -50,29 +51,19 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Connects, checks who listens, and sends the request; a descriptor may go along with it.
-    pub(crate) fn open(
-        runtime: &Runtime,
-        request: &Request,
-        along: Option<BorrowedFd>,
-    ) -> Result<Self, Why> {
+    /// Connects, checks who listens, and sends the request.
+    pub(crate) fn open(runtime: &Runtime, request: &Request) -> Result<Self, Why> {
         let (socket, daemon) = connect(runtime)?;
         let mut bytes = Vec::with_capacity(1024);
         request.encode(&mut bytes);
+        let until = sys::awake() + request.deadline;
         let mut sent = 0;
         while sent < bytes.len() {
-            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-            let mut control = SendAncillaryBuffer::new(&mut space);
-            let along = along.as_slice();
-            if sent == 0 && !along.is_empty() {
-                control.push(SendAncillaryMessage::ScmRights(along));
-            }
-            let rest = [IoSlice::new(&bytes[sent..])];
-            match rustix::net::sendmsg(&socket, &rest, &mut control, SendFlags::NOSIGNAL) {
+            match rustix::net::send(&socket, &bytes[sent..], SendFlags::NOSIGNAL) {
                 Ok(count) => sent += count,
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
-                    if !ready(&socket, PollFlags::OUT, sys::awake() + request.deadline) {
+                    if !ready(&socket, PollFlags::OUT, until) {
                         return Err(Why::Late);
                     }
                 }
@@ -105,6 +96,10 @@ impl Connection {
                 return Ok(reply);
             }
             open?;
+            // There may always be one byte more.
+            if sys::awake() >= until {
+                return Err(Why::Late);
+            }
         }
     }
 
@@ -148,7 +143,7 @@ fn hung_up(daemon: u32) -> Why {
 /// Asks, and waits for one reply until the request's deadline.
 pub fn ask(runtime: &Runtime, request: &Request) -> Result<(ReplyKind, Vec<u8>), Why> {
     let until = sys::awake() + request.deadline;
-    Connection::open(runtime, request, None)?.wait(until)
+    Connection::open(runtime, request)?.wait(until)
 }
 
 /// Asks something about the daemon itself, and waits up to `timeout` for its text.

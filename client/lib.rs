@@ -17,13 +17,14 @@ use crate::protocol::{Body, ReplyKind, Request};
 pub mod args;
 mod connection;
 pub mod environment;
+pub mod gate;
 pub mod protocol;
 pub mod runtime;
 pub mod spawn;
 mod stream;
 pub mod sys;
 
-pub use connection::{admin, ask, timespec, write_whole};
+pub use connection::{admin, ask, daemon, timespec, write_whole};
 pub use stream::{Draw, stream};
 
 /// What the arguments came to.
@@ -91,19 +92,22 @@ pub fn run(args: &[OsString]) -> Outcome {
     }
     // The daemon closes the connection first, so that our exit does not wake it.
     request.last = true;
-    let answer = runtime::open().map_err(|_| Why::Nowhere).and_then(|runtime| {
+    let rows = runtime::open().map_err(|_| Why::Nowhere).and_then(|runtime| {
         let until = sys::awake() + request.deadline;
-        let mut connection = Connection::open(&runtime, &request, None)?;
-        let (kind, body) = connection.wait(until)?;
-        Ok((kind, printed(&request, Some((connection.daemon, &runtime.path)), &body)))
+        let mut connection = Connection::open(&runtime, &request)?;
+        match connection.wait(until)? {
+            (ReplyKind::Line, line) if is_line(&request, &line) => {
+                Ok(printed(&request, Some((connection.daemon, &runtime.path)), &line))
+            }
+            (ReplyKind::Bye, _) => Err(Why::Absent),
+            _ => Err(Why::Refused),
+        }
     });
-    match answer {
-        Ok((ReplyKind::Line, rows)) => {
+    match rows {
+        Ok(rows) => {
             write_whole(&rows);
             Outcome::Done(0)
         }
-        Ok((ReplyKind::Bye, _)) => Outcome::Miss(request, Why::Absent),
-        Ok(_) => Outcome::Miss(request, Why::Refused),
         Err(why) => Outcome::Miss(request, why),
     }
 }
@@ -124,4 +128,9 @@ pub fn printed(request: &Request, daemon: Option<(u32, &Path)>, line: &[u8]) -> 
     rows.extend_from_slice(line);
     rows.push(b'\n');
     rows
+}
+
+/// Whether an answer is a line that this request can have.
+fn is_line(request: &Request, answer: &[u8]) -> bool {
+    request.line().is_some_and(|line| gate::is_line(line, answer))
 }

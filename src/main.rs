@@ -63,7 +63,7 @@ fn finish(outcome: Outcome) -> i32 {
         }
         Outcome::Stream(request) => {
             let mut local = local::Local::default();
-            rainline_client::stream(request, &mut |request| local.line(request, Why::Absent))
+            rainline_client::stream(request, &mut |request, why| local.line(request, why))
         }
         Outcome::Set(request) => cli::push(&request),
         Outcome::Cli => {
