@@ -13,7 +13,7 @@ use rustix::net::{
 };
 
 use crate::Why;
-use crate::protocol::{Admin, Body, HEADER, ReplyHeader, ReplyKind, Request};
+use crate::protocol::{Admin, Body, HEADER, ReplyHeader, ReplyKind, Request, build_id};
 use crate::runtime::{self, Runtime};
 use crate::sys;
 
@@ -38,16 +38,18 @@ fn connect(address: &SocketAddrUnix) -> Result<OwnedFd, Why> {
 }
 
 /// A connection on which a request was sent.
-pub(crate) struct Connection {
+pub struct Connection {
     socket: OwnedFd,
     nonce: u64,
     /// What has arrived and was not taken yet.
     bytes: Vec<u8>,
+    /// Whether the last reply came from a daemon that is older than this program.
+    pub(crate) is_outdated: bool,
 }
 
 impl Connection {
     /// Connects, checks who listens, and sends the request; a descriptor may go along with it.
-    pub(crate) fn open(
+    pub fn open(
         runtime: &Runtime,
         request: &Request,
         along: Option<BorrowedFd>,
@@ -76,7 +78,8 @@ impl Connection {
                 Err(_) => return Err(Why::Absent),
             }
         }
-        Ok(Connection { socket, nonce: request.nonce, bytes: Vec::with_capacity(4 * 1024) })
+        let (nonce, bytes) = (request.nonce, Vec::with_capacity(4 * 1024));
+        Ok(Connection { socket, nonce, bytes, is_outdated: false })
     }
 
     /// Asks for a reply of any kind. `Err` when the socket takes no more.
@@ -105,7 +108,7 @@ impl Connection {
     }
 
     /// Reads what has arrived. `Err` when the other side is gone.
-    pub(crate) fn receive(&mut self) -> Result<(), Why> {
+    pub fn receive(&mut self) -> Result<(), Why> {
         if self.bytes.capacity() - self.bytes.len() < 1024 {
             self.bytes.reserve(16 * 1024);
         }
@@ -117,7 +120,7 @@ impl Connection {
     }
 
     /// The next whole reply among what has arrived.
-    pub(crate) fn reply(&mut self) -> Result<Option<(ReplyKind, Vec<u8>)>, Why> {
+    pub fn reply(&mut self) -> Result<Option<(ReplyKind, Vec<u8>)>, Why> {
         let Some(header) = ReplyHeader::decode(&self.bytes).map_err(|_| Why::Refused)? else {
             return Ok(None);
         };
@@ -125,6 +128,7 @@ impl Connection {
             return Err(Why::Late);
         }
         let Some(body) = self.bytes.get(HEADER..HEADER + header.length) else { return Ok(None) };
+        self.is_outdated = header.build < build_id();
         let body = body.to_vec();
         self.bytes.drain(..HEADER + header.length);
         Ok(Some((header.kind, body)))

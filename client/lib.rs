@@ -21,13 +21,15 @@ pub mod spawn;
 mod stream;
 pub mod sys;
 
-pub use connection::{admin, ask, timespec, write_whole};
+pub use connection::{Connection, admin, ask, timespec, write_whole};
 pub use stream::{Draw, stream};
 
 /// What the arguments came to.
 pub enum Outcome {
     /// A line was printed; leave with this code.
     Done(i32),
+    /// A line was printed that a daemon of an older version drew: start one of this version.
+    Outdated,
     /// A `print` that no daemon answered.
     Miss(Request, Why),
     /// A `stream`: give it to [`stream()`] with something that draws lines meanwhile.
@@ -83,15 +85,19 @@ pub fn run(args: &[OsString]) -> Outcome {
     }
     // The daemon closes the connection first, so that our exit does not wake it.
     request.last = true;
-    let answer = match runtime::open() {
-        Ok(runtime) => ask(&runtime, &request),
-        Err(_) => Err(Why::Nowhere),
-    };
+    let mut is_outdated = false;
+    let answer = runtime::open().map_err(|_| Why::Nowhere).and_then(|runtime| {
+        let until = sys::awake() + request.deadline;
+        let mut connection = Connection::open(&runtime, &request, None)?;
+        let reply = connection.wait(until);
+        is_outdated = connection.is_outdated;
+        reply
+    });
     match answer {
         Ok((ReplyKind::Line, mut line)) => {
             line.push(b'\n');
             write_whole(&line);
-            Outcome::Done(0)
+            if is_outdated { Outcome::Outdated } else { Outcome::Done(0) }
         }
         Ok((ReplyKind::Bye, _)) => Outcome::Miss(request, Why::Absent),
         Ok(_) => Outcome::Miss(request, Why::Refused),
