@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
 
 use crate::Why;
-use crate::protocol::{Admin, Body, HEADER, ReplyHeader, ReplyKind, Request};
+use crate::protocol::{Admin, Body, HEADER, ReplyHeader, ReplyKind, Request, build_id};
 use crate::runtime::{self, Runtime};
 use crate::sys;
 
@@ -41,18 +41,20 @@ pub fn daemon(runtime: &Runtime) -> Result<u32, Why> {
 }
 
 /// A connection on which a request was sent.
-pub(crate) struct Connection {
+pub struct Connection {
     socket: OwnedFd,
     /// The daemon's process.
     pub(crate) daemon: u32,
     nonce: u64,
     /// What has arrived and was not taken yet.
     bytes: Vec<u8>,
+    /// Whether the last reply came from a daemon that is older than this program.
+    pub(crate) is_outdated: bool,
 }
 
 impl Connection {
     /// Connects, checks who listens, and sends the request.
-    pub(crate) fn open(runtime: &Runtime, request: &Request) -> Result<Self, Why> {
+    pub fn open(runtime: &Runtime, request: &Request) -> Result<Self, Why> {
         let (socket, daemon) = connect(runtime)?;
         let mut bytes = Vec::with_capacity(1024);
         request.encode(&mut bytes);
@@ -70,8 +72,8 @@ impl Connection {
                 Err(_) => return Err(hung_up(daemon)),
             }
         }
-        let bytes = Vec::with_capacity(4 * 1024);
-        Ok(Connection { socket, daemon, nonce: request.nonce, bytes })
+        let (nonce, bytes) = (request.nonce, Vec::with_capacity(4 * 1024));
+        Ok(Connection { socket, daemon, nonce, bytes, is_outdated: false })
     }
 
     /// Asks for a reply of any kind. `Err` when the socket takes no more.
@@ -104,7 +106,7 @@ impl Connection {
     }
 
     /// Reads what has arrived. `Err` when the other side is gone.
-    pub(crate) fn receive(&mut self) -> Result<(), Why> {
+    pub fn receive(&mut self) -> Result<(), Why> {
         if self.bytes.capacity() - self.bytes.len() < 1024 {
             self.bytes.reserve(16 * 1024);
         }
@@ -115,7 +117,7 @@ impl Connection {
     }
 
     /// The next whole reply among what has arrived.
-    pub(crate) fn reply(&mut self) -> Result<Option<(ReplyKind, Vec<u8>)>, Why> {
+    pub fn reply(&mut self) -> Result<Option<(ReplyKind, Vec<u8>)>, Why> {
         let Some(header) = ReplyHeader::decode(&self.bytes).map_err(|_| Why::Refused)? else {
             return Ok(None);
         };
@@ -123,6 +125,7 @@ impl Connection {
             return Err(Why::Late);
         }
         let Some(body) = self.bytes.get(HEADER..HEADER + header.length) else { return Ok(None) };
+        self.is_outdated = header.build < build_id();
         let body = body.to_vec();
         self.bytes.drain(..HEADER + header.length);
         Ok(Some((header.kind, body)))

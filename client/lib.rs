@@ -10,7 +10,6 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::connection::Connection;
 use crate::environment::Environment;
 use crate::protocol::{Body, ReplyKind, Request};
 
@@ -24,13 +23,15 @@ pub mod spawn;
 mod stream;
 pub mod sys;
 
-pub use connection::{admin, ask, daemon, timespec, write_whole};
+pub use connection::{Connection, admin, ask, daemon, timespec, write_whole};
 pub use stream::{Draw, stream};
 
 /// What the arguments came to.
 pub enum Outcome {
     /// A line was printed; leave with this code.
     Done(i32),
+    /// A line was printed that a daemon of an older version drew: start one of this version.
+    Outdated,
     /// A `print` that no daemon answered.
     Miss(Request, Why),
     /// A `stream`: give it to [`stream()`] with something that draws lines meanwhile.
@@ -92,21 +93,22 @@ pub fn run(args: &[OsString]) -> Outcome {
     }
     // The daemon closes the connection first, so that our exit does not wake it.
     request.last = true;
-    let rows = runtime::open().map_err(|_| Why::Nowhere).and_then(|runtime| {
+    let answer = runtime::open().map_err(|_| Why::Nowhere).and_then(|runtime| {
         let until = sys::awake() + request.deadline;
         let mut connection = Connection::open(&runtime, &request)?;
         match connection.wait(until)? {
             (ReplyKind::Line, line) if is_line(&request, &line) => {
-                Ok(printed(&request, Some((connection.daemon, &runtime.path)), &line))
+                let rows = printed(&request, Some((connection.daemon, &runtime.path)), &line);
+                Ok((rows, connection.is_outdated))
             }
             (ReplyKind::Bye, _) => Err(Why::Absent),
             _ => Err(Why::Refused),
         }
     });
-    match rows {
-        Ok(rows) => {
+    match answer {
+        Ok((rows, is_outdated)) => {
             write_whole(&rows);
-            Outcome::Done(0)
+            if is_outdated { Outcome::Outdated } else { Outcome::Done(0) }
         }
         Err(why) => Outcome::Miss(request, why),
     }

@@ -51,6 +51,12 @@ fn finish(outcome: Outcome) -> i32 {
     }
     match outcome {
         Outcome::Done(code) => code,
+        Outcome::Outdated => {
+            if let Ok(runtime) = runtime::open() {
+                spawn::start(&runtime);
+            }
+            0
+        }
         Outcome::Miss(request, why) => {
             let line = local::line(&request, why);
             rainline_client::write_whole(&rainline_client::printed(&request, None, &line));

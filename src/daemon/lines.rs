@@ -289,10 +289,20 @@ impl Lines {
         self.connections.channels.close();
         let streams = self.connections.each_stream().map(|(id, stream)| (id, stream.nonce));
         let mut open: Vec<(u64, u64)> = streams.collect();
-        open.extend(self.pending.drain(..).map(|pending| (pending.id, pending.request.nonce)));
+        // A print that waits for a reading still gets its line.
+        let prints = |pending: &Pending| {
+            matches!(pending.request.body, rainline_client::protocol::Body::Print(_))
+        };
+        let others = self.pending.extract_if(.., |pending| !prints(pending));
+        open.extend(others.map(|pending| (pending.id, pending.request.nonce)));
         for (id, nonce) in open {
             self.connections.reply(id, ReplyKind::Bye, nonce, &[]);
         }
+    }
+
+    /// Whether a request waits for what it needs.
+    pub fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
     }
 
     /// Whether nothing waits to be written.
