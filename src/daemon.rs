@@ -30,6 +30,7 @@ mod history_export;
 mod jobs;
 mod lines;
 mod listener;
+mod lru;
 mod persistence;
 mod pool;
 mod sampler;
@@ -197,7 +198,8 @@ impl Daemon {
     /// Waits until there is something to do.
     fn wait(&mut self) -> Woken {
         let now = Now::read();
-        let idle_end = self.engine.idle_end(self.options.idle).map(|end| end + AFTER_IDLE);
+        let idle_end =
+            self.engine.idle_end(self.options.idle).map(|end| end.saturating_add(AFTER_IDLE));
         let each = [
             Some(self.maintained + MAINTENANCE),
             self.engine.wake(&now),
