@@ -31,6 +31,7 @@ mod history_export;
 mod jobs;
 mod lines;
 mod listener;
+mod lru;
 mod persistence;
 mod pool;
 mod sampler;
@@ -271,7 +272,8 @@ impl Daemon {
 
     /// When something is due without an event on a descriptor.
     fn wake(&self, now: &Now) -> Duration {
-        let idle_end = self.engine.idle_end(self.options.idle).map(|end| end + AFTER_IDLE);
+        let idle_end =
+            self.engine.idle_end(self.options.idle).map(|end| end.saturating_add(AFTER_IDLE));
         let leaving = self.leaving.as_ref().map(|leaving| match leaving.from {
             from if from > now.boot => from,
             _ => leaving.until,

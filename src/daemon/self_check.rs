@@ -59,10 +59,12 @@ impl SelfCheck {
             }
             // The queue is full, or descriptors ran out: that says nothing about the name.
             Err(Why::Late | Why::Nowhere | Why::Refused) => None,
-            Err(Why::Absent | Why::Foreign) => match runtime.identity(runtime::SOCKET) {
-                Some((_, _, false)) => Some(Reached::SomethingElse),
-                _ => Some(Reached::Nobody),
-            },
+            Err(Why::Absent | Why::Foreign | Why::Elsewhere) => {
+                match runtime.identity(runtime::SOCKET) {
+                    Some((_, _, false)) => Some(Reached::SomethingElse),
+                    _ => Some(Reached::Nobody),
+                }
+            }
         }
     }
 
