@@ -14,8 +14,86 @@ mod resources;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::support::root;
+use rainline_client::protocol::Request;
+
+use crate::support::process::output_in_time;
+use crate::support::sandbox::one_line;
+use crate::support::{Sandbox, root};
+
+/// The line that most cases ask for.
+const LINE: [&str; 6] = ["tmux", "right", "--target", "plain", "--columns", "80"];
+
+/// A line as a bar wants it, however it came about: in time, whole, alone, not blank, and without a
+/// word on standard error.
+#[track_caller]
+fn print(sandbox: &Sandbox) -> String {
+    print_with(sandbox, &[])
+}
+
+#[track_caller]
+fn print_with(sandbox: &Sandbox, more: &[&str]) -> String {
+    let line = one_line(output_in_time(&mut sandbox.printing(&[&LINE[..], more].concat())));
+    assert!(!line.trim().is_empty(), "nothing on the line");
+    line
+}
+
+/// What does the daemon's part where it listens.
+struct StandIn {
+    socket: PathBuf,
+    is_over: Arc<AtomicBool>,
+}
+
+impl StandIn {
+    /// One that does this with each request that comes; the connection is closed with it.
+    fn start(sandbox: &Sandbox, act: impl Fn(UnixStream, Request) + Send + Sync + 'static) -> Self {
+        let socket = sandbox.socket();
+        let listener = UnixListener::bind(&socket).expect("bound");
+        let is_over = Arc::new(AtomicBool::new(false));
+        let (over, act) = (is_over.clone(), Arc::new(act));
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                if over.load(Ordering::Relaxed) {
+                    return;
+                }
+                let act = act.clone();
+                std::thread::spawn(move || {
+                    if let Some(request) = request_from(&mut stream) {
+                        act(stream, request);
+                    }
+                });
+            }
+        });
+        StandIn { socket, is_over }
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        // Wakes the listening thread, which sees that it is over.
+        let _ = UnixStream::connect(&self.socket);
+        let _ = fs::remove_file(&self.socket);
+    }
+}
+
+/// The next whole request on a connection; `None` where it ends before that.
+fn request_from(stream: &mut UnixStream) -> Option<Request> {
+    let mut bytes = Vec::new();
+    loop {
+        if let Some((request, _)) = Request::decode(&bytes).ok()? {
+            return Some(request);
+        }
+        let mut chunk = [0; 4096];
+        let count = stream.read(&mut chunk).ok().filter(|count| *count > 0)?;
+        bytes.extend_from_slice(&chunk[..count]);
+    }
+}
 
 const CASES: u32 = 76;
 
