@@ -1,3 +1,4 @@
 //! The catalogue of faults.
 
 mod injection;
+mod sources;
