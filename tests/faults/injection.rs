@@ -2,6 +2,11 @@
 //! and nothing of it is executed (T60 to T69). CI sends thousands; `RAINLINE_LONG=1` sends all short
 //! strings of what is special to the host, and 10 000 in all at least.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
 use rainline_caps::Caps;
 use rainline_render::frame::{Frame, Mark, Piece, Span, Text};
 use rainline_render::style::Style;
@@ -9,7 +14,7 @@ use rainline_render::targets;
 use rainline_segments::Untrusted;
 
 use crate::support::hostile::{Dice, Tried, for_sink, seed};
-use crate::support::{at_once, rounds, tmux};
+use crate::support::{Sandbox, Tmux, at_once, found, program, rounds, tmux, tool};
 use crate::{dvtm, screen, shells, targets as targets_tests};
 
 /// What two passes of tmux look for: formats, styles, arms of a choice, strftime.
@@ -176,5 +181,111 @@ fn t67_a_terminal_hears_colours_and_text_only() {
             }
         }
         tried.hold();
+    }
+}
+
+/// A path that means something to every host, were it not quoted.
+const ODD: &str =
+    "it's $(touch SENTINEL) `touch SENTINEL` \"x\" #{pid} #(touch SENTINEL) %n !! ^G ~ \\ ; é";
+
+/// This program under an odd name.
+fn odd_program(sandbox: &Sandbox) -> PathBuf {
+    let folder = sandbox.path(ODD);
+    std::fs::create_dir(&folder).expect("a directory");
+    let link = folder.join("rain line");
+    std::os::unix::fs::symlink(program(), &link).expect("a link");
+    link
+}
+
+fn wiring_of(sandbox: &Sandbox, program: &Path, host: &str) -> String {
+    let output = sandbox.command(program).args(["init", host]).output().expect("it runs");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+/// In each shell the lines name the program as it is called, and read twice they leave what they
+/// leave when read once.
+#[test]
+fn t69_the_lines_of_a_shell_mean_what_they_say() {
+    let hooks = "echo \"${PROMPT_COMMAND[@]}\"; declare -p PS1 PS0; shopt -q promptvars; echo $?";
+    let zsh = "echo $precmd_functions $preexec_functions; print -r -- $PROMPT";
+    let fish = "functions fish_prompt fish_right_prompt | string collect";
+    for (shell, flags, posix, hooks) in [
+        ("bash", &["--norc", "--noprofile", "-i"][..], "", hooks),
+        ("bash", &["--norc", "--noprofile", "-i"], "set -o posix; ", hooks),
+        ("zsh", &["-f", "-i"], "", zsh),
+        ("fish", &["-N", "-i"], "", fish),
+    ] {
+        let sandbox = Sandbox::new();
+        let link = odd_program(&sandbox);
+        let file = sandbox.write("lines", wiring_of(&sandbox, &link, shell));
+        let says = |times: usize| {
+            let read = format!(". '{}'; ", file.display()).repeat(times);
+            let read = if shell == "fish" { read.replace(". '", "source '") } else { read };
+            let text = format!("{posix}{read}printf '<%s>\\n' \"$__rainline_program\"; {hooks}");
+            let mut command = sandbox.command(tool(shell));
+            let output = command.args(flags).args(["-c", &text]).stdin(Stdio::null()).output();
+            String::from_utf8(output.expect("it runs").stdout).expect("UTF-8")
+        };
+        let once = says(1);
+        assert!(once.contains(&format!("<{}>\n", link.display())), "{shell}: {once}");
+        assert!(once.lines().count() > 1, "{shell}: {once}");
+        assert_eq!(says(2), once, "{shell}");
+        assert!(sandbox.files_named("SENTINEL").is_empty(), "{shell}");
+    }
+}
+
+/// tmux runs the program by its odd name, and twice read the lines set the same options. screen and
+/// dvtm have their own tests of this, `an_odd_path_is_one_word`.
+#[test]
+fn t69_the_lines_of_tmux_mean_what_they_say() {
+    for tmux_program in tmux::all() {
+        let sandbox = Sandbox::new()
+            .configured("[line.tmux]\nright = ['a']\n[segment.a]\nuse = 'text'\ntext = 'BAR'\n");
+        let link = odd_program(&sandbox);
+        let lines = wiring_of(&sandbox, &link, "tmux");
+        let mut tmux = Tmux::start_program(&sandbox, tmux_program, &lines, 6, 100);
+        tmux.terminal.wait_text("BAR");
+        let once = tmux.run(&["show", "-g"]);
+        let file = sandbox.write("again", &lines);
+        tmux.run(&["source-file", &file.display().to_string()]);
+        assert_eq!(tmux.run(&["show", "-g"]), once);
+        tmux.terminal.wait_text("BAR");
+        // The daemon holds nothing of the hosts' job.
+        sandbox.output(&["daemon", "stop"]);
+        assert!(sandbox.files_named("SENTINEL").is_empty());
+    }
+}
+
+/// A path that no config can name is refused, with a message that obeys nothing itself.
+#[test]
+fn t69_a_path_of_several_lines_or_no_utf8_is_refused() {
+    let sandbox = Sandbox::new();
+    for path in [&b"/tmp/a\nscreen touch SENTINEL"[..], b"/tmp/\xff", b"/tmp/a\x1b[31m"] {
+        for host in rainline::hosts::ALL {
+            let mut command = sandbox.rainline();
+            command.args(["init", host.name, "--config"]).arg(OsStr::from_bytes(path));
+            let output = command.output().expect("it runs");
+            assert_eq!(output.status.code(), Some(2), "{}: {output:?}", host.name);
+            assert!(output.stdout.is_empty(), "{}", host.name);
+            let said = String::from_utf8(output.stderr).expect("UTF-8");
+            assert_eq!(said.chars().filter(|c| c.is_control()).collect::<String>(), "\n", "{said}");
+        }
+    }
+}
+
+/// Where shellcheck is installed, it finds no error in what shells read.
+#[test]
+fn t69_shellcheck_finds_no_error() {
+    let Some(shellcheck) = found("shellcheck") else {
+        return println!("skipped: shellcheck is not installed");
+    };
+    let sandbox = Sandbox::new();
+    for (host, dialect) in [("bash", "bash"), ("dvtm", "sh")] {
+        let file = sandbox.write("lines", sandbox.wiring(host));
+        let mut command = sandbox.command(&shellcheck);
+        let output = command.args(["-S", "error", "-s", dialect]).arg(file).output();
+        let output = output.expect("it runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
 }
