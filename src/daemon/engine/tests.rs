@@ -13,6 +13,8 @@ use crate::readings::sample::PortableSample;
 use crate::worker::{Answer, Job};
 use rainline_segments::{Sample, Value};
 
+mod soak;
+
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A line with a text and with a reading that a worker takes.
