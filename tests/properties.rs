@@ -429,7 +429,14 @@ fn request() -> impl Strategy<Value = Request> {
         prop::sample::select(admins.to_vec()).prop_map(Body::Admin),
         (word(), word(), word(), word(), word()).prop_map(
             |(config, segment, value, level, hold)| {
-                Body::Set(Set { config: config.into(), segment, value, level, hold })
+                Body::Set(Set {
+                    config: config.into(),
+                    segment,
+                    value,
+                    level,
+                    hold,
+                    ..Set::default()
+                })
             }
         ),
     ];

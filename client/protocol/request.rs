@@ -162,6 +162,8 @@ record! {
         4 level: String, [];
         /// How long the value is good for; empty: until the next one.
         5 hold: String, [];
+        /// Whether the value is a JSON object.
+        6 json: bool, [];
     }
 }
 

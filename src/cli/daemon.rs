@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::say;
+use super::{output, say};
 use crate::daemon::status::Status;
 use crate::daemon::{self, Options};
 use crate::error::Error;
@@ -102,7 +102,8 @@ pub fn run(args: Args) -> Result<i32, Error> {
         What::Status { json } => with_runtime(|runtime| {
             let answer = text(rainline_client::admin(runtime, Admin::Status, TIMEOUT))?;
             if json {
-                return print(&format!("{answer}\n"));
+                output(&format!("{}\n", crate::quote::json(&answer)));
+                return Ok(0);
             }
             match serde_json::from_str::<Status>(&answer) {
                 Ok(status) => print(&status.to_string()),

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use clap::builder::PossibleValuesParser;
 use rainline_segments::{Ask, Machine, Pace, Sample};
 
-use super::say;
+use super::output;
 use crate::compat::tmux_plugins;
 use crate::config::{Config, Instance};
 use crate::error::Error;
@@ -40,10 +40,10 @@ fn names() -> impl Iterator<Item = &'static str> {
 pub fn run(args: Args) -> Result<i32, Error> {
     if args.host == tmux_plugins::NAME {
         speakable(&paths::program())?;
-        say(&tmux_plugins::init(&paths::program()));
+        output(&tmux_plugins::init(&paths::program()));
         return Ok(0);
     }
-    say(&lines(&args.host, args.config)?);
+    output(&lines(&args.host, args.config)?);
     Ok(0)
 }
 

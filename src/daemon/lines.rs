@@ -2,6 +2,7 @@
 //! and streams. Which readings are in a line is the sampler's business; here a line is drawn from
 //! them, compared with what was sent, and sent.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::rc::Rc;
@@ -33,6 +34,9 @@ pub struct Pending {
     pub request: Request,
     /// When it is answered with what there is.
     pub until: Duration,
+    /// The attempt to read its config that it waits for, because the config as it was read last has
+    /// nothing that fits.
+    pub attempt: Cell<Option<u64>>,
 }
 
 /// All lines.

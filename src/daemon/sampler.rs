@@ -238,6 +238,12 @@ impl Sampler {
             if reading.is_shared_by_all() {
                 history.put_rings(reading, &entry.rings);
             }
+            // What was pushed a moment before is the new instance's, if it fits. Other kinds save
+            // what they read with the options as they were.
+            let saved = entry.source.as_ref().filter(|_| reading.kind == "custom");
+            if let Some(saved) = saved.and_then(|source| source.save()) {
+                history.put_saved(reading, saved);
+            }
             drop_entry(entry, jobs);
             false
         });
