@@ -10,7 +10,7 @@ use rainline_client::protocol::LineRequest;
 use rainline_segments::{Machine, Pace, RunsIn, Sample, SetValue};
 
 use super::jobs::{Jobs, Outcome, Purpose, Ticket};
-use super::status::SegmentStatus;
+use super::status::{SegmentStatus, note};
 use crate::config::Config;
 use crate::line::drawing;
 use crate::readings::history::History;
@@ -38,11 +38,26 @@ pub struct Sampler {
     cache: Cache,
     history: History,
     machine: Machine,
+    /// Whether what is read of the machine here may block, so that workers read it.
+    may_block: bool,
 }
 
 impl Sampler {
     pub fn new(machine: Machine, history: History) -> Sampler {
-        Sampler { cache: Cache::default(), history, machine }
+        let mut sampler = Sampler { cache: Cache::default(), history, machine, may_block: false };
+        sampler.look_at_machine();
+        sampler
+    }
+
+    /// Has workers read the machine from now on if it may block. Something may be mounted over its
+    /// files at any time.
+    pub fn look_at_machine(&mut self) {
+        if !self.may_block
+            && let Some(why) = self.machine.may_block()
+        {
+            note(format!("the machine is read by workers: {why}"));
+            self.may_block = true;
+        }
     }
 
     /// The readings as they are.
@@ -108,12 +123,22 @@ impl Sampler {
     /// Takes a reading now, or has a worker take it.
     fn read(&mut self, id: &ReadingId, now: &Now, jobs: &mut Jobs) {
         let Some(entry) = self.cache.entries.get_mut(id) else { return };
-        match entry.runs_in() {
+        let is_of_machine = matches!(entry.pace(), Pace::Tick(_)) && id.is_shared_by_all();
+        let runs_in = match entry.runs_in() {
+            RunsIn::Daemon if self.may_block && is_of_machine => RunsIn::Worker,
+            runs_in => runs_in,
+        };
+        match runs_in {
             RunsIn::OwnWorker => follow(entry, id, now, jobs),
             RunsIn::Worker => {
                 entry.plan(now);
                 if entry.running.is_some() {
                     return;
+                }
+                if entry.runs_in() == RunsIn::Daemon
+                    && let Some(source) = entry.source.take()
+                {
+                    entry.saved = source.save();
                 }
                 if entry.saved.is_none() {
                     let saved = self.history.saved(id).filter(|_| id.is_shared_by_all());
