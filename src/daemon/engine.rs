@@ -366,6 +366,7 @@ impl Engine {
         self.lines.sweep(now.boot);
         let wanted = self.lines.views.wanted(now.boot).chain(self.alerts.wanted());
         self.sampler.sweep(wanted, now);
+        self.sampler.look_at_machine();
     }
 
     /// Everything worth keeping beyond this process.

@@ -10,7 +10,7 @@ use rainline_client::protocol::LineRequest;
 use rainline_segments::{Machine, Pace, RunsIn, Sample, SetValue};
 
 use super::jobs::{Jobs, Outcome, Purpose, Ticket};
-use super::status::SegmentStatus;
+use super::status::{SegmentStatus, note};
 use crate::config::Config;
 use crate::line::drawing;
 use crate::readings::history::History;
@@ -38,11 +38,26 @@ pub struct Sampler {
     cache: Cache,
     history: History,
     machine: Machine,
+    /// Whether what is read of the machine here may block, so that workers read it.
+    may_block: bool,
 }
 
 impl Sampler {
     pub fn new(machine: Machine, history: History) -> Sampler {
-        Sampler { cache: Cache::default(), history, machine }
+        let mut sampler = Sampler { cache: Cache::default(), history, machine, may_block: false };
+        sampler.look_at_machine();
+        sampler
+    }
+
+    /// Has workers read the machine from now on if it may block. Something may be mounted over its
+    /// files at any time.
+    pub fn look_at_machine(&mut self) {
+        if !self.may_block
+            && let Some(why) = self.machine.may_block()
+        {
+            note(format!("the machine is read by workers: {why}"));
+            self.may_block = true;
+        }
     }
 
     /// The readings as they are.
@@ -109,8 +124,8 @@ impl Sampler {
 
     /// Takes a reading now, or has a worker take it.
     fn read(&mut self, id: &ReadingId, now: &Now, jobs: &mut Jobs) {
-        let Sampler { cache, history, machine } = self;
-        cache.entries.change(id, |entry| match entry.runs_in() {
+        let Sampler { cache, history, machine, may_block } = self;
+        cache.entries.change(id, |entry| match runs_in(entry, id, *may_block) {
             RunsIn::OwnWorker => follow(entry, id, now, jobs),
             RunsIn::Worker => submit(entry, id, history, now, jobs),
             RunsIn::Daemon => {
@@ -355,6 +370,15 @@ fn open(entry: &mut CachedReading, id: &ReadingId, history: &History) -> Result<
     Ok(())
 }
 
+/// Where a reading is taken: elsewhere than it says where the daemon might wait for it.
+fn runs_in(entry: &CachedReading, id: &ReadingId, may_block: bool) -> RunsIn {
+    let is_of_machine = matches!(entry.pace(), Pace::Tick(_)) && id.is_shared_by_all();
+    match entry.runs_in() {
+        RunsIn::Daemon if may_block && is_of_machine => RunsIn::Worker,
+        runs_in => runs_in,
+    }
+}
+
 /// Has a worker take a reading.
 fn submit(
     entry: &mut CachedReading,
@@ -366,6 +390,11 @@ fn submit(
     entry.plan(now);
     if entry.running.is_some() {
         return;
+    }
+    if entry.runs_in() == RunsIn::Daemon
+        && let Some(source) = entry.source.take()
+    {
+        entry.saved = source.save();
     }
     if entry.saved.is_none() {
         let saved = history.saved(id).filter(|_| id.is_shared_by_all());
