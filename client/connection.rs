@@ -140,6 +140,11 @@ impl AsFd for Connection {
     }
 }
 
+/// The process that listens where our daemon should, if it is ours. Connecting needs no answer of it.
+pub fn listener(runtime: &Runtime) -> Result<u32, Why> {
+    connect(runtime).map(|(_, daemon)| daemon)
+}
+
 /// Why a daemon closed the connection: it leaves, or does not serve this pid namespace.
 fn hung_up(daemon: u32) -> Why {
     if sys::is_elsewhere(daemon) { Why::Elsewhere } else { Why::Absent }
