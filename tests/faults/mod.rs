@@ -1,0 +1,3 @@
+//! The catalogue of faults: what may be wrong around the program, and what it does then.
+
+mod two_users;
