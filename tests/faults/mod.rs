@@ -1,3 +1,4 @@
 //! The catalogue of faults: what may be wrong around the program, and what it does then.
 
+mod namespaces;
 mod two_users;
