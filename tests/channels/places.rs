@@ -89,7 +89,7 @@ fn anything_in_the_place_of_a_channels_file_delays_no_prompt() {
 fn anything_in_the_place_of_the_runtime_directory_delays_no_prompt() {
     let closed: Mischief = ("a closed directory", |path| {
         fs::create_dir(path).expect("made");
-        fs::set_permissions(path, PermissionsExt::from_mode(0)).expect("changed");
+        fs::set_permissions(path, PermissionsExt::from_mode(0o000)).expect("changed");
     });
     let cases = WITH_CHANNELS
         .map(|name| IN_ITS_PLACE.into_iter().chain([closed]).map(move |mischief| (name, mischief)));
