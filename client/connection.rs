@@ -35,11 +35,6 @@ fn connect(runtime: &Runtime) -> Result<(OwnedFd, u32), Why> {
     }
 }
 
-/// The daemon's process, which need not answer for it.
-pub fn daemon(runtime: &Runtime) -> Result<u32, Why> {
-    connect(runtime).map(|(_, daemon)| daemon)
-}
-
 /// A connection on which a request was sent.
 pub struct Connection {
     socket: OwnedFd,
@@ -136,6 +131,11 @@ impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
+}
+
+/// The process that listens where our daemon should, if it is ours. Connecting needs no answer of it.
+pub fn listener(runtime: &Runtime) -> Result<u32, Why> {
+    connect(runtime).map(|(_, daemon)| daemon)
 }
 
 /// Why a daemon closed the connection: it leaves, or does not serve this pid namespace.

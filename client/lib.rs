@@ -23,7 +23,7 @@ pub mod spawn;
 mod stream;
 pub mod sys;
 
-pub use connection::{Connection, admin, ask, daemon, timespec, write_whole};
+pub use connection::{Connection, admin, ask, listener, timespec, write_whole};
 pub use stream::{Draw, stream};
 
 /// What the arguments came to.

@@ -9,10 +9,12 @@
 mod hanging;
 mod injection;
 mod life_cycle;
+mod namespaces;
 mod oddities;
 mod places;
 mod resources;
 mod sources;
+mod two_users;
 
 use std::collections::BTreeMap;
 use std::fs;
