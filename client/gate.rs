@@ -185,8 +185,12 @@ mod tests {
     #[test]
     fn a_bar_takes_one_line_of_its_size() {
         let plain = |text: &str| passes("tmux", "plain", 10, text);
-        assert!(plain("") && plain("cpu  97 %░") && plain("漢字漢字漢") && plain("e\u{301}\u{301}"));
-        for odd in ["eleven cell", "漢字漢字漢字", "██████████▏▏▏▏▏█", "a\nb", "a\n", "a\tb", "\x1b[0m"] {
+        assert!(
+            plain("") && plain("cpu  97 %░") && plain("漢字漢字漢") && plain("e\u{301}\u{301}")
+        );
+        for odd in
+            ["eleven cell", "漢字漢字漢字", "██████████▏▏▏▏▏█", "a\nb", "a\n", "a\tb", "\x1b[0m"]
+        {
             assert!(!plain(odd), "{odd:?}");
         }
         assert!(!plain("a\u{85}b") && !plain(&format!("a{}", "\u{301}".repeat(1000))));
@@ -213,7 +217,11 @@ mod tests {
             ("zsh", "%{\x1b[1m%}%%b", "%(!.a.b)"),
             ("screen", "\x05{= kG}ab\x05{-}", "\x051`"),
             ("tmux", "#[fg=#ff0000 bold]a###[]#[default]", "#(id)"),
-            ("tmux", "#{?client_prefix,#[bold]a#,#}###[](id),#{=3;q/h:pane_title}}ab", "#{?a,#(id),}"),
+            (
+                "tmux",
+                "#{?client_prefix,#[bold]a#,#}###[](id),#{=3;q/h:pane_title}}ab",
+                "#{?a,#(id),}",
+            ),
             ("tmux", "ab", "#{?a,b"),
             ("svg", "<svg>text of any length</svg>", "<svg>\n</svg>"),
             ("teletype", "ab", "\x1b[0m"),

@@ -148,7 +148,8 @@ impl Connections {
                 Err(_) => return new,
             };
             let peer = sys::peer(&socket).filter(|peer| peer.uid == uid);
-            let Some(pid) = peer.map(|peer| peer.pid).filter(|pid| self.has_room(*pid, boot)) else {
+            let Some(pid) = peer.map(|peer| peer.pid).filter(|pid| self.has_room(*pid, boot))
+            else {
                 self.turned_away += 1;
                 continue;
             };
@@ -177,7 +178,9 @@ impl Connections {
     /// that does not read. What came in this moment has not even been read, and stays.
     fn make_room(&mut self, pid: Option<u32>, boot: Duration) -> bool {
         let candidates = self.all.iter().filter(|(_, connection)| {
-            connection.can_go() && connection.since < boot && (pid.is_none() || connection.pid == pid)
+            connection.can_go()
+                && connection.since < boot
+                && (pid.is_none() || connection.pid == pid)
         });
         let order = |connection: &Connection| {
             (connection.stream.is_some(), !connection.output.is_empty(), connection.since)
@@ -554,7 +557,9 @@ mod tests {
         for (pid, goes) in [(Some(2), 3), (None, 2), (None, 4)] {
             assert!(connections.make_room(pid, at(40)));
             left.retain(|id| *id != ids[goes]);
-            assert!(left.iter().all(|id| connections.contains(*id)) && connections.len() == left.len());
+            assert!(
+                left.iter().all(|id| connections.contains(*id)) && connections.len() == left.len()
+            );
         }
         // One that came in this moment, one that waits, one that reads its stream.
         assert!(!connections.make_room(None, at(40)));
