@@ -251,12 +251,13 @@ fn a_daemon_with_few_descriptors_goes_on_answering() {
 #[test]
 fn a_client_with_few_descriptors_or_none_open_prints_or_ends() {
     let sandbox = Sandbox::running(CONFIG);
-    let run = |script: &str| {
+    let run_verb = |script: &str, verb: &str| {
         let mut command = sandbox.command("sh");
-        let script = format!("{script} \"$0\" print tmux right --columns 80");
+        let script = format!("{script} \"$0\" {verb} tmux right --columns 80");
         command.args(["-c", &script]).arg(crate::support::program()).stdin(Stdio::null());
         command.output().expect("it runs")
     };
+    let run = |script: &str| run_verb(script, "print");
     for limit in ["ulimit -n 4;", "ulimit -n 5;", "ulimit -n 8;"] {
         let output = run(limit);
         assert!(output.status.success() && !output.stdout.is_empty(), "{limit} {output:?}");
@@ -265,6 +266,8 @@ fn a_client_with_few_descriptors_or_none_open_prints_or_ends() {
         let output = run(closed);
         assert!(output.status.success() && output.stderr.is_empty(), "{closed} {output:?}");
     }
+    // A stream that nobody can ever read ends.
+    assert!(run_verb("exec >&-;", "stream").status.success());
     // Nothing of a line went where a descriptor of the client's own was.
     assert!(is_served(&sandbox));
 }
