@@ -6,9 +6,11 @@
 //! - `pending`: the feature that it waits for;
 //! - `skipped`: what is missing here to try it.
 
+mod connections;
 mod hanging;
 mod injection;
 mod life_cycle;
+mod lying_daemon;
 mod namespaces;
 mod oddities;
 mod places;
