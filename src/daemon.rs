@@ -11,6 +11,7 @@
 //! is the queue between owners and workers, and the loop is here.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -114,6 +115,7 @@ pub fn run(options: Options) -> Result<(), String> {
         signals,
         options,
         before: now,
+        time_namespace: time_namespace(),
         maintained: now.boot,
         saved: now.boot,
         touched: now.boot,
@@ -137,6 +139,11 @@ fn set_limits() {
     let _ = rustix::process::setrlimit(Resource::Core, none);
     // Where memory runs out, a status line is the first thing to do without.
     let _ = std::fs::write("/proc/self/oom_score_adj", "200");
+}
+
+/// The time namespace of this process, by its inode; `None` where there is none.
+fn time_namespace() -> Option<u64> {
+    std::fs::metadata("/proc/self/ns/time").ok().map(|namespace| namespace.ino())
 }
 
 /// On the way out.
@@ -165,8 +172,9 @@ struct Daemon {
     self_check: SelfCheck,
     signals: Signals,
     options: Options,
-    /// The clocks at the last pass of the loop.
+    /// The clocks at the last pass of the loop, and whose clocks they were.
     before: Now,
+    time_namespace: Option<u64>,
     /// When maintenance, saving and touching were done last, by the boot clock.
     maintained: Duration,
     saved: Duration,
@@ -288,7 +296,7 @@ impl Daemon {
     /// Finds out what happened to this process and its socket meanwhile.
     fn notice(&mut self, woken: &Woken, now: &Now) {
         let has_jumped = now.jumped(&self.before);
-        let was_turned_back = now.boot < self.before.boot;
+        let is_back = now.boot < self.before.boot;
         self.before = *now;
         if has_jumped {
             self.engine.jump();
@@ -299,11 +307,12 @@ impl Daemon {
             self.conclude(Reached::Nobody, now);
         }
         let is_called = woken.knock && self.knock.take();
-        if was_turned_back {
-            // This process was restored after the machine was started anew, and its times are all of
-            // another clock.
+        let was_away = has_jumped || woken.is_late;
+        if is_back || (was_away && time_namespace() != self.time_namespace) {
+            // This process was restored from a checkpoint: its times are of another clock than those
+            // of its clients, by which it knows shells.
             self.leave(None, Save::Everything, now);
-        } else if has_jumped || woken.is_late || is_called {
+        } else if was_away || is_called {
             self.check(now);
         }
     }
