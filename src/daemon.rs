@@ -52,8 +52,9 @@ use status::note;
 pub const IDLE: Duration = Duration::from_secs(30 * 60);
 /// How often what is not used any more is dropped, and the socket is checked.
 const MAINTENANCE: Duration = Duration::from_secs(30);
-/// How often the history is saved.
-const SAVE: Duration = Duration::from_secs(5 * 60);
+/// How often the history is saved; with [`MAINTENANCE`] and the time that it takes no more than five
+/// minutes are ever lost.
+const SAVE: Duration = Duration::from_secs(4 * 60);
 /// A daemon that ran this long has not failed.
 const STABLE: Duration = Duration::from_secs(60);
 /// How often the socket is touched: cleaners of temporary files go by its times.
@@ -97,6 +98,7 @@ pub fn run(options: Options) -> Result<(), String> {
     let runtime = runtime::open().map_err(|(path, why)| format!("{} {why}", path.display()))?;
     let runtime = Rc::new(runtime);
     let Some(lock) = listener::lock(&runtime, LOCK_TIMEOUT)? else { return Ok(()) };
+    runtime.remove_drafts();
     set_limits();
     let signals = Signals::register().map_err(|error| format!("signals: {error}"))?;
     std::panic::set_hook(Box::new(|info| note(format!("panic: {info}"))));
