@@ -75,6 +75,12 @@ pub fn starts(runtime: &Runtime) -> usize {
     recent(&runtime.read(SPAWN_STATE).unwrap_or_default(), sys::boot().as_secs()).len()
 }
 
+/// Whether no daemon is started just now, because those before did not last.
+pub fn is_paused(runtime: &Runtime) -> bool {
+    let now = sys::boot().as_secs();
+    !may_start(&recent(&runtime.read(SPAWN_STATE).unwrap_or_default(), now), now)
+}
+
 /// The starts of this window. One in the future is of another boot.
 fn recent(text: &[u8], now: u64) -> Vec<u64> {
     let lines = text.split(|byte| *byte == b'\n');
