@@ -10,7 +10,9 @@
 //! (workers) and the counters in [`status`]. [`engine`] passes data from one to another, [`jobs`]
 //! is the queue between owners and workers, and the loop is here.
 
+use std::ffi::{CString, OsString};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -90,6 +92,29 @@ pub fn detach() {
     let _ = rustix::process::setsid();
     let _ = std::env::set_current_dir("/");
     rustix::process::umask(Mode::from_raw_mode(0o077));
+}
+
+/// Leaves the checkpoint of the shell that this process was started from. DMTCP adds its library to
+/// all that is started with C's functions, so this process becomes itself once more without them;
+/// `more` are further arguments.
+pub fn leave_checkpoint(more: &[OsString]) {
+    #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+    if std::fs::read("/proc/self/maps").is_ok_and(|maps| {
+        let name = b"libdmtcp";
+        maps.windows(name.len()).any(|bytes| bytes == name)
+    }) {
+        let words = ["rainline", "daemon", "run", "--detached", "--outside"].map(OsString::from);
+        let line = |bytes: Vec<u8>| CString::new(bytes).ok();
+        let arguments: Vec<CString> =
+            words.iter().chain(more).filter_map(|word| line(word.as_bytes().to_vec())).collect();
+        let variable = |(name, value): (OsString, OsString)| {
+            line([name.as_bytes(), b"=", value.as_bytes()].concat())
+        };
+        let environment: Vec<CString> =
+            spawn::environment().into_iter().filter_map(variable).collect();
+        crate::sys::execute(c"/proc/self/exe", &arguments, &environment);
+    }
+    let _ = more;
 }
 
 /// Runs until told to leave. `Err`: why there can be no daemon; that another one runs is no error.
