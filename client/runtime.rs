@@ -344,6 +344,18 @@ impl Runtime {
         let _ = rustix::fs::utimensat(&self.dir, name, &times, AtFlags::SYMLINK_NOFOLLOW);
     }
 
+    /// Removes the drafts of processes that were killed before they could rename them.
+    pub fn remove_drafts(&self) {
+        for name in self.names() {
+            let number = name.to_str().and_then(|name| name.rsplit_once('.')?.1.parse().ok());
+            let writer = number.and_then(rustix::process::Pid::from_raw);
+            let is_dead = |pid| rustix::process::test_kill_process(pid) == Err(Errno::SRCH);
+            if writer.is_some_and(is_dead) {
+                self.remove(name);
+            }
+        }
+    }
+
     /// Tells the daemon with the lock that it is not reached. Where none listens nothing happens.
     pub fn knock(&self) {
         let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
