@@ -2,7 +2,7 @@
 //! and streams. Which readings are in a line is the sampler's business; here a line is drawn from
 //! them, compared with what was sent, and sent.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
@@ -19,8 +19,8 @@ use crate::readings::schedule::Now;
 
 mod views;
 
-pub use views::ViewId;
 use views::Views;
+pub use views::{Token, ViewId};
 
 /// The longest wait for the moment at which a line may be written: that is a moment of the wall clock,
 /// which may be set meanwhile.
@@ -127,21 +127,16 @@ impl Lines {
     /// Gives a stream another view.
     pub fn move_stream(&mut self, id: u64, view: ViewId, boot: Duration) {
         if let Some(stream) = self.connections.get_mut(id).and_then(|c| c.stream.as_mut()) {
-            stream.view = view;
+            (stream.view, stream.token) = (view, self.views.hold(view));
         }
-        self.count_streams(boot);
-    }
-
-    fn count_streams(&mut self, boot: Duration) {
-        let streams = self.connections.each_stream().map(|(_, stream)| stream.view);
-        self.views.count_streams(streams, boot);
+        self.views.note_streams(boot);
     }
 
     /// Drops what is not used any more.
     pub fn sweep(&mut self, boot: Duration) {
         self.connections.sweep(boot);
         self.connections.channels.sweep();
-        self.count_streams(boot);
+        self.views.note_streams(boot);
         self.views.sweep(boot);
     }
 
@@ -208,9 +203,10 @@ impl Lines {
         boot: Duration,
     ) {
         let Some(line) = self.draw(id, nonce, view, cache, boot) else { return };
-        let stream = Streaming { view, nonce, request, sent: Some(line.clone()) };
+        let token = self.views.hold(view);
+        let stream = Streaming { view, token, nonce, request, sent: Some(line.clone()) };
         self.connections.stream(id, stream);
-        self.count_streams(boot);
+        self.views.note_streams(boot);
         self.connections.reply(id, ReplyKind::Line, nonce, &line);
     }
 
@@ -232,21 +228,21 @@ impl Lines {
 
     /// Sends every stream its line if that changed, and the lines whose moment has come.
     pub fn update_streams(&mut self, cache: &Cache, now: &Now) {
-        if self.views.has_streams() {
-            let mut lines: HashMap<ViewId, Option<Rc<[u8]>>> = HashMap::new();
+        self.views.note_streams(now.boot);
+        let news = self.views.news(cache, now.boot);
+        if !news.is_empty() {
             let mut changed = Vec::new();
             for (id, stream) in self.connections.each_stream() {
-                let draw = || self.views.draw(stream.view, cache, now.boot);
-                let line = lines.entry(stream.view).or_insert_with(draw);
-                if line.is_some() && stream.sent != *line {
-                    stream.sent = line.clone();
-                    changed.extend(line.clone().map(|line| (id, stream.nonce, line)));
+                let line = news.get(&stream.view).filter(|line| stream.sent.as_ref() != Some(line));
+                if let Some(line) = line {
+                    stream.sent = Some(line.clone());
+                    changed.push((id, stream.nonce, line.clone()));
                 }
             }
             for (id, nonce, line) in changed {
                 self.connections.reply(id, ReplyKind::Line, nonce, &line);
             }
-            self.count_streams(now.boot);
+            self.views.note_streams(now.boot);
         }
         self.connections.write_due(now.wall);
     }

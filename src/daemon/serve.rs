@@ -18,6 +18,7 @@ use rustix::net::{
 };
 
 use super::channel::Channels;
+use super::lines::Token;
 use rainline_caps::hosts;
 use rainline_caps::pacing::Pacer;
 use rainline_client::protocol::{LineRequest, MAX_REQUEST, ReplyHeader, ReplyKind, Request};
@@ -34,6 +35,8 @@ const MOST_WAITING: usize = 1 << 20;
 pub struct Streaming {
     /// The view it shows.
     pub view: u64,
+    /// Keeps that view going.
+    pub token: Token,
     /// That of its request.
     pub nonce: u64,
     /// What was asked for.
@@ -403,7 +406,7 @@ mod tests {
     }
 
     fn streaming(target: &str) -> Streaming {
-        Streaming { view: 0, nonce: 5, request: line(target), sent: None }
+        Streaming { view: 0, token: Token::default(), nonce: 5, request: line(target), sent: None }
     }
 
     fn request() -> Vec<u8> {
