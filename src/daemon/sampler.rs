@@ -30,6 +30,8 @@ pub use cache::Cache;
 pub use entry::CachedReading;
 use entry::Following;
 
+/// How many bytes of a status readings for single askers may take.
+const MAX_STATUS: usize = 32 << 10;
 /// Margin so that a pushed value has expired when the timer fires.
 const AFTER_END: Duration = Duration::from_millis(5);
 
@@ -313,10 +315,19 @@ impl Sampler {
         }
     }
 
-    /// All readings, in the order of their identities.
+    /// The readings, in the order of their identities; of those for single askers not more than
+    /// anybody reads, and than an answer can hold.
     pub fn status(&self, boot: Duration) -> Vec<SegmentStatus> {
         let mut all: Vec<_> = self.cache.entries.iter().collect();
         all.sort_unstable_by_key(|(id, _)| *id);
+        let mut left = MAX_STATUS;
+        all.retain(|(id, entry)| {
+            let error = entry.error.as_ref().map_or(0, String::len);
+            let bytes = id.instance.len() + id.directory.as_os_str().len() + error + 80;
+            let fits = id.is_shared_by_all() || bytes <= left;
+            left = left.saturating_sub(bytes);
+            fits
+        });
         let age = |taken| boot.saturating_sub(taken).as_secs_f64();
         let status = |(id, entry): (&ReadingId, &CachedReading)| SegmentStatus {
             name: id.instance.to_string(),
