@@ -57,10 +57,15 @@ fn finish(outcome: Outcome) -> i32 {
     }
     match outcome {
         Outcome::Done(code) => code,
+        Outcome::Outdated => {
+            if let Ok(runtime) = runtime::open() {
+                spawn::start(&runtime);
+            }
+            0
+        }
         Outcome::Miss(request, why) => {
-            let mut line = local::line(&request);
-            line.push(b'\n');
-            rainline_client::write_whole(&line);
+            let line = local::line(&request, why);
+            rainline_client::write_whole(&rainline_client::printed(&request, None, &line));
             if why == Why::Absent
                 && let Ok(runtime) = runtime::open()
             {
@@ -70,7 +75,7 @@ fn finish(outcome: Outcome) -> i32 {
         }
         Outcome::Stream(request) => {
             let mut local = local::Local::default();
-            rainline_client::stream(request, &mut |request| local.line(request))
+            rainline_client::stream(request, &mut |request, why| local.line(request, why))
         }
         Outcome::Set(request) => cli::push(&request),
         Outcome::Cli => {

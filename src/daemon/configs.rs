@@ -4,13 +4,14 @@
 //! used, or that breaks the drawing of a test frame, leaves the one before it in force, or the
 //! built-in one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::jobs::{Jobs, Outcome, Purpose, Ticket};
+use super::lru::{Lru, Weigh};
 use super::status::ConfigStatus;
 use crate::config::{self, Config, Gathered};
 use crate::line::drawing;
@@ -36,6 +37,8 @@ struct Slot {
     loaded: bool,
     /// What is wrong beyond what the config in force says itself.
     problems: Vec<String>,
+    /// Why its files could not be looked at the last time; `None`: they were.
+    failure: Option<String>,
     /// The files as read last.
     gathered: Option<Gathered>,
     /// The jobs that read it and that watch its files.
@@ -59,6 +62,7 @@ impl Slot {
             // Without a file the built-in config is all there is.
             loaded: path.as_os_str().is_empty(),
             problems: Vec::new(),
+            failure: None,
             gathered: None,
             reading: None,
             watching: None,
@@ -78,15 +82,20 @@ impl Slot {
     /// Notes that it could not be read at all. It is tried again soon, and then ever more rarely:
     /// more often than a dead mount it is a machine that was busy for a moment.
     fn fail(&mut self, id: &Path, why: &str, boot: Duration) {
-        self.problems = vec![format!("{}: cannot be read: {why}", id.display())];
+        self.failure = Some(format!("{}: cannot be read: {why}", id.display()));
         self.loaded = true;
         self.failures = self.failures.saturating_add(1);
         self.retry = Some(boot + schedule::restart_pause(self.failures).min(MAX_PAUSE));
     }
 
+    /// What is wrong with the config in force and with the file.
+    fn all_problems(&self) -> impl Iterator<Item = &String> {
+        self.config.problems.iter().chain(&self.problems).chain(&self.failure)
+    }
+
     /// Takes what was read. Whether another config is in force now.
     fn take(&mut self, gathered: Gathered) -> bool {
-        self.failures = 0;
+        (self.failures, self.failure) = (0, None);
         let before = self.gathered.as_ref();
         if self.loaded && before.is_some_and(|before| is_same(before, &gathered)) {
             return false;
@@ -127,13 +136,28 @@ pub enum Change {
     None,
 }
 
+/// How many bytes the spellings of paths may take.
+const ALIASES: usize = 64 << 10;
+
 /// All configs, by the path under which they are known: as a request wrote it until the file was
 /// read, then the canonical one.
-#[derive(Default)]
 pub struct Configs {
     slots: HashMap<ConfigId, Slot>,
-    /// A path as requests write it → the config that it leads to.
-    aliases: HashMap<PathBuf, ConfigId>,
+    /// A path as requests write it → the config that it leads to. One that is forgotten is found out
+    /// anew by reading it.
+    aliases: Lru<PathBuf, ConfigId>,
+}
+
+impl Default for Configs {
+    fn default() -> Configs {
+        Configs { slots: HashMap::new(), aliases: Lru::new(ALIASES) }
+    }
+}
+
+impl Weigh for ConfigId {
+    fn weight(&self) -> usize {
+        size_of::<ConfigId>() + self.as_os_str().len()
+    }
 }
 
 impl Configs {
@@ -159,10 +183,12 @@ impl Configs {
                 let id: ConfigId = path.into();
                 self.slots.insert(id.clone(), Slot::new(path, now.boot));
                 self.aliases.insert(path.to_owned(), id.clone());
+                self.aliases.make_room(|_, _| false);
                 self.read(&id, jobs);
                 id
             }
         };
+        self.aliases.change(path, |_| ());
         let Some(slot) = self.slots.get_mut(&id) else { return Ok(Found::default()) };
         slot.used = now.boot;
         let config = slot.loaded.then(|| (id, slot.config.clone()));
@@ -179,6 +205,13 @@ impl Configs {
     pub fn is_own(&self, id: &ConfigId) -> bool {
         let slot = self.slots.get(id);
         id.as_os_str().is_empty() || slot.is_some_and(|slot| slot.gathered.is_some())
+    }
+
+    /// Those with which something is wrong.
+    pub fn troubled(&self) -> HashSet<ConfigId> {
+        let is_troubled = |slot: &Slot| slot.all_problems().next().is_some();
+        let troubled = self.slots.iter().filter(|(_, slot)| is_troubled(slot));
+        troubled.map(|(id, _)| id.clone()).collect()
     }
 
     /// Reads all configs again.
@@ -294,9 +327,9 @@ impl Configs {
 
     fn remove(&mut self, id: &ConfigId, jobs: &mut Jobs) {
         self.aliases.retain(|_, to| to != id);
-        if let Some(Slot { watching: Some(ticket), .. }) = self.slots.remove(id) {
-            jobs.cancel(ticket);
-        }
+        let Some(slot) = self.slots.remove(id) else { return };
+        slot.watching.into_iter().for_each(|ticket| jobs.cancel(ticket));
+        slot.reading.into_iter().for_each(|ticket| jobs.withdraw(ticket));
     }
 
     /// All of them, by path.
@@ -304,7 +337,7 @@ impl Configs {
         let status = |(id, slot): (&ConfigId, &Slot)| ConfigStatus {
             path: Some(id.to_path_buf()).filter(|path| !path.as_os_str().is_empty()),
             loaded: slot.loaded,
-            problems: slot.config.problems.iter().chain(&slot.problems).cloned().collect(),
+            problems: slot.all_problems().cloned().collect(),
         };
         let mut all: Vec<ConfigStatus> = self.slots.iter().map(status).collect();
         all.sort_unstable_by(|one, other| one.path.cmp(&other.path));

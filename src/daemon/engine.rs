@@ -86,7 +86,7 @@ impl Engine {
             self.lines.register_shell(&line.channel);
         }
         // A quarter of the deadline is left for the reply.
-        let until = now.boot + request.deadline.min(MAX_WAIT) * 3 / 4;
+        let until = now.boot.saturating_add(request.deadline.min(MAX_WAIT) * 3 / 4);
         if let Some(pending) = self.try_answer(Pending { id, request, until }, now) {
             self.lines.defer(pending);
         }
@@ -173,6 +173,11 @@ impl Engine {
         for (index, reading) in self.lines.views.readings(view) {
             self.sampler.add(reading, &config, *index);
         }
+        if self.sampler.is_over() {
+            let wanted = self.lines.views.wanted(now.boot).chain(self.alerts.wanted());
+            let shown = self.lines.views.readings(view).iter().map(|(_, id)| id);
+            self.sampler.make_room(wanted.chain(shown), &mut self.jobs);
+        }
         Ok(Some(view))
     }
 
@@ -191,7 +196,7 @@ impl Engine {
         if let Some(removed) = found.removed {
             self.sampler.forget_config(&removed, now, &mut self.jobs);
             self.lines.views.forget_config(&removed);
-            self.alerts.forget_config(&removed);
+            self.alerts.forget_config(&removed, &mut self.jobs);
         }
         Ok(found.config)
     }
@@ -242,6 +247,7 @@ impl Engine {
         for (ticket, purpose, outcome) in self.pool.advance(&mut self.jobs, readable, now.boot) {
             self.outcome(ticket, purpose, outcome, now);
         }
+        self.pool.end_orphans(now.boot);
         let outdated = self.pool.take_outdated();
         self.sampler.outdated(&outdated);
         self.configs.retry(now, &mut self.jobs);
@@ -259,12 +265,15 @@ impl Engine {
             }
             Purpose::ReadConfig(id) => {
                 let change = self.configs.answered(ticket, &id, outcome, now, &mut self.jobs);
+                self.lines.views.set_troubled(self.configs.troubled());
                 self.config_changed(change, now);
             }
             Purpose::WatchConfig(id) => {
                 self.configs.watched(ticket, &id, &outcome, now, &mut self.jobs);
             }
-            Purpose::Notify(id, name) => self.alerts.notified(id, name, outcome),
+            Purpose::Notify(id, name) => {
+                self.alerts.notified(ticket, id, name, outcome, &mut self.jobs);
+            }
             Purpose::ReadHistory => {
                 if let Some(history) = self.persistence.read(outcome) {
                     self.sampler.adopt_history(history);
@@ -280,7 +289,7 @@ impl Engine {
         if let Change::Swapped { id, before, config } = change {
             self.sampler.config_changed(&id, &before, &config, &mut self.jobs);
             self.lines.views.forget_config(&id);
-            for (index, reading) in self.alerts.config_changed(&id, &config) {
+            for (index, reading) in self.alerts.config_changed(&id, &config, &mut self.jobs) {
                 self.sampler.add(&reading, &config, index);
             }
         }
@@ -358,7 +367,8 @@ impl Engine {
     /// they are to be noticed without looking.
     pub(super) fn idle_end(&self, idle: Duration) -> Option<Duration> {
         let idle = if self.alerts.is_empty() { idle } else { idle.max(ALERTED_IDLE) };
-        (!self.lines.views.has_streams()).then(|| self.counters.last_request() + idle)
+        let end = || self.counters.last_request().saturating_add(idle);
+        (!self.lines.views.has_streams()).then(end)
     }
 
     /// When something is due without an event on a descriptor.

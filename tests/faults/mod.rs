@@ -7,10 +7,12 @@
 //! - `skipped`: what is missing here to try it.
 
 mod hanging;
+mod injection;
 mod life_cycle;
 mod oddities;
 mod places;
 mod resources;
+mod sources;
 
 use std::collections::BTreeMap;
 use std::fs;
