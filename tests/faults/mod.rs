@@ -1,4 +1,5 @@
 //! The catalogue of faults.
 
 mod injection;
+mod models;
 mod sources;
