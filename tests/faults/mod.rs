@@ -2,4 +2,6 @@
 
 mod injection;
 mod models;
+mod privacy;
 mod sources;
+mod trust;
