@@ -256,7 +256,10 @@ impl Soak {
     }
 
     fn send(&mut self, bytes: &[u8]) {
-        self.harness.clients[self.printer].write_all(bytes).expect("it listens");
+        if self.harness.clients[self.printer].write_all(bytes).is_err() {
+            // It was idle for too long: the machine slept meanwhile.
+            return self.another();
+        }
         let events = vec![(self.printer as u64 + 1, PollFlags::IN)];
         let lines = &mut self.harness.engine.lines;
         for (id, request) in lines.receive(None, events, self.now.boot) {
