@@ -8,8 +8,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{
-    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix,
-    SocketFlags, SocketType,
+    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
 };
 
 use crate::Why;
@@ -20,26 +19,31 @@ use crate::sys;
 /// How long a reader of standard output may keep a whole line waiting.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// Connects, and checks who listens.
-fn connect(address: &SocketAddrUnix) -> Result<OwnedFd, Why> {
+/// Connects, and checks who listens: the socket, and the daemon's process.
+fn connect(runtime: &Runtime) -> Result<(OwnedFd, u32), Why> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
         .map_err(|_| Why::Nowhere)?;
-    match rustix::net::connect(&socket, address) {
+    match runtime.at_address(runtime::SOCKET, |address| rustix::net::connect(&socket, address)) {
         Ok(()) => {}
         // The queue of a daemon that accepts no connection is full.
         Err(Errno::AGAIN) => return Err(Why::Late),
         Err(_) => return Err(Why::Absent),
     }
-    if sys::peer_uid(&socket) != Some(sys::uid()) {
-        return Err(Why::Foreign);
+    match sys::peer(&socket) {
+        Some(peer) if peer.uid == sys::uid() => match peer.pid {
+            Some(pid) => Ok((socket, pid)),
+            None => Err(Why::Elsewhere),
+        },
+        _ => Err(Why::Foreign),
     }
-    Ok(socket)
 }
 
 /// A connection on which a request was sent.
 pub(crate) struct Connection {
     socket: OwnedFd,
+    /// The daemon's process.
+    pub(crate) daemon: u32,
     nonce: u64,
     /// What has arrived and was not taken yet.
     bytes: Vec<u8>,
@@ -52,8 +56,7 @@ impl Connection {
         request: &Request,
         along: Option<BorrowedFd>,
     ) -> Result<Self, Why> {
-        let address = runtime.address(runtime::SOCKET).map_err(|_| Why::Nowhere)?;
-        let socket = connect(&address)?;
+        let (socket, daemon) = connect(runtime)?;
         let mut bytes = Vec::with_capacity(1024);
         request.encode(&mut bytes);
         let mut sent = 0;
@@ -73,10 +76,11 @@ impl Connection {
                         return Err(Why::Late);
                     }
                 }
-                Err(_) => return Err(Why::Absent),
+                Err(_) => return Err(hung_up(daemon)),
             }
         }
-        Ok(Connection { socket, nonce: request.nonce, bytes: Vec::with_capacity(4 * 1024) })
+        let bytes = Vec::with_capacity(4 * 1024);
+        Ok(Connection { socket, daemon, nonce: request.nonce, bytes })
     }
 
     /// Asks for a reply of any kind. `Err` when the socket takes no more.
@@ -110,9 +114,8 @@ impl Connection {
             self.bytes.reserve(16 * 1024);
         }
         match rustix::io::read(&self.socket, rustix::buffer::spare_capacity(&mut self.bytes)) {
-            Ok(0) => Err(Why::Absent),
-            Ok(_) | Err(Errno::AGAIN | Errno::INTR) => Ok(()),
-            Err(_) => Err(Why::Absent),
+            Ok(1..) | Err(Errno::AGAIN | Errno::INTR) => Ok(()),
+            _ => Err(hung_up(self.daemon)),
         }
     }
 
@@ -135,6 +138,16 @@ impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
+}
+
+/// The process that listens where our daemon should, if it is ours. Connecting needs no answer of it.
+pub fn listener(runtime: &Runtime) -> Result<u32, Why> {
+    connect(runtime).map(|(_, daemon)| daemon)
+}
+
+/// Why a daemon closed the connection: it leaves, or does not serve this pid namespace.
+fn hung_up(daemon: u32) -> Why {
+    if sys::is_elsewhere(daemon) { Why::Elsewhere } else { Why::Absent }
 }
 
 /// Asks, and waits for one reply until the request's deadline.

@@ -52,9 +52,8 @@ fn finish(outcome: Outcome) -> i32 {
     match outcome {
         Outcome::Done(code) => code,
         Outcome::Miss(request, why) => {
-            let mut line = local::line(&request);
-            line.push(b'\n');
-            rainline_client::write_whole(&line);
+            let line = local::line(&request);
+            rainline_client::write_whole(&rainline_client::printed(&request, None, &line));
             if why == Why::Absent
                 && let Ok(runtime) = runtime::open()
             {

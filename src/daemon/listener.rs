@@ -47,7 +47,7 @@ impl Listener {
         let socket =
             rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
         runtime.remove(&draft);
-        rustix::net::bind(&socket, &runtime.address(&draft)?)?;
+        runtime.at_address(&draft, |address| rustix::net::bind(&socket, address))?;
         runtime.chmod(&draft, Mode::RUSR | Mode::WUSR)?;
         rustix::net::listen(&socket, BACKLOG)?;
         self.identity = runtime.identity(&draft);

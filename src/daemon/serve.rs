@@ -107,7 +107,7 @@ pub struct Connections {
     uid: Option<u32>,
     /// Until when nothing is accepted, because descriptors ran out.
     pub pause: Option<Duration>,
-    /// Peers of another user, and connections beyond the limit.
+    /// Peers of another user or pid namespace, and connections beyond the limit.
     pub turned_away: u64,
 }
 
@@ -135,7 +135,9 @@ impl Connections {
                 }
                 Err(_) => return new,
             };
-            if sys::peer_uid(&socket) != Some(uid) || self.all.len() >= MOST {
+            // What a client of another pid namespace says of processes means others here.
+            let is_ours = |peer: sys::Peer| peer.uid == uid && peer.pid.is_some();
+            if !sys::peer(&socket).is_some_and(is_ours) || self.all.len() >= MOST {
                 self.turned_away += 1;
                 continue;
             }
