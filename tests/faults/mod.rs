@@ -11,11 +11,14 @@ mod hanging;
 mod injection;
 mod life_cycle;
 mod lying_daemon;
+mod models;
 mod namespaces;
 mod oddities;
 mod places;
+mod privacy;
 mod resources;
 mod sources;
+mod trust;
 mod two_users;
 
 use std::collections::BTreeMap;
