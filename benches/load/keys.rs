@@ -100,7 +100,14 @@ pub fn sets() {
             }
             let segment = if is_one { "mine".into() } else { format!("other-{n}") };
             let (config, value) = (config.clone(), n.to_string());
-            Body::Set(Set { config, segment, value, level: String::new(), hold: String::new() })
+            Body::Set(Set {
+                config,
+                segment,
+                value,
+                level: String::new(),
+                hold: String::new(),
+                json: false,
+            })
         });
         row(&house, name, requests, start, at_first);
     }
