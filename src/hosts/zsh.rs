@@ -63,10 +63,9 @@ __rainline_know() {
     if [[ -r /proc/$$/stat ]] && zmodload zsh/system 2>/dev/null; then
         __rl_stat=$(</proc/$$/stat)
         # The 22nd field; the second is a name that may hold anything.
-        typeset -g __rainline_self=$$-${${=__rl_stat##*\) }[20]}
+        typeset -g __rainline_self=${__rl_stat%% *}-${${=__rl_stat##*\) }[20]}
     fi
 }
-__rainline_know
 
 __rainline_preexec() {
     typeset -g __rainline_began=$EPOCHREALTIME
@@ -268,6 +267,8 @@ __rainline_precmd() {
     if [[ $__rl_bang == on ]]; then __rainline_how+=bang; fi
     if ! __rainline_ask "${__rl_words[@]}" && [[ -x $__rainline_program ]]; then
         __rainline_close
+        # A shell that was restored from a checkpoint is another process than it was.
+        __rainline_know
         __rainline_out=$("$__rainline_program" print prompt all "${__rl_words[@]}" $__rainline_late --channel=${__rainline_self:-none})
         # Its first row says where to ask from then on.
         local __rl_place=${__rainline_out%%$'\n'*}
