@@ -92,15 +92,15 @@ __rainline_environment=
 __rainline_size=0
 
 __rainline_know() {
-    local IFS=$' \t\n' __rl_stat
+    local IFS=$' \t\n' __rl_stat __rl_pid
     __rainline_self=
     if [[ -r /proc/$$/stat ]] && read -r __rl_stat </proc/$$/stat; then
+        __rl_pid=${__rl_stat%% *}
         # The 22nd field; the second is a name that may hold anything.
         read -r -a __rl_stat <<<"${__rl_stat##*) }"
-        if [[ ${__rl_stat[19]-} == [0-9]* ]]; then __rainline_self=$$-${__rl_stat[19]}; fi
+        if [[ ${__rl_stat[19]-} == [0-9]* ]]; then __rainline_self=$__rl_pid-${__rl_stat[19]}; fi
     fi
 }
-__rainline_know 2>/dev/null
 
 # bash copies the text of a function with each call: what most prompts can do without is in others
 # than the prompt's own.
@@ -159,6 +159,8 @@ __rainline_leave() {
 __rainline_call() {
     local __rl_out
     __rainline_at=
+    # A shell that was restored from a checkpoint is another process than it was.
+    __rainline_know 2>/dev/null
     case ${COLUMNS-} in
     [1-9] | [1-9][0-9] | [1-9][0-9][0-9] | [1-9][0-9][0-9][0-9]) __rl_more+="--columns=$COLUMNS" ;;
     esac

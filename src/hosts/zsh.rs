@@ -3,8 +3,9 @@
 //!
 //! The descriptors of the channel are close-on-exec and known to this shell only. They are opened
 //! without waiting and looked at (`/dev/fd/N`: type, owner) before they are used: first that of the
-//! directory, which the last process named, then the files from there. Each read has a limit of time
-//! or length, and no write waits. While a prompt is shown zsh looks at the channel itself (`zle -F`),
+//! directory, which the last process named (as `DIR/.`, which waits for no FIFO), then the files from
+//! there, in both directions at once. Each read has a limit of time or length, and a question is
+//! written only where the pipe has room for it. While a prompt is shown zsh looks at the channel itself (`zle -F`),
 //! so what was read late appears by itself.
 //!
 //! A change between vi's insert and normal mode asks again through the channel, or not at all: there
@@ -60,13 +61,12 @@ __rainline_know() {
     emulate -L zsh
     local __rl_stat
     typeset -g __rainline_self=
-    if [[ -r /proc/$$/stat ]] && zmodload zsh/system 2>/dev/null; then
+    if [[ -r /proc/$$/stat ]] && zmodload zsh/system zsh/zselect 2>/dev/null; then
         __rl_stat=$(</proc/$$/stat)
         # The 22nd field; the second is a name that may hold anything.
-        typeset -g __rainline_self=$$-${${=__rl_stat##*\) }[20]}
+        typeset -g __rainline_self=${__rl_stat%% *}-${${=__rl_stat##*\) }[20]}
     fi
 }
-__rainline_know
 
 __rainline_preexec() {
     typeset -g __rainline_began=$EPOCHREALTIME
@@ -75,7 +75,7 @@ __rainline_preexec() {
 # Opens a file of the channel, if it is one of this type (a letter of a test) and ours.
 __rainline_open_one() {
     emulate -L zsh
-    sysopen -rw -o cloexec,nofollow,nonblock -u $1 $2 2>/dev/null || return
+    sysopen -rw -o cloexec,nofollow -u $1 $2 2>/dev/null || return
     builtin test -$3 /dev/fd/${(P)1} && [[ -O /dev/fd/${(P)1} ]]
 }
 
@@ -83,7 +83,7 @@ __rainline_open() {
     emulate -L zsh
     [[ -n $__rainline_acks ]] && return
     local __rl_dir= __rl_files
-    sysopen -r -o cloexec,nofollow,nonblock -u __rl_dir $__rainline_at 2>/dev/null || return
+    sysopen -r -o cloexec -u __rl_dir $__rainline_at/. 2>/dev/null || return
     __rl_files=/proc/self/fd/$__rl_dir/shell-$__rainline_self
     if [[ -d /dev/fd/$__rl_dir && -O /dev/fd/$__rl_dir ]] &&
         __rainline_open_one __rainline_asks $__rl_files.ask p &&
@@ -129,7 +129,7 @@ __rainline_load() {
 __rainline_ask() {
     emulate -L zsh
     setopt nomultibyte
-    [[ -n $__rainline_at ]] && (( EPOCHSECONDS >= __rainline_wait )) || return
+    [[ -n $__rainline_at ]] && (( EPOCHSECONDS >= __rainline_wait || EPOCHSECONDS < __rainline_wait - 5 )) || return
     # Whether the daemon's process exists is known without waiting.
     if ! builtin kill -0 $__rainline_daemon 2>/dev/null || ! __rainline_open; then
         __rainline_close
@@ -144,7 +144,8 @@ __rainline_ask() {
     local __rl_all="${(pj:\0:)__rl_words}"
     # What is longer than a pipe takes in one piece is asked by a process.
     (( ${#__rl_all} <= 4096 )) || return
-    if ! syswrite -o $__rainline_asks -- "$__rl_all" 2>/dev/null; then
+    local -a __rl_ready
+    if ! zselect -t 0 -a __rl_ready -w $__rainline_asks || ! syswrite -o $__rainline_asks -- "$__rl_all" 2>/dev/null; then
         __rainline_leave
         return
     fi
@@ -268,6 +269,8 @@ __rainline_precmd() {
     if [[ $__rl_bang == on ]]; then __rainline_how+=bang; fi
     if ! __rainline_ask "${__rl_words[@]}" && [[ -x $__rainline_program ]]; then
         __rainline_close
+        # A shell that was restored from a checkpoint is another process than it was.
+        __rainline_know
         __rainline_out=$("$__rainline_program" print prompt all "${__rl_words[@]}" $__rainline_late --channel=${__rainline_self:-none})
         # Its first row says where to ask from then on.
         local __rl_place=${__rainline_out%%$'\n'*}

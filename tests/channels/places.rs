@@ -13,6 +13,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 
 use super::{Shell, WITH_CHANNELS, channel_files, sandbox};
+use crate::support::sandbox::output_of;
 use crate::support::{Sandbox, at_once, signal};
 
 /// A shell that asks through its channel.
@@ -185,11 +186,14 @@ fn a_stopped_daemon_is_left_alone() {
 fn a_shell_is_told_where_to_ask_and_fish_is_told_nothing() {
     let sandbox = sandbox();
     sandbox.start_daemon(&[]);
-    let rows = |channel: &str| sandbox.output(&["print", "prompt", "all", "--channel", channel]);
+    let printed = |more: &[&str]| {
+        output_of(sandbox.printing(&[&["prompt", "all"], more].concat()).output().expect("it runs"))
+    };
+    let rows = |channel: &str| printed(&["--channel", channel]);
     let daemon = sandbox.daemon().expect("it runs");
     let place = format!("{daemon} {}\n", sandbox.runtime().display());
     assert!(rows("none").starts_with(&place), "{}", rows("none"));
-    let without = sandbox.output(&["print", "prompt", "all"]);
+    let without = printed(&[]);
     assert_eq!(without.lines().count() + 1, rows("none").lines().count());
     assert_eq!(without.lines().count(), rows("winch-1-1").lines().count());
     // Nobody answers: the row is there and empty.
@@ -197,6 +201,21 @@ fn a_shell_is_told_where_to_ask_and_fish_is_told_nothing() {
     fs::remove_dir_all(sandbox.runtime()).expect("removed");
     fs::write(sandbox.runtime(), "").expect("a file in its place");
     assert!(rows("none").starts_with('\n'), "{}", rows("none"));
+}
+
+/// A checkpoint is restored as another process, or at another time.
+#[test]
+fn a_shell_that_is_another_process_than_it_was_gets_another_channel() {
+    at_once(WITH_CHANNELS, |name| {
+        let sandbox = sandbox();
+        let mut shell = asking(&sandbox, name);
+        let files = channel_files(&sandbox);
+        shell.run("__rainline_self=1-1; __rainline_at=", "<0>=>");
+        shell.settle();
+        let mut after = channel_files(&sandbox);
+        after.retain(|file| !files.contains(file));
+        assert_eq!(after, [""; 0], "{name}");
+    });
 }
 
 /// Where the directory is one program decides.
