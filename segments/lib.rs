@@ -49,7 +49,9 @@ pub use base::history::{Cell, Ring};
 pub use base::untrusted::Untrusted;
 pub use base::value::{Level, Live, Part, Sample, Sign, Styled, Value};
 pub use base::{quantity, time_span, variant};
-pub use machine::{Call, Machine, Reader, Surroundings};
+pub use machine::{
+    Call, Machine, Reader, Surroundings, adopt_orphans, end_with_parent, family, set_name,
+};
 
 mod battery;
 mod brightness;

@@ -99,13 +99,6 @@ fn until_gone(pids: &[u32]) {
     until_true("their end", || !pids.iter().any(|pid| lives(*pid)));
 }
 
-/// Ticks of a processor that a process has used.
-fn ticks(pid: u32) -> u64 {
-    let stat = process::stat(pid).expect("it lives");
-    // utime and stime.
-    [11, 12].iter().map(|at| stat[*at].parse::<u64>().expect("a number")).sum()
-}
-
 #[test]
 fn what_a_command_prints_is_text() {
     let sandbox =
@@ -305,10 +298,10 @@ fn a_flood_of_output_costs_the_daemon_next_to_nothing() {
     let mut stream = sandbox.follow(&[]);
     stream.until("wet|");
     let daemon = sandbox.daemon().expect("it runs");
-    let (before, since) = (ticks(daemon), Instant::now());
+    let (before, since) = (process::ticks(daemon), Instant::now());
     // Nothing new to see in it, so the line stays as it is: readings are counted by their age.
     until_true("some readings", || since.elapsed() > Duration::from_secs(3));
-    let used = ticks(daemon) - before;
+    let used = process::ticks(daemon) - before;
     let passed = since.elapsed().as_secs_f64() * 100.0;
     assert!((used as f64) < passed * 0.2, "{used} of {passed:.0} ticks");
     assert!(sandbox.line("plain").starts_with("wet|"));

@@ -60,7 +60,7 @@ use snapshot::Shared;
 
 pub use batteries::{Battery, BatteryReader, Charging};
 pub use cached_file::CachedFile;
-pub use command::{Call, MAX_OUTPUT, Output, Surroundings, is_in_path};
+pub use command::{Call, MAX_OUTPUT, Output, Surroundings, family, is_in_path};
 pub use disk_counters::{Disk, DiskReader};
 pub use error::Error;
 pub use file_systems::{Mount, Space};
@@ -69,6 +69,7 @@ pub use load::{Averages, LoadReader, cpus};
 pub use memory::{Meminfo, MemoryReader};
 pub use metadata::Metadata;
 pub use native::cgroup::{CgroupMemory, CgroupReader};
+pub use native::os::{adopt_orphans, end_with_parent, set_name};
 pub use native::pressure::{Pressure, PressureReader, RESOURCES, Stall, Whose};
 pub use native::topology::Group;
 pub use native::wireless::Wireless;
@@ -90,8 +91,8 @@ pub use web::{ip_address, is_url};
 pub struct Machine {
     world: World,
     reader: Reader,
-    /// Whether commands end when standard input is closed.
-    ends_with_stdin: bool,
+    /// Whether this process is a worker, see [`Machine::of_worker`].
+    in_worker: bool,
     /// When the sources that are sampled now began, see [`Machine::at`].
     moment: Cell<Option<Duration>>,
     processors: Shared<ProcessorsReader, Arc<Processors>>,
@@ -157,7 +158,7 @@ impl Machine {
         Machine {
             world,
             reader,
-            ends_with_stdin: false,
+            in_worker: false,
             moment: Cell::default(),
             processors: Shared::default(),
             memory: Shared::default(),
@@ -170,8 +171,7 @@ impl Machine {
         if reader == self.reader || !self.is_real() {
             return self;
         }
-        let other =
-            || Machine { ends_with_stdin: self.ends_with_stdin, ..Machine::read_by(reader) };
+        let other = || Machine { in_worker: self.in_worker, ..Machine::read_by(reader) };
         self.other.get_or_init(|| Box::new(other()))
     }
 

@@ -128,19 +128,25 @@ fn detach(settings: &Settings) -> i32 {
 }
 
 fn start(runtime: &Runtime, settings: &Settings) -> Result<i32, Error> {
-    if rainline_client::admin(runtime, Admin::Ping, PING_TIMEOUT).is_ok() {
+    if answers(runtime, PING_TIMEOUT) {
         return print("The daemon runs already.\n");
     }
     spawn::reset(runtime);
     spawn::launch(&settings.arguments()).map_err(Error::io("the daemon cannot be started"))?;
     let until = sys::awake() + TIMEOUT;
     while sys::awake() < until {
-        if rainline_client::admin(runtime, Admin::Ping, START_PING).is_ok() {
+        if answers(runtime, START_PING) {
             return print("The daemon runs.\n");
         }
         std::thread::sleep(START_POLL);
     }
     failed("the daemon was started but does not answer")
+}
+
+/// Whether a daemon answers. One that says farewell is about to be followed by another.
+fn answers(runtime: &Runtime, timeout: Duration) -> bool {
+    let answer = rainline_client::admin(runtime, Admin::Ping, timeout);
+    matches!(answer, Ok((ReplyKind::Text, _)))
 }
 
 fn with_runtime(act: impl FnOnce(&Runtime) -> Result<i32, Error>) -> Result<i32, Error> {

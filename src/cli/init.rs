@@ -1,6 +1,6 @@
 //! `rainline init`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use clap::builder::PossibleValuesParser;
@@ -39,6 +39,7 @@ fn names() -> impl Iterator<Item = &'static str> {
 /// Prints the lines.
 pub fn run(args: Args) -> Result<i32, Error> {
     if args.host == tmux_plugins::NAME {
+        speakable(&paths::program())?;
         output(&tmux_plugins::init(&paths::program()));
         return Ok(0);
     }
@@ -53,6 +54,7 @@ pub fn lines(host: &str, named: Option<PathBuf>) -> Result<String, Error> {
     let named = named
         .map(|path| std::path::absolute(path).map_err(Error::io("the config's path")))
         .transpose()?;
+    named.iter().chain([&paths::program()]).try_for_each(|path| speakable(path))?;
     let config = Config::load(named.clone().or_else(paths::config).as_deref());
     let version = if host.versioned { version(host).map(|(_, number)| number) } else { None };
     let version = version.unwrap_or_default();
@@ -65,6 +67,17 @@ pub fn lines(host: &str, named: Option<PathBuf>) -> Result<String, Error> {
         ..Wiring::new(paths::program(), &config.theme)
     };
     Ok((host.init)(&wiring))
+}
+
+/// Refuses a path that no config file can name: in a screenrc a line's end ends the command, whatever
+/// is around it, and what is no UTF-8 would come out as another path.
+fn speakable(path: &Path) -> Result<(), Error> {
+    match path.to_str() {
+        Some(text) if !text.contains(char::is_control) => Ok(()),
+        _ => Err(Error::Usage(format!(
+            "the lines of a host cannot name {path:?}: give it a name of UTF-8 in one line"
+        ))),
+    }
 }
 
 /// The config's line of a window, in the host's language. It holds only what the host fills in by

@@ -89,15 +89,16 @@ impl Drawer {
             Ok(runtime) => match rainline_client::ask(&runtime, &request) {
                 Ok((ReplyKind::Line, line)) => line,
                 answer => {
+                    let why = answer.err().unwrap_or(Why::Refused);
                     // Draw before the start: this saves counters that the new daemon reads.
-                    let line = self.local.line(&request);
-                    if matches!(answer, Err(Why::Absent)) {
+                    let line = self.local.line(&request, why);
+                    if why == Why::Absent {
                         spawn::start(&runtime);
                     }
                     line
                 }
             },
-            Err(_) => self.local.line(&request),
+            Err(_) => self.local.line(&request, Why::Nowhere),
         };
         String::from_utf8_lossy(&line).into_owned()
     }

@@ -61,7 +61,7 @@ fn pushed(request: &Request) -> Result<(), String> {
                 return Err(String::from_utf8_lossy(&why).into_owned());
             }
             // A daemon that is leaving is about to be none.
-            Ok((ReplyKind::Bye | ReplyKind::Line | ReplyKind::Direct, _)) | Err(Why::Absent) => {}
+            Ok((ReplyKind::Bye | ReplyKind::Line, _)) | Err(Why::Absent) => {}
             Err(why) => return Err(why.to_string()),
         }
         if !std::mem::replace(&mut started, true) {

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::jobs::{Jobs, Outcome, Purpose, Ticket};
+use super::lru::{Lru, Weigh};
 use super::status::ConfigStatus;
 use crate::config::{self, Config, Gathered};
 use crate::line::drawing;
@@ -167,13 +168,28 @@ pub enum Change {
     None,
 }
 
+/// How many bytes the spellings of paths may take.
+const ALIASES: usize = 64 << 10;
+
 /// All configs, by the path under which they are known: as a request wrote it until the file was
 /// read, then the canonical one.
-#[derive(Default)]
 pub struct Configs {
     slots: HashMap<ConfigId, Slot>,
-    /// A path as requests write it → the config that it leads to.
-    aliases: HashMap<PathBuf, ConfigId>,
+    /// A path as requests write it → the config that it leads to. One that is forgotten is found out
+    /// anew by reading it.
+    aliases: Lru<PathBuf, ConfigId>,
+}
+
+impl Default for Configs {
+    fn default() -> Configs {
+        Configs { slots: HashMap::new(), aliases: Lru::new(ALIASES) }
+    }
+}
+
+impl Weigh for ConfigId {
+    fn weight(&self) -> usize {
+        size_of::<ConfigId>() + self.as_os_str().len()
+    }
 }
 
 impl Configs {
@@ -199,10 +215,12 @@ impl Configs {
                 let id: ConfigId = path.into();
                 self.slots.insert(id.clone(), Slot::new(path, now.boot));
                 self.aliases.insert(path.to_owned(), id.clone());
+                self.aliases.make_room(|_, _| false);
                 self.read(&id, jobs);
                 id
             }
         };
+        self.aliases.change(path, |_| ());
         let Some(slot) = self.slots.get_mut(&id) else { return Ok(Found::default()) };
         slot.used = now.boot;
         let config = slot.loaded.then(|| (id, slot.config.clone()));
@@ -363,9 +381,9 @@ impl Configs {
 
     fn remove(&mut self, id: &ConfigId, jobs: &mut Jobs) {
         self.aliases.retain(|_, to| to != id);
-        if let Some(Slot { watching: Some(ticket), .. }) = self.slots.remove(id) {
-            jobs.cancel(ticket);
-        }
+        let Some(slot) = self.slots.remove(id) else { return };
+        slot.watching.into_iter().for_each(|ticket| jobs.cancel(ticket));
+        slot.reading.into_iter().for_each(|ticket| jobs.withdraw(ticket));
     }
 
     /// All of them, by path.

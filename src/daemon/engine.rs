@@ -87,10 +87,9 @@ impl Engine {
             self.lines.register_shell(&line.channel);
         }
         // A quarter of the deadline is left for the reply.
-        let until = now.boot + request.deadline.min(MAX_WAIT) * 3 / 4;
-        if let Some(pending) =
-            self.try_answer(Pending { id, request, until, attempt: Cell::new(None) }, now)
-        {
+        let until = now.boot.saturating_add(request.deadline.min(MAX_WAIT) * 3 / 4);
+        let pending = Pending { id, request, until, attempt: Cell::new(None) };
+        if let Some(pending) = self.try_answer(pending, now) {
             self.lines.defer(pending);
         }
         None
@@ -176,6 +175,11 @@ impl Engine {
         for (index, reading) in self.lines.views.readings(view) {
             self.sampler.add(reading, &config, *index);
         }
+        if self.sampler.is_over() {
+            let wanted = self.lines.views.wanted(now.boot).chain(self.alerts.wanted());
+            let shown = self.lines.views.readings(view).iter().map(|(_, id)| id);
+            self.sampler.make_room(wanted.chain(shown), &mut self.jobs);
+        }
         Ok(Some(view))
     }
 
@@ -194,7 +198,7 @@ impl Engine {
         if let Some(removed) = found.removed {
             self.sampler.forget_config(&removed, now, &mut self.jobs);
             self.lines.views.forget_config(&removed);
-            self.alerts.forget_config(&removed);
+            self.alerts.forget_config(&removed, &mut self.jobs);
         }
         Ok(found.config)
     }
@@ -262,6 +266,7 @@ impl Engine {
         for (ticket, purpose, outcome) in self.pool.advance(&mut self.jobs, readable, now.boot) {
             self.outcome(ticket, purpose, outcome, now);
         }
+        self.pool.end_orphans(now.boot);
         let outdated = self.pool.take_outdated();
         self.sampler.outdated(&outdated);
         self.configs.retry(now, &mut self.jobs);
@@ -285,7 +290,9 @@ impl Engine {
             Purpose::WatchConfig(id) => {
                 self.configs.watched(ticket, &id, &outcome, now, &mut self.jobs);
             }
-            Purpose::Notify(id, name) => self.alerts.notified(id, name, outcome),
+            Purpose::Notify(id, name) => {
+                self.alerts.notified(ticket, id, name, outcome, &mut self.jobs);
+            }
             Purpose::ReadHistory => {
                 if let Some(history) = self.persistence.read(outcome) {
                     self.sampler.adopt_history(history);
@@ -301,7 +308,7 @@ impl Engine {
         if let Change::Swapped { id, before, config } = change {
             self.sampler.config_changed(&id, &before, &config, &mut self.jobs);
             self.lines.views.forget_config(&id);
-            for (index, reading) in self.alerts.config_changed(&id, &config) {
+            for (index, reading) in self.alerts.config_changed(&id, &config, &mut self.jobs) {
                 self.sampler.add(&reading, &config, index);
             }
         }
@@ -379,7 +386,8 @@ impl Engine {
     /// they are to be noticed without looking.
     pub(super) fn idle_end(&self, idle: Duration) -> Option<Duration> {
         let idle = if self.alerts.is_empty() { idle } else { idle.max(ALERTED_IDLE) };
-        (!self.lines.views.has_streams()).then(|| self.counters.last_request().saturating_add(idle))
+        let end = || self.counters.last_request().saturating_add(idle);
+        (!self.lines.views.has_streams()).then(end)
     }
 
     /// When something is due without an event on a descriptor.

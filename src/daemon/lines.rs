@@ -23,7 +23,7 @@ mod views;
 pub use views::ViewId;
 use views::Views;
 
-/// The longest wait for the moment at which a line may be written: that is a moment of the wall clock,
+/// The longest wait for the moment at which a line may be sent: that is a moment of the wall clock,
 /// which may be set meanwhile.
 const MAX_WRITE_WAIT: Duration = Duration::from_secs(1);
 
@@ -44,6 +44,8 @@ pub struct Lines {
     connections: Connections,
     pub views: Views,
     pending: Vec<Pending>,
+    /// The moment of the wall clock at which streams are sent the lines that are held back.
+    held: Option<Duration>,
 }
 
 /// What comes in.
@@ -51,7 +53,7 @@ impl Lines {
     pub fn new(runtime: &Rc<Runtime>) -> Lines {
         let mut connections = Connections::default();
         connections.channels = Channels::adopt(runtime.clone());
-        Lines { connections, views: Views::default(), pending: Vec::new() }
+        Lines { connections, views: Views::default(), pending: Vec::new(), held: None }
     }
 
     /// Whether new connections are accepted: not for a moment after descriptors ran out.
@@ -77,6 +79,7 @@ impl Lines {
             let new = self.connections.accept(listener, boot);
             events.extend(new.into_iter().map(|id| (id, PollFlags::IN)));
         }
+        events.extend(self.connections.with_more().map(|id| (id, PollFlags::IN)));
         let mut requests = Vec::new();
         for (id, flags) in events {
             if flags.contains(PollFlags::OUT) {
@@ -89,6 +92,7 @@ impl Lines {
                 self.connections.remove(id);
             }
         }
+        self.connections.shed();
         requests
     }
 
@@ -155,8 +159,9 @@ impl Lines {
         let pending = self.pending.iter().map(|pending| pending.until);
         let pause = self.connections.pause.filter(|until| *until > boot);
         let lease = self.views.lease_end(boot).filter(|_| is_following);
-        let writing = self.connections.wake(wall).map(|left| boot + left.min(MAX_WRITE_WAIT));
-        pending.chain(lease).chain(writing).chain(pause).min()
+        let held = self.held.map(|at| boot + at.saturating_sub(wall).min(MAX_WRITE_WAIT));
+        let more = self.connections.with_more().next().map(|_| boot);
+        pending.chain(lease).chain(held).chain(pause).chain(more).min()
     }
 
     /// Fills in its part of a status.
@@ -212,8 +217,10 @@ impl Lines {
         boot: Duration,
     ) {
         let Some(line) = self.draw(id, nonce, view, cache, boot) else { return };
-        let stream = Streaming { view, nonce, request, sent: Some(line.clone()) };
-        self.connections.stream(id, stream);
+        let stream = Streaming::new(view, nonce, request, line.clone());
+        if !self.connections.stream(id, stream) {
+            return self.reply(id, nonce, ReplyKind::Refused, "there are no descriptors left");
+        }
         self.count_streams(boot);
         self.connections.reply(id, ReplyKind::Line, nonce, &line);
     }
@@ -234,25 +241,29 @@ impl Lines {
         line
     }
 
-    /// Sends every stream its line if that changed, and the lines whose moment has come.
+    /// Sends every stream its line if that changed and its host takes one.
     pub fn update_streams(&mut self, cache: &Cache, now: &Now) {
-        if self.views.has_streams() {
-            let mut lines: HashMap<ViewId, Option<Rc<[u8]>>> = HashMap::new();
-            let mut changed = Vec::new();
-            for (id, stream) in self.connections.each_stream() {
-                let draw = || self.views.draw(stream.view, cache, now.boot);
-                let line = lines.entry(stream.view).or_insert_with(draw);
-                if line.is_some() && stream.sent != *line {
-                    stream.sent = line.clone();
-                    changed.extend(line.clone().map(|line| (id, stream.nonce, line)));
-                }
-            }
-            for (id, nonce, line) in changed {
-                self.connections.reply(id, ReplyKind::Line, nonce, &line);
-            }
-            self.count_streams(now.boot);
+        self.held = None;
+        if !self.views.has_streams() {
+            return;
         }
-        self.connections.write_due(now.wall);
+        let mut lines: HashMap<ViewId, Option<Rc<[u8]>>> = HashMap::new();
+        let mut changed = Vec::new();
+        for (id, stream) in self.connections.each_stream() {
+            let draw = || self.views.draw(stream.view, cache, now.boot);
+            let line = lines.entry(stream.view).or_insert_with(draw);
+            let Some(line) = line.as_ref().filter(|line| stream.sent.as_ref() != Some(line)) else {
+                continue;
+            };
+            match stream.offer(line, now.wall) {
+                Ok(()) => changed.push((id, stream.nonce, line.clone())),
+                Err(at) => self.held = Some(self.held.map_or(at, |held| held.min(at))),
+            }
+        }
+        for (id, nonce, line) in changed {
+            self.connections.reply(id, ReplyKind::Line, nonce, &line);
+        }
+        self.count_streams(now.boot);
     }
 
     /// Takes out the prompts that were shown before their last reading came.
@@ -282,10 +293,20 @@ impl Lines {
         self.connections.channels.close();
         let streams = self.connections.each_stream().map(|(id, stream)| (id, stream.nonce));
         let mut open: Vec<(u64, u64)> = streams.collect();
-        open.extend(self.pending.drain(..).map(|pending| (pending.id, pending.request.nonce)));
+        // A print that waits for a reading still gets its line.
+        let prints = |pending: &Pending| {
+            matches!(pending.request.body, rainline_client::protocol::Body::Print(_))
+        };
+        let others = self.pending.extract_if(.., |pending| !prints(pending));
+        open.extend(others.map(|pending| (pending.id, pending.request.nonce)));
         for (id, nonce) in open {
             self.connections.reply(id, ReplyKind::Bye, nonce, &[]);
         }
+    }
+
+    /// Whether a request waits for what it needs.
+    pub fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
     }
 
     /// Whether nothing waits to be written.

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use rustix::event::PollFlags;
 
+use rainline_segments::family::{self, Killed};
+
 use super::jobs::{Jobs, Outcome, Purpose, Submission, Ticket};
 use crate::readings::id::ReadingId;
 use crate::worker::{Answer, Job, MAX_SOURCES, Process, Worker};
@@ -33,6 +35,9 @@ const AFTER_IDLE: Duration = Duration::from_millis(1);
 const KILL_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often a killed worker is polled within that time.
 const KILL_POLL: Duration = Duration::from_millis(20);
+/// How long no other worker is started after one could not be: processes, descriptors or memory ran
+/// out, and asking for more makes it worse.
+const START_PAUSE: Duration = Duration::from_secs(1);
 /// A group with this many abandoned workers backs off.
 const MAX_ABANDONED: usize = 4;
 const FIRST_BACKOFF: Duration = Duration::from_secs(30);
@@ -176,19 +181,32 @@ pub struct Pool<W = Process> {
     groups: HashMap<Purpose, GroupState>,
     /// Readings whose dependencies have changed, as workers reported.
     outdated: Vec<ReadingId>,
+    /// Children that this process had before it had workers.
+    foreign: Vec<u32>,
+    /// Until when orphans are looked for.
+    orphans_until: Duration,
+    /// After a failed start no worker is started until then.
+    starts_again: Duration,
 }
 
 impl<W: Worker> Pool<W> {
     /// A pool whose workers are made by `start`.
     pub fn new(start: impl FnMut() -> std::io::Result<W> + 'static) -> Pool<W> {
         let (members, queue, groups, outdated) = Default::default();
-        Pool { start: Box::new(start), members, queue, groups, outdated }
+        let foreign = family::children(std::process::id());
+        let (orphans_until, starts_again) = Default::default();
+        let start = Box::new(start);
+        Pool { start, members, queue, groups, outdated, foreign, orphans_until, starts_again }
     }
 
     /// Takes new jobs and lets everything go on as far as it can; the outcomes that there are.
     /// `readable` says whether a worker may have sent something.
     pub fn advance(&mut self, jobs: &mut Jobs, readable: bool, boot: Duration) -> Vec<Ended> {
         let mut outcomes = Vec::new();
+        let withdrawn = jobs.take_withdrawn();
+        if !withdrawn.is_empty() {
+            self.queue.retain(|submission| !withdrawn.contains(&submission.ticket));
+        }
         let (submitted, cancelled) = jobs.take();
         cancelled.into_iter().for_each(|ticket| self.cancel(ticket, boot));
         for member in self.members.iter_mut().filter(|member| !member.killed) {
@@ -223,6 +241,7 @@ impl<W: Worker> Pool<W> {
                 return true;
             }
             if member.worker.has_ended() {
+                self.orphans_until = boot + KILL_TIMEOUT;
                 return false;
             }
             if boot.saturating_sub(member.since) > KILL_TIMEOUT
@@ -256,6 +275,11 @@ impl<W: Worker> Pool<W> {
             };
             let member = match index {
                 Some(index) => &mut self.members[index],
+                None if boot < self.starts_again => {
+                    let why = "no worker can be started; it is tried again later".into();
+                    outcomes.push((submission.ticket, submission.purpose, Err(why)));
+                    continue;
+                }
                 None => match (self.start)() {
                     Ok(worker) => {
                         self.members.push(Member::new(worker, boot));
@@ -263,6 +287,7 @@ impl<W: Worker> Pool<W> {
                         &mut self.members[last]
                     }
                     Err(error) => {
+                        self.starts_again = boot + START_PAUSE;
                         let why = format!("no worker can be started: {error}");
                         outcomes.push((submission.ticket, submission.purpose, Err(why)));
                         continue;
@@ -273,7 +298,7 @@ impl<W: Worker> Pool<W> {
                 member.note_source(id);
             }
             let Submission { ticket, purpose, job, timeout } = submission;
-            let deadline = timeout.map(|timeout| boot + timeout);
+            let deadline = timeout.map(|timeout| boot.saturating_add(timeout));
             member.running = Some(Running { ticket, purpose, since: boot, deadline, lane });
             if let Err(why) = member.worker.send(&job) {
                 member.fail(why, boot, outcomes);
@@ -342,7 +367,8 @@ impl<W: Worker> Pool<W> {
             let waits = !self.queue.is_empty() && running.deadline.is_some() && moves > boot;
             [running.deadline, waits.then_some(moves)]
         };
-        self.members.iter().flat_map(member).flatten().min()
+        let orphans = (boot < self.orphans_until).then(|| boot + KILL_POLL);
+        self.members.iter().flat_map(member).flatten().chain(orphans).min()
     }
 
     /// How many workers there are, and how many of them cannot be killed.
@@ -353,6 +379,21 @@ impl<W: Worker> Pool<W> {
 }
 
 impl Pool<Process> {
+    /// Ends what workers left behind that ended by themselves: it has become ours. Looked for when a
+    /// worker has ended.
+    pub fn end_orphans(&mut self, boot: Duration) {
+        if boot >= self.orphans_until {
+            return;
+        }
+        let is_worker = |pid: &u32| self.members.iter().any(|member| member.worker.id() == *pid);
+        let mut orphans = family::children(std::process::id());
+        orphans.retain(|pid| !is_worker(pid) && !self.foreign.contains(pid));
+        let killed: Vec<_> = orphans.into_iter().flat_map(family::kill_tree).collect();
+        if killed.iter().all(Killed::has_ended) {
+            self.orphans_until = Duration::ZERO;
+        }
+    }
+
     /// The descriptors to poll: to read, and to write where something waits.
     pub fn fds(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
         self.members.iter().filter(|member| !member.killed).flat_map(|member| {

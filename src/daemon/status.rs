@@ -31,7 +31,7 @@ pub struct Status {
     pub streams: usize,
     /// Requests since its start.
     pub requests: u64,
-    /// Connections of other users, and beyond the limit.
+    /// Connections of other users or pid namespaces, and beyond the limit.
     pub refused: u64,
     /// Lines that are kept drawn.
     pub views: usize,

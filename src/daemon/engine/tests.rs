@@ -13,6 +13,8 @@ use crate::readings::sample::PortableSample;
 use crate::worker::{Answer, Job};
 use rainline_segments::{Sample, Value};
 
+mod soak;
+
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A line with a text and with a reading that a worker takes.
@@ -293,17 +295,18 @@ fn history_is_a_line_of_text_for_each_number() {
 }
 
 #[test]
-fn waiting_requests_and_streams_get_a_goodbye_when_the_daemon_leaves() {
+fn when_the_daemon_leaves_streams_get_a_goodbye_and_waiting_prints_their_line() {
     let mut harness = Harness::new();
     let waiting = harness.print(&at(100));
     let body = Body::Stream(LineRequest { line: "tmux".into(), ..line("") });
     let stream = harness.ask(body, Duration::ZERO, &at(100));
     assert_eq!(harness.reply(stream).0, ReplyKind::Line);
     harness.engine.lines.dismiss();
-    for client in [waiting, stream] {
-        assert_eq!(harness.reply(client).0, ReplyKind::Bye);
-    }
-    assert!(harness.engine.lines.is_flushed());
+    assert_eq!(harness.reply(stream).0, ReplyKind::Bye);
+    assert!(harness.engine.lines.has_pending());
+    harness.turn(&at(200));
+    assert_eq!(harness.reply(waiting).0, ReplyKind::Line);
+    assert!(!harness.engine.lines.has_pending() && harness.engine.lines.is_flushed());
 }
 
 #[test]

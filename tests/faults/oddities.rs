@@ -1,0 +1,1 @@
+//! Odd surroundings, T51–T59: /proc, batteries, locales, clocks, environments, configs, histories.
