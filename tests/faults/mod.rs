@@ -6,9 +6,12 @@
 //! - `pending`: the feature that it waits for;
 //! - `skipped`: what is missing here to try it.
 
+mod config_bounds;
+mod extremes;
 mod hanging;
 mod injection;
 mod life_cycle;
+mod messages;
 mod oddities;
 mod places;
 mod resources;
