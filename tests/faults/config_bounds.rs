@@ -22,7 +22,7 @@ const SPOILT: [Spoil; 8] = [
     (|path| fs::create_dir(path).expect("made"), "not a regular file"),
     (make_fifo, "not a regular file"),
     (|path| drop(UnixListener::bind(path).expect("bound")), "No such device"),
-    (|path| symlink("/dev/zero", path).expect("linked"), "ed"),
+    (|path| symlink("/dev/zero", path).expect("linked"), "not a regular file"),
     (|path| symlink(path, path).expect("linked"), "symbolic link"),
     (|path| symlink("/nowhere/at/all", path).expect("linked"), "is not there"),
     (make_sparse, "longer than a megabyte"),
@@ -216,7 +216,7 @@ fn the_last_good_one_stays_and_one_sign_tells_of_it() {
     let (path, mut bar) = (sandbox.config(), side(&sandbox, "right"));
     bar.until("GOOD");
     let mut spoilt: Vec<Spoil> = SPOILT.to_vec();
-    spoilt.push((|path| write(path, b"x = [\n"), "invalid"));
+    spoilt.push((|path| write(path, b"x = [\n"), "unclosed array"));
     if !rustix::process::geteuid().is_root() {
         spoilt.push((
             |path| {
