@@ -221,7 +221,7 @@ fn the_last_good_one_stays_and_one_sign_tells_of_it() {
         spoilt.push((
             |path| {
                 write(path, GOOD.as_bytes());
-                fs::set_permissions(path, PermissionsExt::from_mode(0)).expect("changed");
+                fs::set_permissions(path, PermissionsExt::from_mode(0o000)).expect("changed");
             },
             "ermission denied",
         ));
