@@ -6,7 +6,8 @@
 //! rest of a print.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rainline_caps::{Depth, Glyphs, Policy, hosts, parse_version};
@@ -271,7 +272,10 @@ pub fn line<'a>(
 ) -> Result<Request, String> {
     let mut request = line_of(words, env)?;
     if let Body::Print(line) | Body::Stream(line) = &mut request.body {
-        line.cwd = std::env::current_dir().unwrap_or_default();
+        // The system call alone: libc's own looks for a directory that was unmounted.
+        let cwd = rustix::process::getcwd(Vec::new()).unwrap_or_default();
+        let cwd = PathBuf::from(OsString::from_vec(cwd.into_bytes()));
+        line.cwd = if cwd.is_absolute() { cwd } else { PathBuf::new() };
         // Our pid is gone by the time it is looked at, so the parent's is sent.
         line.pid = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get() as u32);
         line.session = sys::session(0);

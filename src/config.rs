@@ -6,7 +6,7 @@
 //! with its place, and everything else works.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -163,11 +163,6 @@ impl Config {
     /// The defaults alone.
     pub fn built_in() -> Config {
         build(&Gathered::default())
-    }
-
-    /// Reads the config at `path`; the defaults where there is none. May block.
-    pub fn load(path: Option<&Path>) -> Config {
-        path.map_or_else(Config::built_in, |path| build(&gather(path)))
     }
 
     /// The theme of this name; `None` if there is none.

@@ -6,6 +6,7 @@ use clap::builder::PossibleValuesParser;
 
 use super::{output, say};
 use crate::error::Error;
+use crate::worker::{self, CONFIG_TIMEOUT};
 use crate::{config, docs, imports, paths};
 
 /// Check the config, print its path, its defaults or its schema, or import another program's.
@@ -87,7 +88,8 @@ fn in_force(file: Option<PathBuf>) -> Result<PathBuf, Error> {
 fn check(file: Option<PathBuf>) -> Result<i32, Error> {
     let named = file.is_some();
     let path = std::path::absolute(in_force(file)?).map_err(Error::io("the config's path"))?;
-    let gathered = config::gather(&path);
+    let gathered = worker::read_config(&path, CONFIG_TIMEOUT)
+        .map_err(|why| Error::Failed(format!("{}: {why}", path.display())))?;
     let there = gathered.files.iter().any(|file| file.path == path);
     if named && !there && gathered.problems.is_empty() {
         return Err(Error::Failed(format!("{}: no such file", path.display())));

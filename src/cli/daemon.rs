@@ -53,6 +53,9 @@ struct Run {
     /// First step of starting in the background
     #[arg(long, hide = true)]
     detached: bool,
+    /// This step, once more
+    #[arg(long, hide = true)]
+    outside: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -87,7 +90,7 @@ impl Settings {
 
 pub fn run(args: Args) -> Result<i32, Error> {
     match args.what {
-        What::Run(run) if run.detached => Ok(detach(&run.settings)),
+        What::Run(run) if run.detached => Ok(detach(&run)),
         What::Run(run) => {
             daemon::run(run.settings.options()).map_err(Error::Failed)?;
             Ok(0)
@@ -117,8 +120,11 @@ pub fn run(args: Args) -> Result<i32, Error> {
 }
 
 /// Leaves everything inherited behind and runs the daemon as a child that leads no session.
-fn detach(settings: &Settings) -> i32 {
+fn detach(Run { settings, outside, .. }: &Run) -> i32 {
     daemon::detach();
+    if !outside {
+        daemon::leave_checkpoint(&settings.arguments());
+    }
     let Ok(exe) = spawn::executable() else { return 1 };
     let mut command = Command::new(exe);
     command.args(["daemon", "run"]).args(settings.arguments());

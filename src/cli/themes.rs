@@ -6,6 +6,7 @@ use super::{live, output, say};
 use crate::config::Config;
 use crate::error::Error;
 use crate::quote::visible;
+use crate::worker::{self, CONFIG_TIMEOUT};
 use crate::{docs, paths};
 use rainline_caps::Depth;
 use rainline_render::diagnostic::suggestion;
@@ -21,7 +22,7 @@ pub struct Args {
 
 /// Prints the list or the description.
 pub fn run(args: Args) -> Result<i32, Error> {
-    let config = Config::load(paths::config().as_deref());
+    let config = worker::load_config(paths::config().as_deref(), CONFIG_TIMEOUT);
     if let Some(name) = &args.name {
         describe(&*find(&config, name)?);
         return Ok(0);

@@ -365,6 +365,7 @@ impl Engine {
         self.lines.sweep(now.boot);
         let wanted = self.lines.views.wanted(now.boot).chain(self.alerts.wanted());
         self.sampler.sweep(wanted, now);
+        self.sampler.look_at_machine();
     }
 
     /// Everything worth keeping beyond this process.
@@ -396,7 +397,7 @@ impl Engine {
         let jobs = (!self.jobs.is_empty()).then_some(Duration::ZERO);
         let each = [
             jobs,
-            self.lines.wake(now.boot, now.wall, self.sampler.is_following()),
+            self.lines.wake(now.boot, self.sampler.is_following()),
             self.sampler.wake(wanted),
             self.alerts.wake(now.boot),
             self.configs.wake(),

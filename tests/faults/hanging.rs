@@ -9,7 +9,7 @@ use rainline_client::protocol::{Body, LineRequest, Request};
 use rustix::process::Signal;
 
 use crate::support::namespace::DeadMount;
-use crate::support::process::{output_in_time, stat};
+use crate::support::process::{output_in_time, peak_memory, stat};
 use crate::support::sandbox::one_line;
 use crate::support::{Sandbox, lives, program, rounds, signal, until, until_true};
 
@@ -220,15 +220,9 @@ fn t26_of_what_a_command_floods_us_with_little_is_kept() {
     for command in ["head -c 1000000000 /dev/zero", "yes", "yes | tr -d '\\n'"] {
         let sandbox = showing(command, "interval = '200ms'\ntimeout = '60s'");
         until_said(&sandbox, "more than 65536 bytes");
-        let resident = |pid: u32| {
-            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-            let line =
-                status.lines().find_map(|line| line.strip_prefix("VmHWM:")).map(str::to_owned);
-            let words = line.unwrap_or_default();
-            words.split_whitespace().next().map_or(0, |kb| kb.parse().expect("a number"))
-        };
         for pid in [sandbox.workers(), vec![sandbox.daemon().expect("it runs")]].concat() {
-            assert!(resident(pid) < 64 << 10, "{command}: {pid} has {} kB", resident(pid));
+            let peak = peak_memory(pid);
+            assert!(peak < 64 << 10, "{command}: {pid} had {peak} kB");
         }
     }
 }

@@ -7,15 +7,22 @@
 //! - `skipped`: what is missing here to try it.
 
 mod config_bounds;
+mod connections;
 mod extremes;
 mod hanging;
 mod injection;
 mod life_cycle;
+mod lying_daemon;
 mod messages;
+mod models;
+mod namespaces;
 mod oddities;
 mod places;
+mod privacy;
 mod resources;
 mod sources;
+mod trust;
+mod two_users;
 
 use std::collections::BTreeMap;
 use std::fs;

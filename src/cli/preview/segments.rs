@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::line::rows::{self, Want};
 use crate::paths;
 use crate::sample_data::SampleData;
+use crate::worker::{self, CONFIG_TIMEOUT};
 use rainline_caps::Depth;
 use rainline_caps::{Caps, Glyphs};
 use rainline_render::format::Format;
@@ -43,7 +44,8 @@ pub fn run(args: &Args) -> Result<i32, Error> {
     let wanted =
         |kind: &&Kind| args.names.is_empty() || args.names.iter().any(|name| name == kind.name);
     let shown: Vec<Shown> = kinds.filter(wanted).flat_map(all_of).collect();
-    let own = paths::config().map(|path| config::gather(&path)).unwrap_or_default();
+    let own = paths::config().and_then(|path| worker::read_config(&path, CONFIG_TIMEOUT).ok());
+    let own = own.unwrap_or_default();
     let config = config::build(&Gathered {
         files: vec![SourceFile { path: "preview.toml".into(), text: written(&shown) }],
         ..own
