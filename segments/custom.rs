@@ -379,6 +379,30 @@ mod tests {
     }
 
     #[test]
+    fn any_text_is_a_text_unless_it_is_said_to_be_json() {
+        let mut plain = custom("");
+        for text in
+            ["{wip} fix the parser", "{\"text\": \"x\", \"level\": \"critical\"}", "text=x", "[1]"]
+        {
+            let sample = set(&mut *plain, text).expect("fine").expect("a value");
+            assert_eq!((sample.get("text"), sample.level), (Some(&Value::text(text)), Level::Idle));
+        }
+        let sample = set_as(true, &mut *plain, "{\"text\": \"x\", \"level\": \"good\"}");
+        let sample = sample.expect("fine").expect("a value");
+        assert_eq!((sample.get("text"), sample.level), (Some(&Value::text("x")), Level::Good));
+        assert!(set_as(true, &mut *plain, "x").expect_err("wrong").contains("not a JSON object"));
+        let mut who = custom("fields = { who = \"text\" }");
+        let sample = set(&mut *who, "{me}").expect("fine").expect("a value");
+        assert_eq!(sample.get("who"), Some(&Value::text("{me}")));
+        // What was JSON is so after a restart.
+        set_as(true, &mut *who, "{\"who\": \"you\"}").expect("fine");
+        let mut next = custom("fields = { who = \"text\" }");
+        next.restore(&who.save().expect("something to keep"));
+        let sample = next.sample(&fixture("empty"), &Ask::default()).expect("fine");
+        assert_eq!(sample.expect("a value").get("who"), Some(&Value::text("you")));
+    }
+
+    #[test]
     fn low_values_are_bad_if_critical_is_below_warning() {
         let options =
             "fields = { left = \"count\" }\nlevel-by = \"left\"\nwarning = 20\ncritical = 5";

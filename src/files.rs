@@ -1,9 +1,11 @@
-//! Replacing a file in one step.
+//! Replacing a file in one step, and reading one that may be anything.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{Result, Write};
+use std::io::{Read as _, Result, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 /// Replaces a file in one step: a reader sees the old bytes or the new ones. Missing directories are
 /// made; all of it is readable by this user only. Two threads of one process must not replace the
@@ -36,6 +38,18 @@ fn replace_after(path: &Path, bytes: &[u8], settle: fn(&File) -> Result<()>) -> 
     placed
 }
 
+/// The first bytes of a file, at most so many; nothing of what is no regular file, which may have no
+/// end or keep us waiting.
+pub fn read_start(path: &Path, most: u64) -> Result<Vec<u8>> {
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let mut bytes = Vec::new();
+    if file.metadata()?.is_file() {
+        file.take(most).read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
+}
+
 /// Makes a directory, and those above it, that only this user can enter.
 pub fn private_dir(dir: &Path) -> Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir)
@@ -63,6 +77,21 @@ mod tests {
         }
         let mode = |path: &Path| path.metadata().expect("there").permissions().mode() & 0o777;
         assert_eq!((mode(&path), mode(&dir.path().join("a"))), (0o600, 0o700));
+    }
+
+    #[test]
+    fn only_the_start_of_a_regular_file_is_read() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("file");
+        std::fs::write(&path, "0123456789").expect("written");
+        assert_eq!(read_start(&path, 4).expect("readable"), b"0123");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        let (here, kind) = (rustix::fs::CWD, rustix::fs::FileType::Fifo);
+        let fifo = dir.path().join("fifo");
+        rustix::fs::mknodat(here, &fifo, kind, mode, 0).expect("a FIFO");
+        for endless in [&*fifo, Path::new("/dev/zero")] {
+            assert_eq!(read_start(endless, 4).expect("opened"), b"");
+        }
     }
 
     #[test]

@@ -81,7 +81,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("src/line", &["config", "line", "sample_data"]),
     ("src/sample_data.rs", &["config", "line"]),
     ("src/hosts", &["hosts", "quote"]),
-    ("src/imports", &["config", "imports"]),
+    ("src/imports", &["config", "files", "imports"]),
     ("src/readings", &["config", "line", "readings"]),
     ("src/worker", &["config", "files", "line", "readings", "sys", "worker"]),
     ("src/daemon", &["config", "daemon", "line", "readings", "sys", "worker"]),

@@ -68,9 +68,14 @@ pub struct Ring {
     minute: Option<(u64, Cell, u32)>,
 }
 
+/// The largest number that is kept.
+const MOST: f64 = 1e37;
+
 impl Ring {
     /// Adds the reading taken at `seconds` of the boot clock; NaN marks a gap.
     pub fn push(&mut self, value: f64, seconds: u64) {
+        // What is larger would be infinite here, or in a sum.
+        let value = value.clamp(-MOST, MOST);
         if self.fine.len() == FINE {
             self.fine.pop_front();
         }

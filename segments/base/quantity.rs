@@ -69,7 +69,10 @@ pub fn of_number(number: f64, full: Option<f64>, unit: Unit) -> Option<Value> {
     }
     match (unit, full) {
         (Unit::Percent, None) => (0.0..=100.0).contains(&number).then(|| Value::percent(number)),
-        (Unit::Percent, Some(full)) => (full > 0.0).then(|| Value::percent(100.0 * number / full)),
+        (Unit::Percent, Some(full)) => {
+            // It may be more than a number can hold.
+            (full > 0.0).then(|| Value::percent((100.0 * (number / full)).min(100.0)))
+        }
         (Unit::Duration, _) => Duration::try_from_secs_f64(number).ok().map(Value::Duration),
         (Unit::Time, _) => {
             let seconds = (number.abs() < 1e11).then_some(number.floor() as i64)?;

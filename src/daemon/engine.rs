@@ -88,9 +88,8 @@ impl Engine {
         }
         // A quarter of the deadline is left for the reply.
         let until = now.boot.saturating_add(request.deadline.min(MAX_WAIT) * 3 / 4);
-        if let Some(pending) =
-            self.try_answer(Pending { id, request, until, attempt: Cell::new(None) }, now)
-        {
+        let pending = Pending { id, request, until, attempt: Cell::new(None) };
+        if let Some(pending) = self.try_answer(pending, now) {
             self.lines.defer(pending);
         }
         None
@@ -388,7 +387,8 @@ impl Engine {
     /// they are to be noticed without looking.
     pub(super) fn idle_end(&self, idle: Duration) -> Option<Duration> {
         let idle = if self.alerts.is_empty() { idle } else { idle.max(ALERTED_IDLE) };
-        (!self.lines.views.has_streams()).then(|| self.counters.last_request().saturating_add(idle))
+        let end = || self.counters.last_request().saturating_add(idle);
+        (!self.lines.views.has_streams()).then(end)
     }
 
     /// When something is due without an event on a descriptor.

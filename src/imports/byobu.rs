@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use rainline_segments::find;
 
 use super::Import;
+use crate::files;
 
 pub(super) static IMPORT: Import = Import {
     name: "byobu",
@@ -36,6 +37,11 @@ const ITEMS: &[(&str, &str)] = &[
     ("wifi_quality", "wifi"),
 ];
 
+/// The most bytes of a list of items.
+const MAX_STATUS: u64 = 64 << 10;
+/// The most entries of the folder of scripts that are looked at.
+const MAX_ENTRIES: usize = 1000;
+
 /// A script and how often it runs.
 struct Script {
     name: String,
@@ -45,7 +51,7 @@ struct Script {
 
 fn read(folder: &Path) -> Result<String, String> {
     let scripts = scripts(&folder.join("bin"));
-    let status = fs::read(folder.join("status")).unwrap_or_default();
+    let status = files::read_start(&folder.join("status"), MAX_STATUS).unwrap_or_default();
     let status = String::from_utf8_lossy(&status);
     let mut out = format!("# From {}: rainline config import byobu\n", folder.display());
     let mut unknown = Vec::new();
@@ -102,7 +108,7 @@ fn items<'a>(status: &'a str, list: &str) -> Option<Vec<&'a str>> {
 /// The programs named `NNN_name` that their user may run, by name.
 fn scripts(folder: &Path) -> Vec<Script> {
     let mut scripts: Vec<Script> = Vec::new();
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+    for entry in fs::read_dir(folder).into_iter().flatten().take(MAX_ENTRIES).flatten() {
         let path = entry.path();
         let Some(file) = path.file_name().and_then(|name| name.to_str()) else { continue };
         let Some((seconds, name)) = file.split_once('_') else { continue };

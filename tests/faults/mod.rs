@@ -6,11 +6,14 @@
 //! - `pending`: the feature that it waits for;
 //! - `skipped`: what is missing here to try it.
 
+mod config_bounds;
 mod connections;
+mod extremes;
 mod hanging;
 mod injection;
 mod life_cycle;
 mod lying_daemon;
+mod messages;
 mod models;
 mod namespaces;
 mod oddities;

@@ -1,0 +1,276 @@
+//! Whatever stands where a config, a theme or an include is expected: it is told, costs little, and
+//! throws nothing away.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
+use rainline::config::{Config, Gathered, SourceFile, build};
+
+use crate::support::process::output_in_time;
+use crate::support::{Sandbox, Stream, until};
+
+const GOOD: &str =
+    "[segment.text]\ntext = \"GOOD\"\n[line.tmux]\nleft = [\"text\"]\nright = [\"text\"]\n";
+
+/// A way to spoil a path, and what is said of it.
+type Spoil = (fn(&Path), &'static str);
+
+/// What may stand at a path instead of a file of text.
+const SPOILT: [Spoil; 8] = [
+    (|path| fs::create_dir(path).expect("made"), "not a regular file"),
+    (make_fifo, "not a regular file"),
+    (|path| drop(UnixListener::bind(path).expect("bound")), "No such device"),
+    (|path| symlink("/dev/zero", path).expect("linked"), "not a regular file"),
+    (|path| symlink(path, path).expect("linked"), "symbolic link"),
+    (|path| symlink("/nowhere/at/all", path).expect("linked"), "is not there"),
+    (make_sparse, "longer than a megabyte"),
+    (|path| write(path, b"theme = \"\xff\"\n"), "not UTF-8"),
+];
+
+fn write(path: &Path, bytes: &[u8]) {
+    fs::write(path, bytes).expect("written");
+    fs::set_permissions(path, PermissionsExt::from_mode(0o600)).expect("changed");
+}
+
+fn make_fifo(path: &Path) {
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    let kind = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, path, kind, mode, 0).expect("a FIFO");
+}
+
+fn make_sparse(path: &Path) {
+    write(path, b"");
+    let file = fs::OpenOptions::new().write(true).open(path).expect("opened");
+    file.set_len(10 << 30).expect("a file with a hole");
+}
+
+fn clear(path: &Path) {
+    if path.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
+        fs::remove_dir(path).expect("removed");
+    } else {
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// What `config check` says, which must end by itself.
+fn check(sandbox: &Sandbox) -> (Option<i32>, String) {
+    let output = output_in_time(sandbox.rainline().args(["config", "check"]));
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn what_is_no_file_of_text_is_told_wherever_it_stands() {
+    let sandbox = Sandbox::new().configured(GOOD);
+    let folder = sandbox.config().parent().expect("a folder").to_owned();
+    fs::create_dir(folder.join("themes")).expect("made");
+    for (place, config) in [
+        ("config.toml", None),
+        ("more.toml", Some(format!("include = \"more.toml\"\n{GOOD}"))),
+        ("themes/mine.toml", Some(format!("theme = \"mine\"\n{GOOD}"))),
+    ] {
+        for (spoil, why) in SPOILT {
+            if let Some(config) = &config {
+                sandbox.configure(config);
+            }
+            let path = folder.join(place);
+            clear(&path);
+            spoil(&path);
+            let (code, said) = check(&sandbox);
+            assert_eq!(code, Some(1), "{place}: {said}");
+            let told = said.lines().any(|line| line.contains(place) && line.contains(why));
+            assert!(told, "{place}, {why:?}: {said}");
+            clear(&path);
+        }
+    }
+}
+
+#[test]
+fn includes_end_whatever_they_name() {
+    let sandbox = Sandbox::new();
+    let folder = sandbox.config().parent().expect("a folder").to_owned();
+    sandbox.configure("include = [\"a.toml\", \"config.toml\", \"./config.toml\"]\n");
+    write(&folder.join("a.toml"), b"include = [\"../rainline/a.toml\", \"b.toml\"]\n");
+    symlink("config.toml", folder.join("b.toml")).expect("linked");
+    assert_eq!(check(&sandbox).0, Some(0), "a loop is no mistake: {}", check(&sandbox).1);
+    // Each of them includes all of them, and thousands that are not there.
+    let names: String = (0..5000).map(|n| format!("\"x{n}.toml\",")).collect();
+    sandbox.configure(&format!("include = [{names}]\n"));
+    (0..50).for_each(|n| {
+        write(&folder.join(format!("x{n}.toml")), format!("include = [{names}]\n").as_bytes())
+    });
+    let (code, said) = check(&sandbox);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("more than 64 files") || said.contains("nested deeper"), "{said}");
+    assert!(said.lines().count() < 200, "{said}");
+    // More bytes than all files together may have.
+    let text = "# comment\n".repeat(100_000);
+    let names: String = (0..10).map(|n| format!("\"x{n}.toml\",")).collect();
+    (0..10).for_each(|n| write(&folder.join(format!("x{n}.toml")), text.as_bytes()));
+    sandbox.configure(&format!("include = [{names}]\n"));
+    let (code, said) = check(&sandbox);
+    assert!(code == Some(1) && said.contains("more than 4 megabytes"), "{said}");
+}
+
+fn built(text: String) -> Config {
+    let file = SourceFile { path: "config.toml".into(), text };
+    build(&Gathered { files: vec![file], ..Gathered::default() })
+}
+
+/// Each with about as many mistakes as a megabyte holds. Without a bound each of these takes minutes.
+#[test]
+fn a_megabyte_of_mistakes_is_told_in_part() {
+    let many = |count: usize, of: fn(usize) -> String| (0..count).map(of).collect::<String>();
+    for (what, text) in [
+        ("keys", many(80_000, |n| format!("k{n:06}x = 1\n"))),
+        (
+            "names in a row",
+            format!("[line.x]\nleft = [{}]\n", many(70_000, |n| format!("\"memroy{n}\","))),
+        ),
+        ("options", format!("[segment.cpu]\n{}", many(80_000, |n| format!("warnign{n} = 1\n")))),
+        (
+            "segments",
+            many(10_000, |n| {
+                format!("[segment.s{n}]\nuse = \"cpu\"\nwarnign = 1\nformat = \"$usgae\"\n")
+            }),
+        ),
+        (
+            "formats",
+            many(250, |n| {
+                format!("[segment.s{n}]\nuse = \"cpu\"\nformat = \"{}\"\n", "$usgae ".repeat(550))
+            }),
+        ),
+        ("alerts", many(10_000, |n| format!("[alert.a{n}]\nsegmnet = \"cpu\"\n"))),
+        ("no TOML", "= [[[ x\n".repeat(120_000)),
+        ("one line", format!("[segment.cpu]\nformat = \"{}\"\n", "$usgae ".repeat(140_000))),
+    ] {
+        let config = built(text);
+        assert!((1..=51).contains(&config.problems.len()), "{what}: {}", config.problems.len());
+        assert_eq!(config.untold > 0, config.problems.len() == 51, "{what}");
+        let told: usize = config.problems.iter().map(String::len).sum();
+        assert!(told < 100_000, "{what}: {told} bytes");
+        if config.untold > 0 {
+            assert_eq!(config.problems[50], format!("… and {} more", config.untold), "{what}");
+        }
+    }
+}
+
+#[test]
+fn far_more_than_anybody_writes_is_left_out() {
+    let many = |of: fn(usize) -> String| (0..10_000).map(of).collect::<String>();
+    let segments = built(many(|n| format!("[segment.s{n}]\nuse = \"text\"\n")));
+    let lines = built(many(|n| format!("[line.l{n}]\nleft = [\"cpu\"]\n")));
+    let rows = built(format!("[line.x]\nleft = [{}]\n", many(|_| "[\"cpu\"],".into())));
+    let row = built(format!("[line.x]\nleft = [{}]\n", many(|_| "\"cpu\",".into())));
+    let alert = "segment = \"cpu\"\ndo = \"bell\"\n";
+    let alerts = built((0..10_000).map(|n| format!("[alert.a{n}]\n{alert}")).collect());
+    for (config, kept) in [
+        (&segments, segments.instances.len()),
+        (&lines, lines.lines.len()),
+        (&alerts, alerts.alerts.len()),
+        (&rows, rows.lines["x"].slots["left"].len()),
+        (&row, row.lines["x"].slots["left"][0].len()),
+    ] {
+        assert!((50..5000).contains(&kept), "{kept}");
+        assert!(
+            !config.unusable && config.problems[0].contains("left out"),
+            "{}",
+            config.problems[0]
+        );
+    }
+}
+
+#[test]
+fn deep_nesting_is_an_error_and_no_overflow_of_the_stack() {
+    for (open, close) in [("[", "]"), ("{a=", "}"), ("[[", "")] {
+        let config = built(format!("x = {}1{}\n", open.repeat(100_000), close.repeat(100_000)));
+        assert!(config.unusable, "{open}");
+    }
+    built(format!("{} = 1\n", ["a"; 200_000].join(".")));
+    let styles: String =
+        (0..40).map(|n| format!("s{n} = \"{}\"\n", "s1 s2 s3 s4 s5 ".repeat(30))).collect();
+    let themes =
+        SourceFile { path: "mine.toml".into(), text: format!("[style]\nline = \"s0\"\n{styles}") };
+    let file = SourceFile { path: "config.toml".into(), text: "theme = \"mine\"\n".into() };
+    let gathered = Gathered {
+        files: vec![file],
+        themes: vec![("mine".into(), themes)],
+        ..Gathered::default()
+    };
+    let config = build(&gathered);
+    assert_eq!(config.theme.name, "mine");
+    // Styles that name each other end.
+    let (base, subject) = Default::default();
+    config.theme.over(base, "line", &subject);
+}
+
+/// A stream of one side of the bar.
+fn side(sandbox: &Sandbox, slot: &str) -> Stream {
+    sandbox.stream(&["tmux", slot, "--target", "plain", "--columns", "80"])
+}
+
+#[test]
+fn the_last_good_one_stays_and_one_sign_tells_of_it() {
+    let sandbox = Sandbox::running(GOOD);
+    let (path, mut bar) = (sandbox.config(), side(&sandbox, "right"));
+    bar.until("GOOD");
+    let mut spoilt: Vec<Spoil> = SPOILT.to_vec();
+    spoilt.push((|path| write(path, b"x = [\n"), "unclosed array"));
+    if !rustix::process::geteuid().is_root() {
+        spoilt.push((
+            |path| {
+                write(path, GOOD.as_bytes());
+                fs::set_permissions(path, PermissionsExt::from_mode(0o000)).expect("changed");
+            },
+            "ermission denied",
+        ));
+    }
+    for (spoil, why) in spoilt {
+        // In one step: a config that is not there for a moment is one that was taken away.
+        let beside = path.with_extension("beside");
+        clear(&beside);
+        spoil(&beside);
+        if beside.symlink_metadata().expect("there").is_dir() || why == "symbolic link" {
+            clear(&beside);
+            clear(&path);
+            spoil(&path);
+        } else {
+            fs::rename(&beside, &path).expect("replaced");
+        }
+        let line = bar.until("!");
+        let (line, good) = (line.matches('!').count(), line.contains("GOOD"));
+        let replaced = path.symlink_metadata().expect("there").is_dir() || why == "symbolic link";
+        assert!(line == 1 && (good || replaced), "{why}: {line} {good}");
+        assert!(sandbox.doctor().contains(why), "{why}: {}", sandbox.doctor());
+        let left = sandbox.print(&["tmux", "left", "--target", "plain", "--columns", "80"]);
+        assert!(!left.contains('!'), "the bar has it once: {left}");
+        clear(&path);
+        sandbox.configure(GOOD);
+        until("a line without a sign", || {
+            Some(bar.next()).filter(|line| !line.contains('!') && line.contains("GOOD"))
+        });
+    }
+    clear(&path);
+    until("the built-in line", || {
+        Some(bar.next()).filter(|line| !line.contains("GOOD") && !line.contains('!'))
+    });
+}
+
+#[test]
+fn a_daemon_that_finds_a_broken_config_says_so_in_every_slot_s_place() {
+    let sandbox = Sandbox::running("x = [\n");
+    for (line, slots) in [
+        ("tmux", &["left", "right"][..]),
+        ("screen", &["left", "right"]),
+        ("dvtm", &["right"]),
+        ("terminal", &["full"]),
+    ] {
+        let shown: String =
+            slots.iter().map(|slot| sandbox.print(&[line, slot, "--target", "plain"])).collect();
+        assert_eq!(shown.matches('!').count(), 1, "{line}: {shown}");
+    }
+    let prompt = output_in_time(&mut sandbox.printing(&["prompt", "all", "--target", "zsh"]));
+    let prompt = String::from_utf8_lossy(&prompt.stdout).into_owned();
+    assert_eq!(prompt.matches('!').count(), 1, "{prompt:?}");
+}
