@@ -16,6 +16,7 @@ mod custom;
 mod daemon;
 mod docs;
 mod dvtm;
+mod faults;
 mod host_screens;
 mod machines;
 mod persistent_sources;

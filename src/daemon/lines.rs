@@ -140,6 +140,11 @@ impl Lines {
         self.views.sweep(boot);
     }
 
+    /// How many connections and views there are.
+    pub fn size(&self) -> usize {
+        self.connections.len() + self.views.len()
+    }
+
     /// When something is due without an event on a descriptor. `is_following`: whether sources
     /// are to be stopped when a lease ends.
     pub fn wake(&self, boot: Duration, wall: Duration, is_following: bool) -> Option<Duration> {

@@ -349,6 +349,12 @@ impl<W: Worker> Pool<W> {
         self.members.iter().flat_map(member).flatten().min()
     }
 
+    /// Gives back room that was needed once.
+    pub fn shrink(&mut self) {
+        self.queue.shrink_to_fit();
+        self.outdated.shrink_to_fit();
+    }
+
     /// How many workers there are, and how many of them cannot be killed.
     pub fn counts(&self) -> (usize, usize) {
         let abandoned = self.groups.values().map(|group| group.abandoned).sum();
