@@ -2,7 +2,7 @@
 //! and streams. Which readings are in a line is the sampler's business; here a line is drawn from
 //! them, compared with what was sent, and sent.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
@@ -26,6 +26,10 @@ pub use views::{Token, ViewId};
 /// which may be set meanwhile.
 const MAX_WRITE_WAIT: Duration = Duration::from_secs(1);
 
+/// So many streams are sent a line before requests have their turn again: a print does not wait for
+/// the lines of a thousand bars.
+const AT_ONCE: usize = 32;
+
 /// A request that waits for its config or for a first reading.
 pub struct Pending {
     /// Its connection.
@@ -40,6 +44,8 @@ pub struct Lines {
     connections: Connections,
     pub views: Views,
     pending: Vec<Pending>,
+    /// The streams that have not been sent their newest line yet.
+    behind: VecDeque<u64>,
 }
 
 /// What comes in.
@@ -47,7 +53,7 @@ impl Lines {
     pub fn new(runtime: &Rc<Runtime>) -> Lines {
         let mut connections = Connections::default();
         connections.channels = Channels::adopt(runtime.clone());
-        Lines { connections, views: Views::default(), pending: Vec::new() }
+        Lines { connections, views: Views::default(), pending: Vec::new(), behind: VecDeque::new() }
     }
 
     /// Whether new connections are accepted: not for a moment after descriptors ran out.
@@ -127,7 +133,9 @@ impl Lines {
     /// Gives a stream another view.
     pub fn move_stream(&mut self, id: u64, view: ViewId, boot: Duration) {
         if let Some(stream) = self.connections.get_mut(id).and_then(|c| c.stream.as_mut()) {
+            let is_behind = stream.token.is_behind;
             (stream.view, stream.token) = (view, self.views.hold(view));
+            stream.token.is_behind = is_behind;
         }
         self.views.note_streams(boot);
     }
@@ -152,7 +160,8 @@ impl Lines {
         let pause = self.connections.pause.filter(|until| *until > boot);
         let lease = self.views.lease_end(boot).filter(|_| is_following);
         let writing = self.connections.wake(wall).map(|left| boot + left.min(MAX_WRITE_WAIT));
-        pending.chain(lease).chain(writing).chain(pause).min()
+        let behind = (!self.behind.is_empty()).then_some(Duration::ZERO);
+        pending.chain(lease).chain(writing).chain(pause).chain(behind).min()
     }
 
     /// Fills in its part of a status.
@@ -236,19 +245,28 @@ impl Lines {
         self.views.note_streams(now.boot);
         let news = self.views.news(cache, now.boot);
         if !news.is_empty() {
-            let mut changed = Vec::new();
             for (id, stream) in self.connections.each_stream() {
                 let line = news.get(&stream.view).filter(|line| stream.sent.as_ref() != Some(line));
                 if let Some(line) = line {
                     stream.sent = Some(line.clone());
-                    changed.push((id, stream.nonce, line.clone()));
+                    if !std::mem::replace(&mut stream.token.is_behind, true) {
+                        self.behind.push_back(id);
+                    }
                 }
             }
-            for (id, nonce, line) in changed {
+        }
+        for _ in 0..AT_ONCE {
+            let Some(id) = self.behind.pop_front() else { break };
+            let stream = self.connections.get_mut(id).and_then(|c| c.stream.as_mut());
+            if let Some(stream) = stream
+                && let Some(line) = stream.sent.clone()
+            {
+                stream.token.is_behind = false;
+                let nonce = stream.nonce;
                 self.connections.reply(id, ReplyKind::Line, nonce, &line);
             }
-            self.views.note_streams(now.boot);
         }
+        self.views.note_streams(now.boot);
         self.connections.write_due(now.wall);
     }
 

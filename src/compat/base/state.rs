@@ -257,7 +257,9 @@ mod tests {
         for what in ["fifo", "link", "zero", "large", "writable by others"] {
             plant(what);
             assert_eq!(read(Some(&path)), State::default(), "{what}");
-            update(Some(&path), |state| drop(state.charts.entry("new".into()).or_default()));
+            update(Some(&path), |state| {
+                state.charts.insert("new".into(), Chart::default());
+            });
             assert!(read(Some(&path)).charts.contains_key("new"), "{what} is replaced");
             assert_eq!(read(Some(&good)).charts.len(), 1, "{what}: what it led to stays");
         }
