@@ -12,6 +12,21 @@ use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 #[global_allocator]
 static HEAP: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
+#[cfg(target_env = "gnu")]
+unsafe extern "C" {
+    fn malloc_trim(pad: usize) -> c_int;
+}
+
+/// Gives the system back what the heap does not need. glibc by itself keeps all that lies below a block
+/// in use; dlmalloc gives back what it can with each block.
+pub fn trim_heap() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it takes a plain number and may be called at any time.
+    unsafe {
+        malloc_trim(0);
+    }
+}
+
 unsafe extern "C" {
     fn syscall(number: c_long, ...) -> c_long;
     fn close(fd: c_int) -> c_int;

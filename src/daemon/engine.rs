@@ -39,6 +39,8 @@ use crate::worker::Process;
 #[cfg(test)]
 mod tests;
 
+/// From so many things less it is worth giving memory back.
+const MUCH: usize = 16;
 /// With alerts the daemon stays this long without requests.
 const ALERTED_IDLE: Duration = Duration::from_secs(24 * 3600);
 /// The longest that a request waits, whatever deadline it gives.
@@ -54,6 +56,8 @@ pub struct Engine {
     pub(super) counters: Counters,
     pub(super) jobs: Jobs,
     pool: Pool,
+    /// How many connections, views and readings the last sweep left.
+    swept: usize,
 }
 
 impl Engine {
@@ -71,6 +75,7 @@ impl Engine {
             counters: Counters::new(sys::boot()),
             jobs,
             pool: Pool::new(move || Process::start(workers.as_deref())),
+            swept: 0,
         }
     }
 
@@ -360,12 +365,20 @@ impl Engine {
         self.sampler.reload();
     }
 
-    /// Drops what is not used any more.
+    /// Drops what is not used any more, and gives its memory back if it was much.
     pub(super) fn sweep(&mut self, now: &Now) {
+        let size = |engine: &Engine| engine.lines.size() + engine.sampler.size();
+        let before = self.swept.max(size(self));
         self.lines.sweep(now.boot);
         let wanted = self.lines.views.wanted(now.boot).chain(self.alerts.wanted());
         self.sampler.sweep(wanted, now);
         self.sampler.look_at_machine();
+        self.swept = size(self);
+        if before > self.swept + MUCH {
+            self.jobs.shrink();
+            self.pool.shrink();
+            crate::sys::trim_heap();
+        }
     }
 
     /// Everything worth keeping beyond this process.

@@ -89,6 +89,12 @@ impl Jobs {
         withdrawn
     }
 
+    /// Gives back room that was needed once.
+    pub fn shrink(&mut self) {
+        self.submitted.shrink_to_fit();
+        self.withdrawn.shrink_to_fit();
+    }
+
     pub fn is_empty(&self) -> bool {
         self.submitted.is_empty() && self.cancelled.is_empty() && self.withdrawn.is_empty()
     }

@@ -3,7 +3,7 @@
 //! them, compared with what was sent, and sent.
 
 use std::cell::Cell;
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
@@ -27,6 +27,10 @@ pub use views::{Token, ViewId};
 /// which may be set meanwhile.
 const MAX_WRITE_WAIT: Duration = Duration::from_secs(1);
 
+/// So many streams are sent a line before requests have their turn again: a print does not wait for
+/// the lines of a thousand bars.
+const AT_ONCE: usize = 32;
+
 /// A request that waits for its config or for a first reading.
 pub struct Pending {
     /// Its connection.
@@ -46,6 +50,8 @@ pub struct Lines {
     pending: Vec<Pending>,
     /// When streams are sent the lines that are held back.
     held: Option<Duration>,
+    /// The streams that have not been sent their newest line yet.
+    behind: VecDeque<u64>,
 }
 
 /// What comes in.
@@ -53,7 +59,13 @@ impl Lines {
     pub fn new(runtime: &Rc<Runtime>) -> Lines {
         let mut connections = Connections::default();
         connections.channels = Channels::adopt(runtime.clone());
-        Lines { connections, views: Views::default(), pending: Vec::new(), held: None }
+        Lines {
+            connections,
+            views: Views::default(),
+            pending: Vec::new(),
+            held: None,
+            behind: VecDeque::new(),
+        }
     }
 
     /// Whether new connections are accepted: not for a moment after descriptors ran out.
@@ -135,7 +147,9 @@ impl Lines {
     /// Gives a stream another view.
     pub fn move_stream(&mut self, id: u64, view: ViewId, boot: Duration) {
         if let Some(stream) = self.connections.get_mut(id).and_then(|c| c.stream.as_mut()) {
+            let is_behind = stream.token.is_behind;
             (stream.view, stream.token) = (view, self.views.hold(view));
+            stream.token.is_behind = is_behind;
         }
         self.views.note_streams(boot);
     }
@@ -148,6 +162,11 @@ impl Lines {
         self.views.sweep(boot);
     }
 
+    /// How many connections and views there are.
+    pub fn size(&self) -> usize {
+        self.connections.len() + self.views.len()
+    }
+
     /// When something is due without an event on a descriptor. `is_following`: whether sources
     /// are to be stopped when a lease ends.
     pub fn wake(&self, boot: Duration, is_following: bool) -> Option<Duration> {
@@ -155,7 +174,8 @@ impl Lines {
         let pause = self.connections.pause.filter(|until| *until > boot);
         let lease = self.views.lease_end(boot).filter(|_| is_following);
         let more = self.connections.with_more().next().map(|_| boot);
-        pending.chain(lease).chain(self.held).chain(pause).chain(more).min()
+        let behind = (!self.behind.is_empty()).then_some(Duration::ZERO);
+        pending.chain(lease).chain(self.held).chain(pause).chain(more).chain(behind).min()
     }
 
     /// Fills in its part of a status.
@@ -240,27 +260,34 @@ impl Lines {
     pub fn update_streams(&mut self, cache: &Cache, now: &Now) {
         self.views.note_streams(now.boot);
         let is_due = self.held.is_some_and(|at| now.boot >= at);
-        if !self.views.draw_streamed(cache, now.boot) && !is_due {
-            return;
-        }
-        self.held = None;
-        let mut changed = Vec::new();
-        for (id, stream) in self.connections.each_stream() {
-            let Some(line) = self.views.newest(stream.view) else { continue };
-            if stream.sent.as_ref() == Some(line) {
-                continue;
-            }
-            match stream.offer(line, now.wall) {
-                Ok(()) => changed.push((id, stream.nonce, line.clone())),
-                Err(at) => {
-                    let wait = at.saturating_sub(now.wall).min(MAX_WRITE_WAIT);
-                    let at = now.boot.saturating_add(wait);
-                    self.held = Some(self.held.map_or(at, |held| held.min(at)));
+        if self.views.draw_streamed(cache, now.boot) || is_due {
+            self.held = None;
+            for (id, stream) in self.connections.each_stream() {
+                let newest = self.views.newest(stream.view);
+                let Some(line) = newest.filter(|line| stream.sent.as_ref() != Some(line)) else {
+                    continue;
+                };
+                match stream.offer(line, now.wall) {
+                    Ok(()) if std::mem::replace(&mut stream.token.is_behind, true) => {}
+                    Ok(()) => self.behind.push_back(id),
+                    Err(at) => {
+                        let wait = at.saturating_sub(now.wall).min(MAX_WRITE_WAIT);
+                        let at = now.boot.saturating_add(wait);
+                        self.held = Some(self.held.map_or(at, |held| held.min(at)));
+                    }
                 }
             }
         }
-        for (id, nonce, line) in changed {
-            self.connections.reply(id, ReplyKind::Line, nonce, &line);
+        for _ in 0..AT_ONCE {
+            let Some(id) = self.behind.pop_front() else { break };
+            let stream = self.connections.get_mut(id).and_then(|c| c.stream.as_mut());
+            if let Some(stream) = stream
+                && let Some(line) = stream.sent.clone()
+            {
+                stream.token.is_behind = false;
+                let nonce = stream.nonce;
+                self.connections.reply(id, ReplyKind::Line, nonce, &line);
+            }
         }
         self.views.note_streams(now.boot);
     }

@@ -364,6 +364,12 @@ impl<W: Worker> Pool<W> {
         self.members.iter().flat_map(member).flatten().chain(orphans).min()
     }
 
+    /// Gives back room that was needed once.
+    pub fn shrink(&mut self) {
+        self.queue.shrink_to_fit();
+        self.outdated.shrink_to_fit();
+    }
+
     /// How many workers there are, and how many of them cannot be killed.
     pub fn counts(&self) -> (usize, usize) {
         (self.members.len(), self.abandoned.values().sum())

@@ -279,6 +279,11 @@ impl Sampler {
         });
     }
 
+    /// How many readings there are.
+    pub fn size(&self) -> usize {
+        self.cache.entries.len()
+    }
+
     /// Whether there are too many readings for single askers.
     pub fn is_over(&self) -> bool {
         self.cache.entries.is_over()

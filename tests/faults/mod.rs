@@ -6,6 +6,8 @@
 //! - `pending`: the feature that it waits for;
 //! - `skipped`: what is missing here to try it.
 
+mod alert_queue;
+mod budgets_of_memory;
 mod config_bounds;
 mod connections;
 mod extremes;
@@ -19,6 +21,7 @@ mod namespaces;
 mod oddities;
 mod places;
 mod privacy;
+mod processes;
 mod resources;
 mod sources;
 mod trust;

@@ -2,16 +2,18 @@
 //!
 //! A text file beside the daemon's history, replaced in one step under a lock, so that ten calls at
 //! once leave ten samples. The wait for the lock is short: a call that does not get it keeps
-//! nothing. A file that cannot be read counts as empty.
+//! nothing. A file that cannot be read counts as empty, as does what is no regular file of this user's,
+//! whoever put it there.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rainline_segments::machine::Times;
-use rustix::fs::{Access, FlockOperation};
+use rustix::fs::{Access, FlockOperation, OFlags};
 
 use rainline_client::{runtime, sys};
 
@@ -71,10 +73,23 @@ pub struct Chart {
 /// The state as it is now.
 pub fn read(path: Option<&Path>) -> State {
     let Some(path) = path else { return State::default() };
-    if path.metadata().is_ok_and(|file| file.len() > MAX_BYTES) {
-        return State::default();
+    let mut text = String::new();
+    let read = open(path, OpenOptions::new().read(true))
+        .and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text).ok());
+    match read {
+        Some(length) if length as u64 <= MAX_BYTES => decode(&text),
+        _ => State::default(),
     }
-    std::fs::read_to_string(path).map(|text| decode(&text)).unwrap_or_default()
+}
+
+/// Opens a file for this user alone. A FIFO is not waited for, a link not followed, and what was
+/// opened is what is looked at.
+fn open(path: &Path, options: &mut OpenOptions) -> Option<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = options.custom_flags(flags.bits().cast_signed()).open(path).ok()?;
+    let metadata = file.metadata().ok()?;
+    let is_ours = metadata.uid() == sys::uid() && metadata.mode() & 0o022 == 0;
+    (metadata.is_file() && is_ours).then_some(file)
 }
 
 /// Changes the state while no other call can. Without a file `change` sees an empty state.
@@ -100,8 +115,8 @@ pub fn update(path: Option<&Path>, change: impl FnOnce(&mut State)) {
 fn lock(path: &Path) -> Option<File> {
     files::private_dir(path.parent()?).ok()?;
     let mut options = OpenOptions::new();
-    let file = options.write(true).create(true).truncate(false).mode(0o600);
-    let file = file.open(files::beside(path, ".lock")).ok()?;
+    let options = options.write(true).create(true).truncate(false).mode(0o600);
+    let file = open(&files::beside(path, ".lock"), options)?;
     let deadline = sys::awake() + LOCK_TIMEOUT;
     loop {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -201,6 +216,61 @@ mod tests {
         let mut samples = read(Some(&path)).charts["k"].samples.clone();
         samples.sort_by(f64::total_cmp);
         assert_eq!(samples, (0..10).map(f64::from).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_no_plain_file_of_ours_is_an_empty_state_at_once() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("drop-ins");
+        let good = dir.path().join("good");
+        std::fs::write(&good, "rainline drop-ins 1\nchart k 1 - 2\n").expect("written");
+        assert_eq!(read(Some(&good)).charts.len(), 1);
+        let plant = |what: &str| {
+            let _ = std::fs::remove_file(&path);
+            match what {
+                "fifo" => {
+                    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+                    rustix::fs::mknodat(
+                        rustix::fs::CWD,
+                        &path,
+                        rustix::fs::FileType::Fifo,
+                        mode,
+                        0,
+                    )
+                    .expect("a FIFO");
+                }
+                "link" => std::os::unix::fs::symlink(&good, &path).expect("a link"),
+                "zero" => std::os::unix::fs::symlink("/dev/zero", &path).expect("a link"),
+                "large" => {
+                    std::fs::copy(&good, &path).expect("copied");
+                    let file = OpenOptions::new().write(true).open(&path).expect("opened");
+                    file.set_len(10 << 30).expect("a sparse file");
+                }
+                _ => {
+                    use std::os::unix::fs::PermissionsExt;
+                    std::fs::copy(&good, &path).expect("copied");
+                    let mode = std::fs::Permissions::from_mode(0o666);
+                    std::fs::set_permissions(&path, mode).expect("set");
+                }
+            }
+        };
+        for what in ["fifo", "link", "zero", "large", "writable by others"] {
+            plant(what);
+            assert_eq!(read(Some(&path)), State::default(), "{what}");
+            update(Some(&path), |state| {
+                state.charts.insert("new".into(), Chart::default());
+            });
+            assert!(read(Some(&path)).charts.contains_key("new"), "{what} is replaced");
+            assert_eq!(read(Some(&good)).charts.len(), 1, "{what}: what it led to stays");
+        }
+        std::fs::remove_file(files::beside(&path, ".lock")).expect("it was made");
+        let lock = files::beside(&path, ".lock");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &lock, rustix::fs::FileType::Fifo, mode, 0)
+            .expect("a FIFO");
+        let mut is_called = false;
+        update(Some(&path), |_| is_called = true);
+        assert!(is_called, "a FIFO for a lock is not waited for");
     }
 
     #[test]

@@ -30,7 +30,11 @@ pub type ViewId = u64;
 /// What a stream holds of the view that it shows, so that nobody has to count them: a thousand
 /// streams cost a request nothing.
 #[derive(Debug, Default)]
-pub struct Token(Rc<()>);
+pub struct Token {
+    alive: Rc<()>,
+    /// Whether it waits for its turn to be sent the view's line.
+    pub is_behind: bool,
+}
 
 /// A line that is being shown.
 struct View {
@@ -56,7 +60,7 @@ struct View {
 
 impl View {
     fn has_streams(&self) -> bool {
-        Rc::strong_count(&self.token.0) > 1
+        Rc::strong_count(&self.token.alive) > 1
     }
 
     fn is_live(&self, boot: Duration) -> bool {
@@ -190,7 +194,7 @@ impl Views {
     pub fn hold(&mut self, view: ViewId) -> Token {
         self.all.get_mut(&view).map_or_else(Token::default, |view| {
             view.sent = None;
-            Token(view.token.0.clone())
+            Token { alive: view.token.alive.clone(), is_behind: false }
         })
     }
 
