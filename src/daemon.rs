@@ -222,6 +222,8 @@ struct Woken {
     is_deaf: bool,
     /// Much later than was asked for.
     is_late: bool,
+    /// Before anything came.
+    is_interrupted: bool,
     workers: bool,
     connections: Vec<(u64, PollFlags)>,
 }
@@ -285,7 +287,8 @@ impl Daemon {
         let last = fds.len();
         fds.extend(self.engine.worker_fds().map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags)));
         let mut woken = Woken::default();
-        if poll(&mut fds, Some(&timespec(timeout))).is_ok() {
+        let found = poll(&mut fds, Some(&timespec(timeout)));
+        if found.is_ok() {
             let is_ready = |fd: &PollFd| !fd.revents().is_empty();
             let mut came = fds[..first].iter().map(PollFd::revents);
             let [signals, listener, knock, _] =
@@ -298,6 +301,8 @@ impl Daemon {
             let connections = ids.iter().zip(&fds[first..]).filter(|(_, fd)| is_ready(fd));
             woken.connections = connections.map(|(id, fd)| (*id, fd.revents())).collect();
         }
+        // So it is after a signal, and after a checkpoint.
+        woken.is_interrupted = found.is_err();
         woken.is_late = sys::awake() > now.awake + timeout.saturating_add(OVERSLEPT);
         woken
     }
@@ -334,18 +339,25 @@ impl Daemon {
             self.conclude(Reached::Nobody, now);
         }
         let is_called = woken.knock && self.knock.take();
-        let was_away = has_jumped || woken.is_late;
-        if is_back || (was_away && time_namespace() != self.time_namespace) {
-            // This process was restored from a checkpoint: its times are of another clock than those
-            // of its clients, by which it knows shells.
-            self.leave(None, Save::Everything, now);
-        } else if was_away || is_called {
+        if is_back || woken.is_interrupted {
+            self.check_clocks(is_back, now);
+        }
+        if has_jumped || woken.is_late || is_called {
             self.check(now);
+        }
+    }
+
+    /// Leaves after a restore from a checkpoint: the times of this process are of another clock then
+    /// than those of its clients, by which it knows shells.
+    fn check_clocks(&mut self, is_back: bool, now: &Now) {
+        if is_back || time_namespace() != self.time_namespace {
+            self.leave(None, Save::Everything, now);
         }
     }
 
     /// Asks whether clients reach this daemon; the answer comes to [`Daemon::conclude`].
     fn check(&mut self, now: &Now) {
+        self.check_clocks(false, now);
         if self.leaving.is_some() {
             return;
         }

@@ -109,7 +109,7 @@ fn the_doctor_ends_although_a_file_hangs_and_does_not_call_it_fine() {
 
 #[test]
 fn a_history_that_cannot_be_saved_is_told() {
-    let sandbox = Sandbox::new().with("XDG_STATE_HOME", "/proc/none");
+    let sandbox = Sandbox::new().with("XDG_STATE_HOME", "/dev/null");
     sandbox.start_daemon(&[]);
     until("the problem", || {
         let report = run(&sandbox, &["doctor"], 1);
