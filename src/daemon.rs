@@ -64,9 +64,9 @@ const TOUCH: Duration = Duration::from_secs(600);
 /// How long leaving may take.
 const LEAVING: Duration = Duration::from_secs(2);
 /// How long a daemon that was replaced still answers those who had connected to it.
-const LINGER: Duration = Duration::from_millis(300);
+const LINGER: Duration = Duration::from_secs(1);
 /// How long a newer daemon is waited for by one that is ready to be replaced.
-const HANDOVER: Duration = Duration::from_secs(3);
+const HANDOVER: Duration = Duration::from_secs(10);
 /// A loop that wakes so much later than it wanted was stopped: the world may have changed.
 const OVERSLEPT: Duration = Duration::from_secs(2);
 /// How long a new daemon waits for one that is leaving.

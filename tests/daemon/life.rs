@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::os::unix::net::UnixListener;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rainline_client::protocol::{Admin, Body, HEADER, ReplyHeader, ReplyKind, Request};
 use rustix::net::Shutdown;
@@ -242,6 +243,47 @@ fn an_outdated_daemon_serves_until_the_next_one_listens() {
     let next = until("the next daemon", || sandbox.daemon().filter(|next| *next != pid));
     wait_end(pid);
     assert_eq!(sandbox.daemons(), [next]);
+}
+
+/// Every connection succeeds and every request gets a line, while one daemon after another takes over.
+#[test]
+fn no_request_is_lost_while_daemons_follow_each_other() {
+    let upgrades = if std::env::var_os("RAINLINE_LONG").is_some() { 20 } else { 4 };
+    let sandbox = running();
+    let (is_over, answered) = (AtomicBool::new(false), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    let mut stream = connect(&sandbox);
+                    stream.write_all(&bytes(&print_request(9))).expect("sent");
+                    assert_eq!(reply(&mut stream).0.kind, ReplyKind::Line);
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        let over = EndOf(&is_over);
+        for _ in 0..upgrades {
+            let pid = until("a daemon", || sandbox.daemon());
+            let mut stream = connect(&sandbox);
+            let newer = Request { build: u64::MAX, ..print_request(5) };
+            stream.write_all(&bytes(&newer)).expect("sent");
+            assert_eq!(reply(&mut stream).0.kind, ReplyKind::Line);
+            sandbox.start_daemon(&[]);
+            wait_end(pid);
+        }
+        drop(over);
+    });
+    assert!(answered.load(Ordering::Relaxed) > upgrades);
+}
+
+/// Ends what others do when it goes, also by a failed assertion.
+struct EndOf<'a>(&'a AtomicBool);
+
+impl Drop for EndOf<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 #[test]
