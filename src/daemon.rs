@@ -65,9 +65,9 @@ const TOUCH: Duration = Duration::from_secs(600);
 /// How long leaving may take.
 const LEAVING: Duration = Duration::from_secs(2);
 /// How long a daemon that was replaced still answers those who had connected to it.
-const LINGER: Duration = Duration::from_millis(300);
+const LINGER: Duration = Duration::from_secs(1);
 /// How long a newer daemon is waited for by one that is ready to be replaced.
-const HANDOVER: Duration = Duration::from_secs(3);
+const HANDOVER: Duration = Duration::from_secs(10);
 /// A loop that wakes so much later than it wanted was stopped: the world may have changed.
 const OVERSLEPT: Duration = Duration::from_secs(2);
 /// How long a new daemon waits for one that is leaving.
@@ -225,6 +225,8 @@ struct Woken {
     is_deaf: bool,
     /// Much later than was asked for.
     is_late: bool,
+    /// Before anything came.
+    is_interrupted: bool,
     workers: bool,
     connections: Vec<(u64, PollFlags)>,
 }
@@ -288,7 +290,8 @@ impl Daemon {
         let last = fds.len();
         fds.extend(self.engine.worker_fds().map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags)));
         let mut woken = Woken::default();
-        if poll(&mut fds, Some(&timespec(timeout))).is_ok() {
+        let found = poll(&mut fds, Some(&timespec(timeout)));
+        if found.is_ok() {
             let is_ready = |fd: &PollFd| !fd.revents().is_empty();
             let mut came = fds[..first].iter().map(PollFd::revents);
             let [signals, listener, knock, _] =
@@ -301,6 +304,8 @@ impl Daemon {
             let connections = ids.iter().zip(&fds[first..]).filter(|(_, fd)| is_ready(fd));
             woken.connections = connections.map(|(id, fd)| (*id, fd.revents())).collect();
         }
+        // So it is after a signal, and after a checkpoint.
+        woken.is_interrupted = found.is_err();
         woken.is_late = sys::awake() > now.awake + timeout.saturating_add(OVERSLEPT);
         woken
     }
@@ -338,18 +343,25 @@ impl Daemon {
             self.conclude(Reached::Nobody, now);
         }
         let is_called = woken.knock && self.knock.take();
-        let was_away = has_jumped || woken.is_late;
-        if is_back || (was_away && time_namespace() != self.time_namespace) {
-            // This process was restored from a checkpoint: its times are of another clock than those
-            // of its clients, by which it knows shells.
-            self.leave(None, Save::Everything, now);
-        } else if was_away || is_called {
+        if is_back || woken.is_interrupted {
+            self.check_clocks(is_back, now);
+        }
+        if has_jumped || woken.is_late || is_called {
             self.check(now);
+        }
+    }
+
+    /// Leaves after a restore from a checkpoint: the times of this process are of another clock then
+    /// than those of its clients, by which it knows shells.
+    fn check_clocks(&mut self, is_back: bool, now: &Now) {
+        if is_back || time_namespace() != self.time_namespace {
+            self.leave(None, Save::Everything, now);
         }
     }
 
     /// Asks whether clients reach this daemon; the answer comes to [`Daemon::conclude`].
     fn check(&mut self, now: &Now) {
+        self.check_clocks(false, now);
         if self.leaving.is_some() {
             return;
         }

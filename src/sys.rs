@@ -95,14 +95,10 @@ pub fn execute(program: &CStr, arguments: &[CString], environment: &[CString]) {
     }
 }
 
-/// No signal has a higher number.
+/// No signal has a higher number. The two or three that C's library keeps for itself cannot be set.
 const LAST_SIGNAL: c_int = 64;
 const SIGPIPE: c_int = 13;
 const SIG_DFL: usize = 0;
-/// Signals that C's library keeps for its threads, and lets nobody set. They would end the process.
-#[cfg(target_os = "linux")]
-const RESERVED: std::ops::RangeInclusive<c_int> = 32..=34;
-
 /// The signals that were noted and not taken yet, a bit each.
 static NOTED: AtomicU64 = AtomicU64::new(0);
 /// What is written to when the first of them comes.
@@ -127,7 +123,6 @@ extern "C" fn pass_signal(_: c_int) {}
 /// Gives every signal its own effect back, which a process that started this one may have taken away.
 /// A write to a closed pipe stays an error.
 pub fn reset_signals() {
-    set_reserved(SIG_DFL);
     for number in (1..=LAST_SIGNAL).filter(|number| *number != SIGPIPE) {
         // SAFETY: no handler; what is no signal, or cannot be set, is refused.
         unsafe { signal(number, SIG_DFL) };
@@ -137,9 +132,7 @@ pub fn reset_signals() {
 /// Notes the signals `noted` for [`take_signals`], writes a byte to `wake` when one comes, and lets
 /// all others pass without effect, but those `kept`.
 pub fn handle_signals(kept: &[c_int], noted: &[c_int], wake: OwnedFd) {
-    const SIG_IGN: usize = 1;
     WAKE.store(wake.into_raw_fd(), Ordering::SeqCst);
-    set_reserved(SIG_IGN);
     let free = |number: &c_int| *number != SIGPIPE && !kept.contains(number);
     for number in (1..=LAST_SIGNAL).filter(free) {
         let handler: extern "C" fn(c_int) =
@@ -152,23 +145,4 @@ pub fn handle_signals(kept: &[c_int], noted: &[c_int], wake: OwnedFd) {
 /// The signals noted since the last time.
 pub fn take_signals() -> u64 {
     NOTED.swap(0, Ordering::SeqCst)
-}
-
-/// Sets what becomes of the signals that C's library does not set.
-fn set_reserved(action: usize) {
-    #[cfg(target_os = "linux")]
-    {
-        const SYS_RT_SIGACTION: c_long = if cfg!(target_arch = "x86_64") { 13 } else { 134 };
-        /// What a mask of 64 signals takes.
-        const MASK_SIZE: usize = 8;
-        // The action comes first; flags and mask are empty, and the kernel reads no more than this.
-        let request = [action, 0, 0, 0, 0, 0];
-        let none = std::ptr::null::<usize>();
-        for number in RESERVED {
-            // SAFETY: the kernel reads from `request`, writes nothing, and no handler is set.
-            unsafe { syscall(SYS_RT_SIGACTION, number, request.as_ptr(), none, MASK_SIZE) };
-        }
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = action;
 }

@@ -1,6 +1,8 @@
 //! The daemon and its clients, as real processes in a directory of their own.
 
 mod configs;
+mod history_file;
+mod life;
 mod streams;
 
 use std::io::{Read, Write};
