@@ -7,6 +7,7 @@
 //! - `skipped`: what is missing here to try it.
 
 mod hanging;
+mod hangs;
 mod life_cycle;
 mod oddities;
 mod places;
