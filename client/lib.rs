@@ -8,6 +8,10 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rustix::io::fcntl_getfd;
+use rustix::stdio::stdout;
 
 use crate::environment::Environment;
 use crate::protocol::{Body, ReplyKind, Request};
@@ -15,19 +19,22 @@ use crate::protocol::{Body, ReplyKind, Request};
 pub mod args;
 mod connection;
 pub mod environment;
+pub mod gate;
 pub mod protocol;
 pub mod runtime;
 pub mod spawn;
 mod stream;
 pub mod sys;
 
-pub use connection::{admin, ask, timespec, write_whole};
+pub use connection::{Connection, admin, ask, listener, timespec, write_whole};
 pub use stream::{Draw, stream};
 
 /// What the arguments came to.
 pub enum Outcome {
     /// A line was printed; leave with this code.
     Done(i32),
+    /// A line was printed that a daemon of an older version drew: start one of this version.
+    Outdated,
     /// A `print` that no daemon answered.
     Miss(Request, Why),
     /// A `stream`: give it to [`stream()`] with something that draws lines meanwhile.
@@ -49,6 +56,8 @@ pub enum Why {
     Late,
     /// Another user's process listens where ours should. Nothing was sent to it.
     Foreign,
+    /// Our daemon runs in another pid namespace, where no process has the number that it has here.
+    Elsewhere,
     /// The daemon cannot serve this; the command line knows how to say why.
     Refused,
 }
@@ -59,6 +68,10 @@ impl fmt::Display for Why {
             Why::Absent => "the daemon does not run",
             Why::Late => "the daemon does not answer",
             Why::Foreign => "another user's process listens on the daemon's socket",
+            Why::Elsewhere => {
+                "the daemon runs in another pid namespace (a container that shares the runtime \
+                 directory)"
+            }
             Why::Nowhere | Why::Refused => "the daemon cannot be asked",
         })
     }
@@ -78,23 +91,53 @@ pub fn run(args: &[OsString]) -> Outcome {
     let Ok(mut request) = request else { return Outcome::Cli };
     match request.body {
         Body::Print(_) => {}
+        // Nobody reads it, and nobody ever will.
+        Body::Stream(_) if fcntl_getfd(stdout()).is_err() => return Outcome::Done(0),
         Body::Stream(_) => return Outcome::Stream(request),
         _ => return Outcome::Set(request),
     }
     // The daemon closes the connection first, so that our exit does not wake it.
     request.last = true;
-    let answer = match runtime::open() {
-        Ok(runtime) => ask(&runtime, &request),
-        Err(_) => Err(Why::Nowhere),
-    };
-    match answer {
-        Ok((ReplyKind::Line, mut line)) => {
-            line.push(b'\n');
-            write_whole(&line);
-            Outcome::Done(0)
+    let answer = runtime::open().map_err(|_| Why::Nowhere).and_then(|runtime| {
+        let until = sys::awake() + request.deadline;
+        let mut connection = Connection::open(&runtime, &request)?;
+        match connection.wait(until)? {
+            (ReplyKind::Line, line) if is_line(&request, &line) => {
+                let rows = printed(&request, Some((connection.daemon, &runtime.path)), &line);
+                Ok((rows, connection.is_outdated))
+            }
+            (ReplyKind::Bye, _) => Err(Why::Absent),
+            _ => Err(Why::Refused),
         }
-        Ok((ReplyKind::Bye, _)) => Outcome::Miss(request, Why::Absent),
-        Ok(_) => Outcome::Miss(request, Why::Refused),
+    });
+    match answer {
+        Ok((rows, is_outdated)) => {
+            write_whole(&rows);
+            if is_outdated { Outcome::Outdated } else { Outcome::Done(0) }
+        }
         Err(why) => Outcome::Miss(request, why),
     }
+}
+
+/// What a print writes: the line, and before it, for a shell that would have a channel, a row about
+/// that: the daemon's process and the directory that was checked; empty where no daemon answered.
+pub fn printed(request: &Request, daemon: Option<(u32, &Path)>, line: &[u8]) -> Vec<u8> {
+    let mut rows = Vec::with_capacity(line.len() + 64);
+    let channel = request.line().map_or("", |line| &line.channel);
+    if !channel.is_empty() && !channel.starts_with("winch-") {
+        let daemon = daemon.map(|(pid, path)| (pid, path.as_os_str().as_bytes()));
+        if let Some((pid, path)) = daemon.filter(|(_, path)| !path.contains(&b'\n')) {
+            rows.extend_from_slice(format!("{pid} ").as_bytes());
+            rows.extend_from_slice(path);
+        }
+        rows.push(b'\n');
+    }
+    rows.extend_from_slice(line);
+    rows.push(b'\n');
+    rows
+}
+
+/// Whether an answer is a line that this request can have.
+fn is_line(request: &Request, answer: &[u8]) -> bool {
+    request.line().is_some_and(|line| gate::is_line(line, answer))
 }

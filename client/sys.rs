@@ -5,9 +5,9 @@
 
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
+use std::ffi::{CStr, OsStr, OsString, c_char, c_int, c_uint, c_void};
 use std::fmt::Display;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -18,8 +18,26 @@ use rustix::time::{ClockId, clock_gettime};
 
 unsafe extern "C" {
     fn signal(number: c_int, handler: usize) -> usize;
+    fn getsockopt(
+        socket: c_int,
+        level: c_int,
+        option: c_int,
+        value: *mut c_void,
+        length: *mut c_uint,
+    ) -> c_int;
     safe fn getsid(pid: c_int) -> c_int;
 }
+
+// As in Linux's asm/socket.h.
+const SOL_SOCKET: c_int = if HAS_BSD_NUMBERS { 0xffff } else { 1 };
+const SO_PEERCRED: c_int = match () {
+    () if cfg!(any(target_arch = "powerpc", target_arch = "powerpc64")) => 21,
+    () if cfg!(target_arch = "sparc64") => 0x40,
+    () if HAS_BSD_NUMBERS => 18,
+    () => 17,
+};
+const HAS_BSD_NUMBERS: bool =
+    cfg!(any(target_arch = "mips", target_arch = "mips64", target_arch = "sparc64"));
 
 /// The session of a process (0: this one). 0 where it has no number here: its leader is outside of
 /// our pid namespace, or the process is gone. rustix's own panics on that 0.
@@ -97,9 +115,41 @@ pub fn uid() -> u32 {
     *UID.get_or_init(|| rustix::process::geteuid().as_raw())
 }
 
-/// The user at the other end of a Unix socket.
-pub fn peer_uid(socket: impl AsFd) -> Option<u32> {
-    rustix::net::sockopt::socket_peercred(socket).ok().map(|peer| peer.uid.as_raw())
+/// The process at the other end of a Unix socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its user.
+    pub uid: u32,
+    /// Its number; `None`: it has none here, because it runs in another pid namespace.
+    pub pid: Option<u32>,
+}
+
+/// Who is at the other end of a Unix socket. rustix's own takes a process without a number here
+/// (the kernel says 0) for one with a number that cannot be 0.
+pub fn peer(socket: impl AsFd) -> Option<Peer> {
+    // unix(7): `struct ucred`.
+    let mut credentials: [u32; 3] = [0; 3];
+    let whole = size_of_val(&credentials) as c_uint;
+    let mut length = whole;
+    // SAFETY: the descriptor is open, and the kernel writes at most `length` bytes, which are there
+    // and may hold any bits.
+    let failed = unsafe {
+        getsockopt(
+            socket.as_fd().as_raw_fd(),
+            SOL_SOCKET,
+            SO_PEERCRED,
+            credentials.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    let [pid, uid, _] = credentials;
+    (failed == 0 && length == whole).then_some(Peer { uid, pid: (pid != 0).then_some(pid) })
+}
+
+/// Whether a process is in another pid namespace than this one, as far as that can be seen.
+pub fn is_elsewhere(pid: u32) -> bool {
+    let namespace = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/pid")).ok();
+    namespace(&pid.to_string()).is_some_and(|its| namespace("self").is_some_and(|our| our != its))
 }
 
 /// The path of a process's terminal behind one of its descriptors; `None` for anything else.
@@ -127,4 +177,22 @@ pub fn find_program(name: impl AsRef<Path>) -> Option<PathBuf> {
 pub fn columns(terminal: impl AsFd) -> Option<u16> {
     let size = rustix::termios::tcgetwinsize(terminal).ok()?;
     (size.ws_col > 0).then_some(size.ws_col)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn a_peer_is_known_by_user_and_number() {
+        let (one, _two) = UnixStream::pair().expect("a pair");
+        assert_eq!(peer(&one), Some(Peer { uid: uid(), pid: Some(std::process::id()) }));
+        assert_eq!(peer(std::io::pipe().expect("a pipe").0), None, "not a socket");
+    }
+
+    #[test]
+    fn our_own_namespace_is_not_another_and_a_process_without_one_is_none() {
+        assert!(!is_elsewhere(std::process::id()) && !is_elsewhere(0));
+    }
 }

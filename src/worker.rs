@@ -44,6 +44,8 @@ const CHUNK: usize = 16 * 1024;
 /// Does jobs from standard input until it ends. `root` stands for `/` in what sources read.
 pub fn main(root: Option<PathBuf>) -> i32 {
     crate::sys::close_from(3);
+    // What a user's command starts with is not what a shell or the daemon did to its own signals.
+    crate::sys::reset_signals();
     std::panic::set_hook(Box::new(|_| {}));
     let _ = rustix::process::setsid();
     rainline_segments::set_name(NAME);

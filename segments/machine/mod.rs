@@ -79,7 +79,7 @@ pub use native::zram::Zram;
 pub use network::{Addresses, NetworkReader, Route, Traffic};
 pub use os_release::OsRelease;
 pub use process_tree::Process;
-pub use processes::{Doing, Task};
+pub use processes::{Doing, Progress, Round, Task, TaskReader};
 pub use processors::{CoreTimes, Processors, ProcessorsReader, Times};
 pub use scan::Scan;
 pub use sensors::Sensor;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 
-use super::say;
+use super::{output, say};
 use crate::error::Error;
 use crate::worker::{self, CONFIG_TIMEOUT};
 use crate::{config, docs, imports, paths};
@@ -46,15 +46,15 @@ pub fn run(args: Args) -> Result<i32, Error> {
     match args.action {
         Action::Check { file } => check(file),
         Action::Default => {
-            say(&docs::default_config());
+            output(&docs::default_config());
             Ok(0)
         }
         Action::Schema => {
-            say(&docs::schema());
+            output(&docs::schema());
             Ok(0)
         }
         Action::Import { from, folder } => {
-            say(&import(&from, folder)?);
+            output(&import(&from, folder)?);
             Ok(0)
         }
         Action::Path => {
@@ -102,7 +102,9 @@ fn check(file: Option<PathBuf>) -> Result<i32, Error> {
     match (config.problems.len(), there) {
         (0, true) => say(&format!("{path}: fine\n")),
         (0, false) => say(&format!("{path}: no such file; the defaults are in force\n")),
-        (count, _) => {
+        (listed, _) => {
+            // The last one tells how many there are besides.
+            let count = listed + config.untold - usize::from(config.untold > 0);
             let noun = if count == 1 { "problem" } else { "problems" };
             say(&format!("{path}: {count} {noun}\n"));
         }

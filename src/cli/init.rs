@@ -1,12 +1,12 @@
 //! `rainline init`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 use rainline_segments::{Ask, Call, Machine, Pace, RunsIn, Sample, Surroundings};
 
-use super::say;
+use super::output;
 use crate::compat::tmux_plugins;
 use crate::config::{Config, Instance};
 use crate::error::Error;
@@ -44,10 +44,11 @@ fn names() -> impl Iterator<Item = &'static str> {
 /// Prints the lines.
 pub fn run(args: Args) -> Result<i32, Error> {
     if args.host == tmux_plugins::NAME {
-        say(&tmux_plugins::init(&paths::program()));
+        speakable(&paths::program())?;
+        output(&tmux_plugins::init(&paths::program()));
         return Ok(0);
     }
-    say(&lines(&args.host, args.config)?);
+    output(&lines(&args.host, args.config)?);
     Ok(0)
 }
 
@@ -58,6 +59,7 @@ pub fn lines(host: &str, named: Option<PathBuf>) -> Result<String, Error> {
     let named = named
         .map(|path| std::path::absolute(path).map_err(Error::io("the config's path")))
         .transpose()?;
+    named.iter().chain([&paths::program()]).try_for_each(|path| speakable(path))?;
     let path = named.clone().or_else(paths::config);
     let config = worker::load_config(path.as_deref(), CONFIG_TIMEOUT);
     let version = if host.versioned { version(host).map(|(_, number)| number) } else { None };
@@ -71,6 +73,17 @@ pub fn lines(host: &str, named: Option<PathBuf>) -> Result<String, Error> {
         ..Wiring::new(paths::program(), &config.theme)
     };
     Ok((host.init)(&wiring))
+}
+
+/// Refuses a path that no config file can name: in a screenrc a line's end ends the command, whatever
+/// is around it, and what is no UTF-8 would come out as another path.
+fn speakable(path: &Path) -> Result<(), Error> {
+    match path.to_str() {
+        Some(text) if !text.contains(char::is_control) => Ok(()),
+        _ => Err(Error::Usage(format!(
+            "the lines of a host cannot name {path:?}: give it a name of UTF-8 in one line"
+        ))),
+    }
 }
 
 /// The config's line of a window, in the host's language. It holds only what the host fills in by

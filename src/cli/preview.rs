@@ -5,7 +5,7 @@
 use clap::builder::PossibleValuesParser;
 use rainline_segments::ALL;
 
-use super::{live, say, themes};
+use super::{live, output, themes};
 use crate::error::Error;
 use crate::line::rows::{self, FULL, Want};
 use crate::paths;
@@ -76,7 +76,7 @@ pub fn run(args: Args) -> Result<i32, Error> {
         let rows = rows::rows(&config, want, &samples, &caps);
         let line = rows::encode(&rows, target, &caps);
         let line = if args.target.is_some() { visible(&line) } else { line };
-        say(&format!("{}\n{line}\n\n", themes::heading(&config, name)));
+        output(&format!("{}\n{line}\n\n", themes::heading(&config, name)));
     }
     Ok(0)
 }

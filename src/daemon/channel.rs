@@ -16,9 +16,14 @@
 //! Both FIFOs are open here for both directions, so neither side ever sees an end of file or a
 //! broken pipe.
 //!
+//! A shell does not look for the directory: the process by which it makes its first prompt tells it
+//! where the channel is and which process answers there. It opens that directory and then the files
+//! in it, without making any, and looks at each descriptor (type, owner) before it uses it. It asks
+//! nothing while an earlier question is still unread, so that it never waits to write.
+//!
 //! A shell is known by its number and the moment it started: numbers come again. The files stay when
-//! the daemon leaves, and the next one opens them again; they go when the shell is gone. `shells`
-//! names the process that answers.
+//! the daemon leaves, and the next one opens them again; they go when the shell is gone. Where a shell
+//! registers again because something else has taken their place they are made anew.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -32,7 +37,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use rainline_client::environment::Environment;
 use rainline_client::protocol::{Body, LineRequest, MAX_REQUEST, ReplyKind, Request};
-use rainline_client::runtime::{Runtime, SHELL, SHELLS};
+use rainline_client::runtime::{Runtime, SHELL};
 use rainline_client::{args, sys};
 
 /// The most shells; each takes four descriptors.
@@ -144,8 +149,6 @@ impl Channels {
                 None => runtime.remove(&name),
             }
         }
-        // Written last: a shell that reads it may rely on all channels.
-        let _ = runtime.write(SHELLS, format!("{}\n", std::process::id()).as_bytes());
         channels
     }
 
@@ -159,13 +162,12 @@ impl Channels {
 
     fn add(&mut self, shell: Shell) {
         let Some(runtime) = self.runtime.clone() else { return };
-        let known = self.all.iter().find(|(_, channel)| channel.shell == shell).map(|(id, _)| *id);
-        if let Some(id) = known {
-            // It registers again because it does not find its files.
-            if runtime.identity(&shell.name("ask")).is_some() {
+        if let Some((id, channel)) = self.all.iter().find(|(_, channel)| channel.shell == shell) {
+            // It registers again because it has found something wrong with its files.
+            if channel.is_in_place(&runtime) {
                 return;
             }
-            self.remove(id);
+            self.remove(*id);
         }
         if self.all.len() >= MOST {
             return;
@@ -208,7 +210,9 @@ impl Channels {
         }
         let Some(channel) = self.all.get_mut(&id) else { return Vec::new() };
         let mut chunk = [0; 4096];
-        while let Ok(count @ 1..) = rustix::io::read(&channel.ask, &mut chunk) {
+        // No more than a pipe holds: a shell that writes on and on does not keep the others waiting.
+        for _ in 0..16 {
+            let Ok(count @ 1..) = rustix::io::read(&channel.ask, &mut chunk) else { break };
             channel.input.extend_from_slice(&chunk[..count]);
             if channel.input.len() > MAX_REQUEST {
                 channel.input.clear();
@@ -303,15 +307,16 @@ impl Channels {
     /// Stops answering. The files stay for the next daemon.
     pub fn close(&mut self) {
         self.unfinished.clear();
-        let Some(runtime) = &self.runtime else { return };
-        let ours = std::process::id().to_string();
-        if runtime.read(SHELLS).is_some_and(|said| said.trim_ascii() == ours.as_bytes()) {
-            runtime.remove(SHELLS);
-        }
     }
 }
 
 impl Channel {
+    /// Whether the shell finds these files under their names.
+    fn is_in_place(&self, runtime: &Runtime) -> bool {
+        let files = [("ask", &self.ask), ("ack", &self.ack), ("line", &self.line)];
+        files.iter().all(|(what, file)| runtime.leads_to(&self.shell.name(what), file))
+    }
+
     /// Adds the asker, which a client adds itself: here it is the shell.
     fn complete(&self, mut request: Request) -> Option<Request> {
         let Body::Print(line) = &mut request.body else { return None };

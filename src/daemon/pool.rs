@@ -194,6 +194,10 @@ impl<W: Worker> Pool<W> {
     /// `readable` says whether a worker may have sent something.
     pub fn advance(&mut self, jobs: &mut Jobs, readable: bool, boot: Duration) -> Vec<Ended> {
         let mut outcomes = Vec::new();
+        let withdrawn = jobs.take_withdrawn();
+        if !withdrawn.is_empty() {
+            self.queue.retain(|submission| !withdrawn.contains(&submission.ticket));
+        }
         let (submitted, cancelled) = jobs.take();
         cancelled.into_iter().for_each(|ticket| self.cancel(ticket, boot));
         for member in self.members.iter_mut().filter(|member| !member.killed) {
@@ -274,7 +278,7 @@ impl<W: Worker> Pool<W> {
                 member.note_source(id);
             }
             let Submission { ticket, purpose, job, timeout } = submission;
-            let deadline = timeout.map(|timeout| boot + timeout);
+            let deadline = timeout.map(|timeout| boot.saturating_add(timeout));
             member.running = Some(Running { ticket, purpose, since: boot, deadline, lane });
             if let Err(why) = member.worker.send(&job) {
                 member.fail(why, boot, outcomes);

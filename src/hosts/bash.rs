@@ -1,14 +1,18 @@
 //! bash: a question through the shell's channel before each prompt and no process, or one `print`
 //! where there is no channel yet or no daemon answers; the text in a variable that `PS1` names.
 //!
-//! The channel's files are opened for one question and closed with it, so no child, no subshell and
-//! no program executed in the shell's place ever has them; both directions at once, so that neither
-//! a dead daemon's broken pipe nor its end of file exists. Each read has a time limit.
+//! The channel's directory and files are opened for one question and closed with it, so no child, no
+//! subshell and no program executed in the shell's place ever has them. What was opened is looked at
+//! (`/dev/fd/N`) before it is used; a directory as `DIR/.`, which waits for no FIFO, and the files in
+//! both directions at once, so that neither a dead daemon's broken pipe nor its end of file exists.
+//! Each read has a limit of time or length, and what is written fits into the empty pipe that it is
+//! written to. Where the directory is the last process said: no rule about that is repeated here.
 //!
 //! The prompt's text is never part of `PS1`: `PS1='${__rainline_ps1-…}'` is expanded once and what
 //! that yields is not looked at again, in posix mode too. Where `promptvars` is off nothing is
 //! expanded, so there the text itself is `PS1`, with its backslashes doubled, and is set anew before
-//! each prompt; posix mode expands whatever `promptvars` says.
+//! each prompt; posix mode expands whatever `promptvars` says. It also replaces `!` in every prompt
+//! string, so there is none in ours.
 //!
 //! From 5.1 on `PROMPT_COMMAND` is a list whose entries each see the command's own `$?` and
 //! PIPESTATUS, so ours stands first and changes nothing for the others. Before that it is one text:
@@ -67,7 +71,7 @@ __rainline_began=
 __rainline_raw=
 if ((__rainline_version >= 500)); then
     # Microseconds, whatever the locale's decimal point is.
-    __rainline_ps0='${__rainline_empty:0:$((__rainline_began=10#0${EPOCHREALTIME/[!0-9]/}/1000,0))}'
+    __rainline_ps0='${__rainline_empty:0:$((__rainline_began=10#0${EPOCHREALTIME/[^0-9]/}/1000,0))}'
 else
     __rainline_ps0='${__rainline_empty:0:$((__rainline_began=SECONDS*1000,0))}'
 fi
@@ -75,15 +79,17 @@ __rainline_source='${__rainline_ps1-\$ }'
 __rainline_jobs=
 if ((__rainline_version >= 404)); then __rainline_jobs='\j'; fi
 
-# This shell and when it started, its channel's files, and the daemon that answers there.
+# This shell and when it started; the directory of its channel and the daemon that answers there, as
+# a process told last.
 __rainline_self=
-__rainline_channel=
+__rainline_at=
 __rainline_daemon=
 __rainline_id=$((1000000000 + RANDOM * 32768 + RANDOM))
 __rainline_later=0
-# The environment as it was sent last, and its text.
+# The environment as it was sent last, its text, and at least how many bytes that is.
 __rainline_known=
 __rainline_environment=
+__rainline_size=0
 
 __rainline_know() {
     local IFS=$' \t\n' __rl_stat
@@ -99,36 +105,24 @@ __rainline_know 2>/dev/null
 # bash copies the text of a function with each call: what most prompts can do without is in others
 # than the prompt's own.
 
-# Looks for the channel, and for the daemon: whether its process exists is known without waiting.
-__rainline_find() {
-    local __rl_dir
-    __rainline_channel=
-    __rainline_daemon=
-    for __rl_dir in "${RAINLINE_RUNTIME_DIR:-/run/user/$EUID/rainline}" "${RAINLINE_RUNTIME_DIR:-/tmp/rainline-$EUID}"; do
-        __rainline_channel=$__rl_dir/shell-$__rainline_self
-        if [[ -O $__rl_dir/shells && -O $__rainline_channel.ask && -p $__rainline_channel.ask && -p $__rainline_channel.ack && -f $__rainline_channel.line ]]; then
-            { read -r __rainline_daemon <"$__rl_dir/shells"; } 2>/dev/null
-            [[ $__rainline_daemon == [1-9]* && -O /proc/$__rainline_daemon ]]
-            return
-        fi
-    done
-    __rainline_channel=
-    return 1
-}
-
 # Writes the environment as printf's %b takes it, \0 after each word.
 __rainline_write_environment() {
     local __rl_words=(@CONFIG@ -- @ENVIRONMENT@)
     builtin printf -v __rainline_environment '%s\\0' "${__rl_words[@]//\\/\\\\}"
     # What is not set may be an error.
     if [[ $- != *u* ]]; then __rainline_known=@KNOWN@; fi
+    __rainline_measure 2>/dev/null
+}
+__rainline_measure() {
+    local LC_ALL=C
+    __rainline_size=${#__rainline_environment}
 }
 
 # The time that the last command took, in milliseconds.
 __rainline_took() {
     local __rl_now
     if ((__rainline_version >= 500)); then
-        __rl_now=$((10#0${EPOCHREALTIME/[!0-9]/} / 1000 - __rainline_began))
+        __rl_now=$((10#0${EPOCHREALTIME/[^0-9]/} / 1000 - __rainline_began))
     else
         __rl_now=$((SECONDS * 1000 - __rainline_began))
     fi
@@ -142,27 +136,38 @@ __rainline_took() {
 # Waits on behind the answers to what earlier prompts gave up.
 __rainline_wait() {
     local __rl_try
-    for __rl_try in 1 2 3 4 5 6 7 8; do
+    for __rl_try in 1 2 3; do
         case $__rl_ack in
         "$__rainline_id="*) return 0 ;;
         "$__rainline_id"*) return 1 ;;
         '') break ;;
         esac
-        builtin read -r -t 0.1 -N 12 -u 9 __rl_ack || __rl_ack=
+        builtin read -r -t 0.04 -N 12 -u 9 __rl_ack || __rl_ack=
     done
-    # A daemon is there and does not answer: not asked again for a while.
+    # Its own time is up, and the process that asks now has less.
+    __rl_more+='--deadline=20\0'
+    __rainline_leave
+}
+
+# A daemon is there and does not answer: not asked again for a while.
+__rainline_leave() {
     __rainline_later=$((SECONDS + 5))
     return 1
 }
 
-# A process asks.
+# A process asks, and tells where to ask from then on.
 __rainline_call() {
     local __rl_out
+    __rainline_at=
     case ${COLUMNS-} in
     [1-9] | [1-9][0-9] | [1-9][0-9][0-9] | [1-9][0-9][0-9][0-9]) __rl_more+="--columns=$COLUMNS" ;;
     esac
-    if [[ -x $__rainline_program ]] && __rl_out=$("$__rainline_program" print prompt all --target="$__rl_target" --status="$__rl_code" --pipestatus="$__rl_codes" ${__rl_more//\\0/$'\n'}@CONFIG@ ${__rainline_self:+--channel="$__rainline_self"}); then
-        builtin mapfile -t __rl_lines <<<$'\n'"$__rl_out"
+    if [[ -x $__rainline_program ]] && __rl_out=$("$__rainline_program" print prompt all --target="$__rl_target" --status="$__rl_code" --pipestatus="$__rl_codes" ${__rl_more//\\0/$'\n'}@CONFIG@ --channel="${__rainline_self:-none}"); then
+        builtin mapfile -t __rl_lines <<<"$__rl_out"
+        if [[ ${__rl_lines[0]} == [1-9]*' /'* ]]; then
+            __rainline_daemon=${__rl_lines[0]%% *}
+            __rainline_at=${__rl_lines[0]#* }
+        fi
     fi
 }
 
@@ -184,7 +189,7 @@ __rainline_wire() {
 }
 
 __rainline_prompt() {
-    local __rl_code=$? __rl_codes="${PIPESTATUS[@]}" IFS=$'\n' __rl_target=bash __rl_more= __rl_ack= __rl_lines=
+    local __rl_code=$? __rl_codes="${PIPESTATUS[@]}" IFS=$'\n' __rl_target=bash __rl_more= __rl_ack= __rl_lines= __rl_pwd=${PWD-} __rl_files=/proc/self/fd/8/shell-$__rainline_self
     if [[ ${TERM-dumb} == dumb ]]; then
         __rl_target=plain
     elif [[ ! -o emacs && ! -o vi ]]; then
@@ -193,20 +198,24 @@ __rainline_prompt() {
     fi
     if [[ $__rainline_began ]]; then __rainline_took; fi
     if [[ $__rainline_jobs ]]; then __rl_more+="--jobs=${__rainline_jobs@P}\\0"; fi
-    if [[ $__rainline_self && $BASHPID == "$$" ]] && ((SECONDS >= __rainline_later || SECONDS < __rainline_later - 5)) &&
-        # Opening what is missing would make it.
-        { [[ $__rainline_channel && -p $__rainline_channel.ask && -p $__rainline_channel.ack && -f $__rainline_channel.line && -O /proc/$__rainline_daemon ]] || __rainline_find; }; then
+    if [[ $__rainline_at && $BASHPID == "$$" && -O /proc/$__rainline_daemon ]] && ((SECONDS >= __rainline_later || SECONDS < __rainline_later - 5)); then
         if [[ $- == *u* || @KNOWN@ != "$__rainline_known" ]]; then __rainline_write_environment; fi
         # What is longer than a pipe takes in one piece is asked by a process.
-        if ((${#__rainline_environment} + ${#__rl_codes} < 3500)); then
+        if ((__rainline_size + 4 * ${#__rl_pwd} + ${#__rl_codes} < 3500)); then
             ((++__rainline_id))
             {
-                builtin printf 'ask %s\0print\0prompt\0all\0--target=%s\0--status=%s\0--pipestatus=%s\0%b%bPWD=%s\0\0' \
-                    "$__rainline_id" "$__rl_target" "$__rl_code" "$__rl_codes" "$__rl_more" "$__rainline_environment" "${PWD-}" &&
-                    { builtin read -r -t 0.1 -N 12 -u 9 __rl_ack || __rl_ack=; } &&
-                    { [[ $__rl_ack == "$__rainline_id="* ]] || __rainline_wait; } &&
-                    builtin mapfile -t -u 7 __rl_lines && [[ ${__rl_lines-} == "$__rainline_id" ]]
-            } 2>/dev/null 1<>"$__rainline_channel.ask" 9<>"$__rainline_channel.ack" 7<"$__rainline_channel.line" || __rl_lines=()
+                # Opening what is missing would make it.
+                [[ -d /dev/fd/8 && -O /dev/fd/8 && -p $__rl_files.ask && -p $__rl_files.ack && -f $__rl_files.line ]] && {
+                    [[ -p /dev/fd/1 && -O /dev/fd/1 && -p /dev/fd/9 && -O /dev/fd/9 && -f /dev/fd/7 && -O /dev/fd/7 ]] &&
+                        # While an earlier question is unread nobody reads.
+                        { if builtin read -t 0 -u 1; then __rainline_leave; fi; } &&
+                        builtin printf 'ask %s\0print\0prompt\0all\0--target=%s\0--status=%s\0--pipestatus=%s\0%b%bPWD=%s\0\0' \
+                            "$__rainline_id" "$__rl_target" "$__rl_code" "$__rl_codes" "$__rl_more" "$__rainline_environment" "$__rl_pwd" &&
+                        { builtin read -r -t 0.04 -N 12 -u 9 __rl_ack || __rl_ack=; } &&
+                        { [[ $__rl_ack == "$__rainline_id="* ]] || __rainline_wait; } &&
+                        builtin mapfile -t -n 99 -u 7 __rl_lines && [[ ${__rl_lines-} == "$__rainline_id" ]]
+                } 1<>"$__rl_files.ask" 9<>"$__rl_files.ack" 7<>"$__rl_files.line"
+            } 2>/dev/null 8<"$__rainline_at/." || __rl_lines=()
         fi
     fi
     if [[ -z ${__rl_lines[3]+there} ]]; then __rainline_call; fi

@@ -1,8 +1,11 @@
 //! zsh: a question through the shell's channel before each prompt, from a `precmd` hook, and no
 //! process; one `print` where there is no channel yet or no daemon answers.
 //!
-//! The descriptors of the channel are close-on-exec and known to this shell only. While a prompt is
-//! shown zsh looks at the channel itself (`zle -F`), so what was read late appears by itself.
+//! The descriptors of the channel are close-on-exec and known to this shell only. They are opened
+//! without waiting and looked at (`/dev/fd/N`: type, owner) before they are used: first that of the
+//! directory, which the last process named, then the files from there. Each read has a limit of time
+//! or length, and no write waits. While a prompt is shown zsh looks at the channel itself (`zle -F`),
+//! so what was read late appears by itself.
 //!
 //! A change between vi's insert and normal mode asks again through the channel, or not at all: there
 //! it must not cost a process. The user's own `zle-keymap-select` is called before ours. What `main`
@@ -47,9 +50,10 @@ const LINES: &str = r#"# Rainline. Put this into ~/.zshrc, or this line:  eval "
 if [[ -o interactive ]]; then
 zmodload zsh/datetime zsh/parameter zsh/zleparameter
 typeset -g __rainline_program=@PROGRAM@ __rainline_began= __rainline_left= __rainline_right= __rainline_more=
-# This shell and when it started, where the daemon keeps its channel, and what of it is open.
-typeset -g __rainline_self= __rainline_at= __rainline_daemon= __rainline_asks= __rainline_acks=
-typeset -g __rainline_id=$(( RANDOM * 32768 + RANDOM )) __rainline_wait=0 __rainline_out= __rainline_how= __rainline_main=
+# This shell and when it started; the directory of its channel and the daemon that answers there, as
+# a process told last; what of it is open.
+typeset -g __rainline_self= __rainline_at= __rainline_daemon= __rainline_asks= __rainline_acks= __rainline_lines=
+typeset -g __rainline_late= __rainline_id=$(( RANDOM * 32768 + RANDOM )) __rainline_wait=0 __rainline_out= __rainline_how= __rainline_main=
 typeset -ga __rainline_words
 
 __rainline_know() {
@@ -68,53 +72,56 @@ __rainline_preexec() {
     typeset -g __rainline_began=$EPOCHREALTIME
 }
 
-# Whether the daemon lives: its process exists, which is known without waiting.
-__rainline_lives() {
+# Opens a file of the channel, if it is one of this type (a letter of a test) and ours.
+__rainline_open_one() {
     emulate -L zsh
-    if [[ -z $__rainline_at ]]; then
-        local __rl_dir
-        for __rl_dir in "${RAINLINE_RUNTIME_DIR:-/run/user/$EUID/rainline}" "${RAINLINE_RUNTIME_DIR:-/tmp/rainline-$EUID}"; do
-            if [[ -O $__rl_dir/shells && -p $__rl_dir/shell-$__rainline_self.ask && -O $__rl_dir/shell-$__rainline_self.ask ]]; then
-                typeset -g __rainline_at=$__rl_dir
-                break
-            fi
-        done
-        [[ -n $__rainline_at ]] || return
-    fi
-    if [[ -z $__rainline_daemon ]] || ! kill -0 $__rainline_daemon 2>/dev/null; then
-        typeset -g __rainline_daemon=
-        if [[ -r $__rainline_at/shells ]]; then typeset -g __rainline_daemon=$(<$__rainline_at/shells); fi
-        [[ $__rainline_daemon == <1-> ]] && kill -0 $__rainline_daemon 2>/dev/null
-    fi
+    sysopen -rw -o cloexec,nofollow,nonblock -u $1 $2 2>/dev/null || return
+    builtin test -$3 /dev/fd/${(P)1} && [[ -O /dev/fd/${(P)1} ]]
 }
 
 __rainline_open() {
     emulate -L zsh
     [[ -n $__rainline_acks ]] && return
-    local __rl_name=$__rainline_at/shell-$__rainline_self
-    [[ -p $__rl_name.ask && -p $__rl_name.ack ]] || return
-    sysopen -rw -o cloexec -u __rainline_asks $__rl_name.ask 2>/dev/null || return
-    if sysopen -rw -o cloexec -u __rainline_acks $__rl_name.ack 2>/dev/null; then
+    local __rl_dir= __rl_files
+    sysopen -r -o cloexec,nofollow,nonblock -u __rl_dir $__rainline_at 2>/dev/null || return
+    __rl_files=/proc/self/fd/$__rl_dir/shell-$__rainline_self
+    if [[ -d /dev/fd/$__rl_dir && -O /dev/fd/$__rl_dir ]] &&
+        __rainline_open_one __rainline_asks $__rl_files.ask p &&
+        __rainline_open_one __rainline_lines $__rl_files.line f &&
+        __rainline_open_one __rainline_acks $__rl_files.ack p; then
         zle -F -w $__rainline_acks __rainline_repaint
     else
         __rainline_close
-        return 1
     fi
+    exec {__rl_dir}>&-
+    [[ -n $__rainline_acks ]]
 }
 
 __rainline_close() {
     emulate -L zsh
-    if [[ -n $__rainline_acks ]]; then zle -F $__rainline_acks; exec {__rainline_acks}>&-; fi
+    if [[ -n $__rainline_acks ]]; then zle -F $__rainline_acks 2>/dev/null; exec {__rainline_acks}>&-; fi
+    if [[ -n $__rainline_lines ]]; then exec {__rainline_lines}>&-; fi
     if [[ -n $__rainline_asks ]]; then exec {__rainline_asks}>&-; fi
-    typeset -g __rainline_acks= __rainline_asks= __rainline_at= __rainline_daemon=
+    typeset -g __rainline_acks= __rainline_lines= __rainline_asks= __rainline_at= __rainline_daemon=
+}
+
+# Nobody answers: not asked again for a while.
+__rainline_leave() {
+    emulate -L zsh
+    __rainline_close
+    typeset -g __rainline_wait=$(( EPOCHSECONDS + 5 ))
+    return 1
 }
 
 # The line that was announced, if it is the one that was asked for.
 __rainline_load() {
     emulate -L zsh
-    local __rl_text
-    __rl_text="$(<$__rainline_at/shell-$__rainline_self.line)"
-    [[ ${__rl_text%%$'\n'*} == $__rainline_id ]] || return
+    setopt nomultibyte
+    local __rl_text=
+    sysseek -u $__rainline_lines 0 && sysread -s 65536 -i $__rainline_lines __rl_text || return
+    # What fills all that is read may go on.
+    [[ ${__rl_text%%$'\n'*} == $__rainline_id ]] && (( ${#__rl_text} < 65536 )) || return
+    while [[ $__rl_text == *$'\n' ]]; do __rl_text=${__rl_text%$'\n'}; done
     typeset -g __rainline_out=${__rl_text#*$'\n'}
 }
 
@@ -122,7 +129,12 @@ __rainline_load() {
 __rainline_ask() {
     emulate -L zsh
     setopt nomultibyte
-    [[ -n $__rainline_self ]] && (( EPOCHSECONDS >= __rainline_wait )) && __rainline_lives && __rainline_open || return
+    [[ -n $__rainline_at ]] && (( EPOCHSECONDS >= __rainline_wait )) || return
+    # Whether the daemon's process exists is known without waiting.
+    if ! builtin kill -0 $__rainline_daemon 2>/dev/null || ! __rainline_open; then
+        __rainline_close
+        return 1
+    fi
     typeset -g __rainline_id=$(( (__rainline_id + 1) % 10000000000 ))
     typeset -g __rainline_id=${(l:10::0:)__rainline_id}
     local __rl_nul=$'\0' __rl_ack
@@ -132,13 +144,16 @@ __rainline_ask() {
     local __rl_all="${(pj:\0:)__rl_words}"
     # What is longer than a pipe takes in one piece is asked by a process.
     (( ${#__rl_all} <= 4096 )) || return
-    syswrite -o $__rainline_asks -- "$__rl_all" 2>/dev/null || { __rainline_close; return 1 }
-    repeat 8; do
-        if ! sysread -t 0.1 -s 4096 -i $__rainline_acks __rl_ack; then
-            # A daemon is there and does not answer: not asked again for a while.
-            __rainline_close
-            typeset -g __rainline_wait=$(( EPOCHSECONDS + 5 ))
-            return 1
+    if ! syswrite -o $__rainline_asks -- "$__rl_all" 2>/dev/null; then
+        __rainline_leave
+        return
+    fi
+    repeat 4; do
+        if ! sysread -t 0.04 -s 4096 -i $__rainline_acks __rl_ack; then
+            # Its own time is up, and the process that asks now has less.
+            typeset -g __rainline_late=--deadline=20
+            __rainline_leave
+            return
         fi
         case ${__rl_ack[-12,-2]} in
         "$__rainline_id"[=*]) __rainline_load; return ;;
@@ -248,11 +263,18 @@ __rainline_precmd() {
     __rainline_words=("${__rl_words[@]}")
     if [[ -z $__rainline_main ]]; then typeset -g __rainline_main=${${=$(bindkey -lL main)}[3]-none}; fi
     if [[ $__rainline_main == vi* ]]; then __rl_words+=(--keymap=$__rainline_main); fi
-    typeset -g __rainline_out= __rainline_how=
+    typeset -g __rainline_out= __rainline_how= __rainline_late=
     if [[ $__rl_target == plain && $__rl_percent == on ]]; then __rainline_how+=percent; fi
     if [[ $__rl_bang == on ]]; then __rainline_how+=bang; fi
     if ! __rainline_ask "${__rl_words[@]}" && [[ -x $__rainline_program ]]; then
-        __rainline_out=$("$__rainline_program" print prompt all "${__rl_words[@]}" ${__rainline_self:+--channel=$__rainline_self})
+        __rainline_close
+        __rainline_out=$("$__rainline_program" print prompt all "${__rl_words[@]}" $__rainline_late --channel=${__rainline_self:-none})
+        # Its first row says where to ask from then on.
+        local __rl_place=${__rainline_out%%$'\n'*}
+        __rainline_out=${__rainline_out#*$'\n'}
+        if [[ $__rl_place == <1->\ /* ]]; then
+            typeset -g __rainline_daemon=${__rl_place%% *} __rainline_at=${__rl_place#* }
+        fi
     fi
     __rainline_show $__rl_subst
     __rainline_hook

@@ -84,6 +84,15 @@ impl Drawing {
         }
     }
 
+    /// About how many bytes it owns beside its own size.
+    pub fn weight(&self) -> usize {
+        let unknown = self.unknown.iter().map(|text| size_of::<String>() + text.capacity());
+        let holds =
+            self.caps.holds.iter().map(|(_, text)| size_of::<(On, Box<str>)>() + text.len());
+        let names = [&self.line, &self.slot, &self.theme].map(|name| name.capacity());
+        unknown.chain(holds).chain(names).sum()
+    }
+
     /// The line, slot and theme that are drawn.
     pub fn want(&self) -> Want<'_> {
         Want { line: &self.line, slot: &self.slot, theme: &self.theme }

@@ -1,11 +1,8 @@
 //! Whether a daemon that answered too late is stopped or stuck, or only busy for once.
 
-use std::os::fd::OwnedFd;
-
-use rainline_client::runtime::{self, Runtime};
+use rainline_client::runtime::Runtime;
 use rainline_client::sys;
 use rainline_segments::family::Stat;
-use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 /// When answers were late: a second since boot a line.
 const FILE: &str = "late";
@@ -36,19 +33,8 @@ fn is_often(runtime: &Runtime, now: u64) -> bool {
 
 /// Whether the process that listens is stopped, or dead and not collected.
 fn is_stopped(runtime: &Runtime) -> bool {
-    let stat = listener(runtime).and_then(Stat::of);
+    let stat = rainline_client::listener(runtime).ok().and_then(Stat::of);
     stat.is_some_and(|stat| matches!(stat.state, b'T' | b't' | b'Z' | b'X'))
-}
-
-/// The process that listens on the daemon's socket. Connecting needs no answer of it.
-fn listener(runtime: &Runtime) -> Option<u32> {
-    let address = runtime.address(runtime::SOCKET).ok()?;
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket: OwnedFd =
-        rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).ok()?;
-    rustix::net::connect(&socket, &address).ok()?;
-    let peer = rustix::net::sockopt::socket_peercred(&socket).ok()?;
-    Some(peer.pid.as_raw_nonzero().get().cast_unsigned())
 }
 
 #[cfg(test)]

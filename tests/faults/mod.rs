@@ -6,18 +6,28 @@
 //! - `pending`: the feature that it waits for;
 //! - `skipped`: what is missing here to try it.
 
+mod connections;
 mod hanging;
 mod hangs;
+mod injection;
 mod life_cycle;
+mod lying_daemon;
+mod models;
+mod namespaces;
 mod oddities;
 mod places;
+mod privacy;
 mod resources;
+mod sources;
+mod trust;
+mod two_users;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -25,7 +35,7 @@ use rainline_client::protocol::Request;
 
 use crate::support::process::output_in_time;
 use crate::support::sandbox::one_line;
-use crate::support::{Sandbox, root};
+use crate::support::{Sandbox, program, root, until};
 
 /// The line that most cases ask for.
 const LINE: [&str; 6] = ["tmux", "right", "--target", "plain", "--columns", "80"];
@@ -42,6 +52,26 @@ fn print_with(sandbox: &Sandbox, more: &[&str]) -> String {
     let line = one_line(output_in_time(&mut sandbox.printing(&[&LINE[..], more].concat())));
     assert!(!line.trim().is_empty(), "nothing on the line");
     line
+}
+
+/// A daemon in the foreground, for a test that says how it is started.
+struct Foreground(Child);
+
+impl Foreground {
+    /// Starts this command with the words of a daemon added, and waits for its first answer.
+    fn start(sandbox: &Sandbox, mut command: Command) -> Foreground {
+        command.arg(program()).args(["daemon", "run"]).stdin(Stdio::null()).stderr(Stdio::null());
+        let daemon = Foreground(command.spawn().expect("it runs"));
+        until("an answer of the daemon", || sandbox.status());
+        daemon
+    }
+}
+
+impl Drop for Foreground {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// What does the daemon's part where it listens.

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 
 use rainline_client::protocol::{Body, ReplyHeader, ReplyKind};
-use rainline_client::runtime::{LOCK, SHELLS, SPAWN_LOCK, SPAWN_STATE};
+use rainline_client::runtime::{LOCK, SPAWN_LOCK, SPAWN_STATE};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use rustix::process::Signal;
 
@@ -392,7 +392,7 @@ fn t20_no_process_is_signalled_because_a_file_names_it() {
     let mut bystander = sandbox.command("sleep").arg("600").spawn().expect("it runs");
     let number = bystander.id().to_string();
     let plant = || {
-        for name in [LOCK, SHELLS, SPAWN_STATE, "pid", "rainline.pid"] {
+        for name in [LOCK, SPAWN_STATE, "shells", "pid", "rainline.pid"] {
             fs::write(sandbox.runtime().join(name), &number).expect("written");
         }
     };

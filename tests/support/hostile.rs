@@ -6,6 +6,8 @@
 use rainline_render::style::{Attrs, Color, Style};
 use rainline_segments::Untrusted;
 
+use super::rounds;
+
 /// Pieces with a meaning: tmux formats and styles, shells, strftime, terminals.
 pub const NASTY: &[&str] = &[
     "#(touch SENTINEL)",
@@ -120,13 +122,73 @@ impl Dice {
     }
 }
 
-/// Every hostile string: all of one and two special characters, every nasty piece alone, the rest
-/// by dice.
+/// Every nasty piece alone, all strings of one and two special characters, the rest by dice.
 pub fn hostile(count: usize) -> Vec<Untrusted> {
-    let ones = SPECIAL.iter().map(|c| c.to_string());
-    let twos = SPECIAL.iter().flat_map(|a| SPECIAL.iter().map(move |b| format!("{a}{b}")));
+    mixed(exhaustive(SPECIAL, 2), 0x9e37_79b9_7f4a_7c15).take(count).map(Untrusted::from).collect()
+}
+
+/// All strings of these characters, one at least and `longest` at most, the short ones first.
+pub fn exhaustive(specials: &[char], longest: u32) -> Vec<String> {
+    let of_length = |length: u32| {
+        (0..specials.len().pow(length)).map(move |mut number| {
+            let one = || {
+                let c = specials[number % specials.len()];
+                number /= specials.len();
+                c
+            };
+            std::iter::repeat_with(one).take(length as usize).collect()
+        })
+    };
+    (1..=longest).flat_map(of_length).collect()
+}
+
+/// What a sink is tried with: every nasty piece alone, all strings of at most two characters that
+/// are special to it (in the long run of at most `longest`), and a thousand mixtures by dice at
+/// least; 2 000 together, and 10 000 in the long run. `RAINLINE_SEED` throws others.
+pub fn for_sink(specials: &[char], longest: usize) -> Vec<Untrusted> {
+    let short = exhaustive(specials, rounds(2, longest) as u32);
+    let count = rounds(2_000, 10_000).max(NASTY.len() + short.len() + 1000);
+    mixed(short, seed()).take(count).map(Untrusted::from).collect()
+}
+
+/// What the dice start with, said so that a failure can be had again: `RAINLINE_SEED`, or always
+/// the same.
+pub fn seed() -> u64 {
+    let seed = std::env::var("RAINLINE_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = seed.unwrap_or(0x2545_f491_4f6c_dd1d).max(1);
+    println!("RAINLINE_SEED={seed}");
+    seed
+}
+
+fn mixed(first: Vec<String>, seed: u64) -> impl Iterator<Item = String> {
     let nasty = NASTY.iter().map(|text| (*text).to_owned());
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let mut dice = Dice(seed);
     let rest = std::iter::repeat_with(move || dice.text());
-    ones.chain(nasty).chain(twos).chain(rest).take(count).map(Untrusted::from).collect()
+    nasty.chain(first).chain(rest)
+}
+
+/// What became of hostile strings in a sink.
+#[derive(Debug, Default)]
+pub struct Tried {
+    pub sink: String,
+    pub strings: usize,
+    /// Cells or bytes that were compared, and those that are not what they should be.
+    pub compared: usize,
+    pub mismatches: usize,
+    pub executions: usize,
+    pub first: Option<String>,
+}
+
+impl Tried {
+    /// Says what became of them; fails where one was drawn as another, or executed.
+    #[track_caller]
+    pub fn hold(self) {
+        println!(
+            "{}: {} strings tried, {} mismatches (of {} compared), {} executions",
+            self.sink, self.strings, self.mismatches, self.compared, self.executions
+        );
+        assert!(self.strings >= 300 && self.compared >= self.strings, "{}: too few", self.sink);
+        assert_eq!(self.mismatches, 0, "{}: {}", self.sink, self.first.unwrap_or_default());
+        assert_eq!(self.executions, 0, "{}", self.sink);
+    }
 }

@@ -90,7 +90,7 @@ pub fn with_deadline(lines: &str, milliseconds: u16) -> String {
     let ask = "print prompt all ";
     assert!(lines.contains(ask), "no call to change in:\n{lines}");
     // bash and zsh wait for their channel. fish has none.
-    let lines = lines.replace(" -t 0.1 ", &format!(" -t {} ", DEADLINE.as_secs() / 2));
+    let lines = lines.replace(" -t 0.04 ", &format!(" -t {} ", DEADLINE.as_secs() / 2));
     let lines = lines.replace(ask, &format!("{ask}--deadline={milliseconds} "));
     // As bash writes it into its channel.
     lines.replace(r"\0all\0", &format!(r"\0all\0--deadline={milliseconds}\0"))

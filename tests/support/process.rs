@@ -51,6 +51,14 @@ pub fn ticks(pid: u32) -> u64 {
     [11, 12].iter().map(|at| stat[*at].parse::<u64>().expect("a number")).sum()
 }
 
+/// The most memory that a process ever had, in kilobytes; 0 where it has ended.
+pub fn peak_memory(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    number.map_or(0, |number| number.parse().expect("a number"))
+}
+
 /// The words a process was started with, each followed by a blank.
 pub fn command_line(pid: u32) -> String {
     let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();

@@ -19,7 +19,17 @@ impl<'a> Tmux<'a> {
     /// `main` whose only pane runs `cat`: nothing moves on the screen that the test does not move.
     /// 24-bit colours reach the terminal.
     pub fn start(sandbox: &'a Sandbox, conf: &str, rows: u16, columns: u16) -> Tmux<'a> {
-        let program = tool("tmux");
+        Tmux::start_program(sandbox, tool("tmux"), conf, rows, columns)
+    }
+
+    /// The same of this tmux.
+    pub fn start_program(
+        sandbox: &'a Sandbox,
+        program: PathBuf,
+        conf: &str,
+        rows: u16,
+        columns: u16,
+    ) -> Tmux<'a> {
         let socket = sandbox.path("tmux.sock");
         let base = "set -g default-command 'exec cat'\nset -as terminal-features ',xterm-256color:RGB'\n\
                     set -s escape-time 0\nset -g default-size 80x24\n";
@@ -59,6 +69,20 @@ impl<'a> Tmux<'a> {
     pub fn server(&self) -> u32 {
         self.run(&["display-message", "-p", "#{pid}"]).parse().expect("a number")
     }
+}
+
+/// The tmuxes that are tried: those that `RAINLINE_TMUXES` names, with colons between them, else the
+/// one that is installed.
+pub fn all() -> Vec<PathBuf> {
+    let named = std::env::var_os("RAINLINE_TMUXES").unwrap_or("tmux".into());
+    std::env::split_paths(&named)
+        .filter(|program| !program.as_os_str().is_empty())
+        .map(
+            |program| {
+                if program.is_absolute() { program } else { tool(&program.to_string_lossy()) }
+            },
+        )
+        .collect()
 }
 
 impl Drop for Tmux<'_> {

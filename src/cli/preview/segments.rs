@@ -5,7 +5,7 @@
 use rainline_segments::{ALL, Field, Kind};
 
 use super::{Args, target};
-use crate::cli::{say, themes};
+use crate::cli::{output, themes};
 use crate::config::{self, Config, Gathered, SourceFile};
 use crate::error::Error;
 use crate::line::rows::{self, Want};
@@ -70,9 +70,9 @@ pub fn run(args: &Args) -> Result<i32, Error> {
             draw(&config, index, theme, &samples, target, &caps)
         });
         if shown.format.is_none() {
-            say(&format!("\n{}: {}\n", shown.kind.name, shown.kind.about));
+            output(&format!("\n{}: {}\n", shown.kind.name, shown.kind.about));
             for ((name, ..), (line, _)) in LOOKS.iter().zip(&drawn) {
-                say(&format!("  {name:<labels$}{line}\n"));
+                output(&format!("  {name:<labels$}{line}\n"));
             }
             continue;
         }
@@ -85,7 +85,7 @@ pub fn run(args: &Args) -> Result<i32, Error> {
             row.push_str(line);
             row.push_str(&" ".repeat(COLUMN.saturating_sub(*cells)));
         }
-        say(&format!("{}\n", row.trim_end()));
+        output(&format!("{}\n", row.trim_end()));
     }
     Ok(0)
 }
