@@ -7,13 +7,12 @@
 //! [`Answer`]s. It may hang or be killed at any point, so it holds nothing that cannot be lost, and
 //! it ends with its input. Who gets which job and when is decided by the daemon's pool.
 
-use std::ffi::CStr;
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rainline_client::sys;
+use rainline_client::{runtime, sys};
 use rainline_segments::base::reader_comparison;
 use rainline_segments::{Ask, Machine, Sample};
 
@@ -36,8 +35,12 @@ pub use sources::MAX_SOURCES;
 use message::{decode, encode};
 use sources::Sources;
 
-/// What a worker is called in lists of processes.
-pub const NAME: &CStr = c"rainline-worker";
+/// What a worker is called in lists of processes, by the runtime directory that it works for: who
+/// looks for those that hang shall not count another's.
+pub fn name() -> String {
+    format!("rainline-{:06x}", runtime::hash(runtime::path()) & 0xff_ffff)
+}
+
 /// How much is read from a pipe at once.
 const CHUNK: usize = 16 * 1024;
 
@@ -48,7 +51,7 @@ pub fn main(root: Option<PathBuf>) -> i32 {
     crate::sys::reset_signals();
     std::panic::set_hook(Box::new(|_| {}));
     let _ = rustix::process::setsid();
-    rainline_segments::set_name(NAME);
+    rainline_segments::set_name(&name());
     // Whatever our commands leave behind stays below us, so that it is found and ended.
     rainline_segments::adopt_orphans();
     // Stuck in a file system, we would never see the end of our input.

@@ -3,7 +3,7 @@
 //!
 //! Whoever leaves a worker behind writes its number into a file of the runtime directory. Only while
 //! there is that file, or no such directory, the processes are looked through: workers have a name
-//! of their own ([`NAME`]), and what a worker's commands left is in the file.
+//! of their own ([`name`]), and what a worker's commands left is in the file.
 
 use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt;
@@ -13,7 +13,7 @@ use rainline_client::runtime::Runtime;
 use rainline_client::sys;
 use rainline_segments::family::{self, Killed, Stat};
 
-use crate::worker::NAME;
+use crate::worker::name;
 
 /// So many are enough, as in the daemon.
 pub const MOST: usize = 4;
@@ -32,11 +32,12 @@ pub fn count(runtime: Option<&Runtime>, until: Duration) -> usize {
         },
     };
     let mut found: HashSet<u32> = listed.iter().map(|killed| killed.pid).collect();
+    let name = name();
     for pid in family::all() {
         if found.len() >= MOST || sys::awake() >= until {
             break;
         }
-        if is_hung_worker(pid) {
+        if is_hung_worker(pid, &name) {
             found.insert(pid);
         }
     }
@@ -71,8 +72,8 @@ fn alive(text: &[u8]) -> Vec<Killed> {
     text.lines().take(MAX_LISTED).filter_map(parse).filter(is_alive).collect()
 }
 
-fn is_hung_worker(pid: u32) -> bool {
-    let is_hung = |stat: Stat| stat.state == b'D' && NAME.to_str() == Ok(&*stat.name);
+fn is_hung_worker(pid: u32, name: &str) -> bool {
+    let is_hung = |stat: Stat| stat.state == b'D' && stat.name == name;
     let is_ours = || std::fs::metadata(format!("/proc/{pid}")).map(|meta| meta.uid());
     Stat::of(pid).is_some_and(is_hung) && is_ours().ok() == Some(sys::uid())
 }

@@ -12,6 +12,7 @@ mod config_bounds;
 mod connections;
 mod extremes;
 mod hanging;
+mod hangs;
 mod injection;
 mod life_cycle;
 mod lying_daemon;

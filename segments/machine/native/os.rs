@@ -7,7 +7,7 @@ pub use other::*;
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use std::ffi::CStr;
+    use std::ffi::CString;
     use std::io;
     use std::os::fd::OwnedFd;
     use std::time::Duration;
@@ -37,8 +37,8 @@ mod linux {
     }
 
     /// What lists of processes call this one: 15 bytes at most.
-    pub fn set_name(name: &CStr) {
-        let _ = rustix::thread::set_name(name);
+    pub fn set_name(name: &str) {
+        let _ = CString::new(name).map(|name| rustix::thread::set_name(&name));
     }
 
     /// Whether the kernel kills this process when the one that started it has ended.
@@ -54,7 +54,6 @@ mod linux {
 
 #[cfg(not(target_os = "linux"))]
 mod other {
-    use std::ffi::CStr;
     use std::io;
     use std::os::fd::OwnedFd;
     use std::time::Duration;
@@ -77,7 +76,7 @@ mod other {
     pub fn adopt_orphans() {}
 
     /// It keeps the name of its file.
-    pub fn set_name(_: &CStr) {}
+    pub fn set_name(_: &str) {}
 
     /// A process is told by the end of its input alone.
     pub fn end_with_parent(_: bool) {}

@@ -129,6 +129,17 @@ fn a_worker_gets_what_the_last_reading_saved_wherever_that_was_taken() {
 }
 
 #[test]
+fn a_machine_that_may_block_is_read_by_workers_and_nothing_else_is() {
+    let mut harness = Harness::new(TEXT);
+    assert_eq!(harness.read_due("cpu", &at(100)), [], "it is read here");
+    harness.sampler.may_block = true;
+    let jobs = harness.read_due("cpu", &at(1000));
+    assert!(matches!(&jobs[..], [(_, Job::Sample { .. })]), "{jobs:?}");
+    assert_eq!(harness.read_due("text", &at(1000)), []);
+    assert!(harness.entry("text").taken().is_some());
+}
+
+#[test]
 fn failures_back_off_and_a_success_ends_that() {
     let mut harness = Harness::new(TEXT);
     let mut now = 1_000;
