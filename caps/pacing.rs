@@ -1,4 +1,5 @@
-//! When a line of a stream may be written. Shared by the client and the daemon: either may write.
+//! When a line of a stream may be written. Shared by the client, which writes, and the daemon, which
+//! wakes it only then.
 
 use std::time::Duration;
 
@@ -10,6 +11,20 @@ pub enum Pacing {
     /// tmux: at most one line in each second of the wall clock, and none in the second in which the
     /// job started.
     OncePerSecond,
+}
+
+impl Pacing {
+    /// Until when a line has to wait at this moment of the wall clock, if it has to; `last` is the
+    /// second of the one before.
+    pub fn hold(self, last: Option<u64>, wall: Duration) -> Option<Duration> {
+        let last = last.filter(|_| self == Pacing::OncePerSecond)?;
+        let second = wall.as_secs();
+        let is_late = wall + BEFORE >= Duration::from_secs(second + 1);
+        // Equal, not earlier: a clock set back must not silence the stream.
+        let is_taken = second == last;
+        let held = is_taken || is_late || wall < clear(second);
+        held.then(|| clear(second + u64::from(is_taken || is_late)))
+    }
 }
 
 /// tmux's clock lags: `time()` is as old as the kernel's last tick, up to a hundredth of a second. A
@@ -38,10 +53,6 @@ impl Pacer {
         Pacer { pacing, next: None, shown: Vec::new(), second: None, repeated }
     }
 
-    fn is_slow(&self) -> bool {
-        self.pacing == Pacing::OncePerSecond
-    }
-
     /// Takes a line that should be shown; the newest wins.
     pub fn offer(&mut self, mut line: Vec<u8>) {
         line.push(b'\n');
@@ -50,13 +61,7 @@ impl Pacer {
 
     /// The line to write at this moment of the wall clock, if any.
     pub fn due(&mut self, wall: Duration) -> Option<&[u8]> {
-        let second = wall.as_secs();
-        // Equal, not earlier: a clock set back must not silence the stream.
-        if self.is_slow() && self.second == Some(second) {
-            return None;
-        }
-        let near = wall < clear(second) || wall + BEFORE >= Duration::from_secs(second + 1);
-        if self.is_slow() && self.second.is_some() && near {
+        if self.pacing.hold(self.second, wall).is_some() {
             return None;
         }
         match self.next.take() {
@@ -67,20 +72,14 @@ impl Pacer {
         if self.second.is_some() {
             self.repeated = true;
         }
-        self.second = Some(second);
+        self.second = Some(wall.as_secs());
         Some(&self.shown)
     }
 
     /// The moment of the wall clock at which something is due; it may have passed.
     pub fn wake(&self, wall: Duration) -> Option<Duration> {
         let waiting = self.next.is_some() || (!self.repeated && self.second.is_some());
-        waiting.then(|| match self.second {
-            Some(last) if self.is_slow() => {
-                let late = wall + BEFORE >= Duration::from_secs(wall.as_secs() + 1);
-                clear((wall.as_secs() + u64::from(late)).max(last + 1))
-            }
-            _ => Duration::ZERO,
-        })
+        waiting.then(|| self.pacing.hold(self.second, wall).unwrap_or_default())
     }
 }
 

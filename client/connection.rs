@@ -1,20 +1,15 @@
 //! A connection on which a request was sent, and whole lines to standard output.
 
-use std::io::IoSlice;
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{
-    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
-};
+use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
 
-use crate::Why;
-use crate::protocol::{Admin, Body, HEADER, ReplyHeader, ReplyKind, Request};
+use crate::protocol::{Admin, Body, HEADER, ReplyHeader, ReplyKind, Request, build_id};
 use crate::runtime::{self, Runtime};
-use crate::sys;
+use crate::{Why, is_line, sys};
 
 /// How long a reader of standard output may keep a whole line waiting.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(200);
@@ -40,47 +35,39 @@ fn connect(runtime: &Runtime) -> Result<(OwnedFd, u32), Why> {
 }
 
 /// A connection on which a request was sent.
-pub(crate) struct Connection {
+pub struct Connection {
     socket: OwnedFd,
     /// The daemon's process.
     pub(crate) daemon: u32,
     nonce: u64,
     /// What has arrived and was not taken yet.
     bytes: Vec<u8>,
+    /// Whether the last reply came from a daemon that is older than this program.
+    pub(crate) is_outdated: bool,
 }
 
 impl Connection {
-    /// Connects, checks who listens, and sends the request; a descriptor may go along with it.
-    pub(crate) fn open(
-        runtime: &Runtime,
-        request: &Request,
-        along: Option<BorrowedFd>,
-    ) -> Result<Self, Why> {
+    /// Connects, checks who listens, and sends the request.
+    pub fn open(runtime: &Runtime, request: &Request) -> Result<Self, Why> {
         let (socket, daemon) = connect(runtime)?;
         let mut bytes = Vec::with_capacity(1024);
         request.encode(&mut bytes);
+        let until = sys::awake() + request.deadline;
         let mut sent = 0;
         while sent < bytes.len() {
-            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-            let mut control = SendAncillaryBuffer::new(&mut space);
-            let along = along.as_slice();
-            if sent == 0 && !along.is_empty() {
-                control.push(SendAncillaryMessage::ScmRights(along));
-            }
-            let rest = [IoSlice::new(&bytes[sent..])];
-            match rustix::net::sendmsg(&socket, &rest, &mut control, SendFlags::NOSIGNAL) {
+            match rustix::net::send(&socket, &bytes[sent..], SendFlags::NOSIGNAL) {
                 Ok(count) => sent += count,
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
-                    if !ready(&socket, PollFlags::OUT, sys::awake() + request.deadline) {
+                    if !ready(&socket, PollFlags::OUT, until) {
                         return Err(Why::Late);
                     }
                 }
                 Err(_) => return Err(hung_up(daemon)),
             }
         }
-        let bytes = Vec::with_capacity(4 * 1024);
-        Ok(Connection { socket, daemon, nonce: request.nonce, bytes })
+        let (nonce, bytes) = (request.nonce, Vec::with_capacity(4 * 1024));
+        Ok(Connection { socket, daemon, nonce, bytes, is_outdated: false })
     }
 
     /// Asks for a reply of any kind. `Err` when the socket takes no more.
@@ -105,11 +92,15 @@ impl Connection {
                 return Ok(reply);
             }
             open?;
+            // There may always be one byte more.
+            if sys::awake() >= until {
+                return Err(Why::Late);
+            }
         }
     }
 
     /// Reads what has arrived. `Err` when the other side is gone.
-    pub(crate) fn receive(&mut self) -> Result<(), Why> {
+    pub fn receive(&mut self) -> Result<(), Why> {
         if self.bytes.capacity() - self.bytes.len() < 1024 {
             self.bytes.reserve(16 * 1024);
         }
@@ -120,7 +111,7 @@ impl Connection {
     }
 
     /// The next whole reply among what has arrived.
-    pub(crate) fn reply(&mut self) -> Result<Option<(ReplyKind, Vec<u8>)>, Why> {
+    pub fn reply(&mut self) -> Result<Option<(ReplyKind, Vec<u8>)>, Why> {
         let Some(header) = ReplyHeader::decode(&self.bytes).map_err(|_| Why::Refused)? else {
             return Ok(None);
         };
@@ -128,6 +119,7 @@ impl Connection {
             return Err(Why::Late);
         }
         let Some(body) = self.bytes.get(HEADER..HEADER + header.length) else { return Ok(None) };
+        self.is_outdated = header.build < build_id();
         let body = body.to_vec();
         self.bytes.drain(..HEADER + header.length);
         Ok(Some((header.kind, body)))
@@ -150,10 +142,14 @@ fn hung_up(daemon: u32) -> Why {
     if sys::is_elsewhere(daemon) { Why::Elsewhere } else { Why::Absent }
 }
 
-/// Asks, and waits for one reply until the request's deadline.
+/// Asks, and waits for one reply until the request's deadline. A line is one that the request can
+/// have.
 pub fn ask(runtime: &Runtime, request: &Request) -> Result<(ReplyKind, Vec<u8>), Why> {
     let until = sys::awake() + request.deadline;
-    Connection::open(runtime, request, None)?.wait(until)
+    match Connection::open(runtime, request)?.wait(until)? {
+        (ReplyKind::Line, line) if !is_line(request, &line) => Err(Why::Refused),
+        reply => Ok(reply),
+    }
 }
 
 /// Asks something about the daemon itself, and waits up to `timeout` for its text.
@@ -213,7 +209,7 @@ pub(crate) fn write_whole_to(out: impl AsFd, mut line: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{LineRequest, Malformed};
+    use crate::protocol::{LineRequest, MAX_REPLY, Malformed};
     use std::io::{Read, Write};
     use std::os::unix::net::{UnixListener, UnixStream};
     use std::thread::JoinHandle;
@@ -278,12 +274,12 @@ mod tests {
     fn a_reply_in_pieces_is_put_together() {
         let answer = answer(|mut stream, request| {
             let body = vec![b'x'; 100_000];
-            let bytes = reply(ReplyKind::Line, request.nonce, &body);
+            let bytes = reply(ReplyKind::Text, request.nonce, &body);
             for piece in bytes.chunks(30_001) {
                 stream.write_all(piece).expect("written");
             }
         });
-        assert_eq!(answer, Ok((ReplyKind::Line, vec![b'x'; 100_000])));
+        assert_eq!(answer, Ok((ReplyKind::Text, vec![b'x'; 100_000])));
     }
 
     #[test]
@@ -307,6 +303,30 @@ mod tests {
             stream.write_all(&bytes).expect("written");
         });
         assert_eq!(answer, Err(Why::Late));
+    }
+
+    #[test]
+    fn a_line_of_another_size_is_refused() {
+        for (columns, expected) in
+            [(80, Ok((ReplyKind::Line, vec![b'x'; 80]))), (81, Err(Why::Refused))]
+        {
+            let answer = answer(move |mut stream, request| {
+                let bytes = reply(ReplyKind::Line, request.nonce, &vec![b'x'; columns]);
+                stream.write_all(&bytes).expect("written");
+            });
+            assert_eq!(answer, expected);
+        }
+    }
+
+    #[test]
+    fn a_daemon_that_drips_is_late() {
+        let daemon = daemon(move |mut stream, request| {
+            let bytes = reply(ReplyKind::Line, request.nonce, &[b'x'; MAX_REPLY]);
+            // Until the client has given up.
+            let _ = bytes.iter().try_for_each(|byte| stream.write_all(&[*byte]));
+        });
+        assert_eq!(ask(&daemon.runtime, &request(Duration::from_millis(5))), Err(Why::Late));
+        daemon.served.join().expect("the script ran");
     }
 
     #[test]

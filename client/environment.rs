@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 
 use rainline_caps::Depth;
 
-use crate::protocol::ENV;
+use crate::protocol::{ENV, MAX_REQUEST};
 use crate::sys;
 
 /// The widest line there is; no terminal is wider.
 pub const MOST_COLUMNS: u16 = 4096;
+
+/// The most bytes of values that travel: the rest of a request needs far less than its other half.
+const MOST_TRAVELLING: usize = MAX_REQUEST / 2;
 
 /// What else of the asker's environment decides on a request, sorted; it does not travel.
 const MORE_ENV: &[&str] = &[
@@ -78,9 +81,15 @@ impl Environment {
         self.get(name)?.to_str()
     }
 
-    /// What travels with a request, in the order of [`ENV`].
+    /// What travels with a request, in the order of [`ENV`]. A value for which there is no room is as
+    /// if it were not set: a request that is too long gets no answer at all.
     pub fn travelling(&self) -> Vec<(String, Vec<u8>)> {
-        let value = |name: &&str| Some(((*name).to_owned(), self.get(name)?.as_bytes().to_vec()));
+        let mut room = MOST_TRAVELLING;
+        let value = |name: &&str| {
+            let value = self.get(name)?.as_bytes();
+            room = room.checked_sub(value.len())?;
+            Some(((*name).to_owned(), value.to_vec()))
+        };
         ENV.iter().filter_map(value).collect()
     }
 
@@ -148,6 +157,14 @@ mod tests {
 
     fn environment(words: &[&str]) -> Environment {
         Environment::of_words(words.iter().map(|word| word.as_bytes()))
+    }
+
+    #[test]
+    fn a_value_too_long_for_a_request_stays_behind_and_takes_no_other_with_it() {
+        let long = format!("TMUX={}", "x".repeat(MAX_REQUEST));
+        let travelling = environment(&["HOME=/h", &long, "VIRTUAL_ENV=/v"]).travelling();
+        let names: Vec<&str> = travelling.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names, ["HOME", "VIRTUAL_ENV"]);
     }
 
     #[test]

@@ -10,26 +10,31 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::connection::Connection;
+use rustix::io::fcntl_getfd;
+use rustix::stdio::stdout;
+
 use crate::environment::Environment;
 use crate::protocol::{Body, ReplyKind, Request};
 
 pub mod args;
 mod connection;
 pub mod environment;
+pub mod gate;
 pub mod protocol;
 pub mod runtime;
 pub mod spawn;
 mod stream;
 pub mod sys;
 
-pub use connection::{admin, ask, listener, timespec, write_whole};
+pub use connection::{Connection, admin, ask, listener, timespec, write_whole};
 pub use stream::{Draw, stream};
 
 /// What the arguments came to.
 pub enum Outcome {
     /// A line was printed; leave with this code.
     Done(i32),
+    /// A line was printed that a daemon of an older version drew: start one of this version.
+    Outdated,
     /// A `print` that no daemon answered.
     Miss(Request, Why),
     /// A `stream`: give it to [`stream()`] with something that draws lines meanwhile.
@@ -86,6 +91,8 @@ pub fn run(args: &[OsString]) -> Outcome {
     let Ok(mut request) = request else { return Outcome::Cli };
     match request.body {
         Body::Print(_) => {}
+        // Nobody reads it, and nobody ever will.
+        Body::Stream(_) if fcntl_getfd(stdout()).is_err() => return Outcome::Done(0),
         Body::Stream(_) => return Outcome::Stream(request),
         _ => return Outcome::Set(request),
     }
@@ -93,17 +100,21 @@ pub fn run(args: &[OsString]) -> Outcome {
     request.last = true;
     let answer = runtime::open().map_err(|_| Why::Nowhere).and_then(|runtime| {
         let until = sys::awake() + request.deadline;
-        let mut connection = Connection::open(&runtime, &request, None)?;
-        let (kind, body) = connection.wait(until)?;
-        Ok((kind, printed(&request, Some((connection.daemon, &runtime.path)), &body)))
+        let mut connection = Connection::open(&runtime, &request)?;
+        match connection.wait(until)? {
+            (ReplyKind::Line, line) if is_line(&request, &line) => {
+                let rows = printed(&request, Some((connection.daemon, &runtime.path)), &line);
+                Ok((rows, connection.is_outdated))
+            }
+            (ReplyKind::Bye, _) => Err(Why::Absent),
+            _ => Err(Why::Refused),
+        }
     });
     match answer {
-        Ok((ReplyKind::Line, rows)) => {
+        Ok((rows, is_outdated)) => {
             write_whole(&rows);
-            Outcome::Done(0)
+            if is_outdated { Outcome::Outdated } else { Outcome::Done(0) }
         }
-        Ok((ReplyKind::Bye, _)) => Outcome::Miss(request, Why::Absent),
-        Ok(_) => Outcome::Miss(request, Why::Refused),
         Err(why) => Outcome::Miss(request, why),
     }
 }
@@ -124,4 +135,9 @@ pub fn printed(request: &Request, daemon: Option<(u32, &Path)>, line: &[u8]) -> 
     rows.extend_from_slice(line);
     rows.push(b'\n');
     rows
+}
+
+/// Whether an answer is a line that this request can have.
+fn is_line(request: &Request, answer: &[u8]) -> bool {
+    request.line().is_some_and(|line| gate::is_line(line, answer))
 }

@@ -28,6 +28,8 @@ use crate::sys;
 pub const LOCK: &str = "lock";
 /// Held while a client starts a daemon.
 pub const SPAWN_LOCK: &str = "spawn.lock";
+/// A FIFO that the daemon with the lock listens to, for one that finds the lock taken and no answer.
+pub const KNOCK: &str = "knock";
 /// When daemons were started lately.
 pub const SPAWN_STATE: &str = "spawn.state";
 /// Counters and a short past, for reading without a daemon.
@@ -342,9 +344,34 @@ impl Runtime {
         let _ = rustix::fs::utimensat(&self.dir, name, &times, AtFlags::SYMLINK_NOFOLLOW);
     }
 
-    /// Whether the directory was removed under us.
-    pub fn is_gone(&self) -> bool {
-        rustix::fs::fstat(self.dir.as_fd()).map_or(true, |stat| stat.st_nlink == 0)
+    /// Removes the drafts of processes that were killed before they could rename them.
+    pub fn remove_drafts(&self) {
+        for name in self.names() {
+            let number = name.to_str().and_then(|name| name.rsplit_once('.')?.1.parse().ok());
+            let writer = number.and_then(rustix::process::Pid::from_raw);
+            let is_dead = |pid| rustix::process::test_kill_process(pid) == Err(Errno::SRCH);
+            if writer.is_some_and(is_dead) {
+                self.remove(name);
+            }
+        }
+    }
+
+    /// Tells the daemon with the lock that it is not reached. Where none listens nothing happens.
+    pub fn knock(&self) {
+        let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        if let Ok(fifo) = rustix::fs::openat(&self.dir, KNOCK, flags, Mode::empty()) {
+            let _ = rustix::io::write(&fifo, b"!");
+        }
+    }
+
+    /// Whether its path leads to it no more: it was removed or moved away, or something else took its
+    /// place.
+    pub fn is_lost(&self) -> bool {
+        match (rustix::fs::fstat(&self.dir), rustix::fs::lstat(&self.path)) {
+            (Ok(held), Ok(there)) => (held.st_dev, held.st_ino) != (there.st_dev, there.st_ino),
+            (_, Err(errno)) => matches!(errno, Errno::NOENT | Errno::NOTDIR),
+            (Err(_), _) => false,
+        }
     }
 }
 

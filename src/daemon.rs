@@ -3,23 +3,27 @@
 //! One thread and one `poll` over listener, connections, workers, signals and the clock. Nothing
 //! here may block: what could (a config, a path that a client names, the history file) is a
 //! worker's job. The lock is held for life, and yet the daemon does not rely on being the only one:
-//! every half minute it checks whether the socket's name still leads to it.
+//! now and then it asks itself, as a client would, whether the socket's name still leads to it.
 //!
 //! The state belongs to owners, each private in its module: [`lines`] (what is shown, and to whom),
 //! [`sampler`] (readings), [`alerts`], [`configs`], [`persistence`] (the history file), [`pool`]
 //! (workers) and the counters in [`status`]. [`engine`] passes data from one to another, [`jobs`]
 //! is the queue between owners and workers, and the loop is here.
 
-use std::os::fd::OwnedFd;
+use std::ffi::{CString, OsString};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
 use rainline_client::protocol::{Admin, ReplyKind, Request, build_id};
 use rainline_client::runtime::{self, Runtime};
-use rainline_client::{spawn, timespec};
+use rainline_client::{spawn, sys, timespec};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::Mode;
+use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit};
 
 mod alerts;
@@ -30,9 +34,11 @@ mod history_export;
 mod jobs;
 mod lines;
 mod listener;
+mod lru;
 mod persistence;
 mod pool;
 mod sampler;
+mod self_check;
 mod serve;
 mod signals;
 pub mod status;
@@ -40,7 +46,8 @@ pub mod status;
 pub use engine::Engine;
 
 use crate::readings::schedule::Now;
-use listener::{Holder, Listener};
+use listener::{Knock, Listener};
+use self_check::{Reached, SelfCheck};
 use signals::Signals;
 use status::note;
 
@@ -48,14 +55,21 @@ use status::note;
 pub const IDLE: Duration = Duration::from_secs(30 * 60);
 /// How often what is not used any more is dropped, and the socket is checked.
 const MAINTENANCE: Duration = Duration::from_secs(30);
-/// How often the history is saved.
-const SAVE: Duration = Duration::from_secs(5 * 60);
+/// How often the history is saved; with [`MAINTENANCE`] and the time that it takes no more than five
+/// minutes are ever lost.
+const SAVE: Duration = Duration::from_secs(4 * 60);
 /// A daemon that ran this long has not failed.
 const STABLE: Duration = Duration::from_secs(60);
 /// How often the socket is touched: cleaners of temporary files go by its times.
 const TOUCH: Duration = Duration::from_secs(600);
 /// How long leaving may take.
 const LEAVING: Duration = Duration::from_secs(2);
+/// How long a daemon that was replaced still answers those who had connected to it.
+const LINGER: Duration = Duration::from_millis(300);
+/// How long a newer daemon is waited for by one that is ready to be replaced.
+const HANDOVER: Duration = Duration::from_secs(3);
+/// A loop that wakes so much later than it wanted was stopped: the world may have changed.
+const OVERSLEPT: Duration = Duration::from_secs(2);
 /// How long a new daemon waits for one that is leaving.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
 /// Margin so that the idle time has passed when the timer fires.
@@ -81,30 +95,62 @@ pub fn detach() {
     rustix::process::umask(Mode::from_raw_mode(0o077));
 }
 
+/// Leaves the checkpoint of the shell that this process was started from. DMTCP adds its library to
+/// all that is started with C's functions, so this process becomes itself once more without them;
+/// `more` are further arguments.
+pub fn leave_checkpoint(more: &[OsString]) {
+    #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+    if std::fs::read("/proc/self/maps").is_ok_and(|maps| {
+        let name = b"libdmtcp";
+        maps.windows(name.len()).any(|bytes| bytes == name)
+    }) {
+        let words = ["rainline", "daemon", "run", "--detached", "--outside"].map(OsString::from);
+        let line = |bytes: Vec<u8>| CString::new(bytes).ok();
+        let arguments: Vec<CString> =
+            words.iter().chain(more).filter_map(|word| line(word.as_bytes().to_vec())).collect();
+        let variable = |(name, value): (OsString, OsString)| {
+            line([name.as_bytes(), b"=", value.as_bytes()].concat())
+        };
+        let environment: Vec<CString> =
+            spawn::environment().into_iter().filter_map(variable).collect();
+        crate::sys::execute(c"/proc/self/exe", &arguments, &environment);
+    }
+    let _ = more;
+}
+
 /// Runs until told to leave. `Err`: why there can be no daemon; that another one runs is no error.
 pub fn run(options: Options) -> Result<(), String> {
     rustix::process::umask(Mode::from_raw_mode(0o077));
     let runtime = runtime::open().map_err(|(path, why)| format!("{} {why}", path.display()))?;
     let runtime = Rc::new(runtime);
     let Some(lock) = listener::lock(&runtime, LOCK_TIMEOUT)? else { return Ok(()) };
+    runtime.remove_drafts();
     set_limits();
+    // What a killed worker leaves behind comes to us, so that it is found and ended.
+    rainline_segments::adopt_orphans();
     let signals = Signals::register().map_err(|error| format!("signals: {error}"))?;
     std::panic::set_hook(Box::new(|info| note(format!("panic: {info}"))));
     let mut listener = Listener::default();
-    listener.open(&runtime).map_err(|error| format!("{}: {error}", runtime.path.display()))?;
+    listener.open(&runtime).map_err(|errno| format!("{}: {errno}", runtime.path.display()))?;
+    // Whoever listens there now is not reached any more and does not know it yet.
+    runtime.knock();
     let now = Now::read();
     let mut daemon = Daemon {
         engine: Engine::new(&runtime, options.root.clone()),
+        knock: Knock::open(&runtime),
         runtime,
         lock: Some(lock),
         listener,
+        self_check: SelfCheck::default(),
         signals,
         options,
         before: now,
+        time_namespace: time_namespace(),
         maintained: now.boot,
         saved: now.boot,
         touched: now.boot,
         is_stable: false,
+        handover: None,
         leaving: None,
     };
     daemon.serve();
@@ -125,11 +171,26 @@ fn set_limits() {
     let _ = std::fs::write("/proc/self/oom_score_adj", "200");
 }
 
+/// The time namespace of this process, by its inode; `None` where there is none.
+fn time_namespace() -> Option<u64> {
+    std::fs::metadata("/proc/self/ns/time").ok().map(|namespace| namespace.ino())
+}
+
 /// On the way out.
 struct Leaving {
+    /// It does not end before the first of these, and not after the second.
+    from: Duration,
     until: Duration,
     /// The connections that asked for it, with the nonces of their requests.
     asked: Vec<(u64, u64)>,
+}
+
+/// What is saved by a daemon that leaves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Save {
+    Everything,
+    /// Another daemon has taken over, with the history: ours is older.
+    Nothing,
 }
 
 struct Daemon {
@@ -137,15 +198,20 @@ struct Daemon {
     runtime: Rc<Runtime>,
     lock: Option<OwnedFd>,
     listener: Listener,
+    knock: Knock,
+    self_check: SelfCheck,
     signals: Signals,
     options: Options,
-    /// The clocks at the last pass of the loop.
+    /// The clocks at the last pass of the loop, and whose clocks they were.
     before: Now,
+    time_namespace: Option<u64>,
     /// When maintenance, saving and touching were done last, by the boot clock.
     maintained: Duration,
     saved: Duration,
     touched: Duration,
     is_stable: bool,
+    /// A newer client came: the lock is free, and until then a newer daemon is waited for.
+    handover: Option<Duration>,
     leaving: Option<Leaving>,
 }
 
@@ -154,6 +220,11 @@ struct Daemon {
 struct Woken {
     signals: bool,
     listener: bool,
+    knock: bool,
+    /// Nobody can connect to the listening socket any more.
+    is_deaf: bool,
+    /// Much later than was asked for.
+    is_late: bool,
     workers: bool,
     connections: Vec<(u64, PollFlags)>,
 }
@@ -167,10 +238,7 @@ impl Daemon {
         loop {
             let woken = self.wait();
             let now = Now::read();
-            if now.jumped(&self.before) {
-                self.engine.jump();
-            }
-            self.before = now;
+            self.notice(&woken, &now);
             if woken.signals {
                 self.obey_signals(&now);
             }
@@ -188,6 +256,9 @@ impl Daemon {
             self.engine.finish_prompts(&now);
 
             self.maintain(&now);
+            if let Some(reached) = self.self_check.outcome(now.boot) {
+                self.conclude(reached, &now);
+            }
             if self.is_finished(&now) {
                 return;
             }
@@ -197,20 +268,17 @@ impl Daemon {
     /// Waits until there is something to do.
     fn wait(&mut self) -> Woken {
         let now = Now::read();
-        let idle_end = self.engine.idle_end(self.options.idle).map(|end| end + AFTER_IDLE);
-        let each = [
-            Some(self.maintained + MAINTENANCE),
-            self.engine.wake(&now),
-            idle_end.filter(|_| self.leaving.is_none()),
-            self.leaving.as_ref().map(|leaving| leaving.until),
-        ];
-        let wake = each.into_iter().flatten().min().unwrap_or_default();
-        let timeout = timespec(wake.saturating_sub(now.boot));
-
+        let timeout = self.wake(&now).saturating_sub(now.boot);
         let lines = &self.engine.lines;
         let listener = self.listener.socket().filter(|_| lines.is_accepting(now.boot));
-        let mut fds = vec![PollFd::new(self.signals.fd(), PollFlags::IN)];
-        fds.extend(listener.map(|listener| PollFd::new(listener, PollFlags::IN)));
+        let own = [
+            Some(self.signals.fd()),
+            listener.map(AsFd::as_fd),
+            self.knock.fd(),
+            self.self_check.fd(),
+        ];
+        let mut fds: Vec<PollFd> =
+            own.iter().flatten().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
         let first = fds.len();
         let mut ids = Vec::new();
         for (id, fd, flags) in lines.fds() {
@@ -220,15 +288,100 @@ impl Daemon {
         let last = fds.len();
         fds.extend(self.engine.worker_fds().map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags)));
         let mut woken = Woken::default();
-        if poll(&mut fds, Some(&timeout)).is_ok() {
+        if poll(&mut fds, Some(&timespec(timeout))).is_ok() {
             let is_ready = |fd: &PollFd| !fd.revents().is_empty();
-            woken.signals = is_ready(&fds[0]);
-            woken.listener = first == 2 && is_ready(&fds[1]);
+            let mut came = fds[..first].iter().map(PollFd::revents);
+            let [signals, listener, knock, _] =
+                own.map(|fd| fd.and_then(|_| came.next()).unwrap_or(PollFlags::empty()));
+            woken.signals = !signals.is_empty();
+            woken.listener = !listener.is_empty();
+            woken.is_deaf = listener.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL);
+            woken.knock = !knock.is_empty();
             woken.workers = fds[last..].iter().any(is_ready);
             let connections = ids.iter().zip(&fds[first..]).filter(|(_, fd)| is_ready(fd));
             woken.connections = connections.map(|(id, fd)| (*id, fd.revents())).collect();
         }
+        woken.is_late = sys::awake() > now.awake + timeout.saturating_add(OVERSLEPT);
         woken
+    }
+
+    /// When something is due without an event on a descriptor.
+    fn wake(&self, now: &Now) -> Duration {
+        let idle_end =
+            self.engine.idle_end(self.options.idle).map(|end| end.saturating_add(AFTER_IDLE));
+        let leaving = self.leaving.as_ref().map(|leaving| match leaving.from {
+            from if from > now.boot => from,
+            _ => leaving.until,
+        });
+        let each = [
+            Some(self.maintained + MAINTENANCE),
+            self.engine.wake(now),
+            self.self_check.wake(),
+            idle_end.filter(|_| self.leaving.is_none()),
+            self.handover.filter(|_| self.leaving.is_none()),
+            leaving,
+        ];
+        each.into_iter().flatten().min().unwrap_or_default()
+    }
+
+    /// Finds out what happened to this process and its socket meanwhile.
+    fn notice(&mut self, woken: &Woken, now: &Now) {
+        let has_jumped = now.jumped(&self.before);
+        let is_back = now.boot < self.before.boot;
+        self.before = *now;
+        if has_jumped {
+            self.engine.jump();
+        }
+        if woken.is_deaf {
+            self.self_check.give_up();
+            self.listener.forget();
+            self.conclude(Reached::Nobody, now);
+        }
+        let is_called = woken.knock && self.knock.take();
+        let was_away = has_jumped || woken.is_late;
+        if is_back || (was_away && time_namespace() != self.time_namespace) {
+            // This process was restored from a checkpoint: its times are of another clock than those
+            // of its clients, by which it knows shells.
+            self.leave(None, Save::Everything, now);
+        } else if was_away || is_called {
+            self.check(now);
+        }
+    }
+
+    /// Asks whether clients reach this daemon; the answer comes to [`Daemon::conclude`].
+    fn check(&mut self, now: &Now) {
+        if self.leaving.is_some() {
+            return;
+        }
+        if self.runtime.is_lost() {
+            // The next client makes a new directory, and this daemon is out of reach.
+            return self.leave(None, Save::Everything, now);
+        }
+        self.knock.keep(&self.runtime);
+        if let Some(reached) = self.self_check.ask(&self.runtime, now.boot) {
+            self.conclude(reached, now);
+        }
+    }
+
+    /// Does what follows from who is reached under the socket's name.
+    fn conclude(&mut self, reached: Reached, now: &Now) {
+        if self.leaving.is_some() {
+            return;
+        }
+        match reached {
+            Reached::Us if now.boot >= self.touched + TOUCH => {
+                self.touched = now.boot;
+                self.runtime.touch(runtime::SOCKET);
+            }
+            Reached::Us => {}
+            Reached::AnotherDaemon => self.leave(None, Save::Nothing, now),
+            Reached::SomethingElse => {
+                note("what stands under the socket's name is no socket".into())
+            }
+            // The one that takes over is about to listen, or is not answering yet.
+            Reached::Nobody if self.handover.is_some() => {}
+            Reached::Nobody => self.reopen(now),
+        }
     }
 
     fn obey_signals(&mut self, now: &Now) {
@@ -237,16 +390,31 @@ impl Daemon {
             self.engine.reload();
         }
         if requested.reopen && self.leaving.is_none() {
-            self.reopen();
+            self.reopen(now);
+        }
+        if requested.check {
+            self.check(now);
         }
         if requested.leave {
-            self.leave(None, now);
+            self.leave(None, Save::Everything, now);
         }
     }
 
-    fn reopen(&mut self) {
-        if let Err(errno) = self.listener.open(&self.runtime) {
-            note(format!("the socket cannot be made again: {errno}"));
+    /// Makes the socket anew. Where that cannot be done nobody would ever reach this daemon again.
+    fn reopen(&mut self, now: &Now) {
+        match self.listener.open(&self.runtime) {
+            Ok(before) => {
+                // Who reached the old one is answered.
+                let waiting = self.engine.lines.receive(before.as_ref(), Vec::new(), now.boot);
+                self.answer(waiting, now);
+                // A start that only led here is no failed one.
+                spawn::reset(&self.runtime);
+            }
+            Err(errno @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
+                note(format!("the socket cannot be made again yet: {errno}"));
+            }
+            Err(Errno::NOTSOCK) => self.conclude(Reached::SomethingElse, now),
+            Err(_) => self.leave(None, Save::Everything, now),
         }
     }
 
@@ -256,19 +424,34 @@ impl Daemon {
     }
 
     fn answer(&mut self, requests: Vec<(u64, Request)>, now: &Now) {
-        // After an upgrade: these requests are answered, and the next start is of the new version.
+        // After an upgrade: the client sees by the reply that a newer daemon is to be started.
         let is_outdated = requests.iter().any(|(_, request)| request.build > build_id());
         for (id, request) in requests {
             if let Some((admin, nonce)) = self.engine.request(id, request, now) {
                 self.administer(id, nonce, admin, now);
             }
         }
-        if is_outdated && self.leaving.is_none() {
-            self.leave(None, now);
+        if is_outdated && self.leaving.is_none() && self.handover.is_none() {
+            self.hand_over(now);
         }
     }
 
+    /// Lets a newer daemon take over. Until it listens this one goes on answering, so that no client
+    /// finds nobody.
+    fn hand_over(&mut self, now: &Now) {
+        self.keep_history(now);
+        spawn::reset(&self.runtime);
+        self.lock = None;
+        self.handover = Some(now.boot + HANDOVER);
+    }
+
     fn administer(&mut self, id: u64, nonce: u64, admin: Admin, now: &Now) {
+        if admin == Admin::Ping {
+            self.self_check.hear(nonce);
+            if self.handover.is_some() {
+                return self.engine.lines.reply(id, nonce, ReplyKind::Bye, "");
+            }
+        }
         let text = match admin {
             Admin::Ping => format!("{}\n", std::process::id()),
             Admin::Status => serde_json::to_string(&self.engine.status(now)).unwrap_or_default(),
@@ -278,36 +461,49 @@ impl Daemon {
             }
             Admin::Stop => {
                 self.engine.lines.set_waiting(id);
-                return self.leave(Some((id, nonce)), now);
+                return self.leave(Some((id, nonce)), Save::Everything, now);
             }
         };
         self.engine.lines.reply(id, nonce, ReplyKind::Text, &text);
     }
 
     /// Starts leaving: no new connections, streams end, the history is saved.
-    fn leave(&mut self, asked: Option<(u64, u64)>, now: &Now) {
+    fn leave(&mut self, asked: Option<(u64, u64)>, save: Save, now: &Now) {
         if let Some(leaving) = &mut self.leaving {
             leaving.asked.extend(asked);
             return;
         }
-        self.listener.close(&self.runtime);
         self.engine.lines.dismiss();
+        let from = match save {
+            Save::Everything => {
+                self.listener.close(&self.runtime);
+                self.keep_history(now);
+                // Leaving on purpose does not count as a failed start.
+                spawn::reset(&self.runtime);
+                now.boot
+            }
+            Save::Nothing => now.boot + LINGER,
+        };
+        let asked = asked.into_iter().collect();
+        self.leaving = Some(Leaving { from, until: now.boot + LEAVING, asked });
+    }
+
+    /// Leaves the history where the next daemon finds it.
+    fn keep_history(&mut self, now: &Now) {
         let history = self.engine.history(now);
         if !history.is_empty() {
             let _ = self.runtime.write(runtime::HISTORY, &history.encode());
         }
         self.engine.save(now);
-        // Leaving on purpose does not count as a failed start.
-        spawn::reset(&self.runtime);
-        let asked = asked.into_iter().collect();
-        self.leaving = Some(Leaving { until: now.boot + LEAVING, asked });
     }
 
     fn is_finished(&mut self, now: &Now) -> bool {
         let Some(leaving) = &mut self.leaving else { return false };
-        let is_done = !self.engine.is_saving() && self.engine.lines.is_flushed();
-        let is_finished = is_done || now.boot >= leaving.until;
+        let lines = &self.engine.lines;
+        let is_done = !self.engine.is_saving() && lines.is_flushed() && !lines.has_pending();
+        let is_finished = (is_done && now.boot >= leaving.from) || now.boot >= leaving.until;
         if is_finished {
+            self.listener.close(&self.runtime);
             // The lock first: another daemon may be started as soon as this reply is read.
             self.lock = None;
             for (id, nonce) in std::mem::take(&mut leaving.asked) {
@@ -322,8 +518,10 @@ impl Daemon {
         if self.leaving.is_some() {
             return;
         }
-        if self.engine.idle_end(self.options.idle).is_some_and(|end| now.boot >= end) {
-            return self.leave(None, now);
+        let is_idle = self.engine.idle_end(self.options.idle).is_some_and(|end| now.boot >= end);
+        // No newer daemon came: the next client starts one.
+        if is_idle || self.handover.is_some_and(|until| now.boot >= until) {
+            return self.leave(None, Save::Everything, now);
         }
         if now.boot < self.maintained + MAINTENANCE {
             return;
@@ -338,19 +536,6 @@ impl Daemon {
             self.saved = now.boot;
             self.engine.save(now);
         }
-        if self.runtime.is_gone() {
-            // The next client makes a new directory, and this daemon is out of reach.
-            return self.leave(None, now);
-        }
-        match self.listener.check(&self.runtime) {
-            Holder::Us if now.boot >= self.touched + TOUCH => {
-                self.touched = now.boot;
-                self.runtime.touch(runtime::SOCKET);
-            }
-            Holder::Us => {}
-            Holder::AnotherDaemon => self.leave(None, now),
-            Holder::SomethingElse => note("something else stands where our socket was".into()),
-            Holder::NoDaemon => self.reopen(),
-        }
+        self.check(now);
     }
 }

@@ -5,6 +5,9 @@
 //! is never empty, and never an error. What counters and graphs need to know of the last time is
 //! kept in the runtime directory, so that a second call shows true differences; where nothing can
 //! be kept, everything still works.
+//!
+//! Workers that hang in the kernel are counted over all processes of the user. When one more would
+//! be too many, the segments that may hang are left out; with that one none is started any more.
 
 use std::time::Duration;
 
@@ -13,43 +16,62 @@ use rainline_caps::Glyphs;
 use crate::config::Config;
 use crate::line::drawing::{Drawing, Nothing};
 use crate::readings::history::History;
-use crate::worker::{Answer, Job, Process, Worker};
-use rainline_client::protocol::{Body, LineKey, LineRequest, Request};
+use crate::worker::{Answer, Job, Old, Process, Worker};
+use last::Last;
+use rainline_client::Why;
+use rainline_client::protocol::{Body, LineRequest, Request};
 use rainline_client::runtime::{self, Runtime};
 use rainline_client::sys;
 
-/// Files for last lines: a new line takes the place of an old one of the same number.
-const LAST_LINES: u64 = 64;
+mod hung;
+mod last;
+mod late;
 
 /// Draws lines without a daemon. Its worker stays open between two lines of a stream.
 #[derive(Default)]
 pub struct Local {
     worker: Option<Process>,
+    /// Workers that were killed and have not ended yet.
+    killed: Vec<Process>,
     /// The history as of the last line, for where no file can be kept.
     history: Vec<u8>,
+    /// The last line, for where no file can be kept.
+    last: Option<Last>,
+}
+
+/// What a worker draws.
+struct Drawn {
+    line: String,
+    /// `None`: not all of it was read, an earlier line is better to be kept.
+    old: Option<Old>,
 }
 
 /// One line, without its newline.
-pub fn line(request: &Request) -> Vec<u8> {
-    Local::default().line(request)
+pub fn line(request: &Request, why: Why) -> Vec<u8> {
+    Local::default().line(request, why)
 }
 
 impl Local {
-    /// One line, without its newline.
-    pub fn line(&mut self, request: &Request) -> Vec<u8> {
+    /// One line, without its newline; `why` no daemon draws it.
+    pub fn line(&mut self, request: &Request, why: Why) -> Vec<u8> {
         let until = sys::awake() + request.deadline.max(Duration::from_millis(1));
         let Some(line) = request.line() else { return Vec::new() };
         let runtime = runtime::open().ok();
-        if let Some(drawn) = self.fresh(request, line, runtime.as_ref(), until) {
-            if let Some(runtime) = &runtime {
-                keep(runtime, line.key(), drawn.as_bytes());
+        let trouble = is_trouble(why, runtime.as_ref());
+        let key = line.key();
+        if let Some(drawn) = self.fresh(request, line, trouble, runtime.as_ref(), until) {
+            if let Some(old) = drawn.old {
+                let last = Last::new(key, old);
+                runtime.iter().for_each(|runtime| last.keep(runtime));
+                self.last = Some(last);
             }
-            return drawn.into_bytes();
+            return drawn.line.into_bytes();
         }
         // Whatever the worker is doing, it is not waited for again.
-        self.worker = None;
-        let last = runtime.and_then(|runtime| kept(&runtime, line.key()));
-        last.unwrap_or_else(|| placeholder(line))
+        self.leave_worker(runtime.as_ref());
+        let kept = runtime.and_then(|runtime| Last::kept(&runtime, key));
+        let mut kept = kept.iter().chain(&self.last);
+        kept.find_map(|last| last.line(key, trouble)).unwrap_or_else(|| placeholder(line, trouble))
     }
 
     /// The best line that a worker draws in time.
@@ -57,9 +79,15 @@ impl Local {
         &mut self,
         request: &Request,
         line: &LineRequest,
+        trouble: bool,
         runtime: Option<&Runtime>,
         until: Duration,
-    ) -> Option<String> {
+    ) -> Option<Drawn> {
+        self.killed.retain_mut(|worker| !worker.has_ended());
+        let hung = hung::count(runtime, until).max(self.killed.len());
+        if hung >= hung::MOST {
+            return None;
+        }
         let worker = match &mut self.worker {
             Some(worker) => worker,
             none => none.insert(Process::start(None).ok()?),
@@ -68,10 +96,11 @@ impl Local {
         let history = history.unwrap_or_else(|| std::mem::take(&mut self.history));
         let mut bytes = Vec::new();
         Request { body: Body::Print(line.clone()), ..request.clone() }.encode(&mut bytes);
-        worker.send(&Job::Line { request: bytes, history }).ok()?;
+        let is_quick = hung + 1 >= hung::MOST;
+        worker.send(&Job::Line { request: bytes, history, trouble, is_quick }).ok()?;
         let mut best = None;
-        while let Some(Answer::Line { line, last, history }) = worker.wait(until) {
-            best = Some(line);
+        while let Some(Answer::Line { line, last, history, old }) = worker.wait(until) {
+            best = Some(Drawn { line, old: last.then_some(old) });
             if last {
                 if History::decode(&history).is_some_and(|history| !history.is_empty()) {
                     runtime.map(|runtime| runtime.write(runtime::HISTORY, &history));
@@ -81,38 +110,44 @@ impl Local {
             }
         }
         // Its answer would come too late, and be taken for that of the next line.
-        self.worker = None;
+        self.leave_worker(runtime);
         best
+    }
+
+    fn leave_worker(&mut self, runtime: Option<&Runtime>) {
+        let Some(mut worker) = self.worker.take() else { return };
+        worker.kill();
+        if worker.has_ended() {
+            return;
+        }
+        if let Some(runtime) = runtime {
+            hung::note(runtime, &worker.family());
+        }
+        self.killed.push(worker);
+    }
+}
+
+/// Whether a line has the sign of trouble because no daemon draws it. One that is being started, or
+/// late once, is no trouble.
+fn is_trouble(why: Why, runtime: Option<&Runtime>) -> bool {
+    match why {
+        Why::Absent => false,
+        Why::Late => runtime.is_some_and(late::is_lasting),
+        _ => true,
     }
 }
 
 /// The line as it looks before anything was read. Nothing is touched for it.
-fn placeholder(request: &LineRequest) -> Vec<u8> {
+fn placeholder(request: &LineRequest, trouble: bool) -> Vec<u8> {
     let config = Config::built_in();
-    let line = Drawing::of(request, &config).draw(&config, &Nothing).unwrap_or_default();
+    let drawing = Drawing::of(request, &config);
+    let line = drawing.draw(&config, &Nothing { trouble }).unwrap_or_default();
     if !line.is_empty() {
         return line.into_bytes();
     }
-    if request.glyphs == Some(Glyphs::Ascii) { b"...".to_vec() } else { "…".into() }
-}
-
-/// Keeps a line for a time when none can be drawn. What stands in its file besides is its whole
-/// key: another width, theme or config is another line.
-fn keep(runtime: &Runtime, key: LineKey, line: &[u8]) {
-    let bytes = [&key.value().to_le_bytes(), line].concat();
-    // Without space for it the next line is a placeholder.
-    let _ = runtime.write(&file_name(key), &bytes);
-}
-
-/// The line that was kept under this key.
-fn kept(runtime: &Runtime, key: LineKey) -> Option<Vec<u8>> {
-    let bytes = runtime.read(&file_name(key))?;
-    let line = bytes.strip_prefix(&key.value().to_le_bytes())?;
-    (!line.is_empty()).then(|| line.to_vec())
-}
-
-fn file_name(key: LineKey) -> String {
-    format!("last-{:02}", key.value() % LAST_LINES)
+    let dots = if request.glyphs == Some(Glyphs::Ascii) { "..." } else { "…" };
+    let sign = if trouble && drawing.has_sign(&config) { "!" } else { "" };
+    format!("{dots}{sign}").into_bytes()
 }
 
 #[cfg(test)]
@@ -122,24 +157,25 @@ mod tests {
     #[test]
     fn the_poorest_line_is_still_a_line() {
         let request = LineRequest { line: "no such line".into(), ..LineRequest::default() };
-        assert!(!placeholder(&request).is_empty());
+        assert!(!placeholder(&request, false).is_empty());
     }
 
     #[test]
-    fn a_kept_line_is_never_one_of_another_width_or_config() {
-        let root = tempfile::tempdir().expect("a directory");
-        let runtime = Runtime::at(root.path().join("r")).expect("made");
-        let line = LineRequest { line: "tmux".into(), ..LineRequest::default() };
-        keep(&runtime, line.key(), b"eighty columns");
-        assert_eq!(kept(&runtime, line.key()).as_deref(), Some(&b"eighty columns"[..]));
-        // Some of so many have the number of the same file.
-        for columns in 81..400 {
-            let wider = LineRequest { columns, ..line.clone() };
-            assert_eq!(kept(&runtime, wider.key()), None, "{columns}");
-            keep(&runtime, wider.key(), b"wider");
+    fn a_placeholder_has_one_sign_if_there_is_trouble() {
+        let request =
+            LineRequest { line: "tmux".into(), slot: "right".into(), ..LineRequest::default() };
+        let signs = |trouble| {
+            let line = placeholder(&request, trouble);
+            line.iter().filter(|byte| **byte == b'!').count()
+        };
+        assert_eq!([false, true].map(signs), [0, 1]);
+    }
+
+    #[test]
+    fn a_daemon_on_its_way_is_no_trouble_and_what_is_refused_is() {
+        assert!(!is_trouble(Why::Absent, None));
+        for why in [Why::Nowhere, Why::Foreign, Why::Refused] {
+            assert!(is_trouble(why, None), "{why}");
         }
-        let other = LineRequest { config: "/other.toml".into(), ..line.clone() };
-        assert_eq!(kept(&runtime, other.key()), None);
-        assert!(runtime.names().len() <= LAST_LINES as usize);
     }
 }

@@ -46,13 +46,25 @@ fn settle() {
 
 /// Does what the client did not; the exit code.
 fn finish(outcome: Outcome) -> i32 {
+    // Without an output there is no reader whose end could be waited for.
+    if matches!(outcome, Outcome::Stream(_))
+        && rustix::io::fcntl_getfd(rustix::stdio::stdout()).is_err()
+    {
+        return 0;
+    }
     if !matches!(outcome, Outcome::Done(_)) {
         settle();
     }
     match outcome {
         Outcome::Done(code) => code,
+        Outcome::Outdated => {
+            if let Ok(runtime) = runtime::open() {
+                spawn::start(&runtime);
+            }
+            0
+        }
         Outcome::Miss(request, why) => {
-            let line = local::line(&request);
+            let line = local::line(&request, why);
             rainline_client::write_whole(&rainline_client::printed(&request, None, &line));
             if why == Why::Absent
                 && let Ok(runtime) = runtime::open()
@@ -63,7 +75,7 @@ fn finish(outcome: Outcome) -> i32 {
         }
         Outcome::Stream(request) => {
             let mut local = local::Local::default();
-            rainline_client::stream(request, &mut |request| local.line(request))
+            rainline_client::stream(request, &mut |request, why| local.line(request, why))
         }
         Outcome::Set(request) => cli::push(&request),
         Outcome::Cli => {

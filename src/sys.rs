@@ -2,7 +2,9 @@
 
 #![allow(unsafe_code)]
 
-use std::ffi::{c_int, c_long, c_uint};
+use std::ffi::{CStr, CString, c_char, c_int, c_long, c_uint, c_void};
+use std::os::fd::{IntoRawFd, OwnedFd};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 /// musl's allocator is small and hard to corrupt, and takes 90 ns for a block and its end where this
 /// one takes 55: a line that is drawn is some hundreds of blocks.
@@ -13,6 +15,8 @@ static HEAP: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 unsafe extern "C" {
     fn syscall(number: c_long, ...) -> c_long;
     fn close(fd: c_int) -> c_int;
+    fn signal(number: c_int, handler: usize) -> usize;
+    fn write(fd: c_int, bytes: *const c_void, count: usize) -> isize;
 }
 
 /// The same number on every architecture (Linux 5.9).
@@ -40,4 +44,116 @@ pub fn close_from(first: c_uint) {
             }
         }
     }
+}
+
+/// Becomes another program by the kernel's own call: C's functions, `syscall` among them, may have been
+/// replaced by a library that adds itself to every program. Returns only where that failed.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub fn execute(program: &CStr, arguments: &[CString], environment: &[CString]) {
+    let list = |words: &[CString]| -> Vec<*const c_char> {
+        words.iter().map(|word| word.as_ptr()).chain([std::ptr::null()]).collect()
+    };
+    let (arguments, environment) = (list(arguments), list(environment));
+    let (program, arguments, environment) =
+        (program.as_ptr(), arguments.as_ptr(), environment.as_ptr());
+    // SAFETY: execve with three pointers to what C promises to a new program, which live until the end
+    // of the call. Where it returns, only the registers named here have changed.
+    unsafe {
+        #[cfg(target_arch = "x86_64")]
+        std::arch::asm!(
+            "syscall",
+            inlateout("rax") 59_usize => _,
+            in("rdi") program,
+            in("rsi") arguments,
+            in("rdx") environment,
+            lateout("rcx") _,
+            lateout("r11") _,
+        );
+        #[cfg(target_arch = "aarch64")]
+        std::arch::asm!(
+            "svc 0",
+            in("x8") 221_usize,
+            inlateout("x0") program => _,
+            in("x1") arguments,
+            in("x2") environment,
+        );
+    }
+}
+
+/// No signal has a higher number.
+const LAST_SIGNAL: c_int = 64;
+const SIGPIPE: c_int = 13;
+const SIG_DFL: usize = 0;
+/// Signals that C's library keeps for its threads, and lets nobody set. They would end the process.
+#[cfg(target_os = "linux")]
+const RESERVED: std::ops::RangeInclusive<c_int> = 32..=34;
+
+/// The signals that were noted and not taken yet, a bit each.
+static NOTED: AtomicU64 = AtomicU64::new(0);
+/// What is written to when the first of them comes.
+static WAKE: AtomicI32 = AtomicI32::new(-1);
+
+/// The place of a signal in [`take_signals`]; 0 for what is none.
+pub fn signal_bit(number: c_int) -> u64 {
+    if (1..=LAST_SIGNAL).contains(&number) { 1 << (number - 1) } else { 0 }
+}
+
+/// Notes a signal. It does only what a handler may: two atomics and one write.
+extern "C" fn note_signal(number: c_int) {
+    // One byte for all that come until they are taken: the pipe is never full, and `errno` stays.
+    if NOTED.fetch_or(signal_bit(number), Ordering::SeqCst) == 0 {
+        // SAFETY: one byte that lives for ever, to a descriptor that is never closed (or to -1).
+        unsafe { write(WAKE.load(Ordering::SeqCst), c"!".as_ptr().cast(), 1) };
+    }
+}
+
+extern "C" fn pass_signal(_: c_int) {}
+
+/// Gives every signal its own effect back, which a process that started this one may have taken away.
+/// A write to a closed pipe stays an error.
+pub fn reset_signals() {
+    set_reserved(SIG_DFL);
+    for number in (1..=LAST_SIGNAL).filter(|number| *number != SIGPIPE) {
+        // SAFETY: no handler; what is no signal, or cannot be set, is refused.
+        unsafe { signal(number, SIG_DFL) };
+    }
+}
+
+/// Notes the signals `noted` for [`take_signals`], writes a byte to `wake` when one comes, and lets
+/// all others pass without effect, but those `kept`.
+pub fn handle_signals(kept: &[c_int], noted: &[c_int], wake: OwnedFd) {
+    const SIG_IGN: usize = 1;
+    WAKE.store(wake.into_raw_fd(), Ordering::SeqCst);
+    set_reserved(SIG_IGN);
+    let free = |number: &c_int| *number != SIGPIPE && !kept.contains(number);
+    for number in (1..=LAST_SIGNAL).filter(free) {
+        let handler: extern "C" fn(c_int) =
+            if noted.contains(&number) { note_signal } else { pass_signal };
+        // SAFETY: both handlers do only what is allowed in one; what is no signal is refused.
+        unsafe { signal(number, handler as usize) };
+    }
+}
+
+/// The signals noted since the last time.
+pub fn take_signals() -> u64 {
+    NOTED.swap(0, Ordering::SeqCst)
+}
+
+/// Sets what becomes of the signals that C's library does not set.
+fn set_reserved(action: usize) {
+    #[cfg(target_os = "linux")]
+    {
+        const SYS_RT_SIGACTION: c_long = if cfg!(target_arch = "x86_64") { 13 } else { 134 };
+        /// What a mask of 64 signals takes.
+        const MASK_SIZE: usize = 8;
+        // The action comes first; flags and mask are empty, and the kernel reads no more than this.
+        let request = [action, 0, 0, 0, 0, 0];
+        let none = std::ptr::null::<usize>();
+        for number in RESERVED {
+            // SAFETY: the kernel reads from `request`, writes nothing, and no handler is set.
+            unsafe { syscall(SYS_RT_SIGACTION, number, request.as_ptr(), none, MASK_SIZE) };
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = action;
 }

@@ -7,6 +7,7 @@
 //! [`Answer`]s. It may hang or be killed at any point, so it holds nothing that cannot be lost, and
 //! it ends with its input. Who gets which job and when is decided by the daemon's pool.
 
+use std::ffi::CStr;
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -28,25 +29,33 @@ mod process;
 mod sources;
 mod watch;
 
-pub use message::{Answer, Job};
-pub use process::{Process, Worker};
+pub use message::{Answer, Job, Old};
+pub use process::{CONFIG_TIMEOUT, Process, Worker, load_config, read_config};
 pub use sources::MAX_SOURCES;
 
 use message::{decode, encode};
 use sources::Sources;
 
+/// What a worker is called in lists of processes.
+pub const NAME: &CStr = c"rainline-worker";
 /// How much is read from a pipe at once.
 const CHUNK: usize = 16 * 1024;
 
 /// Does jobs from standard input until it ends. `root` stands for `/` in what sources read.
 pub fn main(root: Option<PathBuf>) -> i32 {
     crate::sys::close_from(3);
+    // What a user's command starts with is not what a shell or the daemon did to its own signals.
+    crate::sys::reset_signals();
     std::panic::set_hook(Box::new(|_| {}));
-    // A session of our own: the daemon kills it to kill whatever we started.
     let _ = rustix::process::setsid();
+    rainline_segments::set_name(NAME);
+    // Whatever our commands leave behind stays below us, so that it is found and ended.
+    rainline_segments::adopt_orphans();
+    // Stuck in a file system, we would never see the end of our input.
+    rainline_segments::end_with_parent(true);
     // A directory that stands for the machine is a fixture: nothing in it changes by itself.
     let mut sources = Sources::new(root.is_none());
-    let machine = source::machine(root).ending_with_stdin();
+    let machine = source::machine(root).of_worker();
     let mut input = Vec::new();
     let mut chunk = [0; CHUNK];
     loop {
@@ -108,7 +117,10 @@ fn perform(job: Job, machine: &Machine, sources: &mut Sources) -> std::io::Resul
         }
         Job::Notify(alert) => send(&Answer::Notified(notify::notify(&alert, machine))),
         Job::Watch { paths } => watch::run(&paths, || send(&Answer::FilesChanged)),
-        Job::Line { request, history } => line::draw(&request, &history, machine, send),
+        Job::Line { request, history, trouble, is_quick } => {
+            let order = line::Order { request: &request, history: &history, trouble, is_quick };
+            line::draw(&order, machine, send)
+        }
     }
 }
 

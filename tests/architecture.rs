@@ -85,7 +85,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("src/readings", &["config", "line", "readings"]),
     ("src/worker", &["config", "files", "line", "readings", "sys", "worker"]),
     ("src/daemon", &["config", "daemon", "line", "readings", "sys", "worker"]),
-    ("src/local.rs", &["config", "line", "readings", "worker"]),
+    ("src/local", &["config", "line", "readings", "worker"]),
     ("src/compat", &["compat", "files", "paths", "quote"]),
     ("src/docs", &["cli", "compat", "config", "docs", "hosts", "line"]),
     (

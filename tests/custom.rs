@@ -99,13 +99,6 @@ fn until_gone(pids: &[u32]) {
     until_true("their end", || !pids.iter().any(|pid| lives(*pid)));
 }
 
-/// Ticks of a processor that a process has used.
-fn ticks(pid: u32) -> u64 {
-    let stat = process::stat(pid).expect("it lives");
-    // utime and stime.
-    [11, 12].iter().map(|at| stat[*at].parse::<u64>().expect("a number")).sum()
-}
-
 #[test]
 fn what_a_command_prints_is_text() {
     let sandbox =
@@ -305,10 +298,10 @@ fn a_flood_of_output_costs_the_daemon_next_to_nothing() {
     let mut stream = sandbox.follow(&[]);
     stream.until("wet|");
     let daemon = sandbox.daemon().expect("it runs");
-    let (before, since) = (ticks(daemon), Instant::now());
+    let (before, since) = (process::ticks(daemon), Instant::now());
     // Nothing new to see in it, so the line stays as it is: readings are counted by their age.
     until_true("some readings", || since.elapsed() > Duration::from_secs(3));
-    let used = ticks(daemon) - before;
+    let used = process::ticks(daemon) - before;
     let passed = since.elapsed().as_secs_f64() * 100.0;
     assert!((used as f64) < passed * 0.2, "{used} of {passed:.0} ticks");
     assert!(sandbox.line("plain").starts_with("wet|"));
@@ -387,7 +380,7 @@ fn a_bad_value_is_refused_with_what_is_expected() {
     refused(&["ti", "x"], "no segment `ti` in the config; did you mean `it`?");
     refused(&["beside", "x"], "only `custom`");
     refused(&["it", "lots"], "\"lots\" is not a number of bytes: 1500, 3.5G");
-    refused(&["it", "{\"usde\": 1}"], "there is no field \"usde\"");
+    refused(&["it", "--json", "{\"usde\": 1}"], "there is no field \"usde\"");
     refused(&["it", "3G", "--level", "bad"], "idle, good, info, warning");
     refused(&["it", "3G", "--for", "ever"], "a time span such as");
     refused(&["it", &"x".repeat(20_000)], "at most 16384 bytes");

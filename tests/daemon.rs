@@ -270,7 +270,8 @@ fn an_unknown_target_gets_plain_text() {
 #[test]
 fn the_daemon_inherits_no_descriptor() {
     let sandbox = Sandbox::new();
-    let words = "exec 9</etc/passwd 821</etc/passwd; exec \"$0\" print tmux right";
+    let words = "for fd in $(seq 9 508) 821; do eval \"exec $fd</etc/passwd\"; done; \
+                 exec \"$0\" print tmux right";
     line_of(script(&sandbox, "bash", words));
     let pid = until("a daemon", || sandbox.daemon());
     let runtime = sandbox.runtime().display().to_string();

@@ -14,13 +14,11 @@ pub enum ReplyKind {
     Refused,
     /// The daemon leaves (upgrade, stop): ask the next one.
     Bye,
-    /// The daemon writes the stream's lines itself, to the descriptor that came with the request.
-    Direct,
 }
 
 impl ReplyKind {
-    const ALL: [ReplyKind; 5] =
-        [ReplyKind::Line, ReplyKind::Text, ReplyKind::Refused, ReplyKind::Bye, ReplyKind::Direct];
+    const ALL: [ReplyKind; 4] =
+        [ReplyKind::Line, ReplyKind::Text, ReplyKind::Refused, ReplyKind::Bye];
 }
 
 /// The start of a reply; the body follows.

@@ -37,6 +37,7 @@ mod portable;
 mod process_tree;
 mod processes;
 mod processors;
+pub(crate) mod quick;
 mod scan;
 mod sensors;
 mod small_file;
@@ -47,7 +48,7 @@ mod unix_sockets;
 mod users;
 mod web;
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,10 +58,11 @@ use serde::{Deserialize, Serialize};
 use files::open;
 use fixture::Fixture;
 use snapshot::Shared;
+use time_zone::LocalZone;
 
 pub use batteries::{Battery, BatteryReader, Charging};
 pub use cached_file::CachedFile;
-pub use command::{Call, MAX_OUTPUT, Output, Surroundings, is_in_path};
+pub use command::{Call, MAX_OUTPUT, Output, Surroundings, family, is_in_path};
 pub use disk_counters::{Disk, DiskReader};
 pub use error::Error;
 pub use file_systems::{Mount, Space};
@@ -69,6 +71,7 @@ pub use load::{Averages, LoadReader, cpus};
 pub use memory::{Meminfo, MemoryReader};
 pub use metadata::Metadata;
 pub use native::cgroup::{CgroupMemory, CgroupReader};
+pub use native::os::{adopt_orphans, end_with_parent, set_name};
 pub use native::pressure::{Pressure, PressureReader, RESOURCES, Stall, Whose};
 pub use native::topology::Group;
 pub use native::wireless::Wireless;
@@ -76,7 +79,7 @@ pub use native::zram::Zram;
 pub use network::{Addresses, NetworkReader, Route, Traffic};
 pub use os_release::OsRelease;
 pub use process_tree::Process;
-pub use processes::{Doing, Task};
+pub use processes::{Doing, Progress, Round, Task, TaskReader};
 pub use processors::{CoreTimes, Processors, ProcessorsReader, Times};
 pub use scan::Scan;
 pub use sensors::Sensor;
@@ -90,14 +93,15 @@ pub use web::{ip_address, is_url};
 pub struct Machine {
     world: World,
     reader: Reader,
-    /// Whether commands end when standard input is closed.
-    ends_with_stdin: bool,
+    /// Whether this process is a worker, see [`Machine::of_worker`].
+    in_worker: bool,
     /// When the sources that are sampled now began, see [`Machine::at`].
     moment: Cell<Option<Duration>>,
     processors: Shared<ProcessorsReader, Arc<Processors>>,
     memory: Shared<MemoryReader, Meminfo>,
     /// The same machine by the other reader, once it was asked for.
     other: OnceCell<Box<Machine>>,
+    local_zone: RefCell<LocalZone>,
 }
 
 enum World {
@@ -157,11 +161,12 @@ impl Machine {
         Machine {
             world,
             reader,
-            ends_with_stdin: false,
+            in_worker: false,
             moment: Cell::default(),
             processors: Shared::default(),
             memory: Shared::default(),
             other: OnceCell::new(),
+            local_zone: RefCell::default(),
         }
     }
 
@@ -170,8 +175,7 @@ impl Machine {
         if reader == self.reader || !self.is_real() {
             return self;
         }
-        let other =
-            || Machine { ends_with_stdin: self.ends_with_stdin, ..Machine::read_by(reader) };
+        let other = || Machine { in_worker: self.in_worker, ..Machine::read_by(reader) };
         self.other.get_or_init(|| Box::new(other()))
     }
 
@@ -190,6 +194,15 @@ impl Machine {
     /// Whether this is the machine we run on, where a descriptor may be kept.
     pub fn is_real(&self) -> bool {
         matches!(self.world, World::Real)
+    }
+
+    /// Every path of a fixture that was looked at.
+    #[cfg(test)]
+    pub(crate) fn touched(&self) -> Vec<PathBuf> {
+        match &self.world {
+            World::Real => Vec::new(),
+            World::Fixture(fixture) => fixture.touched(),
+        }
     }
 
     /// How often this path of a fixture was read.

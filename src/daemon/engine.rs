@@ -5,6 +5,7 @@
 //! time. A reply waits for no reading, except for one that was never taken and is on its way: until
 //! the request's deadline, and then it goes with what there is.
 
+use std::cell::Cell;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -16,7 +17,7 @@ use rainline_client::protocol::{
 use rainline_client::runtime::{self, Runtime};
 use rainline_client::sys;
 use rainline_render::diagnostic::suggestion;
-use rainline_segments::{Level, OptionType, Scope, SetValue, time_span};
+use rainline_segments::{Level, Scope, SetValue, time_span};
 use rustix::event::PollFlags;
 
 use super::alerts::Alerts;
@@ -86,8 +87,10 @@ impl Engine {
             self.lines.register_shell(&line.channel);
         }
         // A quarter of the deadline is left for the reply.
-        let until = now.boot + request.deadline.min(MAX_WAIT) * 3 / 4;
-        if let Some(pending) = self.try_answer(Pending { id, request, until }, now) {
+        let until = now.boot.saturating_add(request.deadline.min(MAX_WAIT) * 3 / 4);
+        if let Some(pending) =
+            self.try_answer(Pending { id, request, until, attempt: Cell::new(None) }, now)
+        {
             self.lines.defer(pending);
         }
         None
@@ -173,6 +176,11 @@ impl Engine {
         for (index, reading) in self.lines.views.readings(view) {
             self.sampler.add(reading, &config, *index);
         }
+        if self.sampler.is_over() {
+            let wanted = self.lines.views.wanted(now.boot).chain(self.alerts.wanted());
+            let shown = self.lines.views.readings(view).iter().map(|(_, id)| id);
+            self.sampler.make_room(wanted.chain(shown), &mut self.jobs);
+        }
         Ok(Some(view))
     }
 
@@ -191,7 +199,7 @@ impl Engine {
         if let Some(removed) = found.removed {
             self.sampler.forget_config(&removed, now, &mut self.jobs);
             self.lines.views.forget_config(&removed);
-            self.alerts.forget_config(&removed);
+            self.alerts.forget_config(&removed, &mut self.jobs);
         }
         Ok(found.config)
     }
@@ -211,7 +219,8 @@ impl Engine {
         id.is_some_and(|id| self.lines.views.config(view) == Some(&id) && self.configs.is_own(&id))
     }
 
-    /// Gives a value to the segment that a request names. `Ok(false)`: its config is being read.
+    /// Gives a value to the segment that a request names. `Ok(false)`: its config is being read. It
+    /// may have been saved a moment ago, so it is read again before a value is refused.
     fn set(&mut self, pending: &Pending, set: &Set, now: &Now) -> Result<bool, String> {
         let Some((id, config)) = self.config(&set.config, now)? else {
             if now.boot < pending.until {
@@ -219,6 +228,24 @@ impl Engine {
             }
             return Err("the config cannot be read in time".into());
         };
+        let Err(why) = self.give(set, &id, &config, now) else {
+            self.lines.reply(pending.id, pending.request.nonce, ReplyKind::Text, "");
+            return Ok(true);
+        };
+        let attempt = pending.attempt.get().unwrap_or_else(|| self.configs.next_attempt(&id));
+        pending.attempt.set(Some(attempt));
+        let is_read = self.configs.is_read(&id, attempt, &mut self.jobs);
+        if is_read || now.boot >= pending.until { Err(why) } else { Ok(false) }
+    }
+
+    /// Gives a value to the segment of a config that has its name.
+    fn give(
+        &mut self,
+        set: &Set,
+        id: &ConfigId,
+        config: &Rc<Config>,
+        now: &Now,
+    ) -> Result<(), String> {
         let name = &set.segment;
         let Some(index) = config.instance(name) else {
             let names = config.instances.iter().map(|instance| instance.name.as_str());
@@ -230,11 +257,9 @@ impl Engine {
         if instance.kind.scope != Scope::Machine {
             return Err(format!("`{name}` takes no values; only `custom` does"));
         }
-        let reading = ReadingId::shared_by_all(&id, instance);
-        self.sampler.add(&reading, &config, index);
-        self.sampler.push(&reading, &pushed, now).map_err(|why| format!("{name}: {why}"))?;
-        self.lines.reply(pending.id, pending.request.nonce, ReplyKind::Text, "");
-        Ok(true)
+        let reading = ReadingId::shared_by_all(id, instance);
+        self.sampler.add(&reading, config, index);
+        self.sampler.push(&reading, &pushed, now).map_err(|why| format!("{name}: {why}"))
     }
 
     /// Lets workers go on, and gives each outcome to the owner that wanted the job.
@@ -242,6 +267,7 @@ impl Engine {
         for (ticket, purpose, outcome) in self.pool.advance(&mut self.jobs, readable, now.boot) {
             self.outcome(ticket, purpose, outcome, now);
         }
+        self.pool.end_orphans(now.boot);
         let outdated = self.pool.take_outdated();
         self.sampler.outdated(&outdated);
         self.configs.retry(now, &mut self.jobs);
@@ -259,12 +285,15 @@ impl Engine {
             }
             Purpose::ReadConfig(id) => {
                 let change = self.configs.answered(ticket, &id, outcome, now, &mut self.jobs);
+                self.lines.views.set_troubled(self.configs.troubled());
                 self.config_changed(change, now);
             }
             Purpose::WatchConfig(id) => {
                 self.configs.watched(ticket, &id, &outcome, now, &mut self.jobs);
             }
-            Purpose::Notify(id, name) => self.alerts.notified(id, name, outcome),
+            Purpose::Notify(id, name) => {
+                self.alerts.notified(ticket, id, name, outcome, &mut self.jobs);
+            }
             Purpose::ReadHistory => {
                 if let Some(history) = self.persistence.read(outcome) {
                     self.sampler.adopt_history(history);
@@ -280,7 +309,7 @@ impl Engine {
         if let Change::Swapped { id, before, config } = change {
             self.sampler.config_changed(&id, &before, &config, &mut self.jobs);
             self.lines.views.forget_config(&id);
-            for (index, reading) in self.alerts.config_changed(&id, &config) {
+            for (index, reading) in self.alerts.config_changed(&id, &config, &mut self.jobs) {
                 self.sampler.add(&reading, &config, index);
             }
         }
@@ -337,6 +366,7 @@ impl Engine {
         self.lines.sweep(now.boot);
         let wanted = self.lines.views.wanted(now.boot).chain(self.alerts.wanted());
         self.sampler.sweep(wanted, now);
+        self.sampler.look_at_machine();
     }
 
     /// Everything worth keeping beyond this process.
@@ -358,7 +388,7 @@ impl Engine {
     /// they are to be noticed without looking.
     pub(super) fn idle_end(&self, idle: Duration) -> Option<Duration> {
         let idle = if self.alerts.is_empty() { idle } else { idle.max(ALERTED_IDLE) };
-        (!self.lines.views.has_streams()).then(|| self.counters.last_request() + idle)
+        (!self.lines.views.has_streams()).then(|| self.counters.last_request().saturating_add(idle))
     }
 
     /// When something is due without an event on a descriptor.
@@ -367,7 +397,7 @@ impl Engine {
         let jobs = (!self.jobs.is_empty()).then_some(Duration::ZERO);
         let each = [
             jobs,
-            self.lines.wake(now.boot, now.wall, self.sampler.is_following()),
+            self.lines.wake(now.boot, self.sampler.is_following()),
             self.sampler.wake(wanted),
             self.alerts.wake(now.boot),
             self.configs.wake(),
@@ -400,13 +430,14 @@ impl Engine {
 fn pushed(set: &Set) -> Result<SetValue, String> {
     let lasts = match &*set.hold {
         "" => None,
-        text => Some(time_span::parse(text).ok_or_else(|| {
-            format!("--for: \"{text}\" is not {}", OptionType::TimeSpan.describe())
-        })?),
+        text => Some(
+            time_span::parse(text)
+                .ok_or_else(|| format!("--for: \"{text}\" is not {}", time_span::expected(text)))?,
+        ),
     };
     let level = match &*set.level {
         "" => None,
         word => Some(Level::named(word).map_err(|why| format!("--level: {why}"))?),
     };
-    Ok(SetValue { text: set.value.clone(), level, valid_for: lasts })
+    Ok(SetValue { text: set.value.clone(), json: set.json, level, valid_for: lasts })
 }

@@ -1,6 +1,7 @@
 //! What the daemon wants done by workers: owners put jobs here, the pool takes them out. Plain data,
 //! so that an owner is tested without a process.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::readings::id::{ConfigId, ReadingId};
@@ -26,9 +27,9 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// Which jobs hang and recover together. Of two disks only the one whose mount is dead backs
-    /// off, and it does so for all clients.
-    pub fn backoff_group(&self) -> Purpose {
+    /// Which jobs hang and recover together. Of two disks only the one whose mount is dead gets no
+    /// more workers, and it gets none for all clients.
+    pub fn group(&self) -> Purpose {
         match self {
             Purpose::Reading(id) => Purpose::Reading(id.of_asker(0, None)),
             Purpose::ReadHistory | Purpose::WriteHistory => Purpose::ReadHistory,
@@ -53,6 +54,7 @@ pub struct Jobs {
     last: Ticket,
     submitted: Vec<Submission>,
     cancelled: Vec<Ticket>,
+    withdrawn: HashSet<Ticket>,
 }
 
 impl Jobs {
@@ -72,8 +74,23 @@ impl Jobs {
         }
     }
 
+    /// Nobody wants a job any more: it is not begun, unless a worker does it already. Its outcome
+    /// then comes all the same.
+    pub fn withdraw(&mut self, ticket: Ticket) {
+        self.withdrawn.insert(ticket);
+    }
+
+    /// Takes out what was withdrawn.
+    pub fn take_withdrawn(&mut self) -> HashSet<Ticket> {
+        let withdrawn = std::mem::take(&mut self.withdrawn);
+        if !withdrawn.is_empty() {
+            self.submitted.retain(|submission| !withdrawn.contains(&submission.ticket));
+        }
+        withdrawn
+    }
+
     pub fn is_empty(&self) -> bool {
-        self.submitted.is_empty() && self.cancelled.is_empty()
+        self.submitted.is_empty() && self.cancelled.is_empty() && self.withdrawn.is_empty()
     }
 
     /// Takes out what was submitted and what was cancelled.

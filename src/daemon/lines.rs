@@ -2,7 +2,8 @@
 //! and streams. Which readings are in a line is the sampler's business; here a line is drawn from
 //! them, compared with what was sent, and sent.
 
-use std::collections::{HashMap, HashSet};
+use std::cell::Cell;
+use std::collections::HashSet;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
@@ -19,10 +20,10 @@ use crate::readings::schedule::Now;
 
 mod views;
 
-pub use views::ViewId;
 use views::Views;
+pub use views::{Token, ViewId};
 
-/// The longest wait for the moment at which a line may be written: that is a moment of the wall clock,
+/// The longest wait for the moment at which a line may be sent: that is a moment of the wall clock,
 /// which may be set meanwhile.
 const MAX_WRITE_WAIT: Duration = Duration::from_secs(1);
 
@@ -33,6 +34,9 @@ pub struct Pending {
     pub request: Request,
     /// When it is answered with what there is.
     pub until: Duration,
+    /// The attempt to read its config that it waits for, because the config as it was read last has
+    /// nothing that fits.
+    pub attempt: Cell<Option<u64>>,
 }
 
 /// All lines.
@@ -40,6 +44,8 @@ pub struct Lines {
     connections: Connections,
     pub views: Views,
     pending: Vec<Pending>,
+    /// When streams are sent the lines that are held back.
+    held: Option<Duration>,
 }
 
 /// What comes in.
@@ -47,7 +53,7 @@ impl Lines {
     pub fn new(runtime: &Rc<Runtime>) -> Lines {
         let mut connections = Connections::default();
         connections.channels = Channels::adopt(runtime.clone());
-        Lines { connections, views: Views::default(), pending: Vec::new() }
+        Lines { connections, views: Views::default(), pending: Vec::new(), held: None }
     }
 
     /// Whether new connections are accepted: not for a moment after descriptors ran out.
@@ -73,6 +79,7 @@ impl Lines {
             let new = self.connections.accept(listener, boot);
             events.extend(new.into_iter().map(|id| (id, PollFlags::IN)));
         }
+        events.extend(self.connections.with_more().map(|id| (id, PollFlags::IN)));
         let mut requests = Vec::new();
         for (id, flags) in events {
             if flags.contains(PollFlags::OUT) {
@@ -85,6 +92,7 @@ impl Lines {
                 self.connections.remove(id);
             }
         }
+        self.connections.shed();
         requests
     }
 
@@ -127,32 +135,27 @@ impl Lines {
     /// Gives a stream another view.
     pub fn move_stream(&mut self, id: u64, view: ViewId, boot: Duration) {
         if let Some(stream) = self.connections.get_mut(id).and_then(|c| c.stream.as_mut()) {
-            stream.view = view;
+            (stream.view, stream.token) = (view, self.views.hold(view));
         }
-        self.count_streams(boot);
-    }
-
-    fn count_streams(&mut self, boot: Duration) {
-        let streams = self.connections.each_stream().map(|(_, stream)| stream.view);
-        self.views.count_streams(streams, boot);
+        self.views.note_streams(boot);
     }
 
     /// Drops what is not used any more.
     pub fn sweep(&mut self, boot: Duration) {
         self.connections.sweep(boot);
         self.connections.channels.sweep();
-        self.count_streams(boot);
+        self.views.note_streams(boot);
         self.views.sweep(boot);
     }
 
     /// When something is due without an event on a descriptor. `is_following`: whether sources
     /// are to be stopped when a lease ends.
-    pub fn wake(&self, boot: Duration, wall: Duration, is_following: bool) -> Option<Duration> {
+    pub fn wake(&self, boot: Duration, is_following: bool) -> Option<Duration> {
         let pending = self.pending.iter().map(|pending| pending.until);
         let pause = self.connections.pause.filter(|until| *until > boot);
         let lease = self.views.lease_end(boot).filter(|_| is_following);
-        let writing = self.connections.wake(wall).map(|left| boot + left.min(MAX_WRITE_WAIT));
-        pending.chain(lease).chain(writing).chain(pause).min()
+        let more = self.connections.with_more().next().map(|_| boot);
+        pending.chain(lease).chain(self.held).chain(pause).chain(more).min()
     }
 
     /// Fills in its part of a status.
@@ -208,9 +211,12 @@ impl Lines {
         boot: Duration,
     ) {
         let Some(line) = self.draw(id, nonce, view, cache, boot) else { return };
-        let stream = Streaming { view, nonce, request, sent: Some(line.clone()) };
-        self.connections.stream(id, stream);
-        self.count_streams(boot);
+        let token = self.views.hold(view);
+        let stream = Streaming::new(view, token, nonce, request, line.clone());
+        if !self.connections.stream(id, stream) {
+            return self.reply(id, nonce, ReplyKind::Refused, "there are no descriptors left");
+        }
+        self.views.note_streams(boot);
         self.connections.reply(id, ReplyKind::Line, nonce, &line);
     }
 
@@ -230,25 +236,33 @@ impl Lines {
         line
     }
 
-    /// Sends every stream its line if that changed, and the lines whose moment has come.
+    /// Sends every stream its line if that changed and its host takes one.
     pub fn update_streams(&mut self, cache: &Cache, now: &Now) {
-        if self.views.has_streams() {
-            let mut lines: HashMap<ViewId, Option<Rc<[u8]>>> = HashMap::new();
-            let mut changed = Vec::new();
-            for (id, stream) in self.connections.each_stream() {
-                let draw = || self.views.draw(stream.view, cache, now.boot);
-                let line = lines.entry(stream.view).or_insert_with(draw);
-                if line.is_some() && stream.sent != *line {
-                    stream.sent = line.clone();
-                    changed.extend(line.clone().map(|line| (id, stream.nonce, line)));
+        self.views.note_streams(now.boot);
+        let is_due = self.held.is_some_and(|at| now.boot >= at);
+        if !self.views.draw_streamed(cache, now.boot) && !is_due {
+            return;
+        }
+        self.held = None;
+        let mut changed = Vec::new();
+        for (id, stream) in self.connections.each_stream() {
+            let Some(line) = self.views.newest(stream.view) else { continue };
+            if stream.sent.as_ref() == Some(line) {
+                continue;
+            }
+            match stream.offer(line, now.wall) {
+                Ok(()) => changed.push((id, stream.nonce, line.clone())),
+                Err(at) => {
+                    let wait = at.saturating_sub(now.wall).min(MAX_WRITE_WAIT);
+                    let at = now.boot.saturating_add(wait);
+                    self.held = Some(self.held.map_or(at, |held| held.min(at)));
                 }
             }
-            for (id, nonce, line) in changed {
-                self.connections.reply(id, ReplyKind::Line, nonce, &line);
-            }
-            self.count_streams(now.boot);
         }
-        self.connections.write_due(now.wall);
+        for (id, nonce, line) in changed {
+            self.connections.reply(id, ReplyKind::Line, nonce, &line);
+        }
+        self.views.note_streams(now.boot);
     }
 
     /// Takes out the prompts that were shown before their last reading came.
@@ -278,10 +292,20 @@ impl Lines {
         self.connections.channels.close();
         let streams = self.connections.each_stream().map(|(id, stream)| (id, stream.nonce));
         let mut open: Vec<(u64, u64)> = streams.collect();
-        open.extend(self.pending.drain(..).map(|pending| (pending.id, pending.request.nonce)));
+        // A print that waits for a reading still gets its line.
+        let prints = |pending: &Pending| {
+            matches!(pending.request.body, rainline_client::protocol::Body::Print(_))
+        };
+        let others = self.pending.extract_if(.., |pending| !prints(pending));
+        open.extend(others.map(|pending| (pending.id, pending.request.nonce)));
         for (id, nonce) in open {
             self.connections.reply(id, ReplyKind::Bye, nonce, &[]);
         }
+    }
+
+    /// Whether a request waits for what it needs.
+    pub fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
     }
 
     /// Whether nothing waits to be written.

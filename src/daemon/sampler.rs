@@ -10,7 +10,7 @@ use rainline_client::protocol::LineRequest;
 use rainline_segments::{Machine, Pace, RunsIn, Sample, SetValue};
 
 use super::jobs::{Jobs, Outcome, Purpose, Ticket};
-use super::status::SegmentStatus;
+use super::status::{SegmentStatus, note};
 use crate::config::Config;
 use crate::line::drawing;
 use crate::readings::history::History;
@@ -30,6 +30,8 @@ pub use cache::Cache;
 pub use entry::CachedReading;
 use entry::Following;
 
+/// How many bytes of a status readings for single askers may take.
+const MAX_STATUS: usize = 32 << 10;
 /// Margin so that a pushed value has expired when the timer fires.
 const AFTER_END: Duration = Duration::from_millis(5);
 
@@ -38,11 +40,26 @@ pub struct Sampler {
     cache: Cache,
     history: History,
     machine: Machine,
+    /// Whether what is read of the machine here may block, so that workers read it.
+    may_block: bool,
 }
 
 impl Sampler {
     pub fn new(machine: Machine, history: History) -> Sampler {
-        Sampler { cache: Cache::default(), history, machine }
+        let mut sampler = Sampler { cache: Cache::default(), history, machine, may_block: false };
+        sampler.look_at_machine();
+        sampler
+    }
+
+    /// Has workers read the machine from now on if it may block. Something may be mounted over its
+    /// files at any time.
+    pub fn look_at_machine(&mut self) {
+        if !self.may_block
+            && let Some(why) = self.machine.may_block()
+        {
+            note(format!("the machine is read by workers: {why}"));
+            self.may_block = true;
+        }
     }
 
     /// The readings as they are.
@@ -70,12 +87,14 @@ impl Sampler {
         jobs: &mut Jobs,
     ) {
         for id in shown {
-            let Some(entry) = self.cache.entries.get_mut(id) else { continue };
-            let instance = entry.instance();
-            if !id.is_shared_by_all() || instance.pace == Pace::Ask {
-                entry.ask = drawing::ask(request, instance.kind);
-            }
-            if entry.is_due_for_request(now.boot) {
+            let is_due = self.cache.entries.change(id, |entry| {
+                let instance = entry.instance();
+                if !id.is_shared_by_all() || instance.pace == Pace::Ask {
+                    entry.ask = drawing::ask(request, instance.kind);
+                }
+                entry.is_due_for_request(now.boot)
+            });
+            if is_due == Some(true) {
                 self.read(id, now, jobs);
             }
         }
@@ -107,40 +126,22 @@ impl Sampler {
 
     /// Takes a reading now, or has a worker take it.
     fn read(&mut self, id: &ReadingId, now: &Now, jobs: &mut Jobs) {
-        let Some(entry) = self.cache.entries.get_mut(id) else { return };
-        match entry.runs_in() {
+        let Sampler { cache, history, machine, may_block } = self;
+        cache.entries.change(id, |entry| match runs_in(entry, id, *may_block) {
             RunsIn::OwnWorker => follow(entry, id, now, jobs),
-            RunsIn::Worker => {
-                entry.plan(now);
-                if entry.running.is_some() {
-                    return;
-                }
-                if entry.saved.is_none() {
-                    let saved = self.history.saved(id).filter(|_| id.is_shared_by_all());
-                    entry.saved = Some(saved.unwrap_or_default().to_owned());
-                }
-                let saved = entry.saved.clone().unwrap_or_default();
-                let (options, ask) = (entry.options(), entry.ask.clone());
-                let instance = entry.instance();
-                let usual = schedule::timeout(instance.kind.pace);
-                let timeout = instance.timeout.unwrap_or(usual);
-                let reader = entry.reader();
-                let job = Job::Sample { id: id.clone(), options, ask, saved, reader };
-                let ticket = jobs.submit(Purpose::Reading(id.clone()), job, Some(timeout));
-                entry.running = Some(ticket);
-            }
+            RunsIn::Worker => submit(entry, id, history, now, jobs),
             RunsIn::Daemon => {
-                if let Err(why) = open(entry, id, &self.history) {
+                if let Err(why) = open(entry, id, history) {
                     return entry.record(Err(why), now);
                 }
                 // All that is read in this pass of the loop is of one moment.
-                let machine = self.machine.by(entry.reader()).at(now.boot);
+                let machine = machine.by(entry.reader()).at(now.boot);
                 if let Some(source) = &mut entry.source {
                     let sampled = source::sample(source.as_mut(), machine, &entry.ask);
                     entry.record(sampled, now);
                 }
             }
-        }
+        });
     }
 
     /// Takes what a worker answered for a reading.
@@ -152,12 +153,13 @@ impl Sampler {
         now: &Now,
         jobs: &mut Jobs,
     ) {
-        let Some(entry) = self.cache.entries.get_mut(id) else { return };
-        if entry.running == Some(ticket) {
-            sampled(entry, id, outcome, now, jobs);
-        } else if entry.following.is_some_and(|following| following.ticket == ticket) {
-            followed(entry, ticket, outcome, now, jobs);
-        }
+        self.cache.entries.change(id, |entry| {
+            if entry.running == Some(ticket) {
+                sampled(entry, id, outcome, now, jobs);
+            } else if entry.following.is_some_and(|following| following.ticket == ticket) {
+                followed(entry, ticket, outcome, now, jobs);
+            }
+        });
     }
 
     /// Makes readings due whose dependencies changed. One that is on its way is taken after that.
@@ -181,7 +183,7 @@ impl Sampler {
             return;
         }
         let wanted: HashSet<&ReadingId> = wanted.collect();
-        for (id, entry) in &mut self.cache.entries {
+        for (id, entry) in self.cache.entries.iter_mut() {
             if !wanted.contains(id)
                 && let Some(following) = entry.following.take()
             {
@@ -253,6 +255,12 @@ impl Sampler {
             if reading.is_shared_by_all() {
                 history.put_rings(reading, &entry.rings);
             }
+            // What was pushed a moment before is the new instance's, if it fits. Other kinds save
+            // what they read with the options as they were.
+            let saved = entry.source.as_ref().filter(|_| reading.kind == "custom");
+            if let Some(saved) = saved.and_then(|source| source.save()) {
+                history.put_saved(reading, saved);
+            }
             drop_entry(entry, jobs);
             false
         });
@@ -260,7 +268,8 @@ impl Sampler {
 
     /// Drops all readings of a config; their history is kept.
     pub fn forget_config(&mut self, id: &ConfigId, now: &Now, jobs: &mut Jobs) {
-        self.keep_history(now);
+        self.keep_history(now, |reading| reading.config == *id);
+        self.history.retire(id);
         self.cache.entries.retain(|reading, entry| {
             let other = reading.config != *id;
             if !other {
@@ -268,6 +277,21 @@ impl Sampler {
             }
             other
         });
+    }
+
+    /// Whether there are too many readings for single askers.
+    pub fn is_over(&self) -> bool {
+        self.cache.entries.is_over()
+    }
+
+    /// Drops those readings for single askers that are not wanted any more and were used longest ago,
+    /// if there are too many.
+    pub fn make_room<'a>(&mut self, wanted: impl Iterator<Item = &'a ReadingId>, jobs: &mut Jobs) {
+        let wanted: HashSet<&ReadingId> = wanted.collect();
+        let stays = |id: &ReadingId, _: &_| id.is_shared_by_all() || wanted.contains(id);
+        for (_, mut entry) in self.cache.entries.make_room(stays) {
+            drop_entry(&mut entry, jobs);
+        }
     }
 
     /// Drops readings for single askers that are not wanted any more. Readings shared by all stay:
@@ -278,6 +302,7 @@ impl Sampler {
             entry.recover(now);
             id.is_shared_by_all() || entry.running.is_some() || wanted.contains(id)
         });
+        self.cache.entries.shrink();
     }
 
     /// Takes over what the history file holds. Readings that were taken before it was read get
@@ -290,10 +315,19 @@ impl Sampler {
         }
     }
 
-    /// All readings, in the order of their identities.
+    /// The readings, in the order of their identities; of those for single askers not more than
+    /// anybody reads, and than an answer can hold.
     pub fn status(&self, boot: Duration) -> Vec<SegmentStatus> {
         let mut all: Vec<_> = self.cache.entries.iter().collect();
         all.sort_unstable_by_key(|(id, _)| *id);
+        let mut left = MAX_STATUS;
+        all.retain(|(id, entry)| {
+            let error = entry.error.as_ref().map_or(0, String::len);
+            let bytes = id.instance.len() + id.directory.as_os_str().len() + error + 80;
+            let fits = id.is_shared_by_all() || bytes <= left;
+            left = left.saturating_sub(bytes);
+            fits
+        });
         let age = |taken| boot.saturating_sub(taken).as_secs_f64();
         let status = |(id, entry): (&ReadingId, &CachedReading)| SegmentStatus {
             name: id.instance.to_string(),
@@ -307,12 +341,13 @@ impl Sampler {
 
     /// Everything worth keeping, as of now.
     pub fn history(&mut self, now: &Now) -> &History {
-        self.keep_history(now);
+        self.keep_history(now, |_| true);
         &self.history
     }
 
-    fn keep_history(&mut self, now: &Now) {
-        for (id, entry) in self.cache.entries.iter().filter(|(id, _)| id.is_shared_by_all()) {
+    fn keep_history(&mut self, now: &Now, is_meant: impl Fn(&ReadingId) -> bool) {
+        let shared = |(id, _): &(&ReadingId, &CachedReading)| id.is_shared_by_all() && is_meant(id);
+        for (id, entry) in self.cache.entries.iter().filter(shared) {
             self.history.put_rings(id, &entry.rings);
             if entry.runs_in() == RunsIn::OwnWorker {
                 if let Some(last) = entry.last_sample(now) {
@@ -344,6 +379,46 @@ fn open(entry: &mut CachedReading, id: &ReadingId, history: &History) -> Result<
     }
     entry.source = Some(source);
     Ok(())
+}
+
+/// Where a reading is taken: elsewhere than it says where the daemon might wait for it.
+fn runs_in(entry: &CachedReading, id: &ReadingId, may_block: bool) -> RunsIn {
+    let is_of_machine = matches!(entry.pace(), Pace::Tick(_)) && id.is_shared_by_all();
+    match entry.runs_in() {
+        RunsIn::Daemon if may_block && is_of_machine => RunsIn::Worker,
+        runs_in => runs_in,
+    }
+}
+
+/// Has a worker take a reading.
+fn submit(
+    entry: &mut CachedReading,
+    id: &ReadingId,
+    history: &History,
+    now: &Now,
+    jobs: &mut Jobs,
+) {
+    entry.plan(now);
+    if entry.running.is_some() {
+        return;
+    }
+    if entry.runs_in() == RunsIn::Daemon
+        && let Some(source) = entry.source.take()
+    {
+        entry.saved = source.save();
+    }
+    if entry.saved.is_none() {
+        let saved = history.saved(id).filter(|_| id.is_shared_by_all());
+        entry.saved = Some(saved.unwrap_or_default().to_owned());
+    }
+    let saved = entry.saved.clone().unwrap_or_default();
+    let (options, ask) = (entry.options(), entry.ask.clone());
+    let instance = entry.instance();
+    let timeout = instance.timeout.unwrap_or(schedule::timeout(instance.kind.pace));
+    let reader = entry.reader();
+    let job = Job::Sample { id: id.clone(), options, ask, saved, reader };
+    let ticket = jobs.submit(Purpose::Reading(id.clone()), job, Some(timeout));
+    entry.running = Some(ticket);
 }
 
 /// Has a worker of its own follow a reading.
@@ -417,5 +492,8 @@ fn unpacked(
 fn drop_entry(entry: &mut CachedReading, jobs: &mut Jobs) {
     if let Some(following) = entry.following.take() {
         jobs.cancel(following.ticket);
+    }
+    if let Some(ticket) = entry.running.take() {
+        jobs.withdraw(ticket);
     }
 }

@@ -8,11 +8,11 @@ use rainline_segments::{Ask, Kind, Untrusted};
 
 use crate::config::{Config, SLOTS};
 use crate::line::identity;
-use crate::line::rows::{self, Age, Reading, Readings, Want};
+use crate::line::rows::{self, Age, Reading, Readings, Want, WithoutSign};
 use rainline_caps::{Caps, Depth, On, STATES};
 use rainline_client::protocol::LineRequest;
 use rainline_render::diagnostic::suggestion;
-use rainline_render::targets::{self, Target};
+use rainline_render::targets::{self, Right, Target};
 
 /// A request's line, with every name resolved.
 #[derive(Clone)]
@@ -84,6 +84,15 @@ impl Drawing {
         }
     }
 
+    /// About how many bytes it owns beside its own size.
+    pub fn weight(&self) -> usize {
+        let unknown = self.unknown.iter().map(|text| size_of::<String>() + text.capacity());
+        let holds =
+            self.caps.holds.iter().map(|(_, text)| size_of::<(On, Box<str>)>() + text.len());
+        let names = [&self.line, &self.slot, &self.theme].map(|name| name.capacity());
+        unknown.chain(holds).chain(names).sum()
+    }
+
     /// The line, slot and theme that are drawn.
     pub fn want(&self) -> Want<'_> {
         Want { line: &self.line, slot: &self.slot, theme: &self.theme }
@@ -99,9 +108,36 @@ impl Drawing {
         instances
     }
 
+    /// Whether this is the one slot that shows the sign of trouble, so that a host that shows several
+    /// of a line's slots shows it once: a bar at its right side, a prompt where it begins. A line
+    /// `tmux.2` is a further row of `tmux`, which has the sign.
+    pub fn has_sign(&self, config: &Config) -> bool {
+        let is_further = |(of, _): (&str, &str)| config.lines.contains_key(of);
+        if self.line.split_once('.').is_some_and(is_further) {
+            return false;
+        }
+        let order = match self.target.right {
+            Right::Nowhere => ["right", "left", "title"],
+            Right::Own | Right::Moves(_) => ["left", "right", "title"],
+        };
+        let first = order.into_iter().find(|slot| rows::has_rows(config, &self.line, slot));
+        rows::WHOLE.contains(&&*self.slot) || first == Some(&*self.slot)
+    }
+
+    /// The instances whose failures this drawing's sign tells of: those of the whole line, also
+    /// where the drawing is one slot of it.
+    pub fn signed_instances(&self, config: &Config) -> Vec<u16> {
+        if !self.has_sign(config) {
+            return Vec::new();
+        }
+        Drawing { slot: rows::FULL.to_owned(), ..self.clone() }.instances(config)
+    }
+
     /// The line in its target's language; `None` if drawing broke down.
     pub fn draw(&self, config: &Config, readings: &dyn Readings) -> Option<String> {
         let draw = || {
+            let unsigned = &WithoutSign(readings);
+            let readings = if self.has_sign(config) { readings } else { unsigned };
             if self.slot == rows::ALL {
                 let prompt = rows::prompt(config, self.want(), readings, &self.caps);
                 return rows::encode_prompt(&prompt, self.target, &self.caps);
@@ -132,11 +168,19 @@ fn holds(request: &LineRequest) -> Vec<(On, Box<str>)> {
 }
 
 /// Readings where nothing was read yet: for a test frame, and for the poorest line there is.
-pub struct Nothing;
+#[derive(Default)]
+pub struct Nothing {
+    /// Whether `rainline doctor` has something to tell.
+    pub trouble: bool,
+}
 
 impl Readings for Nothing {
     fn reading(&self, _instance: u16) -> Reading<'_> {
         Reading { sample: None, age: Age::Waiting, rings: &[] }
+    }
+
+    fn trouble(&self) -> bool {
+        self.trouble
     }
 }
 
@@ -148,7 +192,7 @@ pub fn test_frames(config: &Config) -> bool {
             let (line, slot, theme) = (line.clone(), slot.clone(), String::new());
             let (caps, unknown) = (Caps::default(), Vec::new());
             let drawing = Drawing { line, slot, theme, target, caps, unknown };
-            drawing.draw(config, &Nothing).is_some()
+            drawing.draw(config, &Nothing::default()).is_some()
         })
     })
 }
@@ -176,6 +220,7 @@ pub fn ask(request: &LineRequest, kind: &Kind) -> Ask {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{self, Gathered, SourceFile};
 
     fn request() -> LineRequest {
         LineRequest { line: "tmux".into(), target: "tmux".into(), ..LineRequest::default() }
@@ -208,6 +253,37 @@ mod tests {
         let caps = Drawing::of(&request, &Config::built_in()).caps;
         assert!(caps.holds(On::Pane, "%3") && !caps.holds(On::Pane, "%9"));
         assert!(caps.holds(On::State, "zoomed") && !caps.holds(On::State, "prefix"));
+    }
+
+    /// Each side of a bar had a sign of its own, so that one mistake was shown twice.
+    #[test]
+    fn a_host_shows_one_sign() {
+        let text = "[line.\"tmux.2\"]\nleft = [\"text\"]\n[line.dvtm]\nleft = [\"text\"]\n\
+                    [line.tmux]\nleft = [[\"text\"], [\"text\"]]\nright = [[\"text\"], [\"text\"]]\n\
+                    [line.screen]\ntitle = [\"text\"]\nleft = []\nright = []\n\
+                    [line.one]\nright = [\"text\"]\n[line.two]\nright = [[\"text\"], [\"text\"]]\n";
+        let file = SourceFile { path: "x.toml".into(), text: text.into() };
+        let config = config::build(&Gathered { files: vec![file], ..Gathered::default() });
+        assert_eq!(config.problems, [""; 0]);
+        let signs = |target: &str, line: &str, slots: &[&str], trouble| {
+            let drawn = slots.iter().map(|slot| {
+                let [target, line, slot] = [target, line, slot].map(str::to_owned);
+                let request = LineRequest { target, line, slot, columns: 60, ..request() };
+                let drawing = Drawing::of(&request, &config);
+                drawing.draw(&config, &Nothing { trouble }).expect("a line").matches('!').count()
+            });
+            drawn.sum::<usize>()
+        };
+        let all: Vec<&str> = SLOTS.iter().map(|(slot, _)| *slot).collect();
+        for target in targets::ALL.iter().map(|target| target.name) {
+            for line in ["tmux", "dvtm", "screen", "prompt", "terminal", "one", "two"] {
+                for slots in [&all[..], &["full"], &["all"]] {
+                    let count = |trouble| signs(target, line, slots, trouble);
+                    assert_eq!(count(true), count(false) + 1, "{target} {line} {slots:?}");
+                }
+            }
+            assert_eq!(signs(target, "tmux.2", &all, true), signs(target, "tmux.2", &all, false));
+        }
     }
 
     #[test]

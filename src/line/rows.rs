@@ -47,9 +47,18 @@ pub struct Reading<'a> {
 pub trait Readings {
     /// What is known of an instance.
     fn reading(&self, instance: InstanceId) -> Reading<'_>;
-    /// Whether something is wrong that `rainline doctor` explains: the line then has a `!`.
+    /// Whether `rainline doctor` has something to tell: what is drawn then has a `!`.
     fn trouble(&self) -> bool {
         false
+    }
+}
+
+/// Readings without the sign: another part of the same line has it.
+pub struct WithoutSign<'a>(pub &'a dyn Readings);
+
+impl Readings for WithoutSign<'_> {
+    fn reading(&self, instance: InstanceId) -> Reading<'_> {
+        self.0.reading(instance)
     }
 }
 
@@ -90,6 +99,11 @@ fn slot_rows<'a>(config: &'a Config, line: &str, slot: &str) -> &'a [Vec<Instanc
     config.lines.get(line).and_then(|line| line.slots.get(slot)).map_or(&[], Vec::as_slice)
 }
 
+/// Whether a slot of a line has something that it could show.
+pub fn has_rows(config: &Config, line: &str, slot: &str) -> bool {
+    slot_rows(config, line, slot).iter().any(|row| !row.is_empty())
+}
+
 /// The instances that are shown, each once, in order; empty for a slot that there is not.
 pub fn instances(config: &Config, want: Want) -> Vec<InstanceId> {
     let mut found = Vec::new();
@@ -105,6 +119,17 @@ pub fn instances(config: &Config, want: Want) -> Vec<InstanceId> {
 
 /// The rows of a slot, each never wider than `caps.columns`; `full` is exactly that wide.
 pub fn rows(config: &Config, want: Want, readings: &dyn Readings, caps: &Caps) -> Vec<Frame> {
+    rows_at_least(0, config, want, readings, caps)
+}
+
+/// The rows of a slot; if it has fewer than this, empty ones follow.
+fn rows_at_least(
+    least: usize,
+    config: &Config,
+    want: Want,
+    readings: &dyn Readings,
+    caps: &Caps,
+) -> Vec<Frame> {
     let named = (!want.theme.is_empty()).then(|| config.theme_named(want.theme)).flatten();
     let theme: &Theme = named.as_deref().unwrap_or(&config.theme);
     let subject = Subject::default();
@@ -126,13 +151,15 @@ pub fn rows(config: &Config, want: Want, readings: &dyn Readings, caps: &Caps) -
             return fitting.row(ids, layout);
         }
         let caps = within(layout.caps, layout.caps.columns.saturating_sub(1));
-        with_trouble_sign(fitting.row(ids, &Layout { caps: &caps, ..*layout }), layout)
+        with_sign(fitting.row(ids, &Layout { caps: &caps, ..*layout }), layout)
     };
     if want.slot != FULL {
         let all = slot_rows(config, want.line, want.slot);
-        let trouble = |index: usize| index == 0 && readings.trouble();
-        let rows = all.iter().enumerate().map(|(index, ids)| row(ids, &layout, trouble(index)));
-        return rows.collect();
+        let draw = |index: usize| {
+            let ids = all.get(index).map_or(&[][..], Vec::as_slice);
+            row(ids, &layout, index == 0 && readings.trouble())
+        };
+        return (0..all.len().max(least)).map(draw).collect();
     }
     let (lefts, rights) =
         (slot_rows(config, want.line, "left"), slot_rows(config, want.line, "right"));
@@ -270,7 +297,7 @@ fn reacting(instance: &Instance, layout: &Layout) -> Vec<&'static str> {
 }
 
 /// The row with one cell more at its outer edge: `!`, see [`Readings::trouble`].
-fn with_trouble_sign(mut row: Frame, layout: &Layout) -> Frame {
+fn with_sign(mut row: Frame, layout: &Layout) -> Frame {
     if layout.caps.columns > 0 {
         let style =
             layout.theme.over(layout.line, level_style(Level::Warning), &Subject::default());

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rainline_segments::{Cell, Kind, Ring, Sample, Unit};
 use serde::{Deserialize, Serialize};
 
-use super::id::ReadingId;
+use super::id::{ConfigId, ReadingId};
 use super::sample::LastSample;
 
 /// The start of every file; another format has another number.
@@ -20,6 +20,9 @@ const MAGIC: &[u8; 4] = b"RLh2";
 const HEADER: usize = 8;
 /// The most series that are written.
 const MAX_SERIES: usize = 128;
+/// Of how many configs that are not in use any more what is kept stays; of those in use all of it
+/// does.
+const MAX_RETIRED: usize = 8;
 /// The largest file: three times what the most series of a day take.
 pub const MAX_FILE: usize = 8 << 20;
 /// A pause of this many intervals between two readings is a gap, and never less than five seconds.
@@ -38,6 +41,8 @@ pub struct History {
     last: BTreeMap<ReadingId, LastSample>,
     /// Numbers, by reading and field.
     rings: BTreeMap<(ReadingId, String), Ring>,
+    /// The configs that are not in use any more, the last one last.
+    retired: Vec<ConfigId>,
 }
 
 /// A history as it is written.
@@ -80,7 +85,7 @@ pub fn push(
     interval: Duration,
 ) {
     for (field, ring) in rings {
-        if pause > (interval * GAP_INTERVALS).max(SHORTEST_GAP) {
+        if pause > interval.saturating_mul(GAP_INTERVALS).max(SHORTEST_GAP) {
             ring.gap();
         }
         match sample.and_then(|sample| sample.get(field)).and_then(|value| value.as_number()) {
@@ -126,6 +131,24 @@ impl History {
     /// Keeps the last sample of a followed source.
     pub fn put_last(&mut self, id: &ReadingId, last: LastSample) {
         self.last.insert(id.clone(), last);
+    }
+
+    /// Notes that a config is not in use any more. Of too many such ones what was kept is forgotten,
+    /// the first one's first.
+    pub fn retire(&mut self, config: &ConfigId) {
+        self.retired.retain(|known| known != config);
+        let is_of = |id: &ReadingId, config: &ConfigId| id.config == *config;
+        let is_kept = self.saved.keys().chain(self.last.keys()).any(|id| is_of(id, config))
+            || self.rings.keys().any(|(id, _)| is_of(id, config));
+        if is_kept {
+            self.retired.push(config.clone());
+        }
+        if self.retired.len() > MAX_RETIRED {
+            let oldest = self.retired.remove(0);
+            self.saved.retain(|id, _| !is_of(id, &oldest));
+            self.last.retain(|id, _| !is_of(id, &oldest));
+            self.rings.retain(|(id, _), _| !is_of(id, &oldest));
+        }
     }
 
     /// Takes over what the other knows and this does not.
@@ -182,7 +205,7 @@ impl History {
             ((series.reading, series.field), Ring::from_parts(&series.fine, &coarse))
         };
         let rings = stored.series.into_iter().map(ring).collect();
-        Some(History { saved: stored.saved, last: stored.last, rings })
+        Some(History { saved: stored.saved, last: stored.last, rings, retired: Vec::new() })
     }
 }
 

@@ -51,7 +51,8 @@ impl Now {
     /// Whether the machine slept, or the wall clock was set, since an earlier moment.
     pub fn jumped(&self, earlier: &Now) -> bool {
         let awake = earlier.awake.abs_diff(self.awake);
-        let expected = |then: Duration, now: Duration| (then + awake).abs_diff(now) <= JUMP;
+        let expected =
+            |then: Duration, now: Duration| then.saturating_add(awake).abs_diff(now) <= JUMP;
         !expected(earlier.boot, self.boot) || !expected(earlier.wall, self.wall)
     }
 }
@@ -77,7 +78,7 @@ pub fn timeout(pace: Pace) -> Duration {
 /// How long a request keeps the readings of its line going.
 pub fn lease(pace: Pace) -> Duration {
     match pace {
-        Pace::Tick(every) => (every * LEASE_INTERVALS).max(SHORTEST_LEASE),
+        Pace::Tick(every) => every.saturating_mul(LEASE_INTERVALS).max(SHORTEST_LEASE),
         Pace::Change | Pace::Ask => SHORTEST_LEASE,
     }
 }
@@ -92,7 +93,8 @@ const INTO_SECOND: Duration = Duration::from_millis(16);
 pub fn next(pace: Pace, errors: u32, wall: Duration) -> Duration {
     let every = interval(pace);
     let factor = 1_u32 << errors.saturating_sub(1).min(MAX_DOUBLINGS);
-    let every = if errors > 1 { (every * factor).min(MAX_BACKOFF.max(every)) } else { every };
+    let every =
+        if errors > 1 { every.saturating_mul(factor).min(MAX_BACKOFF.max(every)) } else { every };
     let since = wall.saturating_sub(INTO_SECOND).as_nanos();
     let into = Duration::from_nanos((since % every.as_nanos().max(1)) as u64);
     every.saturating_sub(into)
@@ -109,8 +111,8 @@ pub fn age(pace: Pace, since: Option<Duration>, errors: u32) -> Age {
     match since {
         None if errors == 0 => Age::Waiting,
         None => Age::Lost,
-        Some(since) if since > every * LOST_INTERVALS => Age::Lost,
-        Some(since) if since > every * FRESH_INTERVALS => Age::Stale,
+        Some(since) if since > every.saturating_mul(LOST_INTERVALS) => Age::Lost,
+        Some(since) if since > every.saturating_mul(FRESH_INTERVALS) => Age::Stale,
         Some(_) => Age::Fresh,
     }
 }
@@ -152,6 +154,19 @@ mod tests {
         let timeout = |seconds| timeout(Pace::Tick(SECOND * seconds));
         assert_eq!([1, 15, 30, 600, 3600].map(timeout), [2, 2, 3, 60, 60].map(|s| SECOND * s));
         assert_eq!(super::timeout(Pace::Ask), SECOND * 2);
+    }
+
+    #[test]
+    fn the_longest_times_there_are_overflow_nothing() {
+        let pace = Pace::Tick(Duration::MAX);
+        assert_eq!((interval(pace), lease(pace)), (Duration::MAX, Duration::MAX));
+        assert_eq!(timeout(pace), LONGEST_TIMEOUT);
+        for errors in [0, 1, 2, u32::MAX] {
+            assert!(next(pace, errors, SECOND * 1_200) > SECOND * 1_000);
+        }
+        assert_eq!(age(pace, Some(Duration::MAX), 0), Age::Fresh);
+        let last = Now { boot: Duration::MAX, awake: Duration::MAX, wall: Duration::MAX };
+        assert!(!last.jumped(&Now::default()) && Now::default().jumped(&last));
     }
 
     #[test]

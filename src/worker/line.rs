@@ -3,12 +3,13 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::time::Duration;
 
 use rainline_client::protocol::{LineRequest, Request};
 use rainline_client::sys;
 use rainline_segments::{Machine, Pace, RunsIn, Sample, Source};
 
-use super::message::Answer;
+use super::message::{Answer, Old};
 use crate::config::{self, Config, Gathered};
 use crate::line::drawing::{self, Drawing};
 use crate::line::rows::{Age, Reading, Readings};
@@ -16,15 +17,27 @@ use crate::readings::history::{self, History, Rings};
 use crate::readings::id::{ConfigId, ReadingId};
 use crate::readings::{schedule, source};
 
+/// How old the values of a line are taken to be that is shown again soon, and of one that is shown
+/// again later.
+const SOON: Duration = Duration::from_secs(5);
+const LATE: Duration = Duration::from_secs(60);
+
+/// What is to be drawn, see [`Job::Line`](super::message::Job::Line).
+pub struct Order<'a> {
+    pub request: &'a [u8],
+    pub history: &'a [u8],
+    pub trouble: bool,
+    pub is_quick: bool,
+}
+
 /// Draws the line of an encoded request and sends it. Where a segment may hang, a line without it
 /// goes first.
 pub fn draw(
-    request: &[u8],
-    history: &[u8],
+    order: &Order,
     machine: &Machine,
     send: impl Fn(&Answer) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
-    let Ok(Some((request, _))) = Request::decode(request) else { return Ok(()) };
+    let Ok(Some((request, _))) = Request::decode(order.request) else { return Ok(()) };
     let Some(request) = request.line() else { return Ok(()) };
     let path = &request.config;
     let gathered =
@@ -33,18 +46,23 @@ pub fn draw(
     let path = std::fs::canonicalize(path).unwrap_or(path.clone());
     let drawing = Drawing::of(request, &config);
     let machine = machine.by(config.reader).at(sys::boot());
-    let mut history = History::decode(history).unwrap_or_default();
+    let mut history = History::decode(order.history).unwrap_or_default();
     let mut readings = Single::open(&config, &path, &drawing, &mut history);
-    let line = |readings: &Single| drawing.draw(&config, readings).unwrap_or_default();
+    readings.trouble |= order.trouble;
+    let line = |readings: &dyn Readings| drawing.draw(&config, readings).unwrap_or_default();
     readings.sample(machine, request, RunsIn::Daemon);
-    if readings.all.values().any(|taken| taken.instance.kind.runs_in == RunsIn::Worker) {
-        let line = line(&readings);
-        send(&Answer::Line { line, last: false, history: Vec::new() })?;
+    let may_hang = |taken: &Taken| taken.instance.kind.runs_in == RunsIn::Worker;
+    if !order.is_quick && readings.all.values().any(may_hang) {
+        let (history, old) = Default::default();
+        send(&Answer::Line { line: line(&readings), last: false, history, old })?;
         readings.sample(machine, request, RunsIn::Worker);
     }
+    let after =
+        |since| [false, true].map(|trouble| line(&Aged { readings: &readings, since, trouble }));
+    let old = Old { soon: after(SOON), late: after(LATE) };
     let line = line(&readings);
     readings.keep(&mut history);
-    send(&Answer::Line { line, last: true, history: history.encode() })
+    send(&Answer::Line { line, last: true, history: history.encode(), old })
 }
 
 /// One reading of each instance of a line.
@@ -136,5 +154,30 @@ impl Readings for Single<'_> {
 
     fn trouble(&self) -> bool {
         self.trouble
+    }
+}
+
+/// The same readings when some time has passed.
+struct Aged<'a> {
+    readings: &'a Single<'a>,
+    since: Duration,
+    trouble: bool,
+}
+
+impl Readings for Aged<'_> {
+    fn reading(&self, instance: u16) -> Reading<'_> {
+        let reading = self.readings.reading(instance);
+        let pace = self.readings.all.get(&instance).map(|taken| taken.instance.pace);
+        let age = match (reading.age, pace) {
+            (Age::Fresh, Some(pace)) if pace != Pace::Ask => {
+                schedule::age(pace, Some(self.since), 0)
+            }
+            (age, _) => age,
+        };
+        Reading { age, ..reading }
+    }
+
+    fn trouble(&self) -> bool {
+        self.trouble || self.readings.trouble()
     }
 }

@@ -79,6 +79,10 @@ pub enum Job {
         request: Vec<u8>,
         /// The encoded history.
         history: Vec<u8>,
+        /// Whether the line has the sign of trouble, whatever its readings say.
+        trouble: bool,
+        /// Whether segments that may hang are left out.
+        is_quick: bool,
     },
 }
 
@@ -128,7 +132,18 @@ pub enum Answer {
         last: bool,
         /// The encoded history.
         history: Vec<u8>,
+        /// How it looks when it is shown again later; only of the `last`.
+        old: Old,
     },
+}
+
+/// A line as it looks when it is shown again later: without the sign of trouble, and with it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Old {
+    /// After some seconds.
+    pub soon: [String; 2],
+    /// After a minute.
+    pub late: [String; 2],
 }
 
 /// A message with its length and checksum in front.

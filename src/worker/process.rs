@@ -1,7 +1,6 @@
 //! A worker process seen from outside: started, written to and read from without ever blocking, and
 //! killed with all that it started.
 
-use std::collections::HashSet;
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
@@ -13,12 +12,11 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 
 use rainline_client::{spawn, sys, timespec};
+use rainline_segments::family::{self, Killed, Stat};
 
 use super::CHUNK;
 use super::message::{Answer, Job, decode, encode};
-
-/// The most processes that are killed in a session where new ones keep appearing.
-const MAX_KILLED: usize = 10_000;
+use crate::config::{self, Config, Gathered};
 
 /// A worker, seen from outside. None of it waits.
 pub trait Worker {
@@ -28,7 +26,8 @@ pub trait Worker {
     fn receive(&mut self) -> Result<Option<Answer>, String>;
     /// Kills it and what it started.
     fn kill(&mut self);
-    /// Whether it has ended; it is waited for here and leaves no zombie.
+    /// Whether it has ended, with all that was killed with it; it is waited for here and leaves no
+    /// zombie.
     fn has_ended(&mut self) -> bool;
 }
 
@@ -41,27 +40,8 @@ pub struct Process {
     output: Vec<u8>,
     /// Whether it has ended and was waited for.
     reaped: bool,
-}
-
-/// Kills the processes of a session but its leader. Commands have process groups of their own in it;
-/// a process that made a session of its own is a daemon that was started on purpose.
-fn kill_session(leader: u32) {
-    let mut killed = HashSet::from([leader as i32]);
-    // Again until none is new: a process that was just being forked is in no list yet.
-    loop {
-        let before = killed.len();
-        for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
-                continue;
-            };
-            if sys::session(pid) == leader && killed.insert(pid) {
-                let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::KILL));
-            }
-        }
-        if killed.len() == before || killed.len() > MAX_KILLED {
-            return;
-        }
-    }
+    /// What was killed of what it started.
+    killed: Vec<Killed>,
 }
 
 impl Process {
@@ -85,7 +65,26 @@ impl Process {
         rustix::io::ioctl_fionbio(&stdin, true)?;
         rustix::io::ioctl_fionbio(&stdout, true)?;
         let (input, output) = Default::default();
-        Ok(Process { child, stdin: Some(stdin), stdout, input, output, reaped: false })
+        Ok(Process {
+            child,
+            stdin: Some(stdin),
+            stdout,
+            input,
+            output,
+            reaped: false,
+            killed: Vec::new(),
+        })
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Itself and what was killed of what it started.
+    pub fn family(&self) -> Vec<Killed> {
+        let itself = Stat::of(self.id()).map(|stat| Killed { pid: self.id(), start: stat.start });
+        self.killed.iter().copied().chain(itself).collect()
     }
 
     /// Writes what the pipe takes.
@@ -127,6 +126,28 @@ impl Process {
     }
 }
 
+/// How long a person waits for a config to be read.
+pub const CONFIG_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Reads a config in a worker, which is left behind at the timeout; why it could not be read otherwise.
+/// For programs that a person or a shell waits for: an include may be on a dead mount.
+pub fn read_config(path: &Path, timeout: Duration) -> Result<Gathered, String> {
+    let path = path.to_owned();
+    let mut worker = Process::start(None).map_err(|error| error.to_string())?;
+    worker.send(&Job::ReadConfig { path })?;
+    match worker.wait(sys::awake() + timeout) {
+        Some(Answer::ConfigRead { gathered, .. }) => Ok(gathered),
+        _ => Err(format!("not read within {} s", timeout.as_secs())),
+    }
+}
+
+/// The config at a path, read as by [`read_config`]; the built-in one where there is none, or where it
+/// cannot be read in time.
+pub fn load_config(path: Option<&Path>, timeout: Duration) -> Config {
+    let gathered = path.map(|path| read_config(path, timeout));
+    config::build(&gathered.and_then(Result::ok).unwrap_or_default())
+}
+
 impl Worker for Process {
     fn send(&mut self, job: &Job) -> Result<(), String> {
         self.output.extend(encode(job)?);
@@ -154,14 +175,20 @@ impl Worker for Process {
     fn kill(&mut self) {
         // Once it was waited for, its pid may be another's.
         if !self.reaped {
+            // Stopped, it starts nothing more; it is last, because it keeps its orphans findable.
+            let itself = Pid::from_raw(self.id().cast_signed());
+            let _ = itself.map(|itself| kill_process(itself, Signal::STOP));
+            self.killed.extend(family::kill_descendants(self.id()));
             let _ = self.child.kill();
-            kill_session(self.child.id());
         }
     }
 
     fn has_ended(&mut self) -> bool {
         self.reaped |= !matches!(self.child.try_wait(), Ok(None));
-        self.reaped
+        if self.reaped {
+            self.killed.retain(|killed| !killed.has_ended());
+        }
+        self.reaped && self.killed.is_empty()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Processes: whether they live, what they were started with, how they are ended.
 
 use std::fs;
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -27,6 +28,35 @@ pub fn wait_end(pid: u32) {
     let timeout = Timespec::try_from(DEADLINE).expect("short");
     let ended = poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&timeout)).expect("poll");
     assert_eq!(ended, 1, "{pid} does not end: {}", command_line(pid));
+}
+
+/// Runs a command to its end, and gives what it wrote; a command that hangs fails the test.
+#[track_caller]
+pub fn output_in_time(command: &mut Command) -> Output {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let pid = child.id();
+    let (sender, output) = std::sync::mpsc::channel();
+    // Ends with the child, or with the sandbox that ends it.
+    std::thread::spawn(move || sender.send(child.wait_with_output()));
+    match output.recv_timeout(DEADLINE) {
+        Ok(output) => output.expect("our child"),
+        Err(_) => panic!("{pid} does not end: {}", command_line(pid)),
+    }
+}
+
+/// Ticks of a processor that a process has used so far.
+pub fn ticks(pid: u32) -> u64 {
+    let stat = stat(pid).expect("it lives");
+    // utime and stime.
+    [11, 12].iter().map(|at| stat[*at].parse::<u64>().expect("a number")).sum()
+}
+
+/// The most memory that a process ever had, in kilobytes; 0 where it has ended.
+pub fn peak_memory(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    number.map_or(0, |number| number.parse().expect("a number"))
 }
 
 /// The words a process was started with, each followed by a blank.

@@ -11,14 +11,15 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::{Call, Surroundings};
+use super::{Call, Surroundings, family};
 use crate::machine::native::os;
 
 /// How often a command is polled where the kernel does not report its end.
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// Starts a command; `None` where there is no such program.
-pub fn start(task: &Call) -> Result<Option<Child>, String> {
+/// Starts a command; `None` where there is no such program. `in_worker`: whatever this process has
+/// started ends with the command.
+pub fn start(task: &Call, in_worker: bool) -> Result<Option<Child>, String> {
     let Some((program, arguments)) = task.words.split_first() else { return Ok(None) };
     #[allow(clippy::disallowed_methods, reason = "the daemon's own home, of one user")]
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
@@ -49,21 +50,41 @@ pub fn start(task: &Call) -> Result<Option<Child>, String> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
+    let unattended = in_worker.then(Unattended::begin);
     match command.spawn() {
-        Ok(process) => Ok(Some(Child::of(process))),
+        Ok(process) => Ok(Some(Child::of(process, unattended))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.to_string()),
     }
 }
 
-/// A command whose group does not outlive us.
+/// While a command runs its worker is not killed when the daemon ends: it notices that by the end of
+/// its input, and ends the command first.
+struct Unattended;
+
+impl Unattended {
+    fn begin() -> Unattended {
+        os::end_with_parent(false);
+        Unattended
+    }
+}
+
+impl Drop for Unattended {
+    fn drop(&mut self) {
+        os::end_with_parent(true);
+    }
+}
+
+/// A command that does not outlive us, nor does what it started.
 pub struct Child {
     process: std::process::Child,
+    /// `Some` in a worker.
+    unattended: Option<Unattended>,
     pub out: Option<ChildStdout>,
     pub err: Option<ChildStderr>,
     /// Readable once the command has ended.
     end: Option<OwnedFd>,
-    /// Whether its group was killed.
+    /// Whether its group and its descendants were killed.
     group_ended: bool,
 }
 
@@ -80,23 +101,28 @@ pub struct Ready {
 impl Drop for Child {
     fn drop(&mut self) {
         self.end_group();
-        let _ = self.process.wait();
+        if self.unattended.is_some() {
+            family::end_all();
+        } else {
+            let _ = self.process.wait();
+        }
     }
 }
 
 impl Child {
-    fn of(mut process: std::process::Child) -> Child {
+    fn of(mut process: std::process::Child, unattended: Option<Unattended>) -> Child {
         let (out, err) = (process.stdout.take(), process.stderr.take());
         let end = os::end_of(process.id());
-        Child { process, out, err, end, group_ended: false }
+        Child { process, unattended, out, err, end, group_ended: false }
     }
 
-    /// Kills what is left of the group. Only before the command is waited for: until then no other
-    /// process can get its number.
+    /// Kills what is left of the group and of what the command started. Only before the command is
+    /// waited for: until then no other process can get its number.
     fn end_group(&mut self) {
         if !std::mem::replace(&mut self.group_ended, true)
             && let Some(group) = Pid::from_raw(self.process.id() as i32)
         {
+            family::kill_descendants(self.process.id());
             let _ = kill_process_group(group, Signal::KILL);
         }
     }

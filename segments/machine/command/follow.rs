@@ -19,7 +19,7 @@ impl Machine {
     /// if they came at once, ten times a second at most; a last line may lack its newline. With a
     /// `beat` silence is reported too, by no bytes at all: soon after the start, then whenever nothing
     /// came for so long. Ends well when `received` returns `false`, when standard input ends
-    /// ([`Machine::ending_with_stdin`]) or when the command ends well.
+    /// ([`Machine::of_worker`]) or when the command ends well.
     ///
     /// In a fixture the answer is that of [`Machine::run`], again at each beat; a machine that does
     /// not end with standard input gives it once.
@@ -40,16 +40,16 @@ impl Machine {
             }
             return Ok(());
         }
-        let child = start(task).map_err(failed)?;
+        let child = start(task, self.in_worker).map_err(failed)?;
         let mut child = child.ok_or_else(|| failed("not found".into()))?;
-        child.follow(self.ends_with_stdin, beat, received).map_err(failed)
+        child.follow(self.in_worker, beat, received).map_err(failed)
     }
 
     /// Waits for so long, for a source that is followed. `false`: it is not wanted any more, because
     /// standard input ended, or because this machine does not end with it.
     pub fn pause(&self, pause: Option<Duration>) -> bool {
         let until = pause.map(|pause| monotonic_now() + pause);
-        if !self.ends_with_stdin {
+        if !self.in_worker {
             return false;
         }
         loop {

@@ -4,12 +4,13 @@
 //! input. [`Machine::run`] and [`Machine::perform`] (`run.rs`) give it a limit; [`Machine::follow`]
 //! (`follow.rs`) stays with it.
 //!
-//! No command outlives its use. Its whole group is killed at the limit, at its end (what it left
-//! behind would pile up) and when its user is gone: a worker's commands end when the daemon closes its
-//! standard input ([`Machine::ending_with_stdin`]), and when the worker is killed the daemon ends
-//! everything of its session. A process that leaves that session is not ended.
+//! No command outlives its use, nor does anything that it started (`family.rs`). All of that is killed
+//! at the limit, at its end (what it left behind would pile up) and when its user is gone: a worker's
+//! commands end when the daemon closes its standard input ([`Machine::of_worker`]), and who kills a
+//! worker kills its descendants first.
 
 mod child;
+pub mod family;
 mod follow;
 mod run;
 
@@ -71,9 +72,10 @@ impl Output {
 }
 
 impl Machine {
-    /// Commands end when standard input does, which for a worker is a pipe from the daemon.
-    pub fn ending_with_stdin(mut self) -> Machine {
-        self.ends_with_stdin = true;
+    /// For a worker, whose standard input is a pipe from the daemon, and who does one thing at a
+    /// time: commands end when that input does, and every process below this one ends with them.
+    pub fn of_worker(mut self) -> Machine {
+        self.in_worker = true;
         self
     }
 

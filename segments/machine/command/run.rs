@@ -46,8 +46,8 @@ impl Machine {
             }));
         }
         let failed = |what: String| Error::Other(format!("{program}: {what}"));
-        let Some(mut child) = start(task).map_err(failed)? else { return Ok(None) };
-        child.finish(limit, self.ends_with_stdin).map(Some).map_err(failed)
+        let Some(mut child) = start(task, self.in_worker).map_err(failed)? else { return Ok(None) };
+        child.finish(limit, self.in_worker).map(Some).map_err(failed)
     }
 }
 

@@ -7,11 +7,14 @@ pub use other::*;
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::ffi::CStr;
     use std::io;
     use std::os::fd::OwnedFd;
     use std::time::Duration;
 
-    use rustix::process::{Pid, PidfdFlags, pidfd_open};
+    use rustix::process::{
+        Pid, PidfdFlags, Signal, pidfd_open, set_child_subreaper, set_parent_process_death_signal,
+    };
     use rustix::time::{ClockId, clock_gettime};
 
     use crate::machine::Wireless;
@@ -28,6 +31,21 @@ mod linux {
         pidfd_open(Pid::from_raw(pid.cast_signed())?, PidfdFlags::empty()).ok()
     }
 
+    /// From here on what our children leave behind becomes our child, whatever session it is in.
+    pub fn adopt_orphans() {
+        let _ = set_child_subreaper(Pid::from_raw(std::process::id().cast_signed()));
+    }
+
+    /// What lists of processes call this one: 15 bytes at most.
+    pub fn set_name(name: &CStr) {
+        let _ = rustix::thread::set_name(name);
+    }
+
+    /// Whether the kernel kills this process when the one that started it has ended.
+    pub fn end_with_parent(ends: bool) {
+        let _ = set_parent_process_death_signal(ends.then_some(Signal::KILL));
+    }
+
     /// The connected wireless interfaces; `None` where the kernel knows nothing of `nl80211`.
     pub fn wireless() -> io::Result<Option<Vec<Wireless>>> {
         netlink::ask()
@@ -36,6 +54,7 @@ mod linux {
 
 #[cfg(not(target_os = "linux"))]
 mod other {
+    use std::ffi::CStr;
     use std::io;
     use std::os::fd::OwnedFd;
     use std::time::Duration;
@@ -53,6 +72,15 @@ mod other {
     pub fn end_of(_: u32) -> Option<OwnedFd> {
         None
     }
+
+    /// Orphans go to the first process: what left its process group is out of reach.
+    pub fn adopt_orphans() {}
+
+    /// It keeps the name of its file.
+    pub fn set_name(_: &CStr) {}
+
+    /// A process is told by the end of its input alone.
+    pub fn end_with_parent(_: bool) {}
 
     pub fn wireless() -> io::Result<Option<Vec<Wireless>>> {
         Ok(None)

@@ -29,7 +29,9 @@ impl State {
                 self.fired = Some(boot);
                 Some(Event::Reached)
             }
-            (true, Some(fired)) if alert.again.is_some_and(|again| boot >= fired + again) => {
+            (true, Some(fired))
+                if alert.again.is_some_and(|again| boot >= fired.saturating_add(again)) =>
+            {
                 self.fired = Some(boot);
                 Some(Event::Again)
             }
@@ -44,8 +46,8 @@ impl State {
     /// When it may fire although no reading comes.
     pub fn due(&self, alert: &Alert) -> Option<Duration> {
         match (self.reached, self.fired) {
-            (true, None) | (false, Some(_)) => Some(self.since? + alert.hold),
-            (true, Some(fired)) => Some(fired + alert.again?),
+            (true, None) | (false, Some(_)) => Some(self.since?.saturating_add(alert.hold)),
+            (true, Some(fired)) => Some(fired.saturating_add(alert.again?)),
             (false, None) => None,
         }
     }
@@ -96,6 +98,18 @@ mod tests {
         assert_eq!(events(&alert(), &[(0, true), (3, false), (4, true), (8, true)]), []);
         let relief = [(0, true), (5, true), (6, false), (8, true), (20, true), (30, true)];
         assert_eq!(events(&alert(), &relief), [(5, Event::Reached)]);
+    }
+
+    #[test]
+    fn the_longest_times_there_are_never_come() {
+        let forever = Alert { hold: Duration::MAX, again: Some(Duration::MAX), ..alert() };
+        assert_eq!(events(&forever, &[(0, true), (u32::MAX, true), (u32::MAX, false)]), []);
+        let once = Alert { hold: Duration::ZERO, ..forever };
+        let readings = [(0, true), (u32::MAX, true)];
+        assert_eq!(events(&once, &readings), [(0, Event::Reached)]);
+        let mut state = State::default();
+        state.update(&once, true, SECOND);
+        assert_eq!(state.due(&once), Some(Duration::MAX));
     }
 
     #[test]

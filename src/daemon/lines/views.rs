@@ -2,7 +2,7 @@
 //! one of its readings changed. A stream, or a lease that requests renew, keeps a view's readings
 //! going; nothing else is ever read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use std::time::Duration;
 use rainline_client::protocol::LineRequest;
 
 use crate::config::Config;
+use crate::daemon::lru::{Lru, Weigh};
 use crate::daemon::sampler::Cache;
 use crate::line::drawing::Drawing;
 use crate::line::identity::{self, LineKey};
@@ -17,14 +18,19 @@ use crate::line::rows::{Reading, Readings};
 use crate::readings::id::{ConfigId, ReadingId};
 use crate::readings::schedule;
 
-/// The most views; the one whose lease ends first makes room.
-const MAX_VIEWS: usize = 256;
+/// How many bytes views may take: a prompt's or a bar's has two to five thousand.
+const BUDGET: usize = 1 << 20;
 /// The most lines of which it is remembered which instances they show. A client may ask for any
 /// width, and this is cheap to work out again.
 const MAX_LINES: usize = 1024;
 
 /// A view's number.
 pub type ViewId = u64;
+
+/// What a stream holds of the view that it shows, so that nobody has to count them: a thousand
+/// streams cost a request nothing.
+#[derive(Debug, Default)]
+pub struct Token(Rc<()>);
 
 /// A line that is being shown.
 struct View {
@@ -34,7 +40,14 @@ struct View {
     drawing: Drawing,
     /// In the order of their instances.
     readings: Vec<(u16, ReadingId)>,
-    streams: usize,
+    /// Those whose failures its sign tells of.
+    signed: Vec<ReadingId>,
+    /// Each stream that shows it has a copy.
+    token: Token,
+    /// Whether there was a stream at the last look.
+    is_streamed: bool,
+    /// The line that its streams are sent.
+    sent: Option<Rc<[u8]>>,
     /// Until when requests keep it going.
     lease: Duration,
     /// The bytes drawn last, and a number for what they were drawn from.
@@ -42,8 +55,12 @@ struct View {
 }
 
 impl View {
+    fn has_streams(&self) -> bool {
+        Rc::strong_count(&self.token.0) > 1
+    }
+
     fn is_live(&self, boot: Duration) -> bool {
-        self.streams > 0 || self.lease > boot
+        self.has_streams() || self.lease > boot
     }
 
     fn ids(&self) -> impl Iterator<Item = &ReadingId> {
@@ -51,14 +68,36 @@ impl View {
     }
 }
 
+impl Weigh for View {
+    fn weight(&self) -> usize {
+        let path = |(_, id): &(u16, ReadingId)| id.directory.as_os_str().len();
+        let readings: usize = self.readings.iter().map(path).sum();
+        let drawn = self.drawn.as_ref().map_or(0, |(_, line)| line.len());
+        let each = size_of::<(u16, ReadingId)>() * self.readings.capacity();
+        size_of::<View>() + each + readings + drawn + self.drawing.weight()
+    }
+}
+
 /// All views.
-#[derive(Default)]
 pub struct Views {
-    all: HashMap<ViewId, View>,
+    all: Lru<ViewId, View>,
     /// Which instances a line of a config shows.
     lines: HashMap<(ConfigId, LineKey), Rc<[u16]>>,
     /// How often a line was drawn.
     drawings: u64,
+    /// The configs of which `rainline doctor` has something to tell.
+    troubled: HashSet<ConfigId>,
+}
+
+impl Default for Views {
+    fn default() -> Views {
+        Views {
+            all: Lru::new(BUDGET),
+            lines: HashMap::new(),
+            drawings: 0,
+            troubled: HashSet::new(),
+        }
+    }
 }
 
 impl Views {
@@ -93,18 +132,26 @@ impl Views {
             };
             (*index, reading)
         };
+        let signed = |drawing: &Drawing| {
+            let instances = drawing.signed_instances(config);
+            instances.iter().map(|index| reading(index).1).collect()
+        };
         let readings: Vec<_> = instances.iter().map(reading).collect();
         let mut hasher = DefaultHasher::new();
         (id, request.key(), &readings).hash(&mut hasher);
         let number = hasher.finish();
         if !self.all.contains_key(&number) {
-            self.make_room();
+            self.all.make_room(|_, view| view.has_streams());
+            let drawing = Drawing::of(request, config);
             let view = View {
                 config_id: id.clone(),
                 config: config.clone(),
-                drawing: Drawing::of(request, config),
+                signed: signed(&drawing),
+                drawing,
                 readings,
-                streams: 0,
+                token: Token::default(),
+                is_streamed: false,
+                sent: None,
                 lease: Duration::ZERO,
                 drawn: None,
             };
@@ -113,12 +160,9 @@ impl Views {
         number
     }
 
-    fn make_room(&mut self) {
-        if self.all.len() >= MAX_VIEWS {
-            let idle = self.all.iter().filter(|(_, view)| view.streams == 0);
-            let first = idle.min_by_key(|(_, view)| view.lease).map(|(id, _)| *id);
-            first.and_then(|id| self.all.remove(&id));
-        }
+    /// Takes the configs of which `rainline doctor` has something to tell.
+    pub fn set_troubled(&mut self, configs: HashSet<ConfigId>) {
+        self.troubled = configs;
     }
 
     /// The config that a view is of.
@@ -133,31 +177,59 @@ impl Views {
 
     /// Keeps a view's readings going, for this time or (`None`) as long as they say.
     pub fn renew(&mut self, view: ViewId, lease: Option<Duration>, boot: Duration) {
-        let Some(view) = self.all.get_mut(&view) else { return };
-        let own = |(index, _): &(u16, ReadingId)| {
-            schedule::lease(view.config.instances[usize::from(*index)].pace)
-        };
-        let lease = lease.or(view.readings.iter().map(own).max()).unwrap_or_default();
-        view.lease = view.lease.max(boot + lease);
+        self.all.change(&view, |view| {
+            let own = |(index, _): &(u16, ReadingId)| {
+                schedule::lease(view.config.instances[usize::from(*index)].pace)
+            };
+            let lease = lease.or(view.readings.iter().map(own).max()).unwrap_or_default();
+            view.lease = view.lease.max(boot.saturating_add(lease));
+        });
     }
 
-    /// Counts streams anew, by the views that they show. What the last one leaves is kept going for
-    /// a moment.
-    pub fn count_streams(&mut self, streams: impl Iterator<Item = ViewId>, boot: Duration) {
-        for view in self.all.values_mut().filter(|view| view.streams > 0) {
-            view.lease = view.lease.max(boot + schedule::STREAM_GRACE);
-            view.streams = 0;
-        }
-        for view in streams {
-            if let Some(view) = self.all.get_mut(&view) {
-                view.streams += 1;
+    /// What a stream holds as long as it shows a view. It is sent its line anew.
+    pub fn hold(&mut self, view: ViewId) -> Token {
+        self.all.get_mut(&view).map_or_else(Token::default, |view| {
+            view.sent = None;
+            Token(view.token.0.clone())
+        })
+    }
+
+    /// Looks which views have streams. What the last one leaves is kept going for a moment.
+    pub fn note_streams(&mut self, boot: Duration) {
+        for view in self.all.values_mut() {
+            let has_streams = view.has_streams();
+            if view.is_streamed && !has_streams {
+                view.lease = view.lease.max(boot.saturating_add(schedule::STREAM_GRACE));
             }
+            view.is_streamed = has_streams;
         }
     }
 
     /// Whether a stream is open.
     pub fn has_streams(&self) -> bool {
-        self.all.values().any(|view| view.streams > 0)
+        self.all.values().any(View::has_streams)
+    }
+
+    /// Draws the views that have streams; whether there is a line that those were not sent yet.
+    pub fn draw_streamed(&mut self, cache: &Cache, boot: Duration) -> bool {
+        let streamed = self.all.iter().filter(|(_, view)| view.has_streams());
+        let streamed: Vec<ViewId> = streamed.map(|(id, _)| *id).collect();
+        let mut is_new = false;
+        for id in streamed {
+            let line = self.draw(id, cache, boot);
+            if let (Some(line), Some(view)) = (line, self.all.get_mut(&id))
+                && view.sent.as_ref() != Some(&line)
+            {
+                view.sent = Some(line);
+                is_new = true;
+            }
+        }
+        is_new
+    }
+
+    /// The line that a view's streams are to show.
+    pub fn newest(&self, view: ViewId) -> Option<&Rc<[u8]>> {
+        self.all.get(&view)?.sent.as_ref()
     }
 
     /// The readings that are shown; one that several views show comes several times.
@@ -167,7 +239,7 @@ impl Views {
 
     /// When the next lease ends, so that its readings may not be wanted any more.
     pub fn lease_end(&self, boot: Duration) -> Option<Duration> {
-        let leased = self.all.values().filter(|view| view.streams == 0 && view.lease > boot);
+        let leased = self.all.values().filter(|view| !view.has_streams() && view.lease > boot);
         leased.map(|view| view.lease).min()
     }
 
@@ -180,20 +252,27 @@ impl Views {
     /// The bytes of a view, drawn again if something it shows is new. `None`: drawing failed and
     /// there is no older line.
     pub fn draw(&mut self, view: ViewId, cache: &Cache, boot: Duration) -> Option<Rc<[u8]>> {
-        let view = self.all.get_mut(&view)?;
-        let shown = Shown { cache, view, boot };
+        let known = self.all.get(&view)?;
+        let failing = |id| cache.get(id).is_some_and(|entry| entry.is_in_trouble());
+        let trouble = self.troubled.contains(&known.config_id)
+            || !known.drawing.unknown.is_empty()
+            || known.signed.iter().any(failing);
+        let shown = Shown { cache, view: known, boot, trouble };
         let stamp = shown.stamp();
-        if let Some((known, line)) = &view.drawn
+        if let Some((known, line)) = &known.drawn
             && *known == stamp
         {
             return Some(line.clone());
         }
         self.drawings += 1;
-        match view.drawing.draw(&view.config, &shown) {
-            Some(line) => view.drawn = Some((stamp, Rc::from(line.into_bytes()))),
-            None => view.drawn.as_mut()?.0 = stamp,
-        }
-        view.drawn.as_ref().map(|(_, line)| line.clone())
+        let line = known.drawing.draw(&known.config, &shown);
+        self.all.change(&view, |view| {
+            match line {
+                Some(line) => view.drawn = Some((stamp, Rc::from(line.into_bytes()))),
+                None => view.drawn.as_mut()?.0 = stamp,
+            }
+            view.drawn.as_ref().map(|(_, line)| line.clone())
+        })?
     }
 
     /// What requests asked for and no config has.
@@ -210,6 +289,10 @@ impl Views {
     /// Drops views that are not shown any more.
     pub fn sweep(&mut self, boot: Duration) {
         self.all.retain(|_, view| view.is_live(boot));
+        self.all.shrink();
+        if self.all.len() == 0 {
+            self.lines = HashMap::new();
+        }
     }
 }
 
@@ -218,14 +301,16 @@ struct Shown<'a> {
     cache: &'a Cache,
     view: &'a View,
     boot: Duration,
+    trouble: bool,
 }
 
 impl Shown<'_> {
     /// A number that changes whenever the line may.
     fn stamp(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
+        self.trouble.hash(&mut hasher);
         for entry in self.view.ids().filter_map(|id| self.cache.get(id)) {
-            (entry.version(), entry.age(self.boot), entry.is_in_trouble()).hash(&mut hasher);
+            (entry.version(), entry.age(self.boot)).hash(&mut hasher);
         }
         hasher.finish()
     }
@@ -240,17 +325,14 @@ impl Readings for Shown<'_> {
     }
 
     fn trouble(&self) -> bool {
-        let failing = |id| self.cache.get(id).is_some_and(|entry| entry.is_in_trouble());
-        !self.view.config.problems.is_empty()
-            || !self.view.drawing.unknown.is_empty()
-            || self.view.ids().any(failing)
+        self.trouble
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::daemon::sampler::test_support::{at, cache_with, config, config_id};
+    use crate::daemon::sampler::test_support::{at, cache_with, config, config_id, fail};
     use rainline_segments::{Level, Sample, Value};
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -311,10 +393,12 @@ mod tests {
     fn a_stream_keeps_readings_wanted_and_leaves_a_grace() {
         let (mut views, find) = views();
         let view = find(&mut views, "/here");
-        views.count_streams([view, view].into_iter(), SECOND);
+        let streams = [views.hold(view), views.hold(view)];
+        views.note_streams(SECOND);
         assert!(views.has_streams() && !wanted(&views, SECOND * 90_000).is_empty());
         assert_eq!(views.lease_end(SECOND), None);
-        views.count_streams([].into_iter(), SECOND * 100);
+        drop(streams);
+        views.note_streams(SECOND * 100);
         assert!(!views.has_streams());
         assert_eq!(views.lease_end(SECOND * 100), Some(SECOND * 100 + schedule::STREAM_GRACE));
     }
@@ -339,16 +423,59 @@ mod tests {
     }
 
     #[test]
-    fn there_is_a_limit_and_the_first_lease_to_end_makes_room() {
+    fn the_sign_comes_and_goes_with_the_trouble_of_the_config() {
         let (mut views, find) = views();
-        for n in 0..MAX_VIEWS as u32 {
+        let view = find(&mut views, "/here");
+        let mut is_signed = |troubled: &[ConfigId]| {
+            views.set_troubled(troubled.iter().cloned().collect());
+            let line = views.draw(view, &Cache::default(), SECOND).expect("a line");
+            line.contains(&b'!')
+        };
+        assert!(!is_signed(&[]));
+        assert!(is_signed(&[config_id()]));
+        assert!(!is_signed(&[std::path::Path::new("/other").into()]));
+    }
+
+    #[test]
+    fn a_bar_s_sign_tells_of_failures_at_its_other_side_too() {
+        let text = "[line.x]\nleft = [\"load\"]\nright = [\"text\"]\n";
+        let (mut views, config) = (Views::default(), config(text));
+        let mut find = |slot: &str| {
+            let request = LineRequest { slot: slot.into(), ..request("/here") };
+            views.find(&request, &config_id(), &config)
+        };
+        let (left, right) = (find("left"), find("right"));
+        let (index, id) = views.readings(left)[0].clone();
+        let mut cache = cache_with(id.clone(), &config, index, Ok(None), &at(1));
+        let signs = |views: &mut Views, cache: &Cache| {
+            let mut line = |view| views.draw(view, cache, SECOND).expect("a line");
+            [left, right].map(|view| line(view).contains(&b'!'))
+        };
+        assert_eq!(signs(&mut views, &cache), [false, false]);
+        fail(&mut cache, &id, 3);
+        assert_eq!(signs(&mut views, &cache), [false, true]);
+    }
+
+    #[test]
+    fn views_that_were_used_longest_ago_make_room_and_streams_stay() {
+        let (mut views, find) = views();
+        let streamed = find(&mut views, "/streamed");
+        let _stream = views.hold(streamed);
+        let mut most = 0;
+        for n in 0..20_000 {
             let view = find(&mut views, &format!("/{n}"));
-            views.renew(view, Some(SECOND * (1000 - n)), SECOND);
+            views.renew(view, Some(SECOND * 1000), SECOND);
+            most = most.max(views.len());
         }
-        let newest = find(&mut views, "/more");
-        assert_eq!(views.len(), MAX_VIEWS);
-        assert!(views.config(newest).is_some());
-        assert_eq!(views.lease_end(SECOND), Some(SECOND * (1001 - 254)));
+        let newest = find(&mut views, "/19999");
+        assert!(views.config(newest).is_some() && views.config(streamed).is_some());
+        assert!(most > 100 && most * size_of::<View>() < BUDGET, "{most}");
+        let long = "x".repeat(60_000);
+        for n in 0..100 {
+            find(&mut views, &format!("/{long}/{n}"));
+        }
+        assert!(views.len() < 40, "long names are dearer: {}", views.len());
+        assert!(views.config(streamed).is_some());
     }
 
     #[test]

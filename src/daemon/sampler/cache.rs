@@ -1,14 +1,27 @@
 //! All readings, by identity. Others look at them; only the sampler changes them.
 
-use std::collections::HashMap;
-
 use super::entry::CachedReading;
+use crate::daemon::lru::{Lru, Weigh};
 use crate::readings::id::ReadingId;
 
+/// How many bytes the readings for single askers and directories may take; about a thousand each.
+const BUDGET: usize = 1 << 20;
+
 /// The last reading of each instance.
-#[derive(Default)]
 pub struct Cache {
-    pub(super) entries: HashMap<ReadingId, CachedReading>,
+    pub(super) entries: Lru<ReadingId, CachedReading>,
+}
+
+impl Default for Cache {
+    fn default() -> Cache {
+        Cache { entries: Lru::new(BUDGET) }
+    }
+}
+
+impl Weigh for ReadingId {
+    fn weight(&self) -> usize {
+        size_of::<ReadingId>() + self.instance.len() + self.directory.as_os_str().len()
+    }
 }
 
 impl Cache {

@@ -4,10 +4,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rainline_segments::{Ask, Pace, Reader, RunsIn, Sample, Source};
+use rainline_segments::{Ask, Pace, Reader, RunsIn, Sample, Source, Untrusted, Value};
 
 use super::super::jobs::Ticket;
 use crate::config::{Config, Instance};
+use crate::daemon::lru::Weigh;
 use crate::line::rows::{Age, Reading};
 use crate::readings::history::{self, Rings};
 use crate::readings::sample::{LastSample, PortableSample};
@@ -52,6 +53,34 @@ pub struct CachedReading {
     /// Grows with each sample that differs from the last.
     version: u64,
     pub(super) rings: Rings,
+}
+
+impl Weigh for CachedReading {
+    /// Its rings are not in it: only readings that are shared by all keep numbers, and of those there
+    /// are as many as the configs have.
+    fn weight(&self) -> usize {
+        let Ask { cwd, env, pipestatus, keymap, pane, .. } = &self.ask;
+        let variable = |(name, value): &(String, Untrusted)| {
+            size_of::<(String, Untrusted)>() + name.len() + value.reveal().len()
+        };
+        let texts =
+            [keymap, pane].into_iter().flatten().map(|text| text.reveal().len()).sum::<usize>();
+        let cwd = cwd.as_ref().map_or(0, |cwd| cwd.as_os_str().len());
+        let asked = env.iter().map(variable).sum::<usize>() + 4 * pipestatus.len() + texts + cwd;
+        let value = |(_, value): &(&str, Value)| {
+            let text = match value {
+                Value::Text(text) | Value::Live { known: text, .. } => text.reveal().len(),
+                Value::Styled(pieces) => pieces.iter().map(|piece| piece.text.reveal().len()).sum(),
+                _ => 0,
+            };
+            size_of::<(&str, Value)>() + text
+        };
+        let sample = self.sample.iter().flat_map(|sample| &sample.values).map(value).sum::<usize>();
+        let texts =
+            [&self.error, &self.saved].into_iter().flatten().map(String::len).sum::<usize>();
+        let options = self.options.as_ref().map_or(0, |options| options.len());
+        size_of::<CachedReading>() + asked + sample + texts + options
+    }
 }
 
 impl CachedReading {
@@ -211,7 +240,7 @@ impl CachedReading {
         self.following = None;
         self.fail(why);
         self.exits = self.exits.saturating_add(1);
-        self.due = now.boot + schedule::restart_pause(self.exits);
+        self.due = now.boot.saturating_add(schedule::restart_pause(self.exits));
     }
 
     /// Forgets the exits of a source that has been followed for a while since.
@@ -224,7 +253,7 @@ impl CachedReading {
 
     /// Sets when it is due next.
     pub(super) fn plan(&mut self, now: &Now) {
-        self.due = now.boot + schedule::next(self.pace(), self.errors, now.wall);
+        self.due = now.boot.saturating_add(schedule::next(self.pace(), self.errors, now.wall));
     }
 
     /// Makes it due now, as if it had never failed.

@@ -53,3 +53,9 @@ pub fn cache_with(
     cache.entries.insert(id, entry);
     cache
 }
+
+/// Notes that a reading failed so often in a row.
+pub fn fail(cache: &mut Cache, id: &ReadingId, times: u32) {
+    let entry = cache.entries.get_mut(id).expect("a reading");
+    (0..times).for_each(|second| entry.record(Err("gone".into()), &at(second)));
+}

@@ -259,7 +259,7 @@ fn a_config_that_is_forgotten_leaves_its_history() {
     let ticket = harness.ticket("disk", &at(100));
     harness.answer(ticket, "disk", sampled("kept"), &at(100));
     harness.sampler.forget_config(&config_id(), &at(101), &mut harness.jobs);
-    assert!(harness.sampler.cache.entries.is_empty());
+    assert!(harness.sampler.cache.entries.len() == 0);
     let id = harness.id("disk");
     assert_eq!(harness.sampler.history(&at(101)).saved(&id), Some("kept"));
 }
@@ -283,7 +283,8 @@ fn a_pushed_value_shows_at_once_and_is_looked_at_when_it_is_over() {
         "[line.tmux]\nleft = [\"build\"]\n[segment.build]\nuse = \"custom\"\ncommand = [\"true\"]\n",
     );
     let id = harness.id("build");
-    let pushed = SetValue { text: "ok".into(), level: None, valid_for: Some(SECOND * 30) };
+    let pushed =
+        SetValue { text: "ok".into(), json: false, level: None, valid_for: Some(SECOND * 30) };
     let ticket = harness.ticket("build", &at(100));
     harness.sampler.push(&id, &pushed, &at(101)).expect("taken");
     assert!(harness.entry("build").sample().is_some());

@@ -1,11 +1,11 @@
 //! A shell's prompt: its rows, its right side and the prompt of further lines, in one answer.
 
 use rainline_caps::Caps;
-use rainline_render::frame::{Frame, InstanceId, Piece, Span};
+use rainline_render::frame::{Frame, Piece, Span};
 use rainline_render::style::Style;
 use rainline_render::targets::{Right, Target};
 
-use super::{FULL, Reading, Readings, Want, rows};
+use super::{FULL, Readings, Want, WithoutSign, rows, rows_at_least};
 use crate::config::Config;
 
 /// A prompt laid out: each right row stands beside the left one of its number.
@@ -23,9 +23,11 @@ pub struct Prompt {
 pub fn prompt(config: &Config, want: Want, readings: &dyn Readings, caps: &Caps) -> Prompt {
     let caps = &Caps { columns: caps.columns.saturating_sub(1).max(1), ..caps.clone() };
     let slot = |slot, readings: &dyn Readings| rows(config, Want { slot, ..want }, readings, caps);
-    let unmarked = &WithoutTroubleSign(readings);
-    let (mut lefts, mut rights) = (slot("left", readings), slot("right", unmarked));
-    let count = lefts.len().max(rights.len()).max(1);
+    let unmarked = &WithoutSign(readings);
+    // One types behind the left side, so it has a row also where nothing stands in it.
+    let mut lefts = rows_at_least(1, config, Want { slot: "left", ..want }, readings, caps);
+    let mut rights = slot("right", unmarked);
+    let count = lefts.len().max(rights.len());
     lefts.resize(count, Frame::default());
     rights.resize(count, Frame::default());
     let (last, right) = (lefts.pop().unwrap_or_default(), rights.pop().unwrap_or_default());
@@ -39,15 +41,6 @@ pub fn prompt(config: &Config, want: Want, readings: &dyn Readings, caps: &Caps)
     let shows = !continuation.pieces.is_empty();
     let continuation = if shows { ended(continuation) } else { continuation };
     Prompt { left, right, continuation }
-}
-
-/// Readings without the sign that something is wrong: once is enough.
-struct WithoutTroubleSign<'a>(&'a dyn Readings);
-
-impl Readings for WithoutTroubleSign<'_> {
-    fn reading(&self, instance: InstanceId) -> Reading<'_> {
-        self.0.reading(instance)
-    }
 }
 
 /// Sets off what one types: the row ends with a blank of no colour. So no prompt is ever empty.
