@@ -42,8 +42,11 @@ const SHELLS: [Mode; 3] = [BASH, ZSH, FISH];
 /// What is said before the wiring lines where bash is in posix mode when it reads them.
 const POSIX_FROM_THE_START: &str = ": from the start";
 
-pub(crate) const MODES: [(&str, Mode); 9] = [
+const BASH_POSIX: Mode = Mode { before: POSIX_FROM_THE_START, ..BASH };
+
+pub(crate) const MODES: [(&str, Mode); 10] = [
     ("bash", BASH),
+    ("bash --posix", BASH_POSIX),
     ("bash, posix mode", mode("bash", "set -o posix")),
     ("bash, promptvars off", mode("bash", "shopt -u promptvars")),
     ("bash, promptvars off, posix mode", mode("bash", "shopt -u promptvars; set -o posix")),
@@ -294,10 +297,8 @@ fn value_of<'a>(call: &'a str, name: &str) -> Option<&'a str> {
 #[test]
 fn typed_commands_run_in_every_mode() {
     let mut modes = MODES.to_vec();
-    let posix = Mode { before: POSIX_FROM_THE_START, ..BASH };
     modes.extend([
-        ("bash --posix", posix),
-        ("bash --posix, promptvars off", Mode { after: "shopt -u promptvars", ..posix }),
+        ("bash --posix, promptvars off", Mode { after: "shopt -u promptvars", ..BASH_POSIX }),
         ("bash, every history expansion", mode("bash", "set -H; shopt -s histverify histreedit")),
         ("zsh, as sh", mode("zsh", "emulate sh")),
         ("zsh, as ksh", mode("zsh", "emulate ksh")),

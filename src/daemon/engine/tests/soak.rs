@@ -147,8 +147,11 @@ impl Soak {
     }
 
     fn take_jobs(&mut self) {
-        let (submitted, cancelled) = self.harness.engine.jobs.take();
-        self.taken.retain(|(_, taken)| !cancelled.contains(&taken.ticket));
+        let jobs = &mut self.harness.engine.jobs;
+        let (withdrawn, (submitted, cancelled)) = (jobs.take_withdrawn(), jobs.take());
+        self.taken.retain(|(_, taken)| {
+            !withdrawn.contains(&taken.ticket) && !cancelled.contains(&taken.ticket)
+        });
         for submission in submitted {
             let hangs = self.faults && self.dice.once_in(20);
             let limit = submission.timeout.map_or(600, |timeout| timeout.as_secs().max(1));
