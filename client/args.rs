@@ -6,7 +6,8 @@
 //! rest of a print.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rainline_caps::{Depth, Glyphs, Policy, hosts, parse_version};
@@ -40,11 +41,11 @@ pub struct Word {
     pub repeated: bool,
 }
 
-/// `--name VALUE`.
+/// `--name VALUE`, or `--name` alone.
 pub struct Opt<D> {
     /// Its name, without dashes.
     pub name: &'static str,
-    /// What its value is, in help.
+    /// What its value is, in help; empty: it has none.
     pub value: &'static str,
     /// A sentence for help.
     pub help: &'static str,
@@ -224,6 +225,10 @@ pub static SET: Syntax<SetWords> = Syntax {
         opt("for", "TIME", "How long it is good for: 90s, 10m, 2h", |value, text| {
             words(text).map(|text| value.set.hold = text)
         }),
+        opt("json", "", "The value is a JSON object: fields, `text`, `level`", |value, _| {
+            value.set.json = true;
+            Ok(())
+        }),
         opt("config", "FILE", "The config that has the segment", |value, text| {
             value.config = Some(text.to_owned());
             Ok(())
@@ -267,7 +272,10 @@ pub fn line<'a>(
 ) -> Result<Request, String> {
     let mut request = line_of(words, env)?;
     if let Body::Print(line) | Body::Stream(line) = &mut request.body {
-        line.cwd = std::env::current_dir().unwrap_or_default();
+        // The system call alone: libc's own looks for a directory that was unmounted.
+        let cwd = rustix::process::getcwd(Vec::new()).unwrap_or_default();
+        let cwd = PathBuf::from(OsString::from_vec(cwd.into_bytes()));
+        line.cwd = if cwd.is_absolute() { cwd } else { PathBuf::new() };
         // Our pid is gone by the time it is looked at, so the parent's is sent.
         line.pid = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get() as u32);
         line.session = sys::session(0);
@@ -353,7 +361,11 @@ impl<D: Default> Syntax<D> {
                 let option = self.options.iter().find(known);
                 let option = option.ok_or_else(|| format!("there is no option {shown}"))?;
                 let value = match cut {
+                    Some(_) if option.value.is_empty() => {
+                        return Err(format!("{shown} has no value"));
+                    }
                     Some(cut) => OsStr::from_bytes(&bytes[cut + 1..]),
+                    None if option.value.is_empty() => OsStr::new(""),
                     None => words.next().ok_or_else(|| format!("{shown} needs a value"))?,
                 };
                 (option.set)(&mut draft, value)

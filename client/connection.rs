@@ -7,10 +7,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
 
-use crate::Why;
 use crate::protocol::{Admin, Body, HEADER, ReplyHeader, ReplyKind, Request, build_id};
 use crate::runtime::{self, Runtime};
-use crate::sys;
+use crate::{Why, is_line, sys};
 
 /// How long a reader of standard output may keep a whole line waiting.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(200);
@@ -33,11 +32,6 @@ fn connect(runtime: &Runtime) -> Result<(OwnedFd, u32), Why> {
         },
         _ => Err(Why::Foreign),
     }
-}
-
-/// The daemon's process, which need not answer for it.
-pub fn daemon(runtime: &Runtime) -> Result<u32, Why> {
-    connect(runtime).map(|(_, daemon)| daemon)
 }
 
 /// A connection on which a request was sent.
@@ -138,15 +132,24 @@ impl AsFd for Connection {
     }
 }
 
+/// The process that listens where our daemon should, if it is ours. Connecting needs no answer of it.
+pub fn listener(runtime: &Runtime) -> Result<u32, Why> {
+    connect(runtime).map(|(_, daemon)| daemon)
+}
+
 /// Why a daemon closed the connection: it leaves, or does not serve this pid namespace.
 fn hung_up(daemon: u32) -> Why {
     if sys::is_elsewhere(daemon) { Why::Elsewhere } else { Why::Absent }
 }
 
-/// Asks, and waits for one reply until the request's deadline.
+/// Asks, and waits for one reply until the request's deadline. A line is one that the request can
+/// have.
 pub fn ask(runtime: &Runtime, request: &Request) -> Result<(ReplyKind, Vec<u8>), Why> {
     let until = sys::awake() + request.deadline;
-    Connection::open(runtime, request)?.wait(until)
+    match Connection::open(runtime, request)?.wait(until)? {
+        (ReplyKind::Line, line) if !is_line(request, &line) => Err(Why::Refused),
+        reply => Ok(reply),
+    }
 }
 
 /// Asks something about the daemon itself, and waits up to `timeout` for its text.
@@ -206,7 +209,7 @@ pub(crate) fn write_whole_to(out: impl AsFd, mut line: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{LineRequest, Malformed};
+    use crate::protocol::{LineRequest, MAX_REPLY, Malformed};
     use std::io::{Read, Write};
     use std::os::unix::net::{UnixListener, UnixStream};
     use std::thread::JoinHandle;
@@ -271,12 +274,12 @@ mod tests {
     fn a_reply_in_pieces_is_put_together() {
         let answer = answer(|mut stream, request| {
             let body = vec![b'x'; 100_000];
-            let bytes = reply(ReplyKind::Line, request.nonce, &body);
+            let bytes = reply(ReplyKind::Text, request.nonce, &body);
             for piece in bytes.chunks(30_001) {
                 stream.write_all(piece).expect("written");
             }
         });
-        assert_eq!(answer, Ok((ReplyKind::Line, vec![b'x'; 100_000])));
+        assert_eq!(answer, Ok((ReplyKind::Text, vec![b'x'; 100_000])));
     }
 
     #[test]
@@ -300,6 +303,30 @@ mod tests {
             stream.write_all(&bytes).expect("written");
         });
         assert_eq!(answer, Err(Why::Late));
+    }
+
+    #[test]
+    fn a_line_of_another_size_is_refused() {
+        for (columns, expected) in
+            [(80, Ok((ReplyKind::Line, vec![b'x'; 80]))), (81, Err(Why::Refused))]
+        {
+            let answer = answer(move |mut stream, request| {
+                let bytes = reply(ReplyKind::Line, request.nonce, &vec![b'x'; columns]);
+                stream.write_all(&bytes).expect("written");
+            });
+            assert_eq!(answer, expected);
+        }
+    }
+
+    #[test]
+    fn a_daemon_that_drips_is_late() {
+        let daemon = daemon(move |mut stream, request| {
+            let bytes = reply(ReplyKind::Line, request.nonce, &[b'x'; MAX_REPLY]);
+            // Until the client has given up.
+            let _ = bytes.iter().try_for_each(|byte| stream.write_all(&[*byte]));
+        });
+        assert_eq!(ask(&daemon.runtime, &request(Duration::from_millis(5))), Err(Why::Late));
+        daemon.served.join().expect("the script ran");
     }
 
     #[test]

@@ -84,7 +84,8 @@ impl Language {
             cells += width;
             rest = &rest[length..];
         }
-        let columns = columns * self.rows;
+        // The narrowest prompt has a sign and a blank.
+        let columns = columns.max(2) * self.rows;
         cells <= columns && bytes <= columns * MOST_CELL
     }
 }
@@ -157,7 +158,8 @@ fn tmux(rest: &str) -> Option<Code> {
                         depth += 1;
                         2
                     }
-                    [b'#', b'#' | b'[' | b',' | b'}', ..] => 2,
+                    [b'#', b'[', ..] => rest[at..].find(']')? + 1,
+                    [b'#', b'#' | b',' | b'}', ..] => 2,
                     [b'}', ..] if depth == 1 => return Some(Code::Of(at + 1, 0)),
                     [b'}', ..] => {
                         depth -= 1;
@@ -219,7 +221,7 @@ mod tests {
             ("tmux", "#[fg=#ff0000 bold]a###[]#[default]", "#(id)"),
             (
                 "tmux",
-                "#{?client_prefix,#[bold]a#,#}###[](id),#{=3;q/h:pane_title}}ab",
+                "#{?client_prefix,#[fg=#0a0b0c]a#,#}###[](id),#{=3;q/h:pane_title}}ab",
                 "#{?a,#(id),}",
             ),
             ("tmux", "ab", "#{?a,b"),

@@ -10,6 +10,9 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use rustix::io::fcntl_getfd;
+use rustix::stdio::stdout;
+
 use crate::environment::Environment;
 use crate::protocol::{Body, ReplyKind, Request};
 
@@ -23,7 +26,7 @@ pub mod spawn;
 mod stream;
 pub mod sys;
 
-pub use connection::{Connection, admin, ask, daemon, timespec, write_whole};
+pub use connection::{Connection, admin, ask, listener, timespec, write_whole};
 pub use stream::{Draw, stream};
 
 /// What the arguments came to.
@@ -88,6 +91,8 @@ pub fn run(args: &[OsString]) -> Outcome {
     let Ok(mut request) = request else { return Outcome::Cli };
     match request.body {
         Body::Print(_) => {}
+        // Nobody reads it, and nobody ever will.
+        Body::Stream(_) if fcntl_getfd(stdout()).is_err() => return Outcome::Done(0),
         Body::Stream(_) => return Outcome::Stream(request),
         _ => return Outcome::Set(request),
     }

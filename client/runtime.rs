@@ -95,7 +95,8 @@ pub fn path() -> PathBuf {
 /// Its path, and the directory above it where that was looked at to choose.
 fn place() -> (Option<OwnedFd>, PathBuf) {
     if let Some(dir) = overridden() {
-        return (None, dir);
+        // Without a slash at its end, which would follow a link.
+        return (None, dir.components().collect());
     }
     let uid = sys::uid();
     let user = PathBuf::from(format!("/run/user/{uid}"));
@@ -239,7 +240,8 @@ impl Runtime {
     /// first where it is missing. Anything else under that name is an error.
     pub fn fifo(&self, name: &str) -> Result<OwnedFd, Errno> {
         match rustix::fs::mknodat(&self.dir, name, FileType::Fifo, OURS, 0) {
-            Ok(()) | Err(Errno::EXIST) => {}
+            Ok(()) => let_us_in(&self.dir, name, OURS)?,
+            Err(Errno::EXIST) => {}
             Err(errno) => return Err(errno),
         }
         self.ours(name, OFlags::RDWR, FileType::Fifo)
@@ -342,6 +344,18 @@ impl Runtime {
         let _ = rustix::fs::utimensat(&self.dir, name, &times, AtFlags::SYMLINK_NOFOLLOW);
     }
 
+    /// Removes the drafts of processes that were killed before they could rename them.
+    pub fn remove_drafts(&self) {
+        for name in self.names() {
+            let number = name.to_str().and_then(|name| name.rsplit_once('.')?.1.parse().ok());
+            let writer = number.and_then(rustix::process::Pid::from_raw);
+            let is_dead = |pid| rustix::process::test_kill_process(pid) == Err(Errno::SRCH);
+            if writer.is_some_and(is_dead) {
+                self.remove(name);
+            }
+        }
+    }
+
     /// Tells the daemon with the lock that it is not reached. Where none listens nothing happens.
     pub fn knock(&self) {
         let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -411,11 +425,119 @@ mod tests {
         assert_eq!(open_at(Path::new("r")).unwrap_err(), Refused::Relative);
     }
 
+    /// A runtime directory, and what keeps it.
+    fn runtime() -> (tempfile::TempDir, Runtime) {
+        let root = tempfile::tempdir().expect("a directory");
+        let runtime = Runtime::at(root.path().join("r")).expect("made");
+        (root, runtime)
+    }
+
+    /// A umask is the whole process's, and other tests make files meanwhile: so in a child.
+    #[test]
+    fn nothing_of_ours_is_closed_to_us_whatever_the_umask() {
+        const ASKED: &str = "RAINLINE_TEST_UMASK";
+        let root = tempfile::tempdir().expect("a directory");
+        if let Some(root) = std::env::var_os(ASKED) {
+            rustix::process::umask(Mode::from_raw_mode(0o777));
+            let runtime = Runtime::at(PathBuf::from(root).join("r")).expect("made");
+            runtime.write(HISTORY, b"x").expect("written");
+            drop(runtime.lock(LOCK).expect("a lock"));
+            drop(runtime.file("line").expect("a file"));
+            drop(runtime.fifo("ask").expect("a FIFO"));
+            return;
+        }
+        let test = "runtime::tests::nothing_of_ours_is_closed_to_us_whatever_the_umask";
+        let child = std::process::Command::new(std::env::current_exe().expect("this program"))
+            .args(["--exact", test])
+            .env(ASKED, root.path())
+            .output()
+            .expect("it runs");
+        assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
+        let mode = |path: &Path| path.symlink_metadata().expect("there").permissions().mode();
+        assert_eq!(mode(&root.path().join("r")) & 0o7777, 0o700);
+        let made: Vec<_> =
+            std::fs::read_dir(root.path().join("r")).expect("listed").flatten().collect();
+        assert_eq!(made.len(), 4);
+        for file in made {
+            assert_eq!(mode(&file.path()) & 0o7777, 0o600, "{:?}", file.file_name());
+        }
+    }
+
+    /// Of an earlier version, made under a umask of 0777. Root may open it anyway.
+    #[test]
+    fn a_lock_of_ours_without_a_mode_is_mended() {
+        let (_root, runtime) = runtime();
+        drop(runtime.lock(SPAWN_LOCK).expect("a lock"));
+        runtime.chmod(SPAWN_LOCK, Mode::empty()).expect("changed");
+        assert!(runtime.lock(SPAWN_LOCK).expect("a lock").is_some());
+        let mode = std::fs::metadata(runtime.path.join(SPAWN_LOCK)).expect("there");
+        assert_eq!(mode.permissions().mode() & 0o7777, 0o600);
+    }
+
+    #[test]
+    fn what_is_not_a_file_of_ours_is_neither_waited_for_nor_used() {
+        type Put = fn(&Path, &Path);
+        let (root, mut runtime) = runtime();
+        let things: [(&str, Put); 5] = [
+            ("a FIFO", |path, _| {
+                rustix::fs::mknodat(CWD, path, FileType::Fifo, OURS, 0).expect("made");
+            }),
+            ("a directory", |path, _| std::fs::create_dir(path).expect("made")),
+            ("a link", |path, other| symlink(other, path).expect("linked")),
+            ("another file's name", |path, other| std::fs::hard_link(other, path).expect("linked")),
+            ("a socket", |path, _| {
+                drop(std::os::unix::net::UnixListener::bind(path).expect("bound"));
+            }),
+        ];
+        for (thing, put) in things {
+            let other = root.path().join("other");
+            std::fs::write(&other, "precious").expect("written");
+            let path = runtime.path.join("x");
+            put(&path, &other);
+            assert!(runtime.lock("x").is_err(), "{thing}");
+            assert!(runtime.file("x").is_err(), "{thing}");
+            assert_eq!(runtime.read("x"), None, "{thing}");
+            let _ = std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir(&path));
+            // As a draft it is only in the way.
+            put(&runtime.path.join(format!("x.{}", std::process::id())), &other);
+            let written = runtime.write("x", b"new");
+            assert_eq!(written.is_ok(), thing != "a directory", "{thing}");
+            assert_eq!(std::fs::read(&other).expect("there"), b"precious", "{thing}");
+            std::fs::remove_dir_all(&runtime.path).expect("removed");
+            runtime = Runtime::at(runtime.path).expect("made");
+        }
+        std::fs::write(runtime.path.join("ask"), "").expect("written");
+        assert_eq!(runtime.fifo("ask").unwrap_err(), Errno::EXIST);
+    }
+
+    #[test]
+    fn a_file_that_is_too_long_is_not_read_in_part() {
+        let (_root, runtime) = runtime();
+        let file = File::from(runtime.file(HISTORY).expect("made"));
+        file.set_len(MAX_FILE).expect("set");
+        assert_eq!(runtime.read(HISTORY).map(|bytes| bytes.len() as u64), Some(MAX_FILE));
+        file.set_len(MAX_FILE + 1).expect("set");
+        assert_eq!(runtime.read(HISTORY), None);
+    }
+
+    #[test]
+    fn a_directory_that_was_moved_is_still_the_one_that_is_used() {
+        let (root, runtime) = runtime();
+        let moved = root.path().join("moved");
+        std::fs::rename(&runtime.path, &moved).expect("moved");
+        std::fs::create_dir(&runtime.path).expect("another");
+        let bind = |address: &SocketAddrUnix| {
+            let kind = rustix::net::SocketType::STREAM;
+            let socket = rustix::net::socket(rustix::net::AddressFamily::UNIX, kind, None)?;
+            rustix::net::bind(&socket, address)
+        };
+        runtime.at_address(SOCKET, bind).expect("bound");
+        assert!(moved.join(SOCKET).exists() && !runtime.path.join(SOCKET).exists());
+    }
+
     #[test]
     fn a_lock_is_held_by_one() {
-        let root = tempfile::tempdir().expect("a directory");
-        let path = root.path().join("r");
-        let runtime = Runtime { dir: open_at(&path).expect("made"), path };
+        let (_root, runtime) = runtime();
         let held = runtime.lock(LOCK).expect("a lock").expect("free");
         assert!(runtime.lock(LOCK).expect("a lock").is_none());
         drop(held);
@@ -424,12 +546,10 @@ mod tests {
 
     #[test]
     fn a_written_file_reads_back_and_leaves_no_draft() {
-        let root = tempfile::tempdir().expect("a directory");
-        let path = root.path().join("r");
-        let runtime = Runtime { dir: open_at(&path).expect("made"), path: path.clone() };
+        let (_root, runtime) = runtime();
         runtime.write(HISTORY, b"one").expect("written");
         runtime.write(HISTORY, b"two").expect("written");
         assert_eq!(runtime.read(HISTORY).as_deref(), Some(&b"two"[..]));
-        assert_eq!(std::fs::read_dir(path).expect("a directory").count(), 1);
+        assert_eq!(std::fs::read_dir(&runtime.path).expect("a directory").count(), 1);
     }
 }

@@ -59,7 +59,7 @@ pub fn start(runtime: &Runtime) -> Started {
 pub fn launch(more: &[OsString]) -> std::io::Result<Child> {
     let mut command = Command::new(executable()?);
     command.args(["daemon", "run", "--detached"]).args(more);
-    command.env_clear().envs(environment(std::env::vars_os()));
+    command.env_clear().envs(environment());
     command.current_dir("/");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn()
@@ -73,6 +73,12 @@ pub fn reset(runtime: &Runtime) {
 /// How often daemons were started lately without one that lasted.
 pub fn starts(runtime: &Runtime) -> usize {
     recent(&runtime.read(SPAWN_STATE).unwrap_or_default(), sys::boot().as_secs()).len()
+}
+
+/// Whether no daemon is started just now, because those before did not last.
+pub fn is_paused(runtime: &Runtime) -> bool {
+    let now = sys::boot().as_secs();
+    !may_start(&recent(&runtime.read(SPAWN_STATE).unwrap_or_default(), now), now)
 }
 
 /// The starts of this window. One in the future is of another boot.
@@ -111,7 +117,11 @@ pub fn executable() -> std::io::Result<PathBuf> {
 
 /// What a daemon may know of the environment it is started from: it serves every terminal of the
 /// user, so nothing of this one terminal, and nothing secret.
-fn environment(all: impl Iterator<Item = (OsString, OsString)>) -> Vec<(OsString, OsString)> {
+pub fn environment() -> Vec<(OsString, OsString)> {
+    reduced(std::env::vars_os())
+}
+
+fn reduced(all: impl Iterator<Item = (OsString, OsString)>) -> Vec<(OsString, OsString)> {
     const NAMES: &[&str] = &[
         "HOME",
         "USER",
@@ -197,7 +207,7 @@ mod tests {
             ("LD_PRELOAD", "/opt/libdmtcp.so:/opt/other.so"),
         ];
         let given = given.map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        let kept = environment(given.into_iter());
+        let kept = reduced(given.into_iter());
         let names: Vec<_> = kept.iter().filter_map(|(name, _)| name.to_str()).collect();
         assert_eq!(names, ["HOME", "LC_ALL", "LD_PRELOAD"]);
         assert_eq!(kept[2].1, "/opt/other.so");

@@ -178,3 +178,21 @@ pub fn columns(terminal: impl AsFd) -> Option<u16> {
     let size = rustix::termios::tcgetwinsize(terminal).ok()?;
     (size.ws_col > 0).then_some(size.ws_col)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn a_peer_is_known_by_user_and_number() {
+        let (one, _two) = UnixStream::pair().expect("a pair");
+        assert_eq!(peer(&one), Some(Peer { uid: uid(), pid: Some(std::process::id()) }));
+        assert_eq!(peer(std::io::pipe().expect("a pipe").0), None, "not a socket");
+    }
+
+    #[test]
+    fn our_own_namespace_is_not_another_and_a_process_without_one_is_none() {
+        assert!(!is_elsewhere(std::process::id()) && !is_elsewhere(0));
+    }
+}

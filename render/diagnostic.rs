@@ -13,6 +13,15 @@ use rainline_segments::Untrusted;
 use crate::width::width;
 use rainline_caps::Policy;
 
+/// The most characters of a message.
+const MAX_MESSAGE: usize = 1000;
+/// The most characters of an excerpt on each side of what is marked, and marked.
+const AROUND: usize = 120;
+/// A word of more bytes is not looked up for what was meant.
+const MAX_WORD: usize = 100;
+/// The most words among which the meant one is looked for.
+const MAX_KNOWN: usize = 2000;
+
 /// A file's text and the name it goes by in messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
@@ -36,7 +45,13 @@ pub struct Fault {
 impl Fault {
     /// A fault without a suggestion.
     pub fn new(span: Range<usize>, message: impl Into<String>) -> Fault {
-        Fault { span, message: message.into(), hint: None }
+        let mut message = message.into();
+        // It may quote a name, which may be as long as a file.
+        if let Some((end, _)) = message.char_indices().nth(MAX_MESSAGE) {
+            message.truncate(end);
+            message.push('…');
+        }
+        Fault { span, message, hint: None }
     }
 
     /// Adds the nearest of `known` to `word` as a suggestion, if one is near.
@@ -67,7 +82,9 @@ impl Diagnostic {
         let (line, column) = place(&self.source.text, self.fault.span.start);
         let path = self.source.path.display();
         let hint = self.fault.hint.as_deref().map(question).map(|question| format!("; {question}"));
-        format!("{path}:{line}:{column}: {}{}", self.fault.message, hint.unwrap_or_default())
+        let hint = hint.unwrap_or_default();
+        // A name may have a newline in it.
+        format!("{path}:{line}:{column}: {}{hint}", self.fault.message).replace('\n', "\\n")
     }
 }
 
@@ -81,7 +98,8 @@ impl fmt::Display for Diagnostic {
         let end = ceil(text, self.fault.span.end).clamp(start, line_end);
         let (before, marked, after) = (&text[line..start], &text[start..end], &text[end..line_end]);
         // It goes to a terminal, so nothing in it may act as an escape sequence.
-        let [before, marked, after] = [before, marked, after].map(|part| {
+        let parts = [last(before, AROUND), first(marked, AROUND), first(after, AROUND)];
+        let [before, marked, after] = parts.map(|part| {
             let plain = Untrusted::new(part.trim_end_matches('\r').replace('\t', "    "));
             plain.reveal().to_owned()
         });
@@ -113,9 +131,37 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 }
 
 fn nearest_of<'a>(word: &str, known: &mut dyn Iterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > MAX_WORD {
+        return None;
+    }
+    let most = 1 + word.chars().count() / 3;
+    let letters_of_word = letters(word);
+    // Each letter that only one of them has is an edit at least. Nearly all are told apart by that.
+    let may_be_near = |candidate: &&str| {
+        let letters = letters(candidate);
+        let only_one_has = [letters_of_word & !letters, letters & !letters_of_word];
+        candidate.len() <= 2 * MAX_WORD
+            && only_one_has.iter().all(|letters| letters.count_ones() as usize <= most)
+    };
+    let near = known.take(MAX_KNOWN).filter(may_be_near);
     let (distance, best) =
-        known.map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate)).min()?;
-    (distance <= 1 + word.chars().count() / 3).then_some(best)
+        near.map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate)).min()?;
+    (distance <= most).then_some(best)
+}
+
+/// The letters of a word as a set; some share a place in it.
+fn letters(word: &str) -> u64 {
+    word.chars().fold(0, |letters, c| letters | 1 << (u32::from(c) % 64))
+}
+
+/// The first characters of a text.
+fn first(text: &str, count: usize) -> &str {
+    text.char_indices().nth(count).map_or(text, |(end, _)| &text[..end])
+}
+
+/// The last characters of a text.
+fn last(text: &str, count: usize) -> &str {
+    text.char_indices().rev().nth(count).map_or(text, |(at, c)| &text[at + c.len_utf8()..])
 }
 
 /// Line and column, both from 1, columns in characters.
@@ -161,6 +207,17 @@ mod tests {
         }
         let source = Arc::new(Source { path: "x".into(), text: String::new() });
         let _ = Diagnostic { source, fault: Fault::new(0..0, "m") }.to_string();
+    }
+
+    #[test]
+    fn whatever_the_file_holds_a_message_is_short_and_of_few_lines() {
+        let name = "n\n\u{1b}[2J".repeat(200_000);
+        let text = format!("\"{name}\" = 1");
+        let fault = Fault::new(500_000..700_000, format!("unknown key `{name}`"));
+        let fault = fault.meant(&name, ["near"]);
+        let source = Arc::new(Source { path: "a\nb".into(), text });
+        let shown = Diagnostic { source, fault }.to_string();
+        assert!(shown.len() < 10_000 && shown.lines().count() == 3, "{} {shown}", shown.len());
     }
 
     #[test]

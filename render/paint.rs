@@ -35,7 +35,7 @@ pub struct Painter<'a> {
 
 impl Painter<'_> {
     fn subject(&self, position: Option<f64>) -> Subject<'_> {
-        Subject { kind: self.kind, level: self.level, position, depth: 0 }
+        Subject { kind: self.kind, level: self.level, position }
     }
 
     /// The style of the instance, on which each run puts its own: from the theme's for the line, the

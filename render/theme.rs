@@ -36,6 +36,9 @@ pub static BUILT_IN: &[(&str, &str)] = &[
     built_in!("nord"),
 ];
 
+/// The most named styles that one style is made of.
+const MAX_NAMED: u32 = 32;
+
 /// For which background a theme is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Background {
@@ -123,12 +126,19 @@ impl Theme {
 
     /// `spec` on top of `base`.
     pub fn apply(&self, base: Style, spec: &Spec, subject: &Subject) -> Style {
+        self.apply_within(base, spec, subject, &mut { MAX_NAMED })
+    }
+
+    /// The same, with so many named styles at the most: those that name each other never end, and
+    /// each may name many.
+    fn apply_within(&self, base: Style, spec: &Spec, subject: &Subject, left: &mut u32) -> Style {
         let mut style = base;
         for name in &spec.named {
             if let Some(named) = self.styles.get(name)
-                && subject.depth < 8
+                && *left > 0
             {
-                style = self.apply(style, named, &Subject { depth: subject.depth + 1, ..*subject });
+                *left -= 1;
+                style = self.apply_within(style, named, subject, left);
             }
         }
         if let Some(paint) = &spec.bg {
@@ -255,8 +265,6 @@ pub struct Subject<'a> {
     pub level: Level,
     /// Where its value stands between nothing and full, 0–1.
     pub position: Option<f64>,
-    /// How deep named styles are nested; those that name each other end at 8.
-    pub depth: u8,
 }
 
 #[cfg(test)]

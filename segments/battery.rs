@@ -12,10 +12,13 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::battery_total::BatteryTotal;
 use crate::base::contract::{
     Ask, Error, Field, Icons, Kind, OptionError, Pace, RunsIn, Scope, Source, Unit, options,
 };
+use crate::base::saved_state;
 use crate::base::value::{Level, Sample, Value};
 use crate::machine::{BatteryReader, Charging, Machine};
 
@@ -53,7 +56,8 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    runs_in: RunsIn::Daemon,
+    // The firmware of a broken battery may never answer.
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(5)),
     priority: 75,
     open,
@@ -75,7 +79,11 @@ struct Battery {
     level: Level,
 }
 
+/// The version of what is saved.
+const SAVED: u32 = 1;
+
 /// The mean power of the last minute.
+#[derive(Clone, Serialize, Deserialize)]
 struct Flow {
     state: Charging,
     /// When it was last read, by the boot clock.
@@ -117,6 +125,16 @@ impl Source for Battery {
                 .with_some("limit", limit)
                 .with("count", Value::number(cells.len() as f64)),
         ))
+    }
+
+    fn save(&self) -> Option<String> {
+        self.flow.as_ref().and_then(|flow| saved_state::save(SAVED, flow))
+    }
+
+    fn restore(&mut self, saved: &str) {
+        if let Some(flow) = saved_state::restore(SAVED, saved) {
+            self.flow = flow;
+        }
     }
 }
 

@@ -34,7 +34,8 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    runs_in: RunsIn::Daemon,
+    // A driver may have to ask the panel, and wait for it.
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(1)),
     priority: 20,
     open,

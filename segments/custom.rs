@@ -152,6 +152,8 @@ struct Given {
 #[derive(Serialize, Deserialize)]
 struct Saved {
     text: String,
+    #[serde(default)]
+    json: bool,
     level: Option<Level>,
     until: Option<DateTime<FixedOffset>>,
 }
@@ -208,14 +210,15 @@ impl Source for Custom {
 
     fn save(&self) -> Option<String> {
         let Given { value, until, .. } = self.given.as_ref()?;
-        let saved = Saved { text: value.text.clone(), level: value.level, until: *until };
+        let SetValue { text, json, level, .. } = value.clone();
+        let saved = Saved { text, json, level, until: *until };
         serde_json::to_string(&saved).ok()
     }
 
     fn restore(&mut self, saved: &str) {
-        if let Ok(Saved { text, level, until }) = serde_json::from_str(saved) {
+        if let Ok(Saved { text, json, level, until }) = serde_json::from_str(saved) {
             // A value that the declared fields no longer fit is dropped.
-            let _ = self.give(SetValue { text, level, valid_for: None }, until);
+            let _ = self.give(SetValue { text, json, level, valid_for: None }, until);
         }
     }
 
@@ -255,7 +258,10 @@ impl Custom {
         value: SetValue,
         until: Option<DateTime<FixedOffset>>,
     ) -> Result<Option<Sample>, String> {
-        let mut sample = self.parser.given(&value.text)?;
+        let mut sample = match value.json {
+            true => self.parser.json(&value.text)?,
+            false => self.parser.given(&value.text)?,
+        };
         if let (Some(sample), Some(level)) = (&mut sample, value.level) {
             sample.level = level;
         }
@@ -289,7 +295,11 @@ mod tests {
     }
 
     fn set(source: &mut dyn Source, text: &str) -> Result<Option<Sample>, String> {
-        let value = SetValue { text: text.into(), ..SetValue::default() };
+        set_as(false, source, text)
+    }
+
+    fn set_as(json: bool, source: &mut dyn Source, text: &str) -> Result<Option<Sample>, String> {
+        let value = SetValue { text: text.into(), json, ..SetValue::default() };
         source.set(&fixture("empty"), &value).map_err(|error| error.to_string())
     }
 
@@ -404,7 +414,8 @@ mod tests {
         let (_c, over) = files("2026-11-23T12:10:00Z");
         let mut source = custom("");
         let valid_for = Some(Duration::from_secs(600));
-        let value = SetValue { text: "x".into(), level: Some(Level::Info), valid_for };
+        let level = Some(Level::Info);
+        let value = SetValue { text: "x".into(), json: false, level, valid_for };
         source.set(&noon, &value).expect("a text");
         let mut next = custom("");
         next.restore(&source.save().expect("something to keep"));

@@ -200,6 +200,28 @@ mod tests {
         }
     }
 
+    /// The daemon has one thread: what may block is for workers. A kind that opens another file than
+    /// those is one.
+    #[test]
+    fn kinds_in_the_daemon_open_what_never_blocks() {
+        let mut opened_any = 0;
+        for name in machines() {
+            for kind in ALL.iter().filter(|kind| kind.runs_in == RunsIn::Daemon) {
+                let mut source = opened(kind);
+                let machine = machine::fixture(&name);
+                for ask in [Ask::default(), ask(kind), ask(kind)] {
+                    let _ = source.sample(&machine, &ask);
+                }
+                for path in machine.touched() {
+                    let (kind, path) = (kind.name, path.as_path());
+                    assert!(machine::quick::is_quick(path), "{kind} opens {}", path.display());
+                    opened_any += 1;
+                }
+            }
+        }
+        assert!(opened_any > 100, "{opened_any}");
+    }
+
     /// Whatever files contain: no panic, and no value that cannot be drawn.
     #[test]
     fn mangled_files_are_ordinary_input() {

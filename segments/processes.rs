@@ -3,6 +3,8 @@
 //!
 //! - Processor time is measured between two readings: the process that was busiest in these
 //!   seconds, not in its whole life. The first reading has only the counts.
+//! - Where there are thousands of processes, only some are looked at with each reading; the numbers are
+//!   those of the last time that all were, and `$age` says how old they are.
 //! - A process ID may be reused: it is the same process only with the same start time.
 
 use std::collections::HashMap;
@@ -13,7 +15,7 @@ use crate::base::contract::{
 };
 use crate::base::saved_state;
 use crate::base::value::{Level, Sample, Value};
-use crate::machine::{Doing, Machine, Task};
+use crate::machine::{Doing, Machine, Progress, Round, Task, TaskReader};
 
 choice! {
     /// What is compared.
@@ -47,6 +49,11 @@ pub(crate) static SEGMENT: Kind = Kind {
         Field::new("share", "its share of all processors, or of the memory", Unit::Percent),
         Field::new("processors", "number of processors that it keeps busy", Unit::Count),
         Field::new("memory", "memory that it uses", Unit::Bytes),
+        Field::new(
+            "age",
+            "how old the numbers are, where there are too many processes for one reading",
+            Unit::Duration,
+        ),
         Field::new("history", "history of the count", Unit::History("count")),
         Field::new("share_history", "history of `share`", Unit::History("share")),
     ],
@@ -62,7 +69,8 @@ pub(crate) static SEGMENT: Kind = Kind {
 
 /// How far below a threshold, in processes, a level is left.
 const HYSTERESIS: f64 = 2.0;
-/// An older reading is not compared with: the share would be of a time long past.
+/// An older reading is not compared with, unless it was the last one: the share would be of a time
+/// long past.
 const MAX_AGE: Duration = Duration::from_secs(60);
 /// Readings closer than this are not compared: the counters are too coarse.
 const MIN_AGE: Duration = Duration::from_millis(200);
@@ -70,19 +78,28 @@ const MIN_AGE: Duration = Duration::from_millis(200);
 const MAX_SAVED: usize = 256;
 
 fn open(table: &toml::Table) -> Result<Box<dyn Source>, OptionError> {
-    Ok(Box::new(Processes { options: Options::read(table)?, before: None, level: Level::Idle }))
+    let (reader, level) = (TaskReader::default(), Level::Idle);
+    let (before, known, saved) = (None, None, None);
+    Ok(Box::new(Processes { options: Options::read(table)?, reader, before, level, known, saved }))
 }
 
 struct Processes {
     options: Options,
+    reader: TaskReader,
     before: Option<Snapshot>,
     level: Level,
+    /// What the last round over all processes gave, and when that began.
+    known: Option<(Sample, Duration)>,
+    /// What is saved of it, made once.
+    saved: Option<String>,
 }
 
 struct Snapshot {
+    /// When its first process was looked at, and its last one.
+    begun: Duration,
     at: Duration,
-    /// The processor time of each process, by its ID and start time.
-    taken: HashMap<(u32, u64), Duration>,
+    /// The processor time of each process and when it was looked at, by its ID and start time.
+    taken: HashMap<(u32, u64), (Duration, Duration)>,
 }
 
 /// The process that uses the most.
@@ -95,10 +112,46 @@ struct Top<'a> {
 
 impl Source for Processes {
     fn sample(&mut self, machine: &Machine, _: &Ask) -> Result<Option<Sample>, Error> {
-        let tasks = machine.tasks()?;
-        if tasks.is_empty() {
+        let now = machine.uptime();
+        let Progress { listed, round } = self.reader.read(machine, now)?;
+        if listed == 0 {
             return Ok(None);
         }
+        if let Some(round) = round {
+            self.known = Some((self.summary(&round, machine, now), round.begun));
+            self.saved = self.saved(now);
+        }
+        let count = || Sample::new(self.level).with("count", Value::number(listed as f64));
+        Ok(Some(match &self.known {
+            Some((sample, begun)) if *begun == now => sample.clone(),
+            Some((sample, begun)) => {
+                sample.clone().with("age", Value::Duration(now.saturating_sub(*begun)))
+            }
+            // What they do is not known before all were looked at once.
+            None => count(),
+        }))
+    }
+
+    /// The level, the time of the last reading, and the processes with the most processor time.
+    fn save(&self) -> Option<String> {
+        self.saved.clone()
+    }
+
+    fn restore(&mut self, saved: &str) {
+        type Saved = (Level, Duration, Vec<((u32, u64), (u64, u64))>);
+        let Some((level, at, taken)) = saved_state::restore::<Saved>(3, saved) else { return };
+        if self.before.as_ref().is_none_or(|before| before.at < at) {
+            let time = |(taken, at)| (Duration::from_millis(taken), Duration::from_millis(at));
+            let taken = taken.into_iter().map(|(key, times)| (key, time(times))).collect();
+            (self.level, self.before) = (level, Some(Snapshot { begun: at, at, taken }));
+        }
+    }
+}
+
+impl Processes {
+    /// What all processes together give.
+    fn summary(&mut self, round: &Round, machine: &Machine, now: Duration) -> Sample {
+        let tasks = &round.tasks;
         let number = |doing| tasks.iter().filter(|task| task.doing == doing).count() as f64;
         let blocked = number(Doing::Blocked);
         self.level = self.level.settle_by(
@@ -107,48 +160,43 @@ impl Source for Processes {
             Level::threshold(self.options.warning),
             Level::threshold(self.options.critical),
         );
-        let mut sample = Sample::new(self.level)
+        let sample = Sample::new(self.level)
             .with("count", Value::number(tasks.len() as f64))
             .with("running", Value::number(number(Doing::Running)))
             .with("blocked", Value::number(blocked))
             .with("zombies", Value::number(number(Doing::Zombie)));
         let top = match self.options.by {
-            By::Cpu => self.busiest(&tasks, machine),
-            By::Memory => self.largest(&tasks, machine),
+            By::Cpu => self.busiest(round, machine, now),
+            By::Memory => self.largest(tasks, machine),
         };
-        if let Some(top) = top.filter(|top| top.share >= self.options.hide_top_when_below) {
-            sample = sample
-                .with("top", Value::text(&*top.task.name))
-                .with("pid", Value::text(top.task.pid.to_string()))
-                .with("share", Value::percent(top.share))
-                .with("memory", Value::number(top.task.resident as f64))
-                .with_some("processors", top.processors.map(Value::number));
+        let Some(top) = top.filter(|top| top.share >= self.options.hide_top_when_below) else {
+            return sample;
+        };
+        sample
+            .with("top", Value::text(&*top.task.name))
+            .with("pid", Value::text(top.task.pid.to_string()))
+            .with("share", Value::percent(top.share))
+            .with("memory", Value::number(top.task.resident as f64))
+            .with_some("processors", top.processors.map(Value::number))
+    }
+
+    fn saved(&self, now: Duration) -> Option<String> {
+        let taken = &self.before.as_ref()?.taken;
+        let times = |(taken, at): &(Duration, Duration)| (taken.as_millis(), at.as_millis());
+        let mut most: Vec<_> = taken.iter().map(|(key, seen)| (key, times(seen))).collect();
+        if most.len() > MAX_SAVED {
+            most.select_nth_unstable_by_key(MAX_SAVED, |(_, seen)| std::cmp::Reverse(seen.0));
+            most.truncate(MAX_SAVED);
         }
-        Ok(Some(sample))
+        saved_state::save(3, (self.level, now, most))
     }
 
-    /// The level, the time of the last reading, and the processes with the most processor time.
-    fn save(&self) -> Option<String> {
-        let Snapshot { at, taken } = self.before.as_ref()?;
-        let mut most: Vec<_> = taken.iter().map(|(key, taken)| (key, taken.as_millis())).collect();
-        most.sort_unstable_by_key(|(_, taken)| std::cmp::Reverse(*taken));
-        most.truncate(MAX_SAVED);
-        saved_state::save(2, (self.level, at, most))
-    }
-
-    fn restore(&mut self, saved: &str) {
-        type Saved = (Level, Duration, Vec<((u32, u64), u64)>);
-        let Some((level, at, taken)) = saved_state::restore::<Saved>(2, saved) else { return };
-        if self.before.as_ref().is_none_or(|before| before.at < at) {
-            let taken = taken.into_iter().map(|(key, taken)| (key, Duration::from_millis(taken)));
-            (self.level, self.before) = (level, Some(Snapshot { at, taken: taken.collect() }));
-        }
-    }
-}
-
-impl Processes {
-    fn busiest<'a>(&mut self, tasks: &'a [Task], machine: &Machine) -> Option<Top<'a>> {
-        let now = machine.uptime();
+    fn busiest<'a>(
+        &mut self,
+        round: &'a Round,
+        machine: &Machine,
+        now: Duration,
+    ) -> Option<Top<'a>> {
         // A reading in the future is from before the machine was restarted.
         self.before.take_if(|before| before.at > now);
         let passed = self.before.as_ref().map(|before| now.saturating_sub(before.at));
@@ -156,16 +204,21 @@ impl Processes {
             return None;
         }
         let key = |task: &Task| (task.pid, task.start);
-        let taken = tasks.iter().map(|task| (key(task), task.taken)).collect();
-        let before = self.before.replace(Snapshot { at: now, taken })?;
-        let passed = passed.filter(|passed| *passed <= MAX_AGE)?.as_secs_f64();
+        let taken = round.tasks.iter().map(|task| (key(task), (task.taken, task.at))).collect();
+        let before = self.before.replace(Snapshot { begun: round.begun, at: now, taken })?;
+        // Rounds over many processes take longer: the last one is not long past then.
+        let longest = MAX_AGE.max(before.at.saturating_sub(before.begun).saturating_mul(2));
+        passed.filter(|passed| *passed <= longest)?;
         let used = |task: &'a Task| {
-            let then = before.taken.get(&key(task))?;
-            Some((task, task.taken.saturating_sub(*then).as_secs_f64()))
+            let (taken, at) = before.taken.get(&key(task))?;
+            let passed = task.at.saturating_sub(*at).as_secs_f64();
+            let used = task.taken.saturating_sub(*taken).as_secs_f64();
+            (passed > 0.0).then_some((task, used / passed))
         };
-        let (task, used) = tasks.iter().filter_map(used).max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let used = round.tasks.iter().filter_map(used);
+        let (task, processors) = used.max_by(|a, b| a.1.total_cmp(&b.1))?;
         let all = machine.processors().unwrap_or(1).max(1) as f64;
-        let processors = (used / passed).min(all);
+        let processors = processors.min(all);
         Some(Top { task, share: 100.0 * processors / all, processors: Some(processors) })
     }
 

@@ -59,7 +59,8 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    runs_in: RunsIn::Daemon,
+    // It reads batteries.
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(1)),
     priority: 50,
     open,

@@ -29,7 +29,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     options: OPTIONS,
     env: &[],
     scope: Scope::Machine,
-    runs_in: RunsIn::Daemon,
+    runs_in: RunsIn::Worker,
     pace: Pace::Tick(Duration::from_secs(60)),
     priority: 55,
     open,

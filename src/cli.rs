@@ -3,15 +3,16 @@
 //! A subcommand's file has `Args`, which clap reads, and `run`, which takes them. It is registered by
 //! two lines here: `mod NAME;` and a line of `subcommands`.
 //!
-//! Nothing here is on the fast path. Only this layer prints for people, through [`say`] and
-//! [`complain`], since a closed pipe is no reason to panic.
+//! Nothing here is on the fast path. Only this layer prints: for people through [`say`] and
+//! [`complain`], which make control characters visible, for programs through [`output`].
 
 use std::ffi::OsString;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Write};
 
 use clap::{ArgMatches, Command};
 
 use crate::error::Error;
+use crate::quote::visible;
 
 mod compat;
 mod completions;
@@ -111,11 +112,16 @@ pub fn main(args: Vec<OsString>) -> i32 {
         }
         Err(mistake) => {
             let text = mistake.render();
-            let text = match std::io::stderr().is_terminal() {
-                true => text.ansi().to_string(),
-                false => text.to_string(),
-            };
-            complain(&text.replacen("error:", "rainline:", 1));
+            let plain = text.to_string().replacen("error:", "rainline:", 1);
+            // In colour unless it quotes something that must not reach a terminal.
+            if std::io::stderr().is_terminal() && visible(&plain) == plain {
+                write(
+                    std::io::stderr(),
+                    &text.ansi().to_string().replacen("error:", "rainline:", 1),
+                );
+            } else {
+                complain(&plain);
+            }
             mistake.exit_code()
         }
     }
@@ -132,14 +138,24 @@ fn parse_and_run(args: Vec<OsString>) -> clap::error::Result<Done> {
     (subcommand.run)(matches)
 }
 
-/// Writes to stdout. A reader that has gone is no error.
+/// Tells a person something, on stdout. Whatever it quotes, nothing in it acts on the terminal.
 pub fn say(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes());
-    let _ = out.flush();
+    write(std::io::stdout(), &visible(text));
 }
 
-/// Writes to stderr.
+/// Tells a person what is wrong, on stderr, in the same way.
 pub fn complain(text: &str) {
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    write(std::io::stderr(), &visible(text));
+}
+
+/// Writes to stdout what a program reads, or what has escape sequences of ours in it: exactly these
+/// bytes, so that texts of others must have been quoted for where they go.
+pub fn output(text: &str) {
+    write(std::io::stdout(), text);
+}
+
+/// A reader that has gone is no error.
+fn write(mut to: impl Write, text: &str) {
+    let _ = to.write_all(text.as_bytes());
+    let _ = to.flush();
 }

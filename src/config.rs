@@ -6,7 +6,7 @@
 //! with its place, and everything else works.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -52,6 +52,12 @@ pub struct Gathered {
     pub themes: Vec<(String, SourceFile)>,
     /// What could not be read, in words.
     pub problems: Vec<String>,
+    /// Whether the config's own file is there and could not be read.
+    pub unreadable: bool,
+    /// Whether a file that it includes could not be read.
+    pub incomplete: bool,
+    /// The themes beside it that could not be read, by name.
+    pub unreadable_themes: Vec<String>,
     /// Every file that was read or looked for.
     pub watched: Vec<PathBuf>,
     /// The machine's name, for `[host]`.
@@ -84,10 +90,18 @@ pub struct Config {
     pub alerts: Vec<alerts::Alert>,
     /// Messages for a person, each with its place.
     pub problems: Vec<String>,
-    /// Whether the file is so broken that a config in force before should stay in force.
+    /// How many problems there are beyond those; one of them says so.
+    pub untold: usize,
+    /// Whether the file is so broken that a config in force before should stay in force, or the
+    /// built-in one.
     pub unusable: bool,
+    /// Whether a part of it is missing or broken, so that one in force before is better, and the
+    /// built-in one is not.
+    pub incomplete: bool,
     /// The files it was made from and those it looked for, to be watched.
     pub files: Vec<PathBuf>,
+    /// The theme that the files name, whether there is one or not.
+    theme_wanted: String,
     user_themes: Vec<(String, Arc<Source>)>,
     /// Other themes that requests asked for.
     themes: Mutex<BTreeMap<String, Option<Arc<Theme>>>>,
@@ -135,6 +149,12 @@ pub fn build(gathered: &Gathered) -> Config {
         gathered.themes.iter().map(|(name, file)| (name.clone(), source(file))).collect();
     let mut config = read::read(&files, &gathered.host, user_themes);
     config.problems.splice(0..0, gathered.problems.iter().cloned());
+    if config.untold > 0 {
+        config.problems.push(format!("… and {} more", config.untold));
+    }
+    config.unusable |= gathered.unreadable;
+    config.incomplete |=
+        gathered.incomplete || gathered.unreadable_themes.contains(&config.theme_wanted);
     config.files = gathered.watched.clone();
     config
 }
@@ -143,11 +163,6 @@ impl Config {
     /// The defaults alone.
     pub fn built_in() -> Config {
         build(&Gathered::default())
-    }
-
-    /// Reads the config at `path`; the defaults where there is none. May block.
-    pub fn load(path: Option<&Path>) -> Config {
-        path.map_or_else(Config::built_in, |path| build(&gather(path)))
     }
 
     /// The theme of this name; `None` if there is none.

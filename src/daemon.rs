@@ -10,7 +10,10 @@
 //! (workers) and the counters in [`status`]. [`engine`] passes data from one to another, [`jobs`]
 //! is the queue between owners and workers, and the loop is here.
 
+use std::ffi::{CString, OsString};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -52,8 +55,9 @@ use status::note;
 pub const IDLE: Duration = Duration::from_secs(30 * 60);
 /// How often what is not used any more is dropped, and the socket is checked.
 const MAINTENANCE: Duration = Duration::from_secs(30);
-/// How often the history is saved.
-const SAVE: Duration = Duration::from_secs(5 * 60);
+/// How often the history is saved; with [`MAINTENANCE`] and the time that it takes no more than five
+/// minutes are ever lost.
+const SAVE: Duration = Duration::from_secs(4 * 60);
 /// A daemon that ran this long has not failed.
 const STABLE: Duration = Duration::from_secs(60);
 /// How often the socket is touched: cleaners of temporary files go by its times.
@@ -91,12 +95,36 @@ pub fn detach() {
     rustix::process::umask(Mode::from_raw_mode(0o077));
 }
 
+/// Leaves the checkpoint of the shell that this process was started from. DMTCP adds its library to
+/// all that is started with C's functions, so this process becomes itself once more without them;
+/// `more` are further arguments.
+pub fn leave_checkpoint(more: &[OsString]) {
+    #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+    if std::fs::read("/proc/self/maps").is_ok_and(|maps| {
+        let name = b"libdmtcp";
+        maps.windows(name.len()).any(|bytes| bytes == name)
+    }) {
+        let words = ["rainline", "daemon", "run", "--detached", "--outside"].map(OsString::from);
+        let line = |bytes: Vec<u8>| CString::new(bytes).ok();
+        let arguments: Vec<CString> =
+            words.iter().chain(more).filter_map(|word| line(word.as_bytes().to_vec())).collect();
+        let variable = |(name, value): (OsString, OsString)| {
+            line([name.as_bytes(), b"=", value.as_bytes()].concat())
+        };
+        let environment: Vec<CString> =
+            spawn::environment().into_iter().filter_map(variable).collect();
+        crate::sys::execute(c"/proc/self/exe", &arguments, &environment);
+    }
+    let _ = more;
+}
+
 /// Runs until told to leave. `Err`: why there can be no daemon; that another one runs is no error.
 pub fn run(options: Options) -> Result<(), String> {
     rustix::process::umask(Mode::from_raw_mode(0o077));
     let runtime = runtime::open().map_err(|(path, why)| format!("{} {why}", path.display()))?;
     let runtime = Rc::new(runtime);
     let Some(lock) = listener::lock(&runtime, LOCK_TIMEOUT)? else { return Ok(()) };
+    runtime.remove_drafts();
     set_limits();
     // What a killed worker leaves behind comes to us, so that it is found and ended.
     rainline_segments::adopt_orphans();
@@ -117,6 +145,7 @@ pub fn run(options: Options) -> Result<(), String> {
         signals,
         options,
         before: now,
+        time_namespace: time_namespace(),
         maintained: now.boot,
         saved: now.boot,
         touched: now.boot,
@@ -140,6 +169,11 @@ fn set_limits() {
     let _ = rustix::process::setrlimit(Resource::Core, none);
     // Where memory runs out, a status line is the first thing to do without.
     let _ = std::fs::write("/proc/self/oom_score_adj", "200");
+}
+
+/// The time namespace of this process, by its inode; `None` where there is none.
+fn time_namespace() -> Option<u64> {
+    std::fs::metadata("/proc/self/ns/time").ok().map(|namespace| namespace.ino())
 }
 
 /// On the way out.
@@ -168,8 +202,9 @@ struct Daemon {
     self_check: SelfCheck,
     signals: Signals,
     options: Options,
-    /// The clocks at the last pass of the loop.
+    /// The clocks at the last pass of the loop, and whose clocks they were.
     before: Now,
+    time_namespace: Option<u64>,
     /// When maintenance, saving and touching were done last, by the boot clock.
     maintained: Duration,
     saved: Duration,
@@ -292,7 +327,7 @@ impl Daemon {
     /// Finds out what happened to this process and its socket meanwhile.
     fn notice(&mut self, woken: &Woken, now: &Now) {
         let has_jumped = now.jumped(&self.before);
-        let was_turned_back = now.boot < self.before.boot;
+        let is_back = now.boot < self.before.boot;
         self.before = *now;
         if has_jumped {
             self.engine.jump();
@@ -303,11 +338,12 @@ impl Daemon {
             self.conclude(Reached::Nobody, now);
         }
         let is_called = woken.knock && self.knock.take();
-        if was_turned_back {
-            // This process was restored after the machine was started anew, and its times are all of
-            // another clock.
+        let was_away = has_jumped || woken.is_late;
+        if is_back || (was_away && time_namespace() != self.time_namespace) {
+            // This process was restored from a checkpoint: its times are of another clock than those
+            // of its clients, by which it knows shells.
             self.leave(None, Save::Everything, now);
-        } else if has_jumped || woken.is_late || is_called {
+        } else if was_away || is_called {
             self.check(now);
         }
     }

@@ -2,6 +2,8 @@
 
 use std::ffi::OsStr;
 
+use rainline_segments::base::untrusted::is_forbidden;
+
 /// A word for sh, bash and zsh.
 pub fn sh(word: &OsStr) -> String {
     unless_plain(word, |text| format!("'{}'", text.replace('\'', "'\\''")))
@@ -20,6 +22,35 @@ pub fn screen(word: &OsStr) -> String {
 /// A word for tmux's config.
 pub fn tmux(text: &str) -> String {
     in_double_quotes(text, "\"\\$")
+}
+
+/// A text for a person, with what would act on the terminal, or be seen by nobody, as an escape:
+/// `\x1b`, `\u{202e}`. Newlines and tabs stay.
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => out.push(c),
+            '\0'..='\x7f' if c.is_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            _ if is_forbidden(c) => out.extend(c.escape_unicode()),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// JSON with what must not reach a terminal in escapes, which mean the same.
+pub fn json(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c != '\n' && is_forbidden(c) {
+            let units = &mut [0; 2];
+            out.extend(c.encode_utf16(units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// The word as it is if no program gives one of its characters a meaning, else quoted.
@@ -45,6 +76,20 @@ fn in_double_quotes(text: &str, special: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_acts_on_a_terminal_is_seen_instead() {
+        let text = "a\tb\n\u{1b}]0;x\u{7}\r\u{7f}\u{9b}\u{202e}\u{2028}\u{200b}é漢";
+        assert_eq!(
+            visible(text),
+            "a\tb\n\\x1b]0;x\\x07\\x0d\\x7f\\u{9b}\\u{202e}\\u{2028}\\u{200b}é漢"
+        );
+        let quoted = serde_json::to_string(&format!("{text}\u{e0041}")).expect("JSON");
+        let escaped = json(&quoted);
+        assert!(!escaped.chars().any(is_forbidden), "{escaped}");
+        let back: String = serde_json::from_str(&escaped).expect("JSON");
+        assert_eq!(back, format!("{text}\u{e0041}"));
+    }
 
     #[test]
     fn each_program_reads_one_word() {

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use std::ffi::{c_int, c_long, c_uint, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_long, c_uint, c_void};
 use std::os::fd::{IntoRawFd, OwnedFd};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
@@ -43,6 +43,40 @@ pub fn close_from(first: c_uint) {
                 close(fd);
             }
         }
+    }
+}
+
+/// Becomes another program by the kernel's own call: C's functions, `syscall` among them, may have been
+/// replaced by a library that adds itself to every program. Returns only where that failed.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub fn execute(program: &CStr, arguments: &[CString], environment: &[CString]) {
+    let list = |words: &[CString]| -> Vec<*const c_char> {
+        words.iter().map(|word| word.as_ptr()).chain([std::ptr::null()]).collect()
+    };
+    let (arguments, environment) = (list(arguments), list(environment));
+    let (program, arguments, environment) =
+        (program.as_ptr(), arguments.as_ptr(), environment.as_ptr());
+    // SAFETY: execve with three pointers to what C promises to a new program, which live until the end
+    // of the call. Where it returns, only the registers named here have changed.
+    unsafe {
+        #[cfg(target_arch = "x86_64")]
+        std::arch::asm!(
+            "syscall",
+            inlateout("rax") 59_usize => _,
+            in("rdi") program,
+            in("rsi") arguments,
+            in("rdx") environment,
+            lateout("rcx") _,
+            lateout("r11") _,
+        );
+        #[cfg(target_arch = "aarch64")]
+        std::arch::asm!(
+            "svc 0",
+            in("x8") 221_usize,
+            inlateout("x0") program => _,
+            in("x1") arguments,
+            in("x2") environment,
+        );
     }
 }
 

@@ -30,7 +30,7 @@ mod sources;
 mod watch;
 
 pub use message::{Answer, Job, Old};
-pub use process::{Process, Worker, read_config};
+pub use process::{CONFIG_TIMEOUT, Process, Worker, load_config, read_config};
 pub use sources::MAX_SOURCES;
 
 use message::{decode, encode};

@@ -4,7 +4,9 @@
 //! becomes the real one: a prompt that leaves no trace there came through the channel.
 
 mod keymaps;
+mod places;
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -20,11 +22,11 @@ use crate::support::{
     with_deadline,
 };
 
-const WITH_CHANNELS: [&str; 2] = ["bash", "zsh"];
+pub const WITH_CHANNELS: [&str; 2] = ["bash", "zsh"];
 const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
 
 /// A home whose prompt says where one is and how the last command ended: `DIRECTORY STATUS> `.
-fn sandbox() -> Sandbox {
+pub fn sandbox() -> Sandbox {
     let config = "theme = \"mono\"\n[line.prompt]\nleft = [\"here\", \"ended\", \"end\"]\n\
         [segment.here]\nuse = \"directory\"\nformat = \"<$last>\"\n\
         [segment.ended]\nuse = \"status\"\nformat = \"<($code)>\"\nhide-when = \"never\"\n\
@@ -44,12 +46,12 @@ fn plain(line: &str) -> String {
     line.trim_end().replace('│', "")
 }
 
-struct Shell {
+pub struct Shell {
     name: &'static str,
     calls: PathBuf,
     /// How long a prompt is waited for before another is asked for.
     again: Duration,
-    terminal: Terminal,
+    pub terminal: Terminal,
 }
 
 impl Shell {
@@ -64,6 +66,18 @@ impl Shell {
         Shell::waiting(sandbox, name, None, "", "")
     }
 
+    /// The same, run by these words and with files made ready for it by `prepare`.
+    pub fn run_by(
+        sandbox: &Sandbox,
+        name: &'static str,
+        words: &[OsString],
+        prepare: impl FnOnce(),
+    ) -> Shell {
+        let (calls, shell) = Shell::wired(sandbox, name, None, "", "");
+        prepare();
+        Shell::spawn(sandbox, name, calls, None, &[words, &shell].concat())
+    }
+
     fn waiting(
         sandbox: &Sandbox,
         name: &'static str,
@@ -71,6 +85,18 @@ impl Shell {
         before: &str,
         after: &str,
     ) -> Shell {
+        let (calls, words) = Shell::wired(sandbox, name, milliseconds, before, after);
+        Shell::spawn(sandbox, name, calls, milliseconds, &words)
+    }
+
+    /// Writes its files: where it says that it called a process, and the words that start it.
+    fn wired(
+        sandbox: &Sandbox,
+        name: &str,
+        milliseconds: Option<u16>,
+        before: &str,
+        after: &str,
+    ) -> (PathBuf, Vec<OsString>) {
         let calls = sandbox.path("calls");
         let script =
             format!("echo \"$*\" >>'{}'\nexec '{}' \"$@\"", calls.display(), program().display());
@@ -94,9 +120,19 @@ impl Shell {
                 argv([&tool(name), &"-i"])
             }
         };
+        (calls, words)
+    }
+
+    fn spawn(
+        sandbox: &Sandbox,
+        name: &'static str,
+        calls: PathBuf,
+        milliseconds: Option<u16>,
+        words: &[OsString],
+    ) -> Shell {
         let timeout = Duration::from_millis(milliseconds.unwrap_or(0).into());
         let again = (timeout * 2).max(Duration::from_secs(3));
-        let terminal = Terminal::spawn(sandbox, &words, 24, 80);
+        let terminal = Terminal::spawn(sandbox, words, 24, 80);
         let mut shell = Shell { name, calls, again, terminal };
         shell.prompt("=>");
         shell
@@ -135,7 +171,7 @@ impl Shell {
     }
 
     /// Types a command on an empty screen and waits for the next prompt of this text.
-    fn run(&mut self, command: &str, text: &str) -> String {
+    pub fn run(&mut self, command: &str, text: &str) -> String {
         self.terminal.send("\x0c");
         self.terminal.wait("an empty screen", |screen| screen.cursor_position().0 == 0);
         self.prompt("=>");
@@ -155,7 +191,8 @@ impl Shell {
         self.calls() == before
     }
 
-    fn settle(&mut self) {
+    /// Waits until its prompts come through the channel.
+    pub fn settle(&mut self) {
         let start = Instant::now();
         while !self.is_quiet() {
             assert!(start.elapsed() < DEADLINE, "{} gets no channel", self.name);

@@ -380,7 +380,7 @@ fn a_bad_value_is_refused_with_what_is_expected() {
     refused(&["ti", "x"], "no segment `ti` in the config; did you mean `it`?");
     refused(&["beside", "x"], "only `custom`");
     refused(&["it", "lots"], "\"lots\" is not a number of bytes: 1500, 3.5G");
-    refused(&["it", "{\"usde\": 1}"], "there is no field \"usde\"");
+    refused(&["it", "--json", "{\"usde\": 1}"], "there is no field \"usde\"");
     refused(&["it", "3G", "--level", "bad"], "idle, good, info, warning");
     refused(&["it", "3G", "--for", "ever"], "a time span such as");
     refused(&["it", &"x".repeat(20_000)], "at most 16384 bytes");

@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
 use rainline_caps::{Caps, Depth, Glyphs, Policy};
+use rainline_client::gate::is_line;
 use rainline_client::protocol::{
     Admin, Body, HEADER, LineRequest, Malformed, ReplyHeader, ReplyKind, Request, Set,
 };
@@ -338,6 +339,29 @@ proptest! {
                 rows::encode(&[Frame::default()], target, &caps);
             }
         }
+        // What a daemon sends is printed by its clients.
+        let columns = columns.max(1);
+        let caps = Caps { columns, ..caps };
+        for target in targets::ALL {
+            let passes = |line: &str, text: &str| {
+                let (line, target) = (line.into(), target.name.into());
+                let columns = columns as u16;
+                let request = LineRequest { line, target, columns, ..LineRequest::default() };
+                is_line(&request, text.as_bytes())
+            };
+            for slot in ["left", "right", "full"] {
+                for row in rows(&config, "x", slot, &readings, &caps) {
+                    let text = rows::encode(&[row], target, &caps);
+                    prop_assert!(passes("tmux", &text), "{}: {text:?}", target.name);
+                }
+            }
+            if ["ansi", "bash", "fish", "zsh", "plain"].contains(&target.name) {
+                let want = Want { line: "x", slot: rows::ALL, theme: "" };
+                let prompt = rows::prompt(&config, want, &readings, &caps);
+                let text = rows::encode_prompt(&prompt, target, &caps);
+                prop_assert!(passes("prompt", &text), "{}: {text:?}", target.name);
+            }
+        }
     }
 
     #[test]
@@ -429,7 +453,14 @@ fn request() -> impl Strategy<Value = Request> {
         prop::sample::select(admins.to_vec()).prop_map(Body::Admin),
         (word(), word(), word(), word(), word()).prop_map(
             |(config, segment, value, level, hold)| {
-                Body::Set(Set { config: config.into(), segment, value, level, hold })
+                Body::Set(Set {
+                    config: config.into(),
+                    segment,
+                    value,
+                    level,
+                    hold,
+                    ..Set::default()
+                })
             }
         ),
     ];

@@ -39,6 +39,9 @@ const ZSH: Mode = mode("zsh", "");
 const FISH: Mode = mode("fish", "");
 const SHELLS: [Mode; 3] = [BASH, ZSH, FISH];
 
+/// What is said before the wiring lines where bash is in posix mode when it reads them.
+const POSIX_FROM_THE_START: &str = ": from the start";
+
 pub(crate) const MODES: [(&str, Mode); 9] = [
     ("bash", BASH),
     ("bash, posix mode", mode("bash", "set -o posix")),
@@ -70,6 +73,12 @@ fn start(
     let text = format!("{}\n{lines}\n{}\n", mode.before, mode.after);
     let shell = tool(mode.shell);
     let words = match mode.shell {
+        // It reads the file that ENV names and no other.
+        "bash" if mode.before == POSIX_FROM_THE_START => {
+            let file = sandbox.write("bashrc", text);
+            let env = format!("ENV={}", file.display());
+            argv([&"env", &env, &shell, &"--posix", &"-i"])
+        }
         "bash" => {
             let file = sandbox.write("bashrc", text);
             argv([&shell, &"--noprofile", &"--rcfile", &file, &"-i"])
@@ -278,6 +287,55 @@ impl Recording {
 /// The word after `name` in a call.
 fn value_of<'a>(call: &'a str, name: &str) -> Option<&'a str> {
     call.split_once(&format!("{name}="))?.1.split(" --").next()
+}
+
+/// What we hand to a shell to be read again must mean the same in each of its modes: there is no
+/// prompt's text in it that a mode replaces or runs.
+#[test]
+fn typed_commands_run_in_every_mode() {
+    let mut modes = MODES.to_vec();
+    let posix = Mode { before: POSIX_FROM_THE_START, ..BASH };
+    modes.extend([
+        ("bash --posix", posix),
+        ("bash --posix, promptvars off", Mode { after: "shopt -u promptvars", ..posix }),
+        ("bash, every history expansion", mode("bash", "set -H; shopt -s histverify histreedit")),
+        ("zsh, as sh", mode("zsh", "emulate sh")),
+        ("zsh, as ksh", mode("zsh", "emulate ksh")),
+        (
+            "zsh, every expansion",
+            mode("zsh", "setopt promptbang promptsubst banghist cshjunkiehistory"),
+        ),
+    ]);
+    at_once(modes, |(name, mode)| {
+        let sandbox = Sandbox::new();
+        let mut shell = Recording::start(&sandbox, mode, 1);
+        // Twice: what the first command sets up the second one meets.
+        for number in [6, 7] {
+            let sum = match mode.shell {
+                "fish" => format!("(math {number} + 1)"),
+                _ => format!("$(({number} + 1))"),
+            };
+            shell.after(&format!("echo ran:{sum}"));
+            let ran = format!("ran:{}", number + 1);
+            assert!(
+                shell.terminal.contents().contains(&ran),
+                "{name}:\n{}",
+                shell.terminal.contents()
+            );
+        }
+        let call = shell.after("sh -c 'exit 7'");
+        assert_eq!(value_of(&call, "--status"), Some("7"), "{name}: {call}");
+        if mode.shell == "bash" {
+            // There and back.
+            for command in ["set -o posix", ":", "set +o posix", "shopt -s promptvars"] {
+                shell.after(command);
+            }
+            let took = shell.after(":");
+            assert!(value_of(&took, "--duration").is_some(), "{name}: {took}");
+        }
+        shell.terminal.send("exit 5\r");
+        assert_eq!(shell.terminal.end(), Some(5), "{name}");
+    });
 }
 
 #[test]

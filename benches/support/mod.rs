@@ -34,6 +34,8 @@ fn newest_static() -> Option<PathBuf> {
 pub struct House {
     sandbox: Sandbox,
     pub program: PathBuf,
+    /// The daemon that was started with it.
+    pub pid: u32,
 }
 
 impl House {
@@ -44,7 +46,8 @@ impl House {
             .with_program(&program)
             .configured(config);
         sandbox.start_daemon(&[]);
-        House { sandbox, program }
+        let pid = sandbox.daemon().expect("a daemon");
+        House { sandbox, program, pid }
     }
 
     pub fn home(&self) -> PathBuf {
@@ -71,6 +74,11 @@ impl House {
     pub fn print(&self, args: &[&str]) -> String {
         let output = self.rainline(args).output().expect("it runs");
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The daemon's process, if there is one.
+    pub fn find_daemon(&self) -> Option<u32> {
+        self.sandbox.daemon()
     }
 
     /// The daemon's process.

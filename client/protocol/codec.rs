@@ -213,6 +213,18 @@ macro_rules! numbers {
 }
 numbers!(u16, u32, i32);
 
+/// `false` is never sent: it is the default of every field.
+impl Value for bool {
+    fn put(&self, tag: u8, out: &mut Vec<u8>) {
+        put_field(out, tag, &[u8::from(*self)]);
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
+        *self = bytes == [1];
+        Ok(())
+    }
+}
+
 impl Value for String {
     fn put(&self, tag: u8, out: &mut Vec<u8>) {
         put_field(out, tag, self.as_bytes());

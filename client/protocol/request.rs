@@ -162,6 +162,8 @@ record! {
         4 level: String, [];
         /// How long the value is good for; empty: until the next one.
         5 hold: String, [];
+        /// Whether the value is a JSON object.
+        6 json: bool, [];
     }
 }
 
@@ -313,11 +315,17 @@ impl Request {
 }
 
 /// A number that no other request of this process has: it tells the replies on a connection apart,
-/// and a connection has one client only.
+/// and a connection has one client only. Where it starts cannot be known before a request was read.
 pub fn next_nonce() -> u64 {
+    use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
-    static ASKED: AtomicU64 = AtomicU64::new(1);
-    ASKED.fetch_add(1, Ordering::Relaxed)
+    static START: OnceLock<u64> = OnceLock::new();
+    static ASKED: AtomicU64 = AtomicU64::new(0);
+    let start = || {
+        let now = crate::sys::wall().as_nanos() as u64;
+        Hash::new().with(&now.to_le_bytes()).with(&std::process::id().to_le_bytes()).value()
+    };
+    START.get_or_init(start).wrapping_add(ASKED.fetch_add(1, Ordering::Relaxed))
 }
 
 #[cfg(test)]

@@ -13,9 +13,19 @@ use crate::style::spec::Spec;
 /// Templates nested deeper than this are refused, so that the recursion ends.
 const MAX_DEPTH: usize = 32;
 
+/// The most faults that are told of one format.
+const MAX_FAULTS: usize = 10;
+/// A format of more bytes is none: it is filled each time that it is drawn.
+const MAX_BYTES: usize = 4096;
+
 pub fn parse(text: &str, kind: &Kind) -> Result<Vec<Node>, Vec<Fault>> {
+    if text.len() > MAX_BYTES {
+        let message = format!("a format has at most {MAX_BYTES} bytes");
+        return Err(vec![Fault::new(0..text.len(), message)]);
+    }
     let mut parser = Parser { text, at: 0, kind, faults: Vec::new() };
     let nodes = parser.nodes(&[], 0);
+    parser.faults.truncate(MAX_FAULTS);
     if parser.faults.is_empty() { Ok(nodes) } else { Err(parser.faults) }
 }
 

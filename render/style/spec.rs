@@ -3,6 +3,9 @@
 use crate::diagnostic::Fault;
 use crate::style::{Attrs, Color, ansi_names};
 
+/// A style of more bytes is none: it is applied each time that it is drawn.
+const MAX_BYTES: usize = 500;
+
 /// A style as written. What it leaves out is inherited from around it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Spec {
@@ -42,6 +45,9 @@ impl Spec {
     pub fn parse(text: &str) -> Result<Spec, Vec<Fault>> {
         let mut spec = Spec::default();
         let mut faults = Vec::new();
+        if text.len() > MAX_BYTES {
+            return Err(vec![Fault::new(0..text.len(), format!("longer than {MAX_BYTES} bytes"))]);
+        }
         let mut at = 0;
         for word in text.split(' ') {
             let span = at..at + word.len();

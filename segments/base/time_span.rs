@@ -6,8 +6,18 @@ use std::time::Duration;
 const UNITS: [(&str, f64); 6] =
     [("w", 604_800.0), ("d", 86_400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0), ("ms", 1e-3)];
 
-/// Parses a time span: numbers with their units, each unit at most once, the larger ones first.
+/// The longest time span. Added to any clock it overflows nothing, and it is longer than anybody
+/// waits.
+pub const MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// Parses a time span: numbers with their units, each unit at most once, the larger ones first; at
+/// most [`MAX`].
 pub fn parse(text: &str) -> Option<Duration> {
+    let seconds = seconds(text)?;
+    Duration::try_from_secs_f64(seconds).ok().filter(|span| *span <= MAX)
+}
+
+fn seconds(text: &str) -> Option<f64> {
     let text: String = text.chars().filter(|c| *c != ' ').collect();
     let mut rest = text.as_str();
     let (mut seconds, mut last_unit) = (0.0, f64::INFINITY);
@@ -24,7 +34,15 @@ pub fn parse(text: &str) -> Option<Duration> {
         (seconds, last_unit) = (seconds + number * unit, unit);
         rest = &rest[end..];
     }
-    last_unit.is_finite().then(|| Duration::try_from_secs_f64(seconds).ok()).flatten()
+    last_unit.is_finite().then_some(seconds)
+}
+
+/// What was expected instead of a text that is no time span.
+pub fn expected(text: &str) -> &'static str {
+    match seconds(text).is_some() {
+        true => "at most 100 years",
+        false => "a time span such as \"30s\", \"5m\" or \"200ms\"",
+    }
 }
 
 /// Writes a time span as [`parse`] reads it, to the millisecond.
@@ -56,6 +74,15 @@ mod tests {
         for odd in ["", "90", "1h30", "m", "30m1h", "1h1h", "-3s", "1x", "1e9w", &nines] {
             assert_eq!(parse(odd), None, "{odd}");
         }
+    }
+
+    #[test]
+    fn it_has_a_limit() {
+        assert_eq!(parse("36500d"), Some(MAX));
+        for long in ["36501d", "18446744073709549568s", "99999999999999999999999w"] {
+            assert!(parse(long).is_none() && expected(long).contains("100 years"), "{long}");
+        }
+        assert!(!expected("soon").contains("100 years"));
     }
 
     #[test]

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use unicode_segmentation::UnicodeSegmentation as _;
+
 /// The most bytes of one text. Its width is limited later, by `text(max:…)` and the layout; this
 /// only keeps hostile megabytes out of the cache.
 pub const MAX_BYTES: usize = 4096;
@@ -13,9 +15,15 @@ pub const MAX_BYTES: usize = 4096;
 /// Replaces a removed character.
 pub const REMOVED: char = '·';
 
-/// Cleaned text from outside: valid UTF-8, at most [`MAX_BYTES`], without control characters,
-/// bidirectional controls, line separators, tag characters or more than two combining marks in a
-/// row.
+/// The most code points that are drawn in one place: a base with its marks, or emoji that are
+/// joined. The family of four has seven.
+const MAX_CLUSTER: usize = 8;
+/// The most combining marks on one base.
+const MAX_MARKS: usize = 2;
+
+/// Cleaned text from outside: valid UTF-8, at most [`MAX_BYTES`], without what is forbidden
+/// ([`is_forbidden`]), and without piles of characters that are drawn in one place. It neither
+/// begins nor ends with something that would join what stands beside it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Untrusted(Box<str>);
 
@@ -28,18 +36,19 @@ impl Untrusted {
             // Printable ASCII, the usual case, needs no cleaning.
             return Self(String::from_utf8_lossy(bytes).into());
         }
-        let mut clean = String::with_capacity(bytes.len());
-        let mut marks = 0;
-        for c in String::from_utf8_lossy(bytes).chars() {
-            marks = if is_mark(c) { marks + 1 } else { 0 };
-            if is_forbidden(c) || marks > 2 {
-                clean.push(REMOVED);
-            } else {
-                clean.push(c);
-            }
+        let text = String::from_utf8_lossy(bytes);
+        let allowed = |c| if is_forbidden(c) { REMOVED } else { c };
+        let allowed: String = text.chars().map(allowed).collect();
+        let mut clean = String::with_capacity(allowed.len());
+        for cluster in allowed.graphemes(true) {
+            clean.extend(thinned(cluster, clean.is_empty()));
         }
         while clean.len() > MAX_BYTES {
             clean.pop();
+        }
+        if clean.ends_with(JOINER) {
+            clean.pop();
+            clean.push(REMOVED);
         }
         Self(clean.into())
     }
@@ -87,12 +96,37 @@ impl<'de> serde::Deserialize<'de> for Untrusted {
     }
 }
 
-fn is_forbidden(c: char) -> bool {
+/// Joins the emoji around it.
+const JOINER: char = '\u{200d}';
+
+/// The characters of a cluster that may stay, with [`REMOVED`] for each of the others.
+fn thinned(cluster: &str, is_first: bool) -> impl Iterator<Item = char> {
+    let is_pile = cluster.chars().nth(MAX_CLUSTER).is_some();
+    // A sign that stands before its base would be drawn in one place with the first replacement.
+    let most = MAX_CLUSTER - usize::from(is_pile);
+    let mut marks = 0;
+    cluster.chars().enumerate().map(move |(index, c)| {
+        marks = if is_mark(c) { marks + 1 } else { 0 };
+        let has_no_base = index == 0 && is_first && joins_what_is_before(c);
+        if index >= most || marks > MAX_MARKS || has_no_base { REMOVED } else { c }
+    })
+}
+
+/// Whether a character is drawn in one place with a letter before it.
+fn joins_what_is_before(c: char) -> bool {
+    String::from_iter(['x', c]).graphemes(true).nth(1).is_none()
+}
+
+/// Whether a character is drawn by nobody, or acts on what stands around it: controls (C0, C1 and
+/// DEL), bidirectional controls, line and paragraph separators, blanks that look like nothing, tags,
+/// and what is no character at all.
+pub fn is_forbidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{061c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}' | '\u{fdd0}'..='\u{fdef}')
+            '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}' | '\u{fdd0}'..='\u{fdef}')
         || (c as u32 & 0xfffe) == 0xfffe
 }
 
@@ -118,6 +152,65 @@ mod tests {
         assert_eq!(Untrusted::new(b"a\xffb").reveal(), "a\u{fffd}b");
         assert!(Untrusted::new("é".repeat(10_000)).reveal().len() <= MAX_BYTES);
         assert!(Untrusted::new([0xff; 9000]).reveal().len() <= MAX_BYTES);
+    }
+
+    /// The most code points of a cluster, and of the text when it stands between two others.
+    fn longest_cluster(text: &str) -> usize {
+        let between = format!("e\u{301}\u{301}{text}\u{301}\u{301}");
+        let clusters = between.graphemes(true).map(|cluster| cluster.chars().count());
+        clusters.max().unwrap_or_default()
+    }
+
+    #[test]
+    fn piles_are_thinned_and_families_stay_whole() {
+        for pile in [
+            "e\u{301}\u{200d}",
+            "\u{e49}",
+            "ก\u{e49}",
+            "\u{200d}",
+            "👩\u{200d}",
+            "\u{1100}",
+            "\u{1161}",
+            "\u{fe0f}",
+            "\u{200c}",
+            "\u{e0100}",
+            "\u{e0067}",
+            "क\u{94d}",
+            "\u{600}",
+            "🏽",
+            "\u{20e3}",
+            "\u{202e}",
+        ] {
+            for count in [1, 7, 8, 9, 300] {
+                let clean = Untrusted::new(pile.repeat(count));
+                let longest = longest_cluster(clean.reveal());
+                assert!(longest <= MAX_CLUSTER + 2, "{pile:?} x {count}: {longest}");
+                assert_eq!(Untrusted::new(clean.reveal()), clean, "{pile:?} x {count}");
+            }
+        }
+        for whole in ["👨‍👩‍👧‍👦", "🏳️‍🌈", "👩🏽‍🚀", "🇩🇪🇫🇷", "ก็", "क्ष्म", "한국", "e\u{301}", "فارسی‌زبان"]
+        {
+            assert_eq!(Untrusted::new(whole).reveal(), whole);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_comes_is_clean_and_stays_so(
+            text in proptest::collection::vec(
+                proptest::prop_oneof![
+                    proptest::char::any(),
+                    proptest::sample::select(vec!['e', '\u{301}', '\u{200d}', '👩', '\u{fe0f}', '\u{1100}', '\u{94d}', 'क', '🇩']),
+                ],
+                0..60,
+            ),
+        ) {
+            let clean = Untrusted::new(text.iter().collect::<String>());
+            let text = clean.reveal();
+            proptest::prop_assert!(!text.chars().any(is_forbidden), "{:?}", text);
+            proptest::prop_assert!(longest_cluster(text) <= MAX_CLUSTER + 2, "{:?}", text);
+            proptest::prop_assert_eq!(Untrusted::new(text), clean);
+        }
     }
 
     #[test]

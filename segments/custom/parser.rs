@@ -63,11 +63,9 @@ impl Parser {
         Ok(Some(sample))
     }
 
-    /// What `rainline set` gave: a JSON object, `field=value` lines, or a text.
+    /// What `rainline set` gave: `field=value` lines where fields are declared, or a text, whatever
+    /// it looks like.
     pub(super) fn given(&mut self, text: &str) -> Result<Option<Sample>, String> {
-        if text.trim_start().starts_with('{') {
-            return self.json(text);
-        }
         if text.trim().is_empty() {
             return Ok(None);
         }
@@ -89,7 +87,10 @@ impl Parser {
             (_, []) => sample.values.push(("text", self.text(text))),
             (_, fields) => {
                 let names: Vec<_> = fields.iter().map(|field| field.name).collect();
-                return Err(format!("expected FIELD=VALUE or JSON; fields: {}", names.join(", ")));
+                return Err(format!(
+                    "expected FIELD=VALUE, or --json and an object; fields: {}",
+                    names.join(", ")
+                ));
             }
         }
         sample.level = self.settle(&sample, None);
@@ -104,7 +105,7 @@ impl Parser {
     }
 
     /// One line of JSON: an object of declared fields, `text`, `short` and `level`.
-    fn json(&mut self, line: &str) -> Result<Option<Sample>, String> {
+    pub(super) fn json(&mut self, line: &str) -> Result<Option<Sample>, String> {
         let object: serde_json::Map<String, serde_json::Value> =
             serde_json::from_str(line).map_err(|error| format!("not a JSON object: {error}"))?;
         if object.is_empty() {

@@ -3,13 +3,15 @@
 //! Given out are Wh, W and shares from 0 to 1. Batteries of mice, headsets and the like are none of
 //! this machine's, nor are empty bays. Anything may be missing, absurd, or vanish between two reads.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Error, Machine, Reader, native, portable};
 
 /// More watts than any charger or laptop has: what firmware says when it does not know.
 pub(super) const ABSURD: f64 = 1000.0;
 
 /// What a battery does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Charging {
     /// It is being charged.
     Charging,

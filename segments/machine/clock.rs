@@ -2,19 +2,23 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, FixedOffset, Offset, Utc};
 
 use super::fixture::Fixture;
 use super::{Machine, Reader, World, native, portable};
 
 impl Machine {
-    /// The wall clock with the local offset. chrono keeps the zone and looks at its file once a
-    /// second.
+    /// The wall clock with the local offset.
     #[allow(clippy::disallowed_methods, reason = "this is the reader")]
     pub fn now(&self) -> DateTime<FixedOffset> {
         match &self.world {
             World::Fixture(Fixture { clock: Some(clock), .. }) => *clock,
-            _ => chrono::Local::now().fixed_offset(),
+            _ => {
+                let now = Utc::now();
+                let offset = self.local_offset(now.timestamp());
+                let offset = FixedOffset::east_opt(offset).unwrap_or(Utc.fix());
+                now.with_timezone(&offset)
+            }
         }
     }
 

@@ -17,6 +17,9 @@ pub struct Fixture {
     sockets: Option<Vec<Socket>>,
     /// How often each path was read, and the file that its last read took.
     reads: Mutex<HashMap<PathBuf, (u32, PathBuf)>>,
+    /// Every path that was looked at.
+    #[cfg(test)]
+    touched: Mutex<std::collections::BTreeSet<PathBuf>>,
 }
 
 struct Socket {
@@ -36,7 +39,18 @@ impl Fixture {
         });
         let sockets = text("sockets").map(|table| table.lines().filter_map(socket).collect());
         let reads = Mutex::default();
-        Fixture { clock, uid: uid.unwrap_or(1000), sockets, reads, root }
+        let uid = uid.unwrap_or(1000);
+        #[cfg(test)]
+        let touched = Mutex::default();
+        Fixture {
+            root,
+            clock,
+            uid,
+            sockets,
+            reads,
+            #[cfg(test)]
+            touched,
+        }
     }
 
     /// Where the next read of `path` finds it.
@@ -62,8 +76,17 @@ impl Fixture {
         reads.get(&self.path(path)).map_or(0, |(count, _)| *count)
     }
 
+    /// Every path that was looked at.
+    #[cfg(test)]
+    pub fn touched(&self) -> Vec<PathBuf> {
+        let touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        touched.iter().cloned().collect()
+    }
+
     /// Where `path` is below the root; `..` leads nowhere.
     pub fn path(&self, path: &Path) -> PathBuf {
+        #[cfg(test)]
+        self.touched.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
         let inside = path.components().filter(|part| matches!(part, Component::Normal(_)));
         self.root.join(inside.collect::<PathBuf>())
     }

@@ -37,6 +37,7 @@ mod portable;
 mod process_tree;
 mod processes;
 mod processors;
+pub(crate) mod quick;
 mod scan;
 mod sensors;
 mod small_file;
@@ -47,7 +48,7 @@ mod unix_sockets;
 mod users;
 mod web;
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,6 +58,7 @@ use serde::{Deserialize, Serialize};
 use files::open;
 use fixture::Fixture;
 use snapshot::Shared;
+use time_zone::LocalZone;
 
 pub use batteries::{Battery, BatteryReader, Charging};
 pub use cached_file::CachedFile;
@@ -77,7 +79,7 @@ pub use native::zram::Zram;
 pub use network::{Addresses, NetworkReader, Route, Traffic};
 pub use os_release::OsRelease;
 pub use process_tree::Process;
-pub use processes::{Doing, Task};
+pub use processes::{Doing, Progress, Round, Task, TaskReader};
 pub use processors::{CoreTimes, Processors, ProcessorsReader, Times};
 pub use scan::Scan;
 pub use sensors::Sensor;
@@ -99,6 +101,7 @@ pub struct Machine {
     memory: Shared<MemoryReader, Meminfo>,
     /// The same machine by the other reader, once it was asked for.
     other: OnceCell<Box<Machine>>,
+    local_zone: RefCell<LocalZone>,
 }
 
 enum World {
@@ -163,6 +166,7 @@ impl Machine {
             processors: Shared::default(),
             memory: Shared::default(),
             other: OnceCell::new(),
+            local_zone: RefCell::default(),
         }
     }
 
@@ -190,6 +194,15 @@ impl Machine {
     /// Whether this is the machine we run on, where a descriptor may be kept.
     pub fn is_real(&self) -> bool {
         matches!(self.world, World::Real)
+    }
+
+    /// Every path of a fixture that was looked at.
+    #[cfg(test)]
+    pub(crate) fn touched(&self) -> Vec<PathBuf> {
+        match &self.world {
+            World::Real => Vec::new(),
+            World::Fixture(fixture) => fixture.touched(),
+        }
     }
 
     /// How often this path of a fixture was read.

@@ -1,6 +1,6 @@
 //! `rainline completions SHELL`
 
-use super::{command, say};
+use super::{command, output};
 use crate::error::Error;
 
 /// Print a completion script for a shell.
@@ -13,6 +13,6 @@ pub struct Args {
 pub fn run(args: Args) -> Result<i32, Error> {
     let mut out = Vec::new();
     clap_complete::generate(args.shell, &mut command(), "rainline", &mut out);
-    say(&String::from_utf8_lossy(&out));
+    output(&String::from_utf8_lossy(&out));
     Ok(0)
 }

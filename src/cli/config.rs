@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 
-use super::say;
+use super::{output, say};
 use crate::error::Error;
+use crate::worker::{self, CONFIG_TIMEOUT};
 use crate::{config, docs, imports, paths};
 
 /// Check the config, print its path, its defaults or its schema, or import another program's.
@@ -45,15 +46,15 @@ pub fn run(args: Args) -> Result<i32, Error> {
     match args.action {
         Action::Check { file } => check(file),
         Action::Default => {
-            say(&docs::default_config());
+            output(&docs::default_config());
             Ok(0)
         }
         Action::Schema => {
-            say(&docs::schema());
+            output(&docs::schema());
             Ok(0)
         }
         Action::Import { from, folder } => {
-            say(&import(&from, folder)?);
+            output(&import(&from, folder)?);
             Ok(0)
         }
         Action::Path => {
@@ -87,7 +88,8 @@ fn in_force(file: Option<PathBuf>) -> Result<PathBuf, Error> {
 fn check(file: Option<PathBuf>) -> Result<i32, Error> {
     let named = file.is_some();
     let path = std::path::absolute(in_force(file)?).map_err(Error::io("the config's path"))?;
-    let gathered = config::gather(&path);
+    let gathered = worker::read_config(&path, CONFIG_TIMEOUT)
+        .map_err(|why| Error::Failed(format!("{}: {why}", path.display())))?;
     let there = gathered.files.iter().any(|file| file.path == path);
     if named && !there && gathered.problems.is_empty() {
         return Err(Error::Failed(format!("{}: no such file", path.display())));
@@ -100,7 +102,9 @@ fn check(file: Option<PathBuf>) -> Result<i32, Error> {
     match (config.problems.len(), there) {
         (0, true) => say(&format!("{path}: fine\n")),
         (0, false) => say(&format!("{path}: no such file; the defaults are in force\n")),
-        (count, _) => {
+        (listed, _) => {
+            // The last one tells how many there are besides.
+            let count = listed + config.untold - usize::from(config.untold > 0);
             let noun = if count == 1 { "problem" } else { "problems" };
             say(&format!("{path}: {count} {noun}\n"));
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::say;
+use super::{output, say};
 use crate::daemon::status::Status;
 use crate::daemon::{self, Options};
 use crate::error::Error;
@@ -53,6 +53,9 @@ struct Run {
     /// First step of starting in the background
     #[arg(long, hide = true)]
     detached: bool,
+    /// This step, once more
+    #[arg(long, hide = true)]
+    outside: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -87,7 +90,7 @@ impl Settings {
 
 pub fn run(args: Args) -> Result<i32, Error> {
     match args.what {
-        What::Run(run) if run.detached => Ok(detach(&run.settings)),
+        What::Run(run) if run.detached => Ok(detach(&run)),
         What::Run(run) => {
             daemon::run(run.settings.options()).map_err(Error::Failed)?;
             Ok(0)
@@ -102,7 +105,8 @@ pub fn run(args: Args) -> Result<i32, Error> {
         What::Status { json } => with_runtime(|runtime| {
             let answer = text(rainline_client::admin(runtime, Admin::Status, TIMEOUT))?;
             if json {
-                return print(&format!("{answer}\n"));
+                output(&format!("{}\n", crate::quote::json(&answer)));
+                return Ok(0);
             }
             match serde_json::from_str::<Status>(&answer) {
                 Ok(status) => print(&status.to_string()),
@@ -116,8 +120,11 @@ pub fn run(args: Args) -> Result<i32, Error> {
 }
 
 /// Leaves everything inherited behind and runs the daemon as a child that leads no session.
-fn detach(settings: &Settings) -> i32 {
+fn detach(Run { settings, outside, .. }: &Run) -> i32 {
     daemon::detach();
+    if !outside {
+        daemon::leave_checkpoint(&settings.arguments());
+    }
     let Ok(exe) = spawn::executable() else { return 1 };
     let mut command = Command::new(exe);
     command.args(["daemon", "run"]).args(settings.arguments());

@@ -1,27 +1,83 @@
 //! `rainline doctor`
+//!
+//! Each section is looked at by a process of its own, because a file or a program that it looks at may
+//! hang. What is not known in time is said to be unknown: nothing is called fine that was not seen.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{init, live, say};
-use crate::daemon::status::Status;
 use crate::error::Error;
 use crate::worker::{Answer, Job, Process, Worker as _};
 use crate::{config, hosts, paths};
 use rainline_caps::Depth;
 use rainline_client::environment::Environment;
-use rainline_client::protocol::{Admin, ReplyKind, build_id};
-use rainline_client::{self, Why};
-use rainline_client::{runtime, spawn, sys};
+use rainline_client::sys;
 
+mod daemon;
+mod part;
+
+/// How long a section may take. All of them are looked at together.
+const LIMIT: Duration = Duration::from_secs(5);
 /// How long the comparison of the readers may take; it needs a third of a second.
-const COMPARING: Duration = Duration::from_secs(5);
+const COMPARING: Duration = Duration::from_secs(4);
+
+/// A section: its title, what it is called as an argument, and what is not known if it hangs.
+struct Section {
+    title: &'static str,
+    name: &'static str,
+    unknown: &'static str,
+    look: fn(&mut Report),
+}
+
+const SECTIONS: &[Section] = &[
+    Section {
+        title: "installation",
+        name: "installation",
+        unknown: "the program's own file could not be looked at",
+        look: installation,
+    },
+    Section {
+        title: "daemon",
+        name: "daemon",
+        unknown: "the daemon could not be asked",
+        look: daemon::look,
+    },
+    Section {
+        title: "config",
+        name: "config",
+        unknown: "the config, or a file that it includes, could not be read",
+        look: settings,
+    },
+    Section {
+        title: "readers of the machine",
+        name: "readers",
+        unknown: "the readers could not be compared",
+        look: readers,
+    },
+    Section {
+        title: "terminal",
+        name: "terminal",
+        unknown: "the terminal could not be looked at",
+        look: terminal,
+    },
+    Section {
+        title: "hosts",
+        name: "hosts",
+        unknown: "a host, or a file that may wire one, could not be looked at",
+        look: wiring,
+    },
+];
 
 /// Report what works here, what does not, and what to do about it.
 ///
 /// Exit code 0: all is well; 1: something needs attention; 2: something is broken.
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Only this section, here
+    #[arg(long, hide = true, value_name = "NAME")]
+    section: Option<String>,
+}
 
 /// How bad a finding is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,10 +94,6 @@ struct Report {
 }
 
 impl Report {
-    fn section(&mut self, name: &str) {
-        self.text.push_str(&format!("\n{name}\n"));
-    }
-
     fn add(&mut self, health: Health, what: &str) {
         let sign = match health {
             Health::Fine => "ok",
@@ -59,90 +111,39 @@ impl Report {
 }
 
 /// Prints the report.
-pub fn run(_: Args) -> Result<i32, Error> {
+pub fn run(args: Args) -> Result<i32, Error> {
     let mut report = Report { text: String::new(), worst: Health::Fine };
-    installation(&mut report);
-    daemon(&mut report);
-    settings(&mut report);
-    readers(&mut report);
-    terminal(&mut report);
-    wiring(&mut report);
-    say(report.text.trim_start_matches('\n'));
+    if let Some(name) = args.section {
+        let section = SECTIONS.iter().find(|section| section.name == name);
+        let section = section.ok_or(Error::Failed(format!("there is no section `{name}`")))?;
+        (section.look)(&mut report);
+        say(&report.text);
+        return Ok(report.worst as i32);
+    }
+    let until = sys::awake() + LIMIT;
+    let parts: Vec<_> = SECTIONS.iter().map(|section| part::Part::start(section.name)).collect();
+    for (section, part) in SECTIONS.iter().zip(parts) {
+        let gap = if report.text.is_empty() { "" } else { "\n" };
+        report.text.push_str(&format!("{gap}{}\n", section.title));
+        match part.and_then(|part| part.wait(until)) {
+            Ok((text, health)) => {
+                report.text.push_str(&text);
+                report.worst = report.worst.max(health);
+            }
+            Err(why) => report.add(Health::Broken, &format!("{}: {why}", section.unknown)),
+        }
+    }
+    say(&report.text);
     Ok(report.worst as i32)
 }
 
 fn installation(report: &mut Report) {
-    report.section("installation");
     let version = env!("CARGO_PKG_VERSION");
     let program = paths::program();
     report.add(Health::Fine, &format!("rainline {version} at {}", program.display()));
 }
 
-fn daemon(report: &mut Report) {
-    report.section("daemon");
-    let runtime = match runtime::open() {
-        Ok(runtime) => runtime,
-        Err((path, why)) => {
-            report.add(Health::Broken, &format!("{}: {why}", path.display()));
-            report.cure("without it there is no daemon: each client draws its own line");
-            return;
-        }
-    };
-    report.add(Health::Fine, &format!("runtime directory {}", runtime.path.display()));
-    match rainline_client::admin(&runtime, Admin::Status, Duration::from_secs(2)) {
-        Ok((ReplyKind::Text, text)) => {
-            report.add(Health::Fine, "the daemon answers");
-            match serde_json::from_slice::<Status>(&text) {
-                Ok(status) => state(&status, report),
-                Err(_) => outdated(report),
-            }
-        }
-        Ok(_) => report.add(Health::Warning, "the daemon refuses to report its state"),
-        Err(Why::Absent) => {
-            report.add(Health::Fine, "no daemon is running; the next line starts one");
-            let starts = spawn::starts(&runtime);
-            if starts > 2 {
-                report.add(Health::Warning, &format!("started {starts} times in ten minutes"));
-            }
-        }
-        Err(why) => {
-            report.add(Health::Broken, &why.to_string());
-            if why == Why::Late {
-                report.cure("lines are drawn without it; wait, or run rainline daemon stop");
-            }
-        }
-    }
-}
-
-/// What the daemon says of itself.
-fn state(status: &Status, report: &mut Report) {
-    let Status { clients, streams, workers, uptime_seconds, .. } = status;
-    report.cure(&format!("pid {}, up for {uptime_seconds} s", status.pid));
-    report.cure(&format!("clients: {clients}, of them streams: {streams}; workers: {workers}"));
-    for warning in status.warnings() {
-        let mut lines = warning.lines();
-        report.add(Health::Warning, lines.next().unwrap_or_default());
-        lines.for_each(|line| report.cure(line));
-    }
-    if status.abandoned > 0 {
-        report.add(
-            Health::Warning,
-            &format!("{} workers hang and cannot be ended", status.abandoned),
-        );
-    }
-    status.notes.iter().for_each(|note| report.cure(&format!("note: {note}")));
-    if status.build != build_id() {
-        outdated(report);
-    }
-}
-
-fn outdated(report: &mut Report) {
-    report.add(Health::Warning, "the daemon is of another version");
-    report.cure("rainline daemon stop; the next line starts a new one");
-}
-
 fn settings(report: &mut Report) {
-    report.section("config");
     let Some(path) = paths::config() else {
         report
             .add(Health::Fine, "HOME is not set, so there is no config: the defaults are in force");
@@ -170,7 +171,6 @@ fn settings(report: &mut Report) {
 /// Whether the machine is the same by both readers. A worker compares them: a mount that hangs may
 /// block the portable one.
 fn readers(report: &mut Report) {
-    report.section("readers of the machine");
     let answer = Process::start(None).ok().and_then(|mut worker| {
         worker.send(&Job::CompareReaders).ok()?;
         worker.wait(sys::awake() + COMPARING)
@@ -187,7 +187,6 @@ fn readers(report: &mut Report) {
 }
 
 fn terminal(report: &mut Report) {
-    report.section("terminal");
     let environment = Environment::current();
     let term = environment.text("TERM").unwrap_or_default();
     let depth = match live::depth() {
@@ -207,7 +206,6 @@ fn terminal(report: &mut Report) {
 }
 
 fn wiring(report: &mut Report) {
-    report.section("hosts");
     for host in hosts::ALL {
         let Some((text, version)) = init::version(host) else {
             report.add(Health::Fine, &format!("{}: not installed", host.name));

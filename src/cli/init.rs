@@ -1,23 +1,28 @@
 //! `rainline init`
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
-use rainline_segments::{Ask, Machine, Pace, Sample};
+use rainline_segments::{Ask, Call, Machine, Pace, RunsIn, Sample, Surroundings};
 
-use super::say;
+use super::output;
 use crate::compat::tmux_plugins;
 use crate::config::{Config, Instance};
 use crate::error::Error;
 use crate::hosts::{self, Host, Wiring};
 use crate::line::rows;
 use crate::line::rows::{Age, Reading, Readings, Want};
-use crate::paths;
+use crate::{paths, worker};
 use rainline_caps::{Caps, Version, parse_version};
 use rainline_client::sys;
 use rainline_render::frame::InstanceId;
 use rainline_render::targets;
+
+/// A shell that starts waits for us: without the config by then it gets the built-in theme.
+const CONFIG_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a host may take to give its version.
+const VERSION_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Print the lines that wire a host.
 ///
@@ -40,10 +45,10 @@ fn names() -> impl Iterator<Item = &'static str> {
 pub fn run(args: Args) -> Result<i32, Error> {
     if args.host == tmux_plugins::NAME {
         speakable(&paths::program())?;
-        say(&tmux_plugins::init(&paths::program()));
+        output(&tmux_plugins::init(&paths::program()));
         return Ok(0);
     }
-    say(&lines(&args.host, args.config)?);
+    output(&lines(&args.host, args.config)?);
     Ok(0)
 }
 
@@ -55,7 +60,8 @@ pub fn lines(host: &str, named: Option<PathBuf>) -> Result<String, Error> {
         .map(|path| std::path::absolute(path).map_err(Error::io("the config's path")))
         .transpose()?;
     named.iter().chain([&paths::program()]).try_for_each(|path| speakable(path))?;
-    let config = Config::load(named.clone().or_else(paths::config).as_deref());
+    let path = named.clone().or_else(paths::config);
+    let config = worker::load_config(path.as_deref(), CONFIG_TIMEOUT);
     let version = if host.versioned { version(host).map(|(_, number)| number) } else { None };
     let version = version.unwrap_or_default();
     let wiring = Wiring {
@@ -109,8 +115,8 @@ struct Static(Vec<Option<Sample>>);
 impl Static {
     fn of(config: &Config) -> Static {
         let (machine, ask) = (Machine::real(), Ask::default());
-        let sample = |instance: &Instance| match instance.kind.pace {
-            Pace::Ask => {
+        let sample = |instance: &Instance| match (instance.kind.pace, instance.kind.runs_in) {
+            (Pace::Ask, RunsIn::Daemon) => {
                 let mut source = (instance.kind.open)(&instance.options).ok()?;
                 source.sample(&machine, &ask).ok().flatten()
             }
@@ -138,15 +144,12 @@ pub fn version(host: &Host) -> Option<(String, Version)> {
     if let Some(base) = host.base {
         return sys::find_program(host.program).and_then(|_| version(base));
     }
-    let output = Command::new(host.program)
-        .arg(host.version)
-        .env("LC_ALL", "C")
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
+    let words = [host.program, host.version];
+    let call = Call { words: &words, surroundings: Surroundings::Source, env: &[] };
+    let output = Machine::real().perform(&call, VERSION_TIMEOUT).ok()??;
     // dvtm writes it to standard error.
-    let text = if output.stdout.is_empty() { output.stderr } else { output.stdout };
-    let text = String::from_utf8_lossy(&text);
+    let printed = String::from_utf8_lossy(&output.printed);
+    let text = if printed.is_empty() { output.complaint.into() } else { printed };
     let line = text.lines().find(|line| !line.trim().is_empty())?.trim().to_owned();
     let number = parse_version(&line).unwrap_or_default();
     Some((line, number))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
-use super::say;
+use super::output;
 use crate::error::Error;
 use crate::local::Local;
 use rainline_caps::Depth;
@@ -35,19 +35,19 @@ pub fn run() -> Result<i32, Error> {
     let (stdin, stdout) = (std::io::stdin(), std::io::stdout());
     if !stdin.is_terminal() || !stdout.is_terminal() {
         std::thread::sleep(SECOND_READING);
-        say(&format!("{}\n{NEXT}", drawer.line("")));
+        output(&format!("{}\n{NEXT}", drawer.line("")));
         return Ok(0);
     }
     let below = NEXT.lines().count() + 2;
-    say(&format!("{first}\n{NEXT}\n  press any key to quit\x1b[{below}A\r"));
+    output(&format!("{first}\n{NEXT}\n  press any key to quit\x1b[{below}A\r"));
     let keys = Keys::quiet();
     let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
     let second = Timespec { tv_sec: 1, tv_nsec: 0 };
     while let Ok(0) = poll(&mut fds, Some(&second)) {
-        say(&format!("\r{}\x1b[K\r", drawer.line("")));
+        output(&format!("\r{}\x1b[K\r", drawer.line("")));
     }
     drop(keys);
-    say(&format!("\x1b[{below}B\r\x1b[K"));
+    output(&format!("\x1b[{below}B\r\x1b[K"));
     Ok(0)
 }
 

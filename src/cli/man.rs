@@ -1,6 +1,6 @@
 //! `rainline man`
 
-use super::{command, say};
+use super::{command, output};
 use crate::docs;
 use crate::error::Error;
 
@@ -12,6 +12,6 @@ pub struct Args {}
 pub fn run(_: Args) -> Result<i32, Error> {
     let mut out = Vec::new();
     clap_mangen::Man::new(command()).render(&mut out).map_err(Error::io("manual page"))?;
-    say(&(String::from_utf8_lossy(&out).into_owned() + &docs::man_segments()));
+    output(&(String::from_utf8_lossy(&out).into_owned() + &docs::man_segments()));
     Ok(0)
 }

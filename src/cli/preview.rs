@@ -5,12 +5,12 @@
 use clap::builder::PossibleValuesParser;
 use rainline_segments::ALL;
 
-use super::{live, say, themes};
-use crate::config::Config;
+use super::{live, output, themes};
 use crate::error::Error;
 use crate::line::rows::{self, FULL, Want};
 use crate::paths;
 use crate::sample_data::SampleData;
+use crate::worker::{self, CONFIG_TIMEOUT};
 use rainline_caps::{Caps, Glyphs};
 use rainline_client::environment::Environment;
 use rainline_render::targets::{self, Target};
@@ -53,7 +53,7 @@ pub fn run(args: Args) -> Result<i32, Error> {
     if args.what.as_deref() == Some(SEGMENTS) {
         return segments::run(&args);
     }
-    let config = Config::load(paths::config().as_deref());
+    let config = worker::load_config(paths::config().as_deref(), CONFIG_TIMEOUT);
     let target = target(args.target.as_deref().unwrap_or("ansi"))?;
     let glyphs = args.glyphs.as_deref().and_then(Glyphs::named).or(config.glyphs);
     let caps = Caps {
@@ -76,7 +76,7 @@ pub fn run(args: Args) -> Result<i32, Error> {
         let rows = rows::rows(&config, want, &samples, &caps);
         let line = rows::encode(&rows, target, &caps);
         let line = if args.target.is_some() { visible(&line) } else { line };
-        say(&format!("{}\n{line}\n\n", themes::heading(&config, name)));
+        output(&format!("{}\n{line}\n\n", themes::heading(&config, name)));
     }
     Ok(0)
 }

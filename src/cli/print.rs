@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser as _};
-use clap::{Arg, Command};
+use clap::{Arg, ArgAction, Command};
 
 use crate::error::Error;
 use rainline_client::args::{self, LINE, Opt, Syntax, Word};
@@ -72,8 +72,11 @@ fn word(word: &'static Word) -> Arg {
 }
 
 fn option<D: Default>(option: &'static Opt<D>) -> Arg {
-    let arg = Arg::new(option.name).long(option.name).value_name(option.value).help(option.help);
-    let arg = arg.hide(option.is_hidden);
+    let arg = Arg::new(option.name).long(option.name).help(option.help).hide(option.is_hidden);
+    if option.value.is_empty() {
+        return arg.action(ArgAction::SetTrue);
+    }
+    let arg = arg.value_name(option.value);
     let choices = match option.name {
         // The client takes any: a target that is not there is drawn as plain text.
         "target" => targets::ALL.iter().map(|target| target.name).collect(),
@@ -114,14 +117,18 @@ mod tests {
     #[test]
     fn every_option_of_the_tables_is_in_help_and_none_twice() {
         for command in crate::cli::command().get_subcommands_mut() {
-            let names: Vec<(&str, bool)> = match command.get_name() {
-                "print" | "stream" => LINE.options.iter().map(|o| (o.name, o.is_hidden)).collect(),
-                "set" => args::SET.options.iter().map(|o| (o.name, o.is_hidden)).collect(),
+            fn names<D>(options: &[Opt<D>]) -> Vec<(String, bool)> {
+                let value = |o: &Opt<D>| if o.value.is_empty() { "\n" } else { " <" };
+                options.iter().map(|o| (o.name.to_owned() + value(o), o.is_hidden)).collect()
+            }
+            let names = match command.get_name() {
+                "print" | "stream" => names(LINE.options),
+                "set" => names(args::SET.options),
                 _ => continue,
             };
             let help = command.render_long_help().to_string();
             for (name, is_hidden) in names {
-                let count = help.matches(&format!("--{name} <")).count();
+                let count = help.matches(&format!("--{name}")).count();
                 assert_eq!(count, usize::from(!is_hidden), "--{name} in {help}");
             }
         }

@@ -20,12 +20,13 @@ print::client_command!(
     SET,
     "Push a value into a `custom` segment, from any script",
     "All lines show it at once. A value is a text; where the segment declares fields it is one \
-     FIELD=VALUE or more, the value alone if there is only one field, or a JSON object. Numbers may \
-     have their unit: 42%, 3.5G, 1h30m, 3/8. An empty text shows nothing.",
+     FIELD=VALUE or more, or the value alone if there is only one field. With --json it is a JSON \
+     object of fields, `text`, `short` and `level`. Numbers may have their unit: 42%, 3.5G, 1h30m, \
+     3/8. An empty text shows nothing.",
     "Examples:
   rainline set build \"running tests\" --level info --for 10m
   rainline set ci passed=112 failed=0
-  rainline set disk '{\"used\": \"3G/8G\", \"level\": \"warning\"}'"
+  rainline set disk --json '{\"used\": \"3G/8G\", \"level\": \"warning\"}'"
 );
 
 /// Words that clap takes and the client did not.

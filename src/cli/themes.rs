@@ -2,9 +2,11 @@
 
 use std::io::IsTerminal as _;
 
-use super::{live, say};
+use super::{live, output, say};
 use crate::config::Config;
 use crate::error::Error;
+use crate::quote::visible;
+use crate::worker::{self, CONFIG_TIMEOUT};
 use crate::{docs, paths};
 use rainline_caps::Depth;
 use rainline_render::diagnostic::suggestion;
@@ -20,14 +22,14 @@ pub struct Args {
 
 /// Prints the list or the description.
 pub fn run(args: Args) -> Result<i32, Error> {
-    let config = Config::load(paths::config().as_deref());
+    let config = worker::load_config(paths::config().as_deref(), CONFIG_TIMEOUT);
     if let Some(name) = &args.name {
         describe(&*find(&config, name)?);
         return Ok(0);
     }
     let names = config.theme_names();
     for (name, line) in names.iter().zip(live::lines_in(&names)) {
-        say(&format!("{}\n{line}\n", heading(&config, name)));
+        output(&format!("{}\n{line}\n", heading(&config, name)));
     }
     Ok(0)
 }
@@ -43,7 +45,7 @@ pub fn find(config: &Config, name: &str) -> Result<std::sync::Arc<Theme>, Error>
 /// What stands above an example of a theme.
 pub fn heading(config: &Config, name: &str) -> String {
     let about = config.theme_named(name).map(|theme| theme.about.clone()).unwrap_or_default();
-    format!("{name}: {about}")
+    visible(&format!("{name}: {about}"))
 }
 
 fn describe(theme: &Theme) {
@@ -55,7 +57,8 @@ fn describe(theme: &Theme) {
             Color::Indexed(index) if shown => format!("\x1b[48;5;{index}m      \x1b[m "),
             _ => String::new(),
         };
-        say(&format!("  {swatch}{name:12} {}\n", color.written()));
+        let name = visible(name);
+        output(&format!("  {swatch}{name:12} {}\n", color.written()));
     }
     say(&docs::theme_text(theme));
 }

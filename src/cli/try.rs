@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use clap::builder::PossibleValuesParser;
 
-use super::{init, say};
+use super::{init, output};
 use crate::error::Error;
 use crate::hosts::{Host, Ready, Trial};
 use crate::{hosts, paths, quote};
@@ -54,7 +54,7 @@ pub fn run(args: Args) -> Result<i32, Error> {
         // The screen is that of a tmux around the host, which draws nothing of its own.
         let tmux = hosts::find("tmux").and_then(init::version);
         tmux.ok_or_else(|| missing("tmux, which captures the screen,"))?;
-        say(&captured(&sandbox, args.columns)?);
+        output(&captured(&sandbox, args.columns)?);
     }
     Ok(0)
 }

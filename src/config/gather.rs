@@ -1,16 +1,25 @@
 //! Reading config files: the file, what it includes, the themes beside it. May block.
+//!
+//! Whatever stands where a file is expected, reading is bounded: what is opened is checked before it
+//! is read, and the files of one config have a limit of their number and of their bytes.
 
+use std::collections::HashSet;
 use std::fs;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use toml::de::DeTable;
 
 use super::{Gathered, SourceFile};
 
 /// A config or theme longer than this is none.
 const MAX_BYTES: u64 = 1 << 20;
+/// The most bytes of all files of a config together.
+const MAX_TOTAL: usize = 4 << 20;
+/// The most files that a config may consist of, themes not counted.
+const MAX_FILES: usize = 64;
 /// Includes may go this deep.
 const MAX_DEPTH: usize = 8;
 /// Theme files looked at beside a config.
@@ -18,36 +27,168 @@ const MAX_THEMES: usize = 200;
 
 /// Reads the config at `path`, what it includes and the themes beside it.
 pub fn gather(path: &Path) -> Gathered {
-    let mut gathered = Gathered { host: host_name(), ..Gathered::default() };
-    file(path, 0, &mut gathered);
+    let gathered = Gathered { host: host_name(), ..Gathered::default() };
+    let mut gatherer = Gatherer { gathered, seen: HashSet::new(), bytes: 0, is_full: false };
+    gatherer.config(path);
     if let Some(folder) = path.parent() {
-        themes(&folder.join("themes"), &mut gathered);
+        gatherer.themes(&folder.join("themes"));
     }
-    gathered
+    gatherer.gathered
 }
 
-/// The file's includes, then the file, so that later layers win.
-fn file(path: &Path, depth: usize, gathered: &mut Gathered) {
-    if gathered.watched.iter().any(|seen| seen == path) {
-        return;
-    }
-    gathered.watched.push(path.to_owned());
-    let text = match read(path) {
-        Ok(Some(text)) => text,
-        // No config is an ordinary state; an include that is not there is a mistake.
-        Ok(None) if depth == 0 => return,
-        Ok(None) => return gathered.problems.push(format!("{}: no such file", path.display())),
-        Err(problem) => return gathered.problems.push(problem),
-    };
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    for include in includes(&text) {
-        if depth + 1 > MAX_DEPTH {
-            let problem = format!("{}: includes nested deeper than {MAX_DEPTH}", path.display());
-            return gathered.problems.push(problem);
+/// Which file a descriptor is of, whatever its path: device and inode.
+type Identity = (u64, u64);
+
+struct Gatherer {
+    gathered: Gathered,
+    /// The files that were read, and those that are being read.
+    seen: HashSet<Identity>,
+    /// How much was read so far.
+    bytes: usize,
+    /// Whether a limit was met: no further file is included.
+    is_full: bool,
+}
+
+impl Gatherer {
+    fn config(&mut self, path: &Path) {
+        self.gathered.watched.push(path.to_owned());
+        match self.read(path) {
+            Ok(Some(text)) => self.file(path, text, 0),
+            // No config is an ordinary state.
+            Ok(None) => {}
+            Err(problem) => {
+                self.gathered.unreadable = true;
+                self.gathered.problems.push(problem);
+            }
         }
-        file(&folder.join(include), depth + 1, gathered);
     }
-    gathered.files.push(SourceFile { path: path.to_owned(), text });
+
+    /// The file's includes, then the file, so that later layers win.
+    fn file(&mut self, path: &Path, text: String, depth: usize) {
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        for include in includes(&text) {
+            if self.is_full {
+                break;
+            }
+            self.include(path, &folder.join(include), depth + 1);
+        }
+        self.gathered.files.push(SourceFile { path: path.to_owned(), text });
+    }
+
+    fn include(&mut self, from: &Path, path: &Path, depth: usize) {
+        if self.gathered.watched.iter().any(|known| known == path) {
+            return;
+        }
+        if self.gathered.watched.len() >= MAX_FILES || depth > MAX_DEPTH {
+            self.is_full = true;
+            let what = match depth > MAX_DEPTH {
+                true => format!("includes nested deeper than {MAX_DEPTH}"),
+                false => format!("more than {MAX_FILES} files"),
+            };
+            return self.incomplete(format!("{}: {what}", from.display()));
+        }
+        self.gathered.watched.push(path.to_owned());
+        match self.read(path) {
+            Ok(Some(text)) => self.file(path, text, depth),
+            Ok(None) => self.incomplete(format!("{}: no such file", path.display())),
+            Err(problem) => self.incomplete(problem),
+        }
+    }
+
+    fn incomplete(&mut self, problem: String) {
+        self.gathered.incomplete = true;
+        self.gathered.problems.push(problem);
+    }
+
+    fn themes(&mut self, folder: &Path) {
+        self.gathered.watched.push(folder.to_owned());
+        let Ok(entries) = fs::read_dir(folder) else { return };
+        let mut paths: Vec<PathBuf> = entries
+            .take(MAX_THEMES)
+            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+            .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+            .collect();
+        paths.sort_unstable();
+        for path in paths {
+            let name = path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);
+            let Some(name) = name else { continue };
+            // The same file under two names is two themes.
+            self.seen.clear();
+            match self.read(&path) {
+                Ok(Some(text)) => self.gathered.themes.push((name, SourceFile { path, text })),
+                Ok(None) => {}
+                Err(problem) => {
+                    self.gathered.unreadable_themes.push(name);
+                    self.gathered.problems.push(problem);
+                }
+            }
+        }
+    }
+
+    /// The file's text; `None` if there is no such file. One that was read already is empty: a loop
+    /// of includes ends there.
+    fn read(&mut self, path: &Path) -> Result<Option<String>, String> {
+        let say = |what: &str| format!("{}: {what}", path.display());
+        let Some((file, identity)) = open(path).map_err(|why| say(&why))? else { return Ok(None) };
+        if !self.seen.insert(identity) {
+            return Ok(Some(String::new()));
+        }
+        let mut bytes = Vec::new();
+        file.take(MAX_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| say(&error.to_string()))?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(say(TOO_LONG));
+        }
+        self.bytes += bytes.len();
+        if self.bytes > MAX_TOTAL {
+            self.is_full = true;
+            return Err(say(&format!(
+                "more than {} megabytes with the files before",
+                MAX_TOTAL >> 20
+            )));
+        }
+        let text = String::from_utf8(bytes).map_err(|_| say("not UTF-8"))?;
+        Ok(Some(text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned)))
+    }
+}
+
+const TOO_LONG: &str = "longer than a megabyte";
+
+/// Opens a file that may be a config; `None`: there is none. A config is trusted markup, so it must
+/// belong to its user (or root), and no other user may be able to write it. All of that is checked
+/// on what was opened.
+fn open(path: &Path) -> Result<Option<(fs::File, Identity)>, String> {
+    // Without waiting: a FIFO of that name must not hold us. And no terminal becomes ours.
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32;
+    let file = match fs::OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            // A link to what is away for the moment is no config that was taken away.
+            let is_link = fs::symlink_metadata(path).is_ok();
+            return if is_link {
+                Err("leads to a file that is not there".into())
+            } else {
+                Ok(None)
+            };
+        }
+        Err(error) => return Err(error.to_string()),
+    };
+    let meta = file.metadata().map_err(|error| error.to_string())?;
+    if !meta.is_file() {
+        return Err("not a regular file".into());
+    }
+    let me = rustix::process::geteuid().as_raw();
+    if meta.uid() != me && meta.uid() != 0 {
+        return Err(format!("belongs to user {}, so it is not trusted", meta.uid()));
+    }
+    if meta.mode() & 0o022 != 0 {
+        return Err("other users can write it, so it is not trusted; run chmod go-w".into());
+    }
+    if meta.len() > MAX_BYTES {
+        return Err(TOO_LONG.into());
+    }
+    Ok(Some((file, (meta.dev(), meta.ino()))))
 }
 
 fn includes(text: &str) -> Vec<PathBuf> {
@@ -59,58 +200,6 @@ fn includes(text: &str) -> Vec<PathBuf> {
         }
         None => value.get_ref().as_str().map(PathBuf::from).into_iter().collect(),
     }
-}
-
-fn themes(folder: &Path, gathered: &mut Gathered) {
-    gathered.watched.push(folder.to_owned());
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    let mut paths: Vec<PathBuf> = entries
-        .take(MAX_THEMES)
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
-        .collect();
-    paths.sort_unstable();
-    for path in paths {
-        let Some(name) = path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned) else {
-            continue;
-        };
-        match read(&path) {
-            Ok(Some(text)) => gathered.themes.push((name, SourceFile { path, text })),
-            Ok(None) => {}
-            Err(problem) => gathered.problems.push(problem),
-        }
-    }
-}
-
-/// The file's text; `None` if there is no such file. A config is trusted markup, so it must belong
-/// to its user (or root), and no other user may be able to write it.
-fn read(path: &Path) -> Result<Option<String>, String> {
-    let say = |what: &str| format!("{}: {what}", path.display());
-    // Without waiting: a FIFO of that name must not hold us.
-    let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
-    let file = match fs::OpenOptions::new().read(true).custom_flags(flags).open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(say(&error.to_string())),
-    };
-    let meta = file.metadata().map_err(|error| say(&error.to_string()))?;
-    if !meta.is_file() {
-        return Err(say("not a regular file"));
-    }
-    let me = rustix::process::geteuid().as_raw();
-    if meta.uid() != me && meta.uid() != 0 {
-        return Err(say(&format!("belongs to user {}, so it is not trusted", meta.uid())));
-    }
-    if meta.mode() & 0o022 != 0 {
-        return Err(say("other users can write it, so it is not trusted; run chmod go-w"));
-    }
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| say(&error.to_string()))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(say("longer than a megabyte"));
-    }
-    let text = String::from_utf8(bytes).map_err(|_| say("not UTF-8"))?;
-    Ok(Some(text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned)))
 }
 
 fn host_name() -> String {

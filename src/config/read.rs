@@ -37,6 +37,9 @@ pub fn read(
     iter::once(&default).chain(files).for_each(|file| layers.file(file));
     let Layers { theme, lines, segments, alerts, mut problems, unusable, .. } = layers;
 
+    let theme_wanted = theme.as_ref().and_then(|theme| theme.value.as_str().map(str::to_owned));
+    let theme_wanted = theme_wanted.unwrap_or_default();
+    let incomplete = theme::is_broken(&theme_wanted, &user_themes);
     let theme = theme::theme(theme, &user_themes, &mut problems);
     let glyphs = layers.glyphs.and_then(|named| problems.keep(named.one_of(Glyphs::NAMES)));
     let reader = layers.reader.and_then(|named| problems.keep(named.one_of(&Reader::NAMES)));
@@ -47,7 +50,7 @@ pub fn read(
     let alerts = alert::alerts(alerts, &mut instances);
     let instances = instances.built;
 
-    let problems = problems.in_order_of(files);
+    let (problems, untold) = problems.in_order_of(files);
     Config {
         theme: Arc::new(theme),
         glyphs,
@@ -56,7 +59,10 @@ pub fn read(
         lines,
         alerts,
         problems,
+        untold,
         unusable,
+        incomplete,
+        theme_wanted,
         files: Vec::new(),
         user_themes,
         themes: Mutex::default(),

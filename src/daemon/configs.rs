@@ -35,6 +35,8 @@ struct Slot {
     config: Rc<Config>,
     /// Whether an attempt to read it ended; until then the built-in one stands in.
     loaded: bool,
+    /// Whether what is in force was read from its file.
+    is_read: bool,
     /// What is wrong beyond what the config in force says itself.
     problems: Vec<String>,
     /// Why its files could not be looked at the last time; `None`: they were.
@@ -47,6 +49,9 @@ struct Slot {
     watched: Vec<PathBuf>,
     /// Whether it changed while it was being read.
     outdated: bool,
+    /// How many attempts to read it began, and ended.
+    begun: u64,
+    ended: u64,
     /// When it was asked for last, by the boot clock.
     used: Duration,
     /// When to try again after a failure.
@@ -61,6 +66,7 @@ impl Slot {
             config: Rc::new(Config::built_in()),
             // Without a file the built-in config is all there is.
             loaded: path.as_os_str().is_empty(),
+            is_read: false,
             problems: Vec::new(),
             failure: None,
             gathered: None,
@@ -68,6 +74,8 @@ impl Slot {
             watching: None,
             watched: Vec::new(),
             outdated: false,
+            begun: 0,
+            ended: 0,
             used: boot,
             retry: None,
             failures: 0,
@@ -94,9 +102,10 @@ impl Slot {
     }
 
     /// Takes what was read. Whether another config is in force now.
-    fn take(&mut self, gathered: Gathered) -> bool {
+    fn take(&mut self, mut gathered: Gathered) -> bool {
         (self.failures, self.failure) = (0, None);
         let before = self.gathered.as_ref();
+        before.into_iter().for_each(|before| keep_themes(before, &mut gathered));
         if self.loaded && before.is_some_and(|before| is_same(before, &gathered)) {
             return false;
         }
@@ -104,15 +113,38 @@ impl Slot {
         self.gathered = Some(gathered);
         self.loaded = true;
         self.problems.clear();
-        let Some(config) = built else { return false };
+        let Some(config) = built else {
+            self.stay(vec!["The config cannot be read (a bug).".into()]);
+            return false;
+        };
         self.watched = config.files.clone();
-        if config.unusable || !drawing::test_frames(&config) {
-            self.problems.extend(config.problems);
-            self.problems.push("The config in force before stays in force.".into());
+        if config.unusable || (config.incomplete && self.is_read) {
+            self.stay(config.problems);
+            return false;
+        }
+        if !drawing::test_frames(&config) {
+            self.stay(vec!["The config's lines cannot be drawn (a bug).".into()]);
             return false;
         }
         self.config = Rc::new(config);
+        self.is_read = true;
         true
+    }
+
+    /// Notes why what is in force stays so.
+    fn stay(&mut self, why: Vec<String>) {
+        self.problems = why;
+        self.problems.push(match self.is_read {
+            true => "The config in force before stays in force.".into(),
+            false => "The built-in config is in force.".into(),
+        });
+    }
+
+    /// Whether a file of it was there and could not be read. A watcher does not see everything that
+    /// may change that.
+    fn is_unreadable(&self) -> bool {
+        let gathered = self.gathered.as_ref();
+        gathered.is_some_and(|gathered| gathered.unreadable || gathered.incomplete)
     }
 }
 
@@ -220,6 +252,23 @@ impl Configs {
         ids.iter().for_each(|id| self.read(id, jobs));
     }
 
+    /// The number of the next attempt to read a config, for [`is_read`](Configs::is_read).
+    pub fn next_attempt(&self, id: &ConfigId) -> u64 {
+        self.slots.get(id).map_or(0, |slot| slot.begun + 1)
+    }
+
+    /// Whether an attempt to read a config has ended, or a later one; if not, it is made. It says how
+    /// the file was after the number was given out.
+    pub fn is_read(&mut self, id: &ConfigId, attempt: u64, jobs: &mut Jobs) -> bool {
+        let Some(slot) = self.slots.get(id).filter(|_| !id.as_os_str().is_empty()) else {
+            return true;
+        };
+        if slot.begun < attempt && !slot.outdated {
+            self.read(id, jobs);
+        }
+        self.slots.get(id).is_none_or(|slot| slot.ended >= attempt)
+    }
+
     /// Tries again to read the configs whose time for that has come.
     pub fn retry(&mut self, now: &Now, jobs: &mut Jobs) {
         let is_due = |slot: &Slot| slot.retry.is_some_and(|at| now.boot >= at);
@@ -243,6 +292,7 @@ impl Configs {
             slot.outdated = true;
             return;
         }
+        slot.begun += 1;
         let job = Job::ReadConfig { path: id.to_path_buf() };
         slot.reading =
             Some(jobs.submit(Purpose::ReadConfig(id.clone()), job, Some(slot.timeout())));
@@ -261,6 +311,7 @@ impl Configs {
             return Change::None;
         };
         slot.reading = None;
+        slot.ended = slot.begun;
         let watched = slot.watched.clone();
         let (mut id, mut change) = (id.clone(), Change::None);
         match outcome {
@@ -282,6 +333,9 @@ impl Configs {
         let Some(slot) = self.slots.get_mut(&id) else { return change };
         if (slot.watching.is_none() || slot.watched != watched) && slot.retry.is_none() {
             watch(&id, slot, jobs);
+        }
+        if slot.retry.is_none() && slot.is_unreadable() {
+            slot.retry = Some(now.boot + MAX_PAUSE);
         }
         if std::mem::take(&mut slot.outdated) {
             self.read(&id, jobs);
@@ -356,6 +410,17 @@ fn watch(id: &ConfigId, slot: &mut Slot, jobs: &mut Jobs) {
     slot.watching = Some(jobs.submit(purpose, Job::Watch { paths }, None));
 }
 
+/// Puts the themes that were read before in place of those that cannot be read.
+fn keep_themes(before: &Gathered, gathered: &mut Gathered) {
+    let mut unreadable = std::mem::take(&mut gathered.unreadable_themes);
+    unreadable.retain(|name| {
+        let kept = before.themes.iter().find(|(known, _)| known == name);
+        gathered.themes.extend(kept.cloned());
+        kept.is_none()
+    });
+    gathered.unreadable_themes = unreadable;
+}
+
 /// Whether two readings of a config hold the same.
 fn is_same(one: &Gathered, other: &Gathered) -> bool {
     let texts = |gathered: &Gathered| {
@@ -363,7 +428,9 @@ fn is_same(one: &Gathered, other: &Gathered) -> bool {
         let all = gathered.files.iter().chain(themes);
         all.map(|file| (file.path.clone(), file.text.clone())).collect::<Vec<_>>()
     };
-    one.problems == other.problems && one.host == other.host && texts(one) == texts(other)
+    let failed = |gathered: &Gathered| (gathered.unreadable, gathered.incomplete);
+    let is_told = one.problems == other.problems && failed(one) == failed(other);
+    is_told && one.host == other.host && texts(one) == texts(other)
 }
 
 #[cfg(test)]
@@ -498,6 +565,73 @@ mod tests {
         harness.configs.reload(&mut harness.jobs);
         harness.answer("/a", read("/a", "= nonsense"), 3);
         assert!(problems(&harness).contains("stays in force"), "{}", problems(&harness));
+    }
+
+    #[test]
+    fn what_cannot_be_read_throws_nothing_away() {
+        let mut harness = Harness::default();
+        harness.request("/a", 0).expect("room");
+        harness.answer("/a", read("/a", "theme = \"mono\"\n"), 1);
+        let id: ConfigId = Path::new("/a").into();
+        let mut answer = |gathered: Gathered| {
+            harness.jobs.take();
+            harness.configs.reload(&mut harness.jobs);
+            let canonical = "/a".into();
+            let change = harness.answer("/a", Ok(Answer::ConfigRead { canonical, gathered }), 2);
+            let is_troubled = harness.configs.troubled().contains(&id);
+            let theme = harness.configs.slots[&id].config.theme.name.clone();
+            let wake = harness.configs.wake();
+            (matches!(change, Change::Swapped { .. }), theme, is_troubled, wake)
+        };
+        let retry = Some(Duration::from_secs(2) + MAX_PAUSE);
+        let problems = vec!["/a: Permission denied".into()];
+        let unreadable = Gathered { unreadable: true, problems, ..Gathered::default() };
+        assert_eq!(answer(unreadable), (false, "mono".into(), true, retry));
+        let same = gathered("theme = \"mono\"\n");
+        assert_eq!(answer(same.clone()), (true, "mono".into(), false, None), "readable again");
+        let problems = vec!["/b: not UTF-8".into()];
+        let incomplete = Gathered { incomplete: true, problems, ..gathered("theme = \"rain\"\n") };
+        assert_eq!(answer(incomplete), (false, "mono".into(), true, retry));
+        assert!(!answer(same).2);
+        // Taken away: there is nothing to tell.
+        assert_eq!(answer(Gathered::default()), (true, "rain".into(), false, None));
+    }
+
+    #[test]
+    fn a_failure_to_look_is_forgotten_once_its_files_are_seen_again() {
+        let mut harness = Harness::default();
+        harness.request("/a", 0).expect("room");
+        harness.answer("/a", read("/a", "theme = \"mono\"\n"), 1);
+        harness.jobs.take();
+        harness.configs.reload(&mut harness.jobs);
+        harness.answer("/a", Err("it took too long".into()), 2);
+        assert_eq!(harness.configs.troubled().len(), 1);
+        harness.configs.retry(&at(100), &mut harness.jobs);
+        harness.answer("/a", read("/a", "theme = \"mono\"\n"), 101);
+        assert_eq!(harness.configs.troubled().len(), 0);
+    }
+
+    #[test]
+    fn a_theme_that_cannot_be_read_is_the_one_read_before() {
+        let theme = |style: &str| {
+            let text = format!("[style]\nline = \"{style}\"\n");
+            ("mine".to_owned(), crate::config::SourceFile { path: "/mine.toml".into(), text })
+        };
+        let config = || gathered("theme = \"mine\"\n");
+        let mut slot = Slot::new(Path::new("/a"), Duration::ZERO);
+        assert!(slot.take(Gathered { themes: vec![theme("bold")], ..config() }));
+        let lost = Gathered {
+            unreadable_themes: vec!["mine".into()],
+            problems: vec!["/mine.toml: not UTF-8".into()],
+            ..config()
+        };
+        assert!(slot.take(lost.clone()), "to tell of the problem");
+        assert!(slot.config.theme.styles.contains_key("line"));
+        let broken = theme("bold\"\nx = [\n\"");
+        assert!(!slot.take(Gathered { themes: vec![broken], ..config() }));
+        assert!(slot.all_problems().any(|problem| problem.contains("stays in force")));
+        let mut new = Slot::new(Path::new("/a"), Duration::ZERO);
+        assert!(new.take(lost), "what there is is better than the built-in config");
     }
 
     #[test]

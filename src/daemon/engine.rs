@@ -5,6 +5,7 @@
 //! time. A reply waits for no reading, except for one that was never taken and is on its way: until
 //! the request's deadline, and then it goes with what there is.
 
+use std::cell::Cell;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -16,7 +17,7 @@ use rainline_client::protocol::{
 use rainline_client::runtime::{self, Runtime};
 use rainline_client::sys;
 use rainline_render::diagnostic::suggestion;
-use rainline_segments::{Level, OptionType, Scope, SetValue, time_span};
+use rainline_segments::{Level, Scope, SetValue, time_span};
 use rustix::event::PollFlags;
 
 use super::alerts::Alerts;
@@ -87,7 +88,9 @@ impl Engine {
         }
         // A quarter of the deadline is left for the reply.
         let until = now.boot.saturating_add(request.deadline.min(MAX_WAIT) * 3 / 4);
-        if let Some(pending) = self.try_answer(Pending { id, request, until }, now) {
+        if let Some(pending) =
+            self.try_answer(Pending { id, request, until, attempt: Cell::new(None) }, now)
+        {
             self.lines.defer(pending);
         }
         None
@@ -216,7 +219,8 @@ impl Engine {
         id.is_some_and(|id| self.lines.views.config(view) == Some(&id) && self.configs.is_own(&id))
     }
 
-    /// Gives a value to the segment that a request names. `Ok(false)`: its config is being read.
+    /// Gives a value to the segment that a request names. `Ok(false)`: its config is being read. It
+    /// may have been saved a moment ago, so it is read again before a value is refused.
     fn set(&mut self, pending: &Pending, set: &Set, now: &Now) -> Result<bool, String> {
         let Some((id, config)) = self.config(&set.config, now)? else {
             if now.boot < pending.until {
@@ -224,6 +228,24 @@ impl Engine {
             }
             return Err("the config cannot be read in time".into());
         };
+        let Err(why) = self.give(set, &id, &config, now) else {
+            self.lines.reply(pending.id, pending.request.nonce, ReplyKind::Text, "");
+            return Ok(true);
+        };
+        let attempt = pending.attempt.get().unwrap_or_else(|| self.configs.next_attempt(&id));
+        pending.attempt.set(Some(attempt));
+        let is_read = self.configs.is_read(&id, attempt, &mut self.jobs);
+        if is_read || now.boot >= pending.until { Err(why) } else { Ok(false) }
+    }
+
+    /// Gives a value to the segment of a config that has its name.
+    fn give(
+        &mut self,
+        set: &Set,
+        id: &ConfigId,
+        config: &Rc<Config>,
+        now: &Now,
+    ) -> Result<(), String> {
         let name = &set.segment;
         let Some(index) = config.instance(name) else {
             let names = config.instances.iter().map(|instance| instance.name.as_str());
@@ -235,11 +257,9 @@ impl Engine {
         if instance.kind.scope != Scope::Machine {
             return Err(format!("`{name}` takes no values; only `custom` does"));
         }
-        let reading = ReadingId::shared_by_all(&id, instance);
-        self.sampler.add(&reading, &config, index);
-        self.sampler.push(&reading, &pushed, now).map_err(|why| format!("{name}: {why}"))?;
-        self.lines.reply(pending.id, pending.request.nonce, ReplyKind::Text, "");
-        Ok(true)
+        let reading = ReadingId::shared_by_all(id, instance);
+        self.sampler.add(&reading, config, index);
+        self.sampler.push(&reading, &pushed, now).map_err(|why| format!("{name}: {why}"))
     }
 
     /// Lets workers go on, and gives each outcome to the owner that wanted the job.
@@ -346,6 +366,7 @@ impl Engine {
         self.lines.sweep(now.boot);
         let wanted = self.lines.views.wanted(now.boot).chain(self.alerts.wanted());
         self.sampler.sweep(wanted, now);
+        self.sampler.look_at_machine();
     }
 
     /// Everything worth keeping beyond this process.
@@ -367,8 +388,7 @@ impl Engine {
     /// they are to be noticed without looking.
     pub(super) fn idle_end(&self, idle: Duration) -> Option<Duration> {
         let idle = if self.alerts.is_empty() { idle } else { idle.max(ALERTED_IDLE) };
-        let end = || self.counters.last_request().saturating_add(idle);
-        (!self.lines.views.has_streams()).then(end)
+        (!self.lines.views.has_streams()).then(|| self.counters.last_request().saturating_add(idle))
     }
 
     /// When something is due without an event on a descriptor.
@@ -377,7 +397,7 @@ impl Engine {
         let jobs = (!self.jobs.is_empty()).then_some(Duration::ZERO);
         let each = [
             jobs,
-            self.lines.wake(now.boot, now.wall, self.sampler.is_following()),
+            self.lines.wake(now.boot, self.sampler.is_following()),
             self.sampler.wake(wanted),
             self.alerts.wake(now.boot),
             self.configs.wake(),
@@ -410,13 +430,14 @@ impl Engine {
 fn pushed(set: &Set) -> Result<SetValue, String> {
     let lasts = match &*set.hold {
         "" => None,
-        text => Some(time_span::parse(text).ok_or_else(|| {
-            format!("--for: \"{text}\" is not {}", OptionType::TimeSpan.describe())
-        })?),
+        text => Some(
+            time_span::parse(text)
+                .ok_or_else(|| format!("--for: \"{text}\" is not {}", time_span::expected(text)))?,
+        ),
     };
     let level = match &*set.level {
         "" => None,
         word => Some(Level::named(word).map_err(|why| format!("--level: {why}"))?),
     };
-    Ok(SetValue { text: set.value.clone(), level, valid_for: lasts })
+    Ok(SetValue { text: set.value.clone(), json: set.json, level, valid_for: lasts })
 }

@@ -27,9 +27,9 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// Which jobs hang and recover together. Of two disks only the one whose mount is dead backs
-    /// off, and it does so for all clients.
-    pub fn backoff_group(&self) -> Purpose {
+    /// Which jobs hang and recover together. Of two disks only the one whose mount is dead gets no
+    /// more workers, and it gets none for all clients.
+    pub fn group(&self) -> Purpose {
         match self {
             Purpose::Reading(id) => Purpose::Reading(id.of_asker(0, None)),
             Purpose::ReadHistory | Purpose::WriteHistory => Purpose::ReadHistory,

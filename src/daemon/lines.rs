@@ -2,7 +2,8 @@
 //! and streams. Which readings are in a line is the sampler's business; here a line is drawn from
 //! them, compared with what was sent, and sent.
 
-use std::collections::{HashMap, HashSet};
+use std::cell::Cell;
+use std::collections::HashSet;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
@@ -19,8 +20,8 @@ use crate::readings::schedule::Now;
 
 mod views;
 
-pub use views::ViewId;
 use views::Views;
+pub use views::{Token, ViewId};
 
 /// The longest wait for the moment at which a line may be sent: that is a moment of the wall clock,
 /// which may be set meanwhile.
@@ -33,6 +34,9 @@ pub struct Pending {
     pub request: Request,
     /// When it is answered with what there is.
     pub until: Duration,
+    /// The attempt to read its config that it waits for, because the config as it was read last has
+    /// nothing that fits.
+    pub attempt: Cell<Option<u64>>,
 }
 
 /// All lines.
@@ -40,7 +44,7 @@ pub struct Lines {
     connections: Connections,
     pub views: Views,
     pending: Vec<Pending>,
-    /// The moment of the wall clock at which streams are sent the lines that are held back.
+    /// When streams are sent the lines that are held back.
     held: Option<Duration>,
 }
 
@@ -131,33 +135,27 @@ impl Lines {
     /// Gives a stream another view.
     pub fn move_stream(&mut self, id: u64, view: ViewId, boot: Duration) {
         if let Some(stream) = self.connections.get_mut(id).and_then(|c| c.stream.as_mut()) {
-            stream.view = view;
+            (stream.view, stream.token) = (view, self.views.hold(view));
         }
-        self.count_streams(boot);
-    }
-
-    fn count_streams(&mut self, boot: Duration) {
-        let streams = self.connections.each_stream().map(|(_, stream)| stream.view);
-        self.views.count_streams(streams, boot);
+        self.views.note_streams(boot);
     }
 
     /// Drops what is not used any more.
     pub fn sweep(&mut self, boot: Duration) {
         self.connections.sweep(boot);
         self.connections.channels.sweep();
-        self.count_streams(boot);
+        self.views.note_streams(boot);
         self.views.sweep(boot);
     }
 
     /// When something is due without an event on a descriptor. `is_following`: whether sources
     /// are to be stopped when a lease ends.
-    pub fn wake(&self, boot: Duration, wall: Duration, is_following: bool) -> Option<Duration> {
+    pub fn wake(&self, boot: Duration, is_following: bool) -> Option<Duration> {
         let pending = self.pending.iter().map(|pending| pending.until);
         let pause = self.connections.pause.filter(|until| *until > boot);
         let lease = self.views.lease_end(boot).filter(|_| is_following);
-        let held = self.held.map(|at| boot + at.saturating_sub(wall).min(MAX_WRITE_WAIT));
         let more = self.connections.with_more().next().map(|_| boot);
-        pending.chain(lease).chain(held).chain(pause).chain(more).min()
+        pending.chain(lease).chain(self.held).chain(pause).chain(more).min()
     }
 
     /// Fills in its part of a status.
@@ -213,11 +211,12 @@ impl Lines {
         boot: Duration,
     ) {
         let Some(line) = self.draw(id, nonce, view, cache, boot) else { return };
-        let stream = Streaming::new(view, nonce, request, line.clone());
+        let token = self.views.hold(view);
+        let stream = Streaming::new(view, token, nonce, request, line.clone());
         if !self.connections.stream(id, stream) {
             return self.reply(id, nonce, ReplyKind::Refused, "there are no descriptors left");
         }
-        self.count_streams(boot);
+        self.views.note_streams(boot);
         self.connections.reply(id, ReplyKind::Line, nonce, &line);
     }
 
@@ -239,27 +238,31 @@ impl Lines {
 
     /// Sends every stream its line if that changed and its host takes one.
     pub fn update_streams(&mut self, cache: &Cache, now: &Now) {
-        self.held = None;
-        if !self.views.has_streams() {
+        self.views.note_streams(now.boot);
+        let is_due = self.held.is_some_and(|at| now.boot >= at);
+        if !self.views.draw_streamed(cache, now.boot) && !is_due {
             return;
         }
-        let mut lines: HashMap<ViewId, Option<Rc<[u8]>>> = HashMap::new();
+        self.held = None;
         let mut changed = Vec::new();
         for (id, stream) in self.connections.each_stream() {
-            let draw = || self.views.draw(stream.view, cache, now.boot);
-            let line = lines.entry(stream.view).or_insert_with(draw);
-            let Some(line) = line.as_ref().filter(|line| stream.sent.as_ref() != Some(line)) else {
+            let Some(line) = self.views.newest(stream.view) else { continue };
+            if stream.sent.as_ref() == Some(line) {
                 continue;
-            };
+            }
             match stream.offer(line, now.wall) {
                 Ok(()) => changed.push((id, stream.nonce, line.clone())),
-                Err(at) => self.held = Some(self.held.map_or(at, |held| held.min(at))),
+                Err(at) => {
+                    let wait = at.saturating_sub(now.wall).min(MAX_WRITE_WAIT);
+                    let at = now.boot.saturating_add(wait);
+                    self.held = Some(self.held.map_or(at, |held| held.min(at)));
+                }
             }
         }
         for (id, nonce, line) in changed {
             self.connections.reply(id, ReplyKind::Line, nonce, &line);
         }
-        self.count_streams(now.boot);
+        self.views.note_streams(now.boot);
     }
 
     /// Takes out the prompts that were shown before their last reading came.

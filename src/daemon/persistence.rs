@@ -1,5 +1,5 @@
 //! The history file over the end of this daemon: read at the start, written now and then. Workers
-//! read and write it; a file that was not read is not written over.
+//! read and write it. What cannot be read is tried again, and is not written over before.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,20 +18,32 @@ pub struct Persistence {
     path: Option<PathBuf>,
     /// Whether it was read.
     loaded: bool,
+    is_reading: bool,
     writing: Option<Ticket>,
+    /// Why it cannot be read or written; `None` while it can.
+    error: Option<String>,
 }
 
 impl Persistence {
     /// Has the file read.
     pub fn new(path: Option<PathBuf>, jobs: &mut Jobs) -> Persistence {
-        if let Some(path) = path.clone() {
+        let mut persistence =
+            Persistence { path, loaded: false, is_reading: false, writing: None, error: None };
+        persistence.request(jobs);
+        persistence
+    }
+
+    /// Has the file read, unless it is.
+    fn request(&mut self, jobs: &mut Jobs) {
+        if let Some(path) = self.path.clone().filter(|_| !self.is_reading) {
+            self.is_reading = true;
             jobs.submit(Purpose::ReadHistory, Job::ReadHistory { path }, Some(TIMEOUT));
         }
-        Persistence { path, loaded: false, writing: None }
     }
 
     pub fn status(&self) -> Option<HistoryFile> {
-        Some(HistoryFile { path: self.path.clone()?, loaded: self.loaded })
+        let (loaded, error) = (self.loaded, self.error.clone());
+        Some(HistoryFile { path: self.path.clone()?, loaded, error })
     }
 
     pub fn is_writing(&self) -> bool {
@@ -40,22 +52,27 @@ impl Persistence {
 
     /// What the file holds.
     pub fn read(&mut self, outcome: Outcome) -> Option<History> {
+        self.is_reading = false;
         match outcome {
             Ok(Answer::HistoryRead(Ok(bytes))) => {
                 self.loaded = true;
+                self.error = None;
                 History::decode(&bytes)
             }
             Ok(Answer::HistoryRead(Err(why))) | Err(why) => {
-                note(format!("the history cannot be read: {why}"));
+                self.fail(format!("the history cannot be read: {why}"));
                 None
             }
             Ok(_) => None,
         }
     }
 
-    /// Has the file replaced.
+    /// Has the file replaced, or read if it was not yet.
     pub fn write(&mut self, history: &History, jobs: &mut Jobs) {
-        let Some(path) = self.path.clone().filter(|_| self.loaded) else { return };
+        if !self.loaded {
+            return self.request(jobs);
+        }
+        let Some(path) = self.path.clone() else { return };
         let job = Job::WriteHistory { path, bytes: history.encode() };
         self.writing = Some(jobs.submit(Purpose::WriteHistory, job, Some(TIMEOUT)));
     }
@@ -65,8 +82,19 @@ impl Persistence {
         if self.writing == Some(ticket) {
             self.writing = None;
         }
-        if let Ok(Answer::HistoryWritten(Err(why))) | Err(why) = outcome {
-            note(format!("the history is not saved: {why}"));
+        match outcome {
+            Ok(Answer::HistoryWritten(Err(why))) | Err(why) => {
+                self.fail(format!("the history is not saved: {why}"));
+            }
+            Ok(_) => self.error = None,
+        }
+    }
+
+    /// Remembers what is wrong, and notes it once.
+    fn fail(&mut self, why: String) {
+        if self.error.as_ref() != Some(&why) {
+            note(why.clone());
+            self.error = Some(why);
         }
     }
 }
@@ -88,8 +116,36 @@ mod tests {
         persistence.write(&History::default(), &mut jobs);
         assert!(jobs.is_empty());
         assert!(persistence.read(Err("it took too long".into())).is_none());
+        let status = persistence.status().expect("a file");
+        assert!(!status.loaded && status.error.is_some_and(|why| why.contains("too long")));
+    }
+
+    #[test]
+    fn one_that_could_not_be_read_is_read_and_saved_some_day() {
+        let (mut persistence, mut jobs) = harness();
+        persistence.read(Err("it took too long".into()));
         persistence.write(&History::default(), &mut jobs);
-        assert!(jobs.is_empty() && persistence.status().is_some_and(|file| !file.loaded));
+        assert_eq!(jobs.take().0[0].purpose, Purpose::ReadHistory);
+        persistence.read(Ok(Answer::HistoryRead(Ok(Vec::new()))));
+        assert!(persistence.status().is_some_and(|file| file.loaded && file.error.is_none()));
+        persistence.write(&History::default(), &mut jobs);
+        assert_eq!(jobs.take().0[0].purpose, Purpose::WriteHistory);
+    }
+
+    #[test]
+    fn a_full_disk_is_told_until_there_is_room() {
+        let (mut persistence, mut jobs) = harness();
+        persistence.read(Ok(Answer::HistoryRead(Ok(Vec::new()))));
+        let mut write = |outcome| {
+            persistence.write(&History::default(), &mut jobs);
+            let ticket = jobs.take().0[0].ticket;
+            persistence.written(ticket, outcome);
+            persistence.status().expect("a file").error
+        };
+        let full = || Ok(Answer::HistoryWritten(Err("no space".into())));
+        assert!(write(full()).is_some_and(|why| why.contains("not saved: no space")));
+        assert!(write(full()).is_some());
+        assert_eq!(write(Ok(Answer::HistoryWritten(Ok(())))), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! with all that it started. A source whose counters go on lives in one worker: its next job goes
 //! where the last one went, unless that worker is held up. Jobs that may take long run beside the
 //! short ones, so that four slow commands hold up no other segment, and so do configs. A group of
-//! jobs whose workers cannot even be killed backs off.
+//! jobs some of whose workers cannot even be killed gets no more of them.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::os::fd::BorrowedFd;
@@ -38,10 +38,8 @@ const KILL_POLL: Duration = Duration::from_millis(20);
 /// How long no other worker is started after one could not be: processes, descriptors or memory ran
 /// out, and asking for more makes it worse.
 const START_PAUSE: Duration = Duration::from_secs(1);
-/// A group with this many abandoned workers backs off.
+/// A group with this many abandoned workers gets no more until one of them is gone.
 const MAX_ABANDONED: usize = 4;
-const FIRST_BACKOFF: Duration = Duration::from_secs(30);
-const MAX_BACKOFF: Duration = Duration::from_secs(600);
 
 /// Which jobs compete for the same workers.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -165,20 +163,13 @@ impl<W: Worker> Member<W> {
     }
 }
 
-/// How a group's jobs went lately.
-#[derive(Default)]
-struct GroupState {
-    abandoned: usize,
-    backoff: Duration,
-    until: Duration,
-}
-
 /// The daemon's workers.
 pub struct Pool<W = Process> {
     start: Box<dyn FnMut() -> std::io::Result<W>>,
     members: Vec<Member<W>>,
     queue: VecDeque<Submission>,
-    groups: HashMap<Purpose, GroupState>,
+    /// How many workers of each group of jobs cannot be killed.
+    abandoned: HashMap<Purpose, usize>,
     /// Readings whose dependencies have changed, as workers reported.
     outdated: Vec<ReadingId>,
     /// Children that this process had before it had workers.
@@ -192,11 +183,11 @@ pub struct Pool<W = Process> {
 impl<W: Worker> Pool<W> {
     /// A pool whose workers are made by `start`.
     pub fn new(start: impl FnMut() -> std::io::Result<W> + 'static) -> Pool<W> {
-        let (members, queue, groups, outdated) = Default::default();
+        let (members, queue, abandoned, outdated) = Default::default();
         let foreign = family::children(std::process::id());
         let (orphans_until, starts_again) = Default::default();
         let start = Box::new(start);
-        Pool { start, members, queue, groups, outdated, foreign, orphans_until, starts_again }
+        Pool { start, members, queue, abandoned, outdated, foreign, orphans_until, starts_again }
     }
 
     /// Takes new jobs and lets everything go on as far as it can; the outcomes that there are.
@@ -211,11 +202,6 @@ impl<W: Worker> Pool<W> {
         cancelled.into_iter().for_each(|ticket| self.cancel(ticket, boot));
         for member in self.members.iter_mut().filter(|member| !member.killed) {
             member.receive(boot, readable, &mut self.outdated, &mut outcomes);
-        }
-        for (_, purpose, _) in outcomes.iter().filter(|(_, _, outcome)| outcome.is_ok()) {
-            if let Some(group) = self.groups.get_mut(&purpose.backoff_group()) {
-                group.backoff = Duration::ZERO;
-            }
         }
         self.reap(boot);
         self.queue.extend(submitted);
@@ -234,8 +220,8 @@ impl<W: Worker> Pool<W> {
 
     /// Forgets workers that have ended, and counts those that cannot be killed.
     fn reap(&mut self, boot: Duration) {
-        let groups = &mut self.groups;
-        groups.values_mut().for_each(|group| group.abandoned = 0);
+        let abandoned = &mut self.abandoned;
+        abandoned.clear();
         self.members.retain_mut(|member| {
             if !member.killed {
                 return true;
@@ -247,24 +233,18 @@ impl<W: Worker> Pool<W> {
             if boot.saturating_sub(member.since) > KILL_TIMEOUT
                 && let Some(running) = &member.running
             {
-                groups.entry(running.purpose.backoff_group()).or_default().abandoned += 1;
+                *abandoned.entry(running.purpose.group()).or_default() += 1;
             }
             true
         });
-        for group in groups.values_mut().filter(|group| group.abandoned >= MAX_ABANDONED) {
-            if boot >= group.until {
-                group.backoff = (group.backoff * 2).clamp(FIRST_BACKOFF, MAX_BACKOFF);
-                group.until = boot + group.backoff;
-            }
-        }
     }
 
     /// Gives waiting jobs to workers.
     fn assign(&mut self, boot: Duration, outcomes: &mut Vec<Ended>) {
         for submission in std::mem::take(&mut self.queue) {
-            let group = self.groups.get(&submission.purpose.backoff_group());
-            if group.is_some_and(|group| boot < group.until) {
-                let why = "its workers hang; it is tried again later".into();
+            let abandoned = self.abandoned.get(&submission.purpose.group());
+            if abandoned.is_some_and(|abandoned| *abandoned >= MAX_ABANDONED) {
+                let why = "its workers hang; it is tried again when one is gone".into();
                 outcomes.push((submission.ticket, submission.purpose, Err(why)));
                 continue;
             }
@@ -332,6 +312,19 @@ impl<W: Worker> Pool<W> {
         if self.members.iter().filter(in_lane).count() >= lane.limit() {
             return None;
         }
+        // Those that were killed and are not gone are given time, and count until then: they may be
+        // stuck.
+        let group = submission.purpose.group();
+        let in_group = |member: &&Member<W>| {
+            let running = member.running.as_ref();
+            running.is_some_and(|running| {
+                (member.killed || running.lane != Lane::Endless) && running.purpose.group() == group
+            })
+        };
+        let held = self.members.iter().filter(in_group).count();
+        if held >= MAX_ABANDONED && self.members.iter().any(|m| m.killed && in_group(&m)) {
+            return None;
+        }
         if lane == Lane::Endless {
             return Some(None);
         }
@@ -373,8 +366,7 @@ impl<W: Worker> Pool<W> {
 
     /// How many workers there are, and how many of them cannot be killed.
     pub fn counts(&self) -> (usize, usize) {
-        let abandoned = self.groups.values().map(|group| group.abandoned).sum();
-        (self.members.len(), abandoned)
+        (self.members.len(), self.abandoned.values().sum())
     }
 }
 
@@ -466,7 +458,11 @@ mod tests {
         }
 
         fn sample(&mut self, name: &str, timeout: u32) -> Ticket {
-            let (id, options) = (id(name), "".into());
+            self.sample_for(0, name, timeout)
+        }
+
+        fn sample_for(&mut self, asker: usize, name: &str, timeout: u32) -> Ticket {
+            let (id, options) = (id(name).of_asker(asker as u64, None), "".into());
             let job = Job::Sample {
                 id: id.clone(),
                 options,
@@ -669,50 +665,68 @@ mod tests {
     }
 
     #[test]
-    fn a_group_whose_workers_cannot_be_killed_backs_off_and_no_other_does() {
+    fn a_group_whose_workers_cannot_be_killed_gets_no_more_and_others_do() {
         let mut harness = Harness::new();
         let boot = abandoned(&mut harness);
         let refused = harness.sample("a", 2);
         let other = harness.sample("b", 2);
         let outcomes = harness.at(boot);
-        assert_eq!(outcomes, [(refused, "its workers hang; it is tried again later".into())]);
+        assert_eq!(
+            outcomes,
+            [(refused, "its workers hang; it is tried again when one is gone".into())]
+        );
         harness.sampled(MAX_ABANDONED);
         assert_eq!(harness.at(boot), [(other, "sampled".into())]);
     }
 
     #[test]
-    fn after_the_back_off_it_is_tried_again_and_a_success_resets_it() {
+    fn once_one_is_gone_it_is_tried_again() {
         let mut harness = Harness::new();
         let boot = abandoned(&mut harness);
-        let scripts = harness.scripts.borrow().clone();
-        scripts.iter().for_each(|script| script.borrow_mut().stuck = false);
         let early = harness.sample("a", 2);
-        assert_eq!(
-            harness.at((boot + FIRST_BACKOFF).saturating_sub(SECOND))[0].0,
-            early,
-            "refused"
-        );
+        assert_eq!(harness.at(boot * 100)[0].0, early, "refused, however late");
+        harness.scripts.borrow()[0].borrow_mut().stuck = false;
         let again = harness.sample("a", 2);
-        assert_eq!(harness.at(boot + FIRST_BACKOFF), []);
+        assert_eq!(harness.at(boot * 100), []);
         harness.sampled(MAX_ABANDONED);
-        assert_eq!(harness.at(boot + FIRST_BACKOFF), [(again, "sampled".into())]);
-        let group = &harness.pool.groups[&Purpose::Reading(id("a"))];
-        assert_eq!((group.backoff, group.abandoned), (Duration::ZERO, 0));
+        assert_eq!(harness.at(boot * 100), [(again, "sampled".into())]);
+    }
+
+    /// Each was replaced at once while it was not known yet that it could not be killed.
+    #[test]
+    fn while_those_that_were_killed_may_be_stuck_no_more_are_started() {
+        let mut harness = Harness::new();
+        for asker in 0..MAX_ABANDONED {
+            harness.sample_for(asker, "a", 2);
+        }
+        harness.at(SECOND);
+        (0..MAX_ABANDONED).for_each(|worker| harness.stick(worker));
+        assert_eq!(harness.at(SECOND * 3).len(), MAX_ABANDONED, "they took too long");
+        let waits = harness.sample_for(MAX_ABANDONED, "a", 2);
+        let other = harness.sample("b", 2);
+        assert_eq!(harness.at(SECOND * 3), []);
+        harness.sampled(MAX_ABANDONED);
+        assert_eq!(harness.at(SECOND * 3), [(other, "sampled".into())]);
+        let after = SECOND * 3 + KILL_TIMEOUT * 2;
+        assert_eq!(harness.at(after)[0].0, waits, "refused");
+        assert_eq!(harness.pool.counts(), (MAX_ABANDONED + 1, MAX_ABANDONED));
     }
 
     #[test]
-    fn while_they_still_hang_the_back_off_doubles_up_to_its_limit() {
-        let mut harness = Harness::new();
-        let mut boot = abandoned(&mut harness);
-        let group = Purpose::Reading(id("a"));
-        let mut backoffs = Vec::new();
-        for _ in 0..6 {
-            backoffs.push(harness.pool.groups[&group].backoff.as_secs());
-            boot = harness.pool.groups[&group].until;
-            harness.at(boot);
+    fn after_a_worker_could_not_be_started_none_is_for_a_while() {
+        let tries = Rc::new(std::cell::Cell::new(0));
+        let count = tries.clone();
+        let mut pool: Pool<Scripted> = Pool::new(move || {
+            count.set(count.get() + 1);
+            Err(std::io::ErrorKind::OutOfMemory.into())
+        });
+        let mut jobs = Jobs::default();
+        for (boot, wanted) in [(SECOND, 1), (SECOND, 1), (SECOND + START_PAUSE, 2)] {
+            let path = "/c".into();
+            jobs.submit(Purpose::ReadHistory, Job::ReadHistory { path }, Some(SECOND));
+            let outcomes = pool.advance(&mut jobs, false, boot);
+            assert!(matches!(&outcomes[..], [(_, _, Err(why))] if why.contains("started")));
+            assert_eq!(tries.get(), wanted);
         }
-        assert_eq!(backoffs, [30, 60, 120, 240, 480, 600]);
-        harness.sample("a", 2);
-        assert_eq!(harness.at(boot).len(), 1, "still refused");
     }
 }

@@ -10,7 +10,7 @@ use rainline_client::protocol::LineRequest;
 use rainline_segments::{Machine, Pace, RunsIn, Sample, SetValue};
 
 use super::jobs::{Jobs, Outcome, Purpose, Ticket};
-use super::status::SegmentStatus;
+use super::status::{SegmentStatus, note};
 use crate::config::Config;
 use crate::line::drawing;
 use crate::readings::history::History;
@@ -30,6 +30,8 @@ pub use cache::Cache;
 pub use entry::CachedReading;
 use entry::Following;
 
+/// How many bytes of a status readings for single askers may take.
+const MAX_STATUS: usize = 32 << 10;
 /// Margin so that a pushed value has expired when the timer fires.
 const AFTER_END: Duration = Duration::from_millis(5);
 
@@ -38,11 +40,26 @@ pub struct Sampler {
     cache: Cache,
     history: History,
     machine: Machine,
+    /// Whether what is read of the machine here may block, so that workers read it.
+    may_block: bool,
 }
 
 impl Sampler {
     pub fn new(machine: Machine, history: History) -> Sampler {
-        Sampler { cache: Cache::default(), history, machine }
+        let mut sampler = Sampler { cache: Cache::default(), history, machine, may_block: false };
+        sampler.look_at_machine();
+        sampler
+    }
+
+    /// Has workers read the machine from now on if it may block. Something may be mounted over its
+    /// files at any time.
+    pub fn look_at_machine(&mut self) {
+        if !self.may_block
+            && let Some(why) = self.machine.may_block()
+        {
+            note(format!("the machine is read by workers: {why}"));
+            self.may_block = true;
+        }
     }
 
     /// The readings as they are.
@@ -109,8 +126,8 @@ impl Sampler {
 
     /// Takes a reading now, or has a worker take it.
     fn read(&mut self, id: &ReadingId, now: &Now, jobs: &mut Jobs) {
-        let Sampler { cache, history, machine } = self;
-        cache.entries.change(id, |entry| match entry.runs_in() {
+        let Sampler { cache, history, machine, may_block } = self;
+        cache.entries.change(id, |entry| match runs_in(entry, id, *may_block) {
             RunsIn::OwnWorker => follow(entry, id, now, jobs),
             RunsIn::Worker => submit(entry, id, history, now, jobs),
             RunsIn::Daemon => {
@@ -238,6 +255,12 @@ impl Sampler {
             if reading.is_shared_by_all() {
                 history.put_rings(reading, &entry.rings);
             }
+            // What was pushed a moment before is the new instance's, if it fits. Other kinds save
+            // what they read with the options as they were.
+            let saved = entry.source.as_ref().filter(|_| reading.kind == "custom");
+            if let Some(saved) = saved.and_then(|source| source.save()) {
+                history.put_saved(reading, saved);
+            }
             drop_entry(entry, jobs);
             false
         });
@@ -292,10 +315,19 @@ impl Sampler {
         }
     }
 
-    /// All readings, in the order of their identities.
+    /// The readings, in the order of their identities; of those for single askers not more than
+    /// anybody reads, and than an answer can hold.
     pub fn status(&self, boot: Duration) -> Vec<SegmentStatus> {
         let mut all: Vec<_> = self.cache.entries.iter().collect();
         all.sort_unstable_by_key(|(id, _)| *id);
+        let mut left = MAX_STATUS;
+        all.retain(|(id, entry)| {
+            let error = entry.error.as_ref().map_or(0, String::len);
+            let bytes = id.instance.len() + id.directory.as_os_str().len() + error + 80;
+            let fits = id.is_shared_by_all() || bytes <= left;
+            left = left.saturating_sub(bytes);
+            fits
+        });
         let age = |taken| boot.saturating_sub(taken).as_secs_f64();
         let status = |(id, entry): (&ReadingId, &CachedReading)| SegmentStatus {
             name: id.instance.to_string(),
@@ -349,6 +381,15 @@ fn open(entry: &mut CachedReading, id: &ReadingId, history: &History) -> Result<
     Ok(())
 }
 
+/// Where a reading is taken: elsewhere than it says where the daemon might wait for it.
+fn runs_in(entry: &CachedReading, id: &ReadingId, may_block: bool) -> RunsIn {
+    let is_of_machine = matches!(entry.pace(), Pace::Tick(_)) && id.is_shared_by_all();
+    match entry.runs_in() {
+        RunsIn::Daemon if may_block && is_of_machine => RunsIn::Worker,
+        runs_in => runs_in,
+    }
+}
+
 /// Has a worker take a reading.
 fn submit(
     entry: &mut CachedReading,
@@ -360,6 +401,11 @@ fn submit(
     entry.plan(now);
     if entry.running.is_some() {
         return;
+    }
+    if entry.runs_in() == RunsIn::Daemon
+        && let Some(source) = entry.source.take()
+    {
+        entry.saved = source.save();
     }
     if entry.saved.is_none() {
         let saved = history.saved(id).filter(|_| id.is_shared_by_all());

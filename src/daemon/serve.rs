@@ -18,6 +18,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
 
 use super::channel::Channels;
+use super::lines::Token;
 use rainline_caps::hosts;
 use rainline_caps::pacing::Pacing;
 use rainline_client::protocol::{LineRequest, MAX_REQUEST, ReplyHeader, ReplyKind, Request};
@@ -46,6 +47,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub struct Streaming {
     /// The view it shows.
     pub view: u64,
+    /// Keeps that view going.
+    pub token: Token,
     /// That of its request.
     pub nonce: u64,
     /// What was asked for.
@@ -59,9 +62,15 @@ pub struct Streaming {
 
 impl Streaming {
     /// One whose first line is about to be sent.
-    pub fn new(view: u64, nonce: u64, request: LineRequest, line: Rc<[u8]>) -> Streaming {
+    pub fn new(
+        view: u64,
+        token: Token,
+        nonce: u64,
+        request: LineRequest,
+        line: Rc<[u8]>,
+    ) -> Streaming {
         let pacing = hosts::pacing(&request.target);
-        Streaming { view, nonce, request, sent: Some(line), pacing, second: None }
+        Streaming { view, token, nonce, request, sent: Some(line), pacing, second: None }
     }
 
     /// Takes a line that differs from the one it was sent. `Err`: the moment of the wall clock at
@@ -483,7 +492,7 @@ mod tests {
     }
 
     fn streaming(target: &str) -> Streaming {
-        Streaming::new(0, 5, line(target), Rc::from(*b"first"))
+        Streaming::new(0, Token::default(), 5, line(target), Rc::from(*b"first"))
     }
 
     fn request() -> Vec<u8> {

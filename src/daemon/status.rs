@@ -62,6 +62,9 @@ pub struct HistoryFile {
     pub path: PathBuf,
     /// Whether it could be read.
     pub loaded: bool,
+    /// Why it cannot be read or written; `None` while it can.
+    #[serde(default)]
+    pub error: Option<String>,
 }
 
 /// A config file.
@@ -111,7 +114,9 @@ impl Status {
         let alerts =
             self.alerts.iter().map(|alert| format!("alert {}: error: {}", alert.name, alert.error));
         let segments = self.segments.iter().filter_map(failing);
-        problems.chain(self.unknown.iter().cloned()).chain(segments).chain(alerts).collect()
+        let history = self.history.iter().filter_map(|file| file.error.clone());
+        let unknown = self.unknown.iter().cloned();
+        problems.chain(unknown).chain(segments).chain(alerts).chain(history).collect()
     }
 }
 
@@ -128,9 +133,12 @@ impl fmt::Display for Status {
         writeln!(f, "clients {clients} streams {streams} requests {requests} refused {refused}")?;
         writeln!(f, "views {} drawings {}", self.views, self.drawings)?;
         writeln!(f, "workers {} abandoned {}", self.workers, self.abandoned)?;
-        if let Some(HistoryFile { path, loaded }) = &self.history {
+        if let Some(HistoryFile { path, loaded, error }) = &self.history {
             let state = if *loaded { "" } else { " (not read)" };
             writeln!(f, "history {}{state}", path.display())?;
+            if let Some(error) = error {
+                writeln!(f, "problem {error}")?;
+            }
         }
         for config in &self.configs {
             let path = config.path.as_ref().map(|path| path.display().to_string());

@@ -136,7 +136,7 @@ __rainline_took() {
 # Waits on behind the answers to what earlier prompts gave up.
 __rainline_wait() {
     local __rl_try
-    for __rl_try in 1 2 3 4 5 6 7 8; do
+    for __rl_try in 1 2 3; do
         case $__rl_ack in
         "$__rainline_id="*) return 0 ;;
         "$__rainline_id"*) return 1 ;;

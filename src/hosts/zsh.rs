@@ -148,7 +148,7 @@ __rainline_ask() {
         __rainline_leave
         return
     fi
-    repeat 8; do
+    repeat 4; do
         if ! sysread -t 0.04 -s 4096 -i $__rainline_acks __rl_ack; then
             # Its own time is up, and the process that asks now has less.
             typeset -g __rainline_late=--deadline=20

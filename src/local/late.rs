@@ -33,7 +33,7 @@ fn is_often(runtime: &Runtime, now: u64) -> bool {
 
 /// Whether the process that listens is stopped, or dead and not collected.
 fn is_stopped(runtime: &Runtime) -> bool {
-    let stat = rainline_client::daemon(runtime).ok().and_then(Stat::of);
+    let stat = rainline_client::listener(runtime).ok().and_then(Stat::of);
     stat.is_some_and(|stat| matches!(stat.state, b'T' | b't' | b'Z' | b'X'))
 }
 

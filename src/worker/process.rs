@@ -16,7 +16,7 @@ use rainline_segments::family::{self, Killed, Stat};
 
 use super::CHUNK;
 use super::message::{Answer, Job, decode, encode};
-use crate::config::Gathered;
+use crate::config::{self, Config, Gathered};
 
 /// A worker, seen from outside. None of it waits.
 pub trait Worker {
@@ -126,6 +126,9 @@ impl Process {
     }
 }
 
+/// How long a person waits for a config to be read.
+pub const CONFIG_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// Reads a config in a worker, which is left behind at the timeout; why it could not be read otherwise.
 /// For programs that a person or a shell waits for: an include may be on a dead mount.
 pub fn read_config(path: &Path, timeout: Duration) -> Result<Gathered, String> {
@@ -136,6 +139,13 @@ pub fn read_config(path: &Path, timeout: Duration) -> Result<Gathered, String> {
         Some(Answer::ConfigRead { gathered, .. }) => Ok(gathered),
         _ => Err(format!("not read within {} s", timeout.as_secs())),
     }
+}
+
+/// The config at a path, read as by [`read_config`]; the built-in one where there is none, or where it
+/// cannot be read in time.
+pub fn load_config(path: Option<&Path>, timeout: Duration) -> Config {
+    let gathered = path.map(|path| read_config(path, timeout));
+    config::build(&gathered.and_then(Result::ok).unwrap_or_default())
 }
 
 impl Worker for Process {

@@ -1,7 +1,6 @@
 //! Streams, and the daemon that starts, stops or dies below them.
 
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
+use std::io::Write;
 
 use rainline_client::protocol::{Body, ReplyKind};
 use rustix::process::Signal;
@@ -27,41 +26,6 @@ fn a_stream_starts_a_daemon_and_survives_its_death() {
     });
     assert!(stream.is_running());
     assert!(stream.close().success());
-}
-
-/// As tmux runs its jobs: standard output is a socket, and the daemon writes to it itself.
-#[test]
-fn a_stream_into_a_socket_is_written_by_the_daemon_and_survives_it() {
-    let sandbox = Sandbox::new();
-    let (ours, theirs) = UnixStream::pair().expect("a pair");
-    let mut command = sandbox.rainline();
-    command.args(["stream", "screen", "right", "--target", "plain", "--columns", "80"]);
-    command.args(["--deadline", "20000"]);
-    command.stdout(std::os::fd::OwnedFd::from(theirs));
-    let mut child = command.spawn().expect("it runs");
-    drop(command);
-    let mut lines = BufReader::new(ours);
-    let whole = |lines: &mut BufReader<UnixStream>| {
-        let mut line = String::new();
-        lines.read_line(&mut line).expect("a line");
-        assert!(line.ends_with('\n') && line.contains(':'), "{line:?}");
-    };
-    until_true("a daemon with a stream", || sandbox.figure("streams") == Some(1));
-    let first = sandbox.daemon().expect("it runs");
-    // Lines come while the client is stopped: the daemon writes them.
-    signal(child.id(), Signal::STOP);
-    (0..3).for_each(|_| whole(&mut lines));
-    signal(child.id(), Signal::CONT);
-    signal(first, Signal::KILL);
-    until_true("another with the stream", || {
-        sandbox.figure("streams") == Some(1) && sandbox.daemon() != Some(first)
-    });
-    (0..3).for_each(|_| whole(&mut lines));
-    // The reader sees the client's end, because the daemon does not keep the socket open.
-    child.kill().expect("a living process");
-    child.wait().expect("ours");
-    let mut rest = String::new();
-    std::io::Read::read_to_string(&mut lines, &mut rest).expect("an end");
 }
 
 #[test]

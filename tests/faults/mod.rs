@@ -6,13 +6,20 @@
 //! - `pending`: the feature that it waits for;
 //! - `skipped`: what is missing here to try it.
 
+mod connections;
 mod hanging;
 mod injection;
 mod life_cycle;
+mod lying_daemon;
+mod models;
+mod namespaces;
 mod oddities;
 mod places;
+mod privacy;
 mod resources;
 mod sources;
+mod trust;
+mod two_users;
 
 use std::collections::BTreeMap;
 use std::fs;

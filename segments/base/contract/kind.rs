@@ -60,7 +60,8 @@ pub enum Scope {
 /// The process in which the source runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunsIn {
-    /// For sources that cannot block and open no path that a client named.
+    /// For sources that cannot block: they open what is in `machine::quick::QUICK`, and no path that a
+    /// client or a config named. A test holds it.
     Daemon,
     /// A process that can be killed or, if it is stuck in the kernel, left behind. An instance keeps
     /// its worker, and with it the source's state, unless another instance blocks that worker.

@@ -47,7 +47,7 @@ impl OptionType {
             OptionType::Bool => "true or false".into(),
             OptionType::Integer => "a whole number".into(),
             OptionType::Number => "a number".into(),
-            OptionType::TimeSpan => "a time span such as \"30s\", \"5m\" or \"200ms\"".into(),
+            OptionType::TimeSpan => time_span::expected("").into(),
             OptionType::Text => "a text".into(),
             OptionType::List => "a list of texts".into(),
             OptionType::Table => "names with texts: { load = \"percent\" }".into(),
@@ -123,7 +123,8 @@ impl OptionValue for Duration {
             },
             other => other.to_string(),
         };
-        let message = format!("expected {}, found {value}", Self::TYPE.describe());
+        let wanted = time_span::expected(&number);
+        let message = format!("expected {wanted}, found {value}");
         let with_unit = format!("{number}s");
         Err(match time_span::parse(&with_unit) {
             Some(_) => format!("{message}; did you mean {with_unit:?}?"),

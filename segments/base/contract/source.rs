@@ -83,8 +83,10 @@ pub type Emit<'a> = dyn FnMut(Result<Option<Sample>, Error>) -> bool + 'a;
 /// A value from outside, not yet parsed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SetValue {
-    /// A text, `field=value` lines or a JSON object.
+    /// A text, or `field=value` lines where the source has fields.
     pub text: String,
+    /// Whether the text is a JSON object instead.
+    pub json: bool,
     /// How much attention it needs; `None` leaves that to the source.
     pub level: Option<Level>,
     /// How long it is valid; `None` means until the next one.

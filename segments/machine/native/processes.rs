@@ -11,38 +11,48 @@ use crate::machine::{Doing, Error, Machine, Task, World};
 /// Longer than any `/proc/PID/stat`: a name of 64 bytes and 51 numbers.
 const BUFFER: usize = 2048;
 
-pub fn read(machine: &Machine) -> Result<Vec<Task>, Error> {
-    let auxiliary = machine.read("/proc/self/auxv").unwrap_or_default();
-    let hertz = auxiliary_value(&auxiliary, AT_CLKTCK).filter(|hertz| *hertz > 0);
-    let page = auxiliary_value(&auxiliary, AT_PAGESZ).filter(|page| *page > 0);
-    let (hertz, page) = (hertz.unwrap_or(100), page.unwrap_or(4096));
-    let read = |pid: u32| -> Option<Task> {
+/// Reads what the kernel tells of each process.
+pub struct Files<'a> {
+    machine: &'a Machine,
+    hertz: u64,
+    page: u64,
+}
+
+impl<'a> Files<'a> {
+    pub fn new(machine: &'a Machine) -> Files<'a> {
+        let auxiliary = machine.read("/proc/self/auxv").unwrap_or_default();
+        let value = |name| auxiliary_value(&auxiliary, name).filter(|value| *value > 0);
+        let (hertz, page) = (value(AT_CLKTCK).unwrap_or(100), value(AT_PAGESZ).unwrap_or(4096));
+        Files { machine, hertz, page }
+    }
+
+    /// A process; `None` if it has ended meanwhile.
+    pub fn task(&self, pid: u32, now: Duration) -> Option<Task> {
+        let Files { machine, hertz, page } = *self;
         let path = PathBuf::from(format!("/proc/{pid}/stat"));
         if !machine.is_real() {
-            return parse(&machine.read(path).ok()?, hertz, page);
+            return parse(&machine.read(path).ok()?, hertz, page, now);
         }
         let mut buffer = [0; BUFFER];
         let length = crate::machine::open(&path).ok()?.read_at(&mut buffer, 0).ok()?;
-        parse(&buffer[..length], hertz, page)
-    };
-    Ok(pids(machine)?.into_iter().filter_map(read).collect())
+        parse(&buffer[..length], hertz, page, now)
+    }
 }
 
 /// The numbers of all processes.
 #[allow(clippy::disallowed_methods, reason = "this is the reader")]
-fn pids(machine: &Machine) -> Result<Vec<u32>, Error> {
-    let failed = |cause| Error::Read { path: "/proc".into(), cause };
+pub fn pids(machine: &Machine) -> Result<Vec<u32>, Error> {
     let number = |name: std::ffi::OsString| name.to_str()?.parse::<u32>().ok();
-    Ok(match &machine.world {
-        World::Real => {
-            let names = std::fs::read_dir("/proc").map_err(failed)?;
-            names.filter_map(|entry| number(entry.ok()?.file_name())).take(MAX_PROCESSES).collect()
-        }
-        World::Fixture(_) => {
-            let entries = machine.list("/proc").unwrap_or_default();
-            entries.into_iter().filter_map(|entry| number(entry.name)).collect()
-        }
-    })
+    let path = match &machine.world {
+        World::Real => "/proc".into(),
+        World::Fixture(fixture) => fixture.path("/proc".as_ref()),
+    };
+    let names = match std::fs::read_dir(path) {
+        Ok(names) => names,
+        Err(_) if !machine.is_real() => return Ok(Vec::new()),
+        Err(cause) => return Err(Error::Read { path: "/proc".into(), cause }),
+    };
+    Ok(names.filter_map(|entry| number(entry.ok()?.file_name())).take(MAX_PROCESSES).collect())
 }
 
 /// `getauxval(3)`'s names for the ticks in a second and the bytes of a page.
@@ -72,7 +82,7 @@ pub fn columns(stat: &[u8]) -> Option<(u32, String, SplitAsciiWhitespace<'_>)> {
 }
 
 /// Reads a process; the columns are those of proc_pid_stat(5).
-fn parse(stat: &[u8], hertz: u64, page: u64) -> Option<Task> {
+fn parse(stat: &[u8], hertz: u64, page: u64, at: Duration) -> Option<Task> {
     let (pid, name, mut columns) = columns(stat)?;
     let doing = match columns.next()? {
         "R" => Doing::Running,
@@ -93,6 +103,7 @@ fn parse(stat: &[u8], hertz: u64, page: u64) -> Option<Task> {
         taken: Duration::from_millis(ticks.saturating_mul(1000) / hertz),
         start: start.try_into().ok()?,
         resident: u64::try_from(pages).unwrap_or(0).saturating_mul(page),
+        at,
     })
 }
 
@@ -112,18 +123,19 @@ mod tests {
             taken: Duration::from_secs(2),
             start: 900,
             resident: 300 * 4096,
+            at: Duration::from_secs(7),
         };
-        assert_eq!(parse(STAT.as_bytes(), 100, 4096), Some(expected));
+        assert_eq!(parse(STAT.as_bytes(), 100, 4096, Duration::from_secs(7)), Some(expected));
     }
 
     #[test]
     fn what_is_no_stat_is_no_process() {
         for end in 0..130 {
-            let _ = parse(&STAT.as_bytes()[..end], 100, 4096);
+            let _ = parse(&STAT.as_bytes()[..end], 100, 4096, Duration::ZERO);
         }
         for text in ["", "1", "1 (", ")(", "1 (x) R", "x (x) R 1", "1 (x) R 1 1 1 1 1 1 1 1 1 1 -5"]
         {
-            assert_eq!(parse(text.as_bytes(), 100, 4096), None, "{text:?}");
+            assert_eq!(parse(text.as_bytes(), 100, 4096, Duration::ZERO), None, "{text:?}");
         }
     }
 

@@ -7,7 +7,7 @@ use sysinfo::{Process, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, Thr
 use crate::machine::processes::MAX_PROCESSES;
 use crate::machine::{Doing, Error, Task};
 
-pub fn read() -> Result<Vec<Task>, Error> {
+pub fn read(now: Duration) -> Result<Vec<Task>, Error> {
     let mut none = None;
     let system = super::system(&mut none)?;
     let what = ProcessRefreshKind::nothing().with_cpu().with_memory();
@@ -15,10 +15,10 @@ pub fn read() -> Result<Vec<Task>, Error> {
     // On Linux a program's threads are listed as well.
     let is_process = |process: &&Process| process.thread_kind() != Some(ThreadKind::Userland);
     let processes = system.processes().values().filter(is_process);
-    Ok(processes.take(MAX_PROCESSES).map(task).collect())
+    Ok(processes.take(MAX_PROCESSES).map(|process| task(process, now)).collect())
 }
 
-fn task(process: &Process) -> Task {
+fn task(process: &Process, at: Duration) -> Task {
     Task {
         pid: process.pid().as_u32(),
         name: process.name().to_string_lossy().into_owned(),
@@ -31,5 +31,6 @@ fn task(process: &Process) -> Task {
         taken: Duration::from_millis(process.accumulated_cpu_time()),
         start: process.start_time(),
         resident: process.memory(),
+        at,
     }
 }

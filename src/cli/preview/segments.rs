@@ -5,12 +5,13 @@
 use rainline_segments::{ALL, Field, Kind};
 
 use super::{Args, target};
-use crate::cli::{say, themes};
+use crate::cli::{output, themes};
 use crate::config::{self, Config, Gathered, SourceFile};
 use crate::error::Error;
 use crate::line::rows::{self, Want};
 use crate::paths;
 use crate::sample_data::SampleData;
+use crate::worker::{self, CONFIG_TIMEOUT};
 use rainline_caps::Depth;
 use rainline_caps::{Caps, Glyphs};
 use rainline_render::format::Format;
@@ -43,7 +44,8 @@ pub fn run(args: &Args) -> Result<i32, Error> {
     let wanted =
         |kind: &&Kind| args.names.is_empty() || args.names.iter().any(|name| name == kind.name);
     let shown: Vec<Shown> = kinds.filter(wanted).flat_map(all_of).collect();
-    let own = paths::config().map(|path| config::gather(&path)).unwrap_or_default();
+    let own = paths::config().and_then(|path| worker::read_config(&path, CONFIG_TIMEOUT).ok());
+    let own = own.unwrap_or_default();
     let config = config::build(&Gathered {
         files: vec![SourceFile { path: "preview.toml".into(), text: written(&shown) }],
         ..own
@@ -68,9 +70,9 @@ pub fn run(args: &Args) -> Result<i32, Error> {
             draw(&config, index, theme, &samples, target, &caps)
         });
         if shown.format.is_none() {
-            say(&format!("\n{}: {}\n", shown.kind.name, shown.kind.about));
+            output(&format!("\n{}: {}\n", shown.kind.name, shown.kind.about));
             for ((name, ..), (line, _)) in LOOKS.iter().zip(&drawn) {
-                say(&format!("  {name:<labels$}{line}\n"));
+                output(&format!("  {name:<labels$}{line}\n"));
             }
             continue;
         }
@@ -83,7 +85,7 @@ pub fn run(args: &Args) -> Result<i32, Error> {
             row.push_str(line);
             row.push_str(&" ".repeat(COLUMN.saturating_sub(*cells)));
         }
-        say(&format!("{}\n", row.trim_end()));
+        output(&format!("{}\n", row.trim_end()));
     }
     Ok(0)
 }

@@ -26,7 +26,7 @@ fn alert(
     let known = || alerts::OPTIONS.iter().map(|option| option.name);
     for (key, written) in section.iter().filter(|(key, _)| !known().any(|name| name == *key)) {
         let message = format!("an alert has no option `{key}`");
-        instances.problems.add(written.key.unknown(message, key, known()));
+        instances.problems.unknown(&written.key, message, key, known());
     }
     let required = |key: &str| {
         section.get(key).ok_or_else(|| place.problem(format!("the alert has no `{key}`")))

@@ -11,6 +11,14 @@ use super::problems::Problems;
 use super::written::{Entry, Place, Section, Written, plain};
 use crate::config::{SHARE, SLOTS};
 
+/// The most lines, the most segments and the most alerts.
+const MAX_NAMES: usize = 1000;
+/// The most segments that all lines name together.
+const MAX_SHOWN: usize = 4000;
+
+/// The most rows of a slot.
+const MAX_ROWS: usize = 50;
+
 /// A key of a config file.
 pub struct Key {
     /// As written in the file.
@@ -100,6 +108,8 @@ pub struct Layers {
     pub problems: Problems,
     /// Whether a file is no TOML.
     pub unusable: bool,
+    /// How many segments all lines name together.
+    shown: usize,
 }
 
 impl Layers {
@@ -126,11 +136,12 @@ impl Layers {
             let name = entry.name();
             match known().find(|key| key.name == name) {
                 Some(key) => (key.read)(self, entry),
-                None => self.problems.add(entry.key_place().unknown(
+                None => self.problems.unknown(
+                    &entry.key_place(),
                     format!("unknown key `{name}`"),
                     name,
                     known().map(|key| key.name),
-                )),
+                ),
             }
         }
     }
@@ -163,7 +174,22 @@ impl Layers {
         }
     }
 
+    /// Whether there is room for a name among those that there are. The limits are far beyond what
+    /// a person writes.
+    fn has_room<T>(&mut self, known: fn(&Layers) -> &BTreeMap<String, T>, name: Entry) -> bool {
+        let known = known(self);
+        let has_room = known.len() < MAX_NAMES || known.contains_key(name.name());
+        if !has_room {
+            let message = format!("more than {MAX_NAMES} of these; this one is left out");
+            self.problems.add(name.key_place().problem(message));
+        }
+        has_room
+    }
+
     fn line(&mut self, line: Entry, entries: Vec<Entry>) {
+        if !self.has_room(|layers| &layers.lines, line) {
+            return;
+        }
         let line = line.name();
         for entry in entries {
             let name = entry.name();
@@ -176,7 +202,7 @@ impl Layers {
             } else {
                 let known = SLOTS.iter().map(|(slot, _)| *slot).chain([SHARE]);
                 let message = format!("unknown slot `{name}`");
-                self.problems.add(entry.key_place().unknown(message, name, known));
+                self.problems.unknown(&entry.key_place(), message, name, known);
             }
         }
     }
@@ -212,6 +238,11 @@ impl Layers {
         let mut single = Vec::new();
         for item in list.iter() {
             let (names, row): (Vec<_>, _) = match item.get_ref() {
+                DeValue::Array(_) if rows.len() >= MAX_ROWS => {
+                    let message = format!("more than {MAX_ROWS} rows; the rest is left out");
+                    self.problems.add(entry.place_of(item).problem(message));
+                    break;
+                }
                 DeValue::Array(row) => {
                     rows.push(Vec::new());
                     (row.iter().collect(), rows.last_mut()?)
@@ -221,7 +252,16 @@ impl Layers {
             for name in names {
                 let place = entry.place_of(name);
                 match name.get_ref().as_str() {
-                    Some(name) => row.push((name.to_owned(), place)),
+                    Some(_) if self.shown >= MAX_SHOWN => {
+                        let message =
+                            format!("more than {MAX_SHOWN} in all lines; the rest is left out");
+                        self.problems.add(place.problem(message));
+                        break;
+                    }
+                    Some(name) => {
+                        self.shown += 1;
+                        row.push((name.to_owned(), place));
+                    }
                     None => self.problems.add(place.problem(expected)),
                 }
             }
@@ -235,11 +275,17 @@ impl Layers {
     }
 
     fn segment(&mut self, name: Entry, entries: Vec<Entry>) {
+        if !self.has_room(|layers| &layers.segments, name) {
+            return;
+        }
         let segment = self.segments.entry(name.name().to_owned()).or_default();
         segment.extend(entries.iter().map(|entry| (entry.name().to_owned(), entry.written())));
     }
 
     fn alert(&mut self, name: Entry, entries: Vec<Entry>) {
+        if !self.has_room(|layers| &layers.alerts, name) {
+            return;
+        }
         let empty = || (name.key_place(), Section::new());
         let (_, alert) = self.alerts.entry(name.name().to_owned()).or_insert_with(empty);
         alert.extend(entries.iter().map(|entry| (entry.name().to_owned(), entry.written())));

@@ -1,6 +1,6 @@
 //! Instances of segments.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use rainline_caps::STATES;
@@ -21,6 +21,8 @@ pub struct Instances<'a> {
     theme: &'a Theme,
     pub problems: &'a mut Problems,
     pub built: Vec<Instance>,
+    /// By name.
+    ids: HashMap<String, InstanceId>,
 }
 
 impl<'a> Instances<'a> {
@@ -29,20 +31,23 @@ impl<'a> Instances<'a> {
         theme: &'a Theme,
         problems: &'a mut Problems,
     ) -> Instances<'a> {
-        Instances { segments, theme, problems, built: Vec::new() }
+        Instances { segments, theme, problems, built: Vec::new(), ids: HashMap::new() }
     }
 
     /// The instance of a name that stands at this place.
     pub fn id(&mut self, name: &str, place: &Place) -> Option<InstanceId> {
-        if let Some(id) = self.built.iter().position(|instance| instance.name == name) {
-            return Some(id as InstanceId);
+        if let Some(id) = self.ids.get(name) {
+            return Some(*id);
         }
         let nothing = Section::new();
         let section = self.segments.get(name).unwrap_or(&nothing);
         let kind = self.kind(name, place, section)?;
+        // There are far fewer, by the limit of segments.
+        let id = InstanceId::try_from(self.built.len()).ok()?;
         let instance = self.build(name, kind, section);
         self.built.push(instance);
-        InstanceId::try_from(self.built.len() - 1).ok()
+        self.ids.insert(name.to_owned(), id);
+        Some(id)
     }
 
     /// Builds the instances of all `[segment]` tables.
@@ -67,7 +72,7 @@ impl<'a> Instances<'a> {
             let instances = self.segments.keys().map(String::as_str).filter(|_| used.is_none());
             let known = known.chain(instances.filter(|known| *known != wanted));
             let message = format!("there is no segment `{wanted}`");
-            self.problems.add(place.unknown(message, &wanted, known));
+            self.problems.unknown(place, message, &wanted, known);
         }
         kind
     }
@@ -102,7 +107,7 @@ impl<'a> Instances<'a> {
         let known = || kind.options.iter().chain(OPTIONS).map(|option| option.name);
         for (key, written) in section.iter().filter(|(key, _)| !known().any(|name| name == *key)) {
             let message = format!("`{}` has no option `{key}`", kind.name);
-            self.problems.add(written.key.unknown(message, key, known()));
+            self.problems.unknown(&written.key, message, key, known());
         }
     }
 
@@ -130,8 +135,8 @@ impl<'a> Instances<'a> {
                     Some(OptionType::Choice(words)) => words,
                     _ => &[],
                 };
-                let problem = written.place.unknown(error.message, word, words.iter().copied());
-                self.problems.add(problem);
+                let words = words.iter().copied();
+                self.problems.unknown(&written.place, error.message, word, words);
             }
             if options.remove(&error.key).is_none() {
                 return (options, None);
@@ -204,7 +209,8 @@ impl<'a> Instances<'a> {
         let known = || STATES.iter().map(|(known, _)| *known);
         for name in names.iter().filter(|name| !known().any(|known| known == *name)) {
             let place = &section[common::REACT.name].place;
-            self.problems.add(place.unknown(format!("there is no state `{name}`"), name, known()));
+            let message = format!("there is no state `{name}`");
+            self.problems.unknown(place, message, name, known());
         }
         known().filter(|known| names.iter().any(|name| name == known)).collect()
     }

@@ -242,6 +242,10 @@ fn a_value_waits_for_its_config_and_is_refused_where_it_makes_no_sense() {
     assert_eq!(harness.replies(good), []);
     harness.config(&text, &at(101));
     assert_eq!(harness.reply(good), (ReplyKind::Text, String::new()));
+    // The others may be of a config that was saved meanwhile.
+    assert_eq!((harness.replies(unknown), harness.replies(other)), (vec![], vec![]));
+    harness.config(&text, &at(101));
+    harness.config(&text, &at(101));
     let (kind, why) = harness.reply(unknown);
     assert!(kind == ReplyKind::Refused && why.contains("did you mean `build`?"), "{why}");
     assert_eq!(harness.reply(other).0, ReplyKind::Refused);
@@ -249,6 +253,36 @@ fn a_value_waits_for_its_config_and_is_refused_where_it_makes_no_sense() {
     let client = late.ask(set("build", "done"), SECOND * 4, &at(100));
     late.turn(&at(103));
     assert_eq!(late.reply(client).1, "the config cannot be read in time");
+}
+
+#[test]
+fn a_value_for_what_was_saved_a_moment_ago_arrives() {
+    let custom = "[line.x]\nleft = [\"build\"]\n[segment.build]\nuse = \"custom\"\n";
+    let load = format!("{custom}fields = {{ load = \"percent\" }}\nformat = \"$load\"\n");
+    let mut harness = Harness::new();
+    let show = |harness: &mut Harness, second| {
+        let client = harness.ask(Body::Print(line("/config")), SECOND, &at(second));
+        harness.turn(&at(second));
+        harness.reply(client).1
+    };
+    let first = harness.ask(set("text", "x"), SECOND * 4, &at(100));
+    harness.config(TEXT, &at(100));
+    // The segment was saved, and the watcher has not told yet.
+    let client = harness.ask(set("build", "load=97"), SECOND * 4, &at(101));
+    harness.config(custom, &at(101));
+    harness.config(custom, &at(101));
+    assert_eq!(harness.reply(client), (ReplyKind::Text, String::new()));
+    assert_eq!(harness.reply(first).0, ReplyKind::Refused);
+    assert!(show(&mut harness, 102).contains("load=97"));
+    // Declared a moment before the value came, and read after it: it is what it means now.
+    harness.engine.reload();
+    harness.config(&load, &at(103));
+    let line = show(&mut harness, 103);
+    assert!(line.contains("97%") && !line.contains("load"), "{line}");
+    // What does not fit any more is gone.
+    harness.engine.reload();
+    harness.config(&load.replace("load", "left"), &at(104));
+    assert!(!show(&mut harness, 104).contains("97"));
 }
 
 #[test]

@@ -27,6 +27,11 @@ const MAX_LINES: usize = 1024;
 /// A view's number.
 pub type ViewId = u64;
 
+/// What a stream holds of the view that it shows, so that nobody has to count them: a thousand
+/// streams cost a request nothing.
+#[derive(Debug, Default)]
+pub struct Token(Rc<()>);
+
 /// A line that is being shown.
 struct View {
     config_id: ConfigId,
@@ -37,7 +42,12 @@ struct View {
     readings: Vec<(u16, ReadingId)>,
     /// Those whose failures its sign tells of.
     signed: Vec<ReadingId>,
-    streams: usize,
+    /// Each stream that shows it has a copy.
+    token: Token,
+    /// Whether there was a stream at the last look.
+    is_streamed: bool,
+    /// The line that its streams are sent.
+    sent: Option<Rc<[u8]>>,
     /// Until when requests keep it going.
     lease: Duration,
     /// The bytes drawn last, and a number for what they were drawn from.
@@ -45,8 +55,12 @@ struct View {
 }
 
 impl View {
+    fn has_streams(&self) -> bool {
+        Rc::strong_count(&self.token.0) > 1
+    }
+
     fn is_live(&self, boot: Duration) -> bool {
-        self.streams > 0 || self.lease > boot
+        self.has_streams() || self.lease > boot
     }
 
     fn ids(&self) -> impl Iterator<Item = &ReadingId> {
@@ -127,7 +141,7 @@ impl Views {
         (id, request.key(), &readings).hash(&mut hasher);
         let number = hasher.finish();
         if !self.all.contains_key(&number) {
-            self.all.make_room(|_, view| view.streams > 0);
+            self.all.make_room(|_, view| view.has_streams());
             let drawing = Drawing::of(request, config);
             let view = View {
                 config_id: id.clone(),
@@ -135,7 +149,9 @@ impl Views {
                 signed: signed(&drawing),
                 drawing,
                 readings,
-                streams: 0,
+                token: Token::default(),
+                is_streamed: false,
+                sent: None,
                 lease: Duration::ZERO,
                 drawn: None,
             };
@@ -170,23 +186,50 @@ impl Views {
         });
     }
 
-    /// Counts streams anew, by the views that they show. What the last one leaves is kept going for
-    /// a moment.
-    pub fn count_streams(&mut self, streams: impl Iterator<Item = ViewId>, boot: Duration) {
-        for view in self.all.values_mut().filter(|view| view.streams > 0) {
-            view.lease = view.lease.max(boot.saturating_add(schedule::STREAM_GRACE));
-            view.streams = 0;
-        }
-        for view in streams {
-            if let Some(view) = self.all.get_mut(&view) {
-                view.streams += 1;
+    /// What a stream holds as long as it shows a view. It is sent its line anew.
+    pub fn hold(&mut self, view: ViewId) -> Token {
+        self.all.get_mut(&view).map_or_else(Token::default, |view| {
+            view.sent = None;
+            Token(view.token.0.clone())
+        })
+    }
+
+    /// Looks which views have streams. What the last one leaves is kept going for a moment.
+    pub fn note_streams(&mut self, boot: Duration) {
+        for view in self.all.values_mut() {
+            let has_streams = view.has_streams();
+            if view.is_streamed && !has_streams {
+                view.lease = view.lease.max(boot.saturating_add(schedule::STREAM_GRACE));
             }
+            view.is_streamed = has_streams;
         }
     }
 
     /// Whether a stream is open.
     pub fn has_streams(&self) -> bool {
-        self.all.values().any(|view| view.streams > 0)
+        self.all.values().any(View::has_streams)
+    }
+
+    /// Draws the views that have streams; whether there is a line that those were not sent yet.
+    pub fn draw_streamed(&mut self, cache: &Cache, boot: Duration) -> bool {
+        let streamed = self.all.iter().filter(|(_, view)| view.has_streams());
+        let streamed: Vec<ViewId> = streamed.map(|(id, _)| *id).collect();
+        let mut is_new = false;
+        for id in streamed {
+            let line = self.draw(id, cache, boot);
+            if let (Some(line), Some(view)) = (line, self.all.get_mut(&id))
+                && view.sent.as_ref() != Some(&line)
+            {
+                view.sent = Some(line);
+                is_new = true;
+            }
+        }
+        is_new
+    }
+
+    /// The line that a view's streams are to show.
+    pub fn newest(&self, view: ViewId) -> Option<&Rc<[u8]>> {
+        self.all.get(&view)?.sent.as_ref()
     }
 
     /// The readings that are shown; one that several views show comes several times.
@@ -196,7 +239,7 @@ impl Views {
 
     /// When the next lease ends, so that its readings may not be wanted any more.
     pub fn lease_end(&self, boot: Duration) -> Option<Duration> {
-        let leased = self.all.values().filter(|view| view.streams == 0 && view.lease > boot);
+        let leased = self.all.values().filter(|view| !view.has_streams() && view.lease > boot);
         leased.map(|view| view.lease).min()
     }
 
@@ -350,10 +393,12 @@ mod tests {
     fn a_stream_keeps_readings_wanted_and_leaves_a_grace() {
         let (mut views, find) = views();
         let view = find(&mut views, "/here");
-        views.count_streams([view, view].into_iter(), SECOND);
+        let streams = [views.hold(view), views.hold(view)];
+        views.note_streams(SECOND);
         assert!(views.has_streams() && !wanted(&views, SECOND * 90_000).is_empty());
         assert_eq!(views.lease_end(SECOND), None);
-        views.count_streams([].into_iter(), SECOND * 100);
+        drop(streams);
+        views.note_streams(SECOND * 100);
         assert!(!views.has_streams());
         assert_eq!(views.lease_end(SECOND * 100), Some(SECOND * 100 + schedule::STREAM_GRACE));
     }
@@ -415,7 +460,7 @@ mod tests {
     fn views_that_were_used_longest_ago_make_room_and_streams_stay() {
         let (mut views, find) = views();
         let streamed = find(&mut views, "/streamed");
-        views.count_streams([streamed].into_iter(), SECOND);
+        let _stream = views.hold(streamed);
         let mut most = 0;
         for n in 0..20_000 {
             let view = find(&mut views, &format!("/{n}"));

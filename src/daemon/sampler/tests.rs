@@ -283,7 +283,8 @@ fn a_pushed_value_shows_at_once_and_is_looked_at_when_it_is_over() {
         "[line.tmux]\nleft = [\"build\"]\n[segment.build]\nuse = \"custom\"\ncommand = [\"true\"]\n",
     );
     let id = harness.id("build");
-    let pushed = SetValue { text: "ok".into(), level: None, valid_for: Some(SECOND * 30) };
+    let pushed =
+        SetValue { text: "ok".into(), json: false, level: None, valid_for: Some(SECOND * 30) };
     let ticket = harness.ticket("build", &at(100));
     harness.sampler.push(&id, &pushed, &at(101)).expect("taken");
     assert!(harness.entry("build").sample().is_some());

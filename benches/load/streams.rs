@@ -1,5 +1,4 @@
-//! What streaming clients cost the daemon: `cargo bench --bench load`. The cost grows with widths
-//! and not with clients.
+//! What streaming clients cost the daemon. The cost grows with widths and not with clients.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -7,13 +6,11 @@ use std::time::Duration;
 
 use rainline_client::protocol::{Body, LineRequest, PROTOCOL, Request};
 
-mod support;
-use support::{House, cpu, figure, machine, run_for};
+use crate::support::{House, cpu, figure, run_for};
 
 const SECONDS: u64 = 5;
 
-fn main() {
-    println!("{}\n", machine());
+pub fn run() {
     println!("| clients | widths | drawings/s | µs CPU/s | RSS kB |\n|---|---|---|---|---|");
     for clients in [1, 10, 100, 1000] {
         let house = House::new("");

@@ -1,0 +1,239 @@
+//! What `doctor` finds out about the daemon: by asking it, and where it does not answer by what else is
+//! to be seen. It never says that none runs while one holds the lock, nor that the next line starts one
+//! where none can be started.
+
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
+use std::time::Duration;
+
+use rainline_client::protocol::{Admin, ReplyKind, build_id};
+use rainline_client::runtime::{self, Refused, Runtime};
+use rainline_client::{self, Why, spawn, sys};
+
+use super::{Health, Report};
+use crate::daemon::status::Status;
+
+/// How long the daemon has to answer.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a daemon that was told that it is not reached has to mend that, and how often it is asked.
+const MENDING: Duration = Duration::from_secs(2);
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+/// So many starts in ten minutes are no accident.
+const MANY_STARTS: usize = 2;
+/// What the least of our files takes.
+const PROBE: [u8; 512] = [0; 512];
+
+pub fn look(report: &mut Report) {
+    let runtime = match runtime::open() {
+        Ok(runtime) => runtime,
+        Err((path, why)) => return refused(&path, &why, report),
+    };
+    report.add(Health::Fine, &format!("runtime directory {}", runtime.path.display()));
+    match ask(&runtime) {
+        Ok((ReplyKind::Text, text)) => answered(&runtime, &text, report),
+        Ok(_) => report.add(Health::Warning, "the daemon refuses to report its state"),
+        Err(Why::Absent) => absent(&runtime, report),
+        Err(Why::Foreign) => {
+            report.add(Health::Broken, &Why::Foreign.to_string());
+            if let Ok(socket) = runtime.path.join(runtime::SOCKET).symlink_metadata() {
+                report.cure(&format!("the socket belongs to user {}", socket.uid()));
+            }
+            report.cure(SIGN);
+        }
+        Err(why) => {
+            report.add(Health::Broken, &why.to_string());
+            holder(&runtime, report);
+            if why == Why::Late {
+                report.cure("lines are drawn without it; wait, or run rainline daemon stop");
+            }
+        }
+    }
+}
+
+/// What follows for the lines where there can be no daemon.
+const SIGN: &str = "without a daemon each client draws its own line, and the `!` on it says that";
+
+fn ask(runtime: &Runtime) -> Result<(ReplyKind, Vec<u8>), Why> {
+    rainline_client::admin(runtime, Admin::Status, TIMEOUT)
+}
+
+/// Why the directory is not used, and whose it is.
+fn refused(path: &Path, why: &Refused, report: &mut Report) {
+    let path_is = format!("{}: {why}", path.display());
+    let about = path.symlink_metadata();
+    report.add(
+        Health::Broken,
+        &match &about {
+            Ok(about) => {
+                let (what, uid, mode) = (kind(about), about.uid(), about.mode() & 0o7777);
+                format!("{path_is} (a {what} of user {uid}, mode {mode:04o})")
+            }
+            Err(_) => path_is,
+        },
+    );
+    if about.is_ok_and(|about| about.uid() == sys::uid() && about.is_dir()) {
+        report.cure(&format!("chmod 700 {}", path.display()));
+    }
+    report.cure(SIGN);
+}
+
+fn kind(about: &std::fs::Metadata) -> &'static str {
+    let kind = about.file_type();
+    match () {
+        () if kind.is_dir() => "directory",
+        () if kind.is_symlink() => "symbolic link",
+        () if kind.is_socket() => "socket",
+        () if kind.is_fifo() => "FIFO",
+        () if kind.is_file() => "file",
+        () => "device",
+    }
+}
+
+fn answered(runtime: &Runtime, text: &[u8], report: &mut Report) {
+    report.add(Health::Fine, "the daemon answers");
+    match serde_json::from_slice::<Status>(text) {
+        Ok(status) => {
+            state(&status, report);
+            if process(&status.pid.to_string()).is_none() && Path::new("/proc/self").exists() {
+                let path = runtime.path.display();
+                report.cure(&format!(
+                    "it runs in another container, which shares {path}; shells of this one get no \
+                     channel"
+                ));
+            }
+        }
+        Err(_) => outdated(report),
+    }
+}
+
+/// What the daemon says of itself.
+fn state(status: &Status, report: &mut Report) {
+    let Status { clients, streams, workers, uptime_seconds, .. } = status;
+    report.cure(&format!("pid {}, up for {uptime_seconds} s", status.pid));
+    report.cure(&format!("clients: {clients}, of them streams: {streams}; workers: {workers}"));
+    for warning in status.warnings() {
+        let mut lines = warning.lines();
+        report.add(Health::Warning, lines.next().unwrap_or_default());
+        lines.for_each(|line| report.cure(line));
+    }
+    if status.abandoned > 0 {
+        report.add(
+            Health::Warning,
+            &format!("{} workers hang and cannot be ended", status.abandoned),
+        );
+    }
+    status.notes.iter().for_each(|note| report.cure(&format!("note: {note}")));
+    if status.build != build_id() {
+        outdated(report);
+    }
+}
+
+fn outdated(report: &mut Report) {
+    report.add(Health::Warning, "the daemon is of another version");
+    report.cure("rainline daemon stop; the next line starts a new one");
+}
+
+/// Nobody listens. Either no daemon runs, and one can be started or not; or one runs and its socket is
+/// not there any more.
+fn absent(runtime: &Runtime, report: &mut Report) {
+    let socket = runtime.path.join(runtime::SOCKET);
+    if let Ok(about) = socket.symlink_metadata()
+        && !about.file_type().is_socket()
+    {
+        let path = socket.display();
+        report.add(Health::Broken, &format!("{path} is a {}: no daemon is reached", kind(&about)));
+        report.cure(&format!("move it away: mv {path} {path}.old"));
+        holder(runtime, report);
+        return report.cure(SIGN);
+    }
+    match runtime.lock(runtime::LOCK) {
+        Ok(None) => unreached(runtime, report),
+        Ok(Some(_)) => startable(runtime, report),
+        Err(errno) => cannot_open(runtime, runtime::LOCK, errno, report),
+    }
+}
+
+fn cannot_open(runtime: &Runtime, name: &str, errno: rustix::io::Errno, report: &mut Report) {
+    let path = runtime.path.join(name);
+    let path = path.display();
+    report.add(Health::Broken, &format!("no daemon can be started: {path}: {errno}"));
+    report.cure(&format!("rm -r {path}"));
+    report.cure(SIGN);
+}
+
+/// A daemon has the lock and is not reached. It is told, as the next line would do.
+fn unreached(runtime: &Runtime, report: &mut Report) {
+    runtime.knock();
+    let until = sys::awake() + MENDING;
+    while sys::awake() < until {
+        if let Ok((ReplyKind::Text, text)) = ask(runtime) {
+            return answered(runtime, &text, report);
+        }
+        std::thread::sleep(ASK_AGAIN);
+    }
+    report.add(Health::Broken, "a daemon runs, and its socket is not there");
+    holder(runtime, report);
+    report.cure(SIGN);
+}
+
+/// Whether the next line can start a daemon.
+fn startable(runtime: &Runtime, report: &mut Report) {
+    if let Err(errno) = runtime.lock(runtime::SPAWN_LOCK) {
+        return cannot_open(runtime, runtime::SPAWN_LOCK, errno, report);
+    }
+    let probe = format!("probe.{}", std::process::id());
+    let written = runtime.write(&probe, &PROBE);
+    runtime.remove(&probe);
+    if let Err(error) = written {
+        let path = runtime.path.display();
+        report.add(Health::Broken, &format!("no daemon can be started: {path}: {error}"));
+        return report.cure(SIGN);
+    }
+    if let Err(error) = spawn::executable() {
+        report.add(Health::Broken, &format!("no daemon can be started: {error}"));
+        return report.cure(SIGN);
+    }
+    let starts = spawn::starts(runtime);
+    match starts > MANY_STARTS && spawn::is_paused(runtime) {
+        false => report.add(Health::Fine, "no daemon is running; the next line starts one"),
+        true => {
+            report.add(Health::Warning, "no daemon is running, and none is started for a while");
+            report.cure("the last ones did not last; rainline daemon run says why");
+        }
+    }
+    if starts > MANY_STARTS {
+        report.add(Health::Warning, &format!("started {starts} times in ten minutes"));
+    }
+}
+
+/// Which process has the daemon's lock, and what it is doing.
+fn holder(runtime: &Runtime, report: &mut Report) {
+    let Some((_, inode, _)) = runtime.identity(runtime::LOCK) else { return };
+    let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
+    // `1: FLOCK ADVISORY WRITE PID MAJOR:MINOR:INODE 0 EOF`
+    let holders = locks.lines().filter_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, "FLOCK", _, _, pid, file, ..] = words[..] else { return None };
+        (file.rsplit(':').next() == Some(&inode.to_string())).then(|| pid.to_owned())
+    });
+    for pid in holders {
+        match process(&pid).as_deref() {
+            Some("T" | "t") => {
+                report.cure(&format!("pid {pid} has its lock and is stopped (state T)"));
+                report.cure(&format!("kill -CONT {pid}"));
+            }
+            Some("D") => {
+                report
+                    .cure(&format!("pid {pid} has its lock and is stuck in the kernel (state D)"));
+            }
+            Some(state) => report.cure(&format!("pid {pid} has its lock (state {state})")),
+            None => report.cure("a process of another container has its lock"),
+        }
+    }
+}
+
+/// The state of a process, one letter; `None` where it is not to be seen.
+fn process(pid: &str) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    Some(stat.rsplit_once(')')?.1.split_whitespace().next()?.to_owned())
+}
