@@ -9,7 +9,7 @@ use rainline_client::protocol::{Body, LineRequest, Request};
 use rustix::process::Signal;
 
 use crate::support::namespace::DeadMount;
-use crate::support::process::{output_in_time, peak_memory, stat};
+use crate::support::process::{output_in_time, peak_memory, stat, ticks};
 use crate::support::sandbox::one_line;
 use crate::support::{Sandbox, lives, program, rounds, signal, until, until_true};
 
@@ -302,4 +302,38 @@ fn t29_a_peer_that_never_answers_delays_no_line() {
     assert!(line(&sandbox).contains("here"));
     assert!(starts(&sandbox) <= 2, "{} starts", starts(&sandbox));
     drop(listener);
+}
+
+/// A busy build server: what is looked at in a second is bounded, not what there is.
+#[test]
+fn t30_thirty_thousand_processes() {
+    let root = crate::support::guard::temporary();
+    let write = |path: &str, text: &str| {
+        let path = root.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("below the root")).expect("a directory");
+        std::fs::write(path, text).expect("a file");
+    };
+    write("proc/stat", "cpu 1 0 1 8 0 0 0 0 0 0\ncpu0 1 0 1 8 0 0 0 0 0 0\n");
+    write("proc/uptime", "1000.00 1.00\n");
+    for pid in 1..=30_000 {
+        let rest = "S 1 1 1 0 -1 0 0 0 0 0 7 5 0 0 20 0 1 0 100 4096 25 0";
+        write(&format!("proc/{pid}/stat"), &format!("{pid} (made) {rest}\n"));
+    }
+    let sandbox = Sandbox::on_machine(
+        root.path(),
+        "[line.terminal]\nleft = ['processes', 'text']\n[segment.text]\ntext = 'here'\n",
+    );
+    let mut stream = sandbox.stream(&["terminal", "left", "--target", "plain", "--columns", "80"]);
+    stream.until("here");
+    until_true("a stream", || sandbox.figure("streams") == Some(1));
+    let daemon = sandbox.daemon().expect("it runs");
+    let all = || sandbox.workers().into_iter().chain([daemon]).map(ticks).sum::<u64>();
+    let since = std::time::Instant::now();
+    let before = all();
+    until_true("five seconds", || since.elapsed() > Duration::from_secs(5));
+    let used = all() - before;
+    // A hundred ticks are a second of one processor.
+    let share = used as f64 / since.elapsed().as_secs_f64();
+    assert!(share < 5.0, "{share:.1} % of a processor");
+    assert!(stream.is_running());
 }
