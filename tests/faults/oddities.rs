@@ -415,7 +415,9 @@ fn t58_whatever_becomes_of_a_config_the_last_good_one_is_shown() {
         }
         until_true(&format!("a problem with {name}"), || {
             let line = print(&sandbox);
-            assert!(line.contains("good"), "{name}: {line:?}");
+            // What can be read is obeyed as far as it means something.
+            let is_mistake = ["another type", "not a number"].contains(&name);
+            assert!(is_mistake || line.contains("good"), "{name}: {line:?}");
             let sign = line.matches('!').count();
             assert!(sign <= 1, "{name}: {line:?}");
             sign == 1 && sandbox.status().expect("it runs").contains("problem ")
