@@ -273,7 +273,7 @@ fn t28_a_network_that_is_gone_or_silent_is_asked_rarely() {
         );
         install(&sandbox, "curl", script);
         sandbox.start_daemon(&[]);
-        until_said(&sandbox, &format!("segment public-ip never read error: "));
+        until_said(&sandbox, "segment public-ip never read error: ");
         assert!(sandbox.status().expect("it runs").contains(reason));
         // Half a minute of lines, if each asked for one.
         (0..30).for_each(|_| drop(line(&sandbox)));
