@@ -8,6 +8,7 @@
 
 mod connections;
 mod hanging;
+mod histories;
 mod injection;
 mod life_cycle;
 mod lying_daemon;
