@@ -9,7 +9,7 @@ use rainline_client::protocol::{Body, LineRequest, Request};
 use rustix::process::Signal;
 
 use crate::support::namespace::DeadMount;
-use crate::support::process::{output_in_time, peak_memory, stat};
+use crate::support::process::{output_in_time, peak_memory, stat, ticks};
 use crate::support::sandbox::one_line;
 use crate::support::{Sandbox, lives, program, rounds, signal, until, until_true};
 
@@ -129,7 +129,8 @@ fn t23_a_thousand_requests_for_a_dead_mount_cost_few_workers_and_no_memory() {
     let before = sandbox.figure("memory").expect("a number");
     (100..all).for_each(&mut ask);
     let after = sandbox.figure("memory").expect("a number");
-    assert!(after < before + 2048, "{before} kB, then {after} kB");
+    // What is kept of requests has a budget, and this is far below what all of them would take.
+    assert!(after < before + 8192, "{before} kB, then {after} kB");
     let daemon = sandbox.daemon().expect("it runs").to_string();
     let of_daemon = |pid: &u32| stat(*pid).is_some_and(|stat| stat[1] == daemon);
     let hanging: Vec<u32> = stuck(&sandbox).into_iter().filter(of_daemon).collect();
@@ -272,7 +273,7 @@ fn t28_a_network_that_is_gone_or_silent_is_asked_rarely() {
         );
         install(&sandbox, "curl", script);
         sandbox.start_daemon(&[]);
-        until_said(&sandbox, &format!("segment public-ip never read error: "));
+        until_said(&sandbox, "segment public-ip never read error: ");
         assert!(sandbox.status().expect("it runs").contains(reason));
         // Half a minute of lines, if each asked for one.
         (0..30).for_each(|_| drop(line(&sandbox)));
@@ -301,4 +302,38 @@ fn t29_a_peer_that_never_answers_delays_no_line() {
     assert!(line(&sandbox).contains("here"));
     assert!(starts(&sandbox) <= 2, "{} starts", starts(&sandbox));
     drop(listener);
+}
+
+/// A busy build server: what is looked at in a second is bounded, not what there is.
+#[test]
+fn t30_thousands_of_processes_cost_no_more_than_their_share() {
+    let root = crate::support::guard::temporary();
+    let write = |path: &str, text: &str| {
+        let path = root.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("below the root")).expect("a directory");
+        std::fs::write(path, text).expect("a file");
+    };
+    write("proc/stat", "cpu 1 0 1 8 0 0 0 0 0 0\ncpu0 1 0 1 8 0 0 0 0 0 0\n");
+    write("proc/uptime", "1000.00 1.00\n");
+    for pid in 1..=rounds(4000, 30_000) {
+        let rest = "S 1 1 1 0 -1 0 0 0 0 0 7 5 0 0 20 0 1 0 100 4096 25 0";
+        write(&format!("proc/{pid}/stat"), &format!("{pid} (made) {rest}\n"));
+    }
+    let sandbox = Sandbox::on_machine(
+        root.path(),
+        "[line.terminal]\nleft = ['processes', 'text']\n[segment.text]\ntext = 'here'\n",
+    );
+    let mut stream = sandbox.stream(&["terminal", "left", "--target", "plain", "--columns", "80"]);
+    stream.until("here");
+    until_true("a stream", || sandbox.figure("streams") == Some(1));
+    let daemon = sandbox.daemon().expect("it runs");
+    let all = || sandbox.workers().into_iter().chain([daemon]).map(ticks).sum::<u64>();
+    let since = std::time::Instant::now();
+    let before = all();
+    until_true("five seconds", || since.elapsed() > Duration::from_secs(5));
+    let used = all() - before;
+    // A hundred ticks are a second of one processor.
+    let share = used as f64 / since.elapsed().as_secs_f64();
+    assert!(share < 5.0, "{share:.1} % of a processor");
+    assert!(stream.is_running());
 }

@@ -13,6 +13,7 @@ mod connections;
 mod extremes;
 mod hanging;
 mod hangs;
+mod histories;
 mod injection;
 mod life_cycle;
 mod lying_daemon;

@@ -1,14 +1,13 @@
-//! Odd surroundings, T51–T59: /proc, batteries, locales, clocks, environments, configs, histories.
+//! Odd surroundings, T51–T58: /proc, batteries, locales, clocks, environments, configs.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-use rainline::readings::history::History;
 use rainline_caps::Policy;
 use rainline_render::width::width;
 use rainline_segments::{ALL, Scope};
@@ -16,15 +15,17 @@ use rustix::process::Signal;
 
 use super::print;
 use crate::support::machine::Machine;
-use crate::support::process::{output_in_time, peak_memory};
+use crate::support::process::output_in_time;
 use crate::support::sandbox::one_line;
 use crate::support::{
-    Sandbox, guard, lives, namespace, program, rounds, signal, until, until_true,
+    Sandbox, at_once, guard, namespace, program, rounds, signal, until, until_true,
 };
 
-/// A line with every kind that reads the machine.
+/// A line with every kind that reads the machine; those that ask the web would wait for it.
 fn everything() -> String {
+    let asks_the_web = |name: &str| ["public-ip", "weather"].contains(&name);
     let machine = ALL.iter().filter(|kind| kind.scope == Scope::Machine);
+    let machine = machine.filter(|kind| !asks_the_web(kind.name));
     let names: Vec<_> = machine.map(|kind| kind.name).collect();
     format!("[line.tmux]\nright = {names:?}\n")
 }
@@ -73,16 +74,16 @@ fn t51_without_proc_or_sys_there_is_a_line() {
              lines \\\"\\$1\\\"\" sh \"$2\"",
         ),
     ];
-    for (name, script) in cases {
+    at_once(cases, |(name, script)| {
         let sandbox = Sandbox::new().configured(&everything());
         let script = format!("lines='{}'\n{lines}\n{script}", lines.replace('\'', "'\\''"));
-        let Some(output) = namespace::run(&sandbox, &script, Path::new("/")) else { continue };
+        let Some(output) = namespace::run(&sandbox, &script, Path::new("/")) else { return };
         assert_eq!(output.lines().count(), 3, "{name}: {output}");
         for line in output.lines() {
             assert!(!line.trim().is_empty(), "{name}");
             is_sane(line);
         }
-    }
+    });
 }
 
 /// A machine of these files, whose line is every segment.
@@ -284,10 +285,8 @@ fn t55_a_clock_that_jumps_and_a_zone_that_is_none() {
     print(&sandbox);
     let pid = sandbox.daemon().expect("it runs");
     signal(pid, Signal::STOP);
-    let before = rainline_client::sys::awake();
-    until_true("some seconds", || {
-        rainline_client::sys::awake() - before > std::time::Duration::from_secs(4)
-    });
+    let since = Instant::now();
+    until_true("some seconds", || since.elapsed() > Duration::from_secs(4));
     signal(pid, Signal::CONT);
     is_sane(&print(&sandbox));
     assert_eq!(sandbox.daemon(), Some(pid));
@@ -415,7 +414,9 @@ fn t58_whatever_becomes_of_a_config_the_last_good_one_is_shown() {
         }
         until_true(&format!("a problem with {name}"), || {
             let line = print(&sandbox);
-            assert!(line.contains("good"), "{name}: {line:?}");
+            // What can be read is obeyed as far as it means something.
+            let is_mistake = ["another type", "not a number"].contains(&name);
+            assert!(is_mistake || line.contains("good"), "{name}: {line:?}");
             let sign = line.matches('!').count();
             assert!(sign <= 1, "{name}: {line:?}");
             sign == 1 && sandbox.status().expect("it runs").contains("problem ")
@@ -461,99 +462,4 @@ fn t58_a_line_is_of_the_old_config_or_of_the_new_one() {
         assert!(matches!((old, new), (2, 0) | (0, 2)), "{line:?}");
     }
     until_true("the last one", || print(&sandbox).matches("old").count() == 2);
-}
-
-/// The history that a daemon leaves.
-fn written() -> Vec<u8> {
-    let sandbox = Sandbox::running("");
-    until_true("the history", || {
-        print(&sandbox);
-        sandbox.status().is_some_and(|status| !status.contains("(not read)"))
-    });
-    sandbox.stop_daemon();
-    fs::read(history_file(&sandbox)).expect("a history")
-}
-
-fn history_file(sandbox: &Sandbox) -> PathBuf {
-    let state = sandbox.home().join(".local/state/rainline");
-    let mut entries = fs::read_dir(state).expect("a directory").flatten();
-    entries.next().expect("a file").path()
-}
-
-#[test]
-fn t59_no_changed_byte_of_a_history_is_taken_or_fatal() {
-    let mut whole = written();
-    assert!(History::decode(&whole).is_some());
-    // Longer ones say nothing more.
-    assert!(whole.len() <= 64 << 10, "{} bytes", whole.len());
-    for length in 0..whole.len() {
-        assert!(History::decode(&whole[..length]).is_none(), "cut to {length}");
-    }
-    for index in 0..whole.len() {
-        for bits in [0x01, 0x80, 0xff] {
-            whole[index] ^= bits;
-            assert!(History::decode(&whole).is_none(), "byte {index}");
-            whole[index] ^= bits;
-        }
-    }
-    // A sum that is right over contents that are not.
-    for index in 8..whole.len() {
-        for byte in [0x00, 0x7f, 0x80, 0xff] {
-            let mut changed = whole.clone();
-            changed[index] = byte;
-            let sum = crc32fast::hash(&changed[8..]).to_le_bytes();
-            changed[4..8].copy_from_slice(&sum);
-            let _ = History::decode(&changed);
-        }
-    }
-}
-
-#[test]
-fn t59_a_daemon_starts_empty_where_its_history_is_none() {
-    let makes: [(&str, fn(&Path)); 7] = [
-        ("nothing", |path| fs::write(path, "").expect("written")),
-        ("garbage", |path| fs::write(path, "x".repeat(8 << 10)).expect("written")),
-        ("another version", |path| fs::write(path, b"RLh\x7f0123456789").expect("written")),
-        ("/dev/zero", |path| symlink("/dev/zero", path).expect("linked")),
-        ("a loop", |path| symlink(path, path).expect("linked")),
-        ("a directory", |path| fs::create_dir(path).expect("made")),
-        ("a large file", |path| {
-            fs::File::create(path).and_then(|file| file.set_len(1 << 40)).expect("sparse");
-        }),
-    ];
-    for (name, make) in makes {
-        let sandbox = Sandbox::running("");
-        until_true("the history", || {
-            sandbox.status().is_some_and(|status| !status.contains("(not read)"))
-        });
-        print(&sandbox);
-        sandbox.stop_daemon();
-        let path = history_file(&sandbox);
-        fs::remove_file(&path).expect("removed");
-        make(&path);
-        for _ in 0..2 {
-            sandbox.start_daemon(&[]);
-            let pid = sandbox.daemon().expect("it runs");
-            until_true(&format!("an end of reading {name}"), || {
-                for pid in sandbox.workers().into_iter().chain([pid]) {
-                    let peak = peak_memory(pid);
-                    assert!(peak < 64 << 10, "{name}: {peak} kB");
-                }
-                let status = sandbox.status().expect("it runs");
-                !status.contains("(not read)") || status.contains("the history")
-            });
-            print(&sandbox);
-            assert!(lives(pid), "{name}");
-            sandbox.stop_daemon();
-        }
-        assert_eq!(
-            fs::read_dir(path.parent().expect("a directory")).map_or(0, |all| {
-                all.flatten()
-                    .filter(|entry| entry.file_name().to_string_lossy().contains(".bad."))
-                    .count()
-            }),
-            0,
-            "{name}: put aside again and again"
-        );
-    }
 }

@@ -57,7 +57,8 @@ fn t03_a_runtime_directory_that_others_can_reach() {
 
 #[test]
 fn t04_something_else_in_the_place_of_the_runtime_directory() {
-    let makes: [(fn(&Sandbox), &str); 4] = [
+    type Make = fn(&Sandbox);
+    let makes: [(Make, &str); 4] = [
         (|sandbox| fs::write(sandbox.runtime(), "").expect("written"), "is not a directory"),
         (|sandbox| drop(sandbox.fifo("run")), "is not a directory"),
         (|sandbox| drop(UnixListener::bind(sandbox.runtime())), "is not a directory"),
