@@ -7,6 +7,7 @@
 
 use std::cell::Cell;
 use std::os::fd::BorrowedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -111,14 +112,16 @@ impl Engine {
 
     /// Answers, or gives the request back if something it needs is on its way.
     fn try_answer(&mut self, pending: Pending, now: &Now) -> Option<Pending> {
-        let answered = match &pending.request.body {
+        let answer = || match &pending.request.body {
             Body::Set(set) => self.set(&pending, set, now),
             Body::Print(line) | Body::Stream(line) | Body::History(line) => {
                 self.answer_line(&pending, line, now)
             }
             Body::Admin(_) => Ok(true),
         };
-        match answered {
+        // One request that breaks something is refused; all others have their lines.
+        let answered = catch_unwind(AssertUnwindSafe(answer));
+        match answered.unwrap_or_else(|_| Err("answering it failed (a bug)".into())) {
             Ok(true) => None,
             Ok(false) => Some(pending),
             Err(why) => {
@@ -269,7 +272,9 @@ impl Engine {
     /// Lets workers go on, and gives each outcome to the owner that wanted the job.
     pub fn run_jobs(&mut self, readable: bool, now: &Now) {
         for (ticket, purpose, outcome) in self.pool.advance(&mut self.jobs, readable, now.boot) {
-            self.outcome(ticket, purpose, outcome, now);
+            // One that breaks something is lost, and the hook has noted why.
+            let take = || self.outcome(ticket, purpose, outcome, now);
+            let _ = catch_unwind(AssertUnwindSafe(take));
         }
         self.pool.end_orphans(now.boot);
         let outdated = self.pool.take_outdated();
