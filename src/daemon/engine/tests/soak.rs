@@ -147,6 +147,8 @@ impl Soak {
     }
 
     fn take_jobs(&mut self) {
+        // Those that workers have begun are done all the same.
+        self.harness.engine.jobs.take_withdrawn();
         let (submitted, cancelled) = self.harness.engine.jobs.take();
         self.taken.retain(|(_, taken)| !cancelled.contains(&taken.ticket));
         for submission in submitted {
