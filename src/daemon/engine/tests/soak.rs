@@ -147,11 +147,10 @@ impl Soak {
     }
 
     fn take_jobs(&mut self) {
-        let jobs = &mut self.harness.engine.jobs;
-        let (withdrawn, (submitted, cancelled)) = (jobs.take_withdrawn(), jobs.take());
-        self.taken.retain(|(_, taken)| {
-            !withdrawn.contains(&taken.ticket) && !cancelled.contains(&taken.ticket)
-        });
+        // Those that workers have begun are done all the same.
+        self.harness.engine.jobs.take_withdrawn();
+        let (submitted, cancelled) = self.harness.engine.jobs.take();
+        self.taken.retain(|(_, taken)| !cancelled.contains(&taken.ticket));
         for submission in submitted {
             let hangs = self.faults && self.dice.once_in(20);
             let limit = submission.timeout.map_or(600, |timeout| timeout.as_secs().max(1));
