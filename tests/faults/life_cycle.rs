@@ -105,7 +105,9 @@ fn t42_a_backtick_of_screen_ends_although_it_started_a_daemon() {
 #[test]
 fn t43_what_happens_in_a_terminal_does_not_reach_the_daemon() {
     let sandbox = Sandbox::new().with("PS1", "ready$ ");
-    let mut terminal = Terminal::spawn(&sandbox, &argv([&"bash", &"--norc", &"-i"]), 10, 100);
+    // What runs the tests may have ignored interrupts.
+    let words = argv([&"env", &"--default-signal", &"bash", &"--norc", &"-i"]);
+    let mut terminal = Terminal::spawn(&sandbox, &words, 10, 100);
     terminal.wait_text("ready$");
     let words = format!("{} print {} --deadline 20000", program().display(), LINE.join(" "));
     terminal.send(format!("{words}; echo do''ne\r"));
