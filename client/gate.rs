@@ -1,9 +1,9 @@
 //! What of an answer is printed: a line as our own targets write it, no larger than what was asked for.
 //!
-//! Whoever listens on the socket is of our user, and may still be a program gone mad, an older build
-//! or somebody's experiment; what it says goes into bars and prompts. Widths are tables that the
-//! client does not have, so a row is held to what needs none: characters of which it is certain that
-//! they take cells, and the bytes that its cells can have at most.
+//! The process that listens on the socket is of our user, but may be a broken build or another program,
+//! and its answer goes into bars and prompts. Widths are tables that the client does not have, so a row
+//! is held to what needs none: characters that certainly take cells, and the bytes that its cells can
+//! have at most.
 
 use rainline_caps::hosts;
 
