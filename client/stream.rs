@@ -91,7 +91,7 @@ struct Stream<'a, S> {
     connection: Option<Connection>,
     /// Since when lines come from the daemon; `None`: they are drawn here.
     served: Option<Duration>,
-    /// When the daemon was asked, or last answered. A part of an answer is none.
+    /// When the daemon was asked, or last answered. A part of an answer does not count.
     heard: Duration,
     /// When it was pinged since.
     pinged: Option<Duration>,

@@ -14,7 +14,7 @@ use toml::de::DeTable;
 use super::{Gathered, SourceFile};
 use crate::files;
 
-/// A config or theme longer than this is none.
+/// A longer config or theme is refused.
 const MAX_BYTES: u64 = 1 << 20;
 /// The most bytes of all files of a config together.
 const MAX_TOTAL: usize = 4 << 20;

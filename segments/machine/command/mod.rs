@@ -5,7 +5,7 @@
 //! (`follow.rs`) stays with it.
 //!
 //! No command outlives its use, nor does anything that it started (`family.rs`). All of that is killed
-//! at the limit, at its end (what it left behind would pile up) and when its user is gone: a worker's
+//! at the limit, at its end (what it left behind would pile up) and when it is not needed: a worker's
 //! commands end when the daemon closes its standard input ([`Machine::of_worker`]), and before a worker
 //! is killed its descendants are.
 
