@@ -1,16 +1,16 @@
 //! What of an answer is printed: a line as our own targets write it, no larger than what was asked for.
 //!
-//! Whoever listens on the socket is of our user, and may still be a program gone mad, an older build
-//! or somebody's experiment; what it says goes into bars and prompts. Widths are tables that the
-//! client does not have, so a row is held to what needs none: characters of which it is certain that
-//! they take cells, and the bytes that its cells can have at most.
+//! The process that listens on the socket is of our user, but may be a broken build or another program,
+//! and its answer goes into bars and prompts. Widths are tables that the client does not have, so a row
+//! is held to what needs none: characters that certainly take cells, and the bytes that its cells can
+//! have at most.
 
 use rainline_caps::hosts;
 
 use crate::protocol::LineRequest;
 
 /// The most rows of a prompt.
-const MOST_ROWS: usize = 64;
+pub const MOST_ROWS: usize = 64;
 /// The most bytes of a cell's text: eight code points.
 const MOST_CELL: usize = 32;
 
@@ -20,16 +20,19 @@ pub fn is_line(request: &LineRequest, bytes: &[u8]) -> bool {
     let language = Language::of(&request.target);
     let is_control = |c: char| c.is_control() && !language.controls.contains(c);
     let is_short = |row: &str| language.is_row(row, request.columns.into());
-    let most = if has_rows(request) { MOST_ROWS } else { 1 };
     let mut rows = text.split('\n');
-    rows.by_ref().take(most).all(|row| !row.contains(is_control) && is_short(row))
+    rows.by_ref().take(most_rows(request)).all(|row| !row.contains(is_control) && is_short(row))
         && rows.next().is_none()
 }
 
-/// Whether the place that shows it has more rows than one. A bar has not.
-fn has_rows(request: &LineRequest) -> bool {
+/// How many rows the place that shows it has at most. A bar has one.
+pub fn most_rows(request: &LineRequest) -> usize {
     let is_bar = |name: &str| matches!(name, "tmux" | "screen" | "dvtm");
-    !is_bar(&request.target) && !hosts::of_line(&request.line).is_some_and(|host| is_bar(host.name))
+    let host = hosts::of_line(&request.line);
+    match is_bar(&request.target) || host.is_some_and(|host| is_bar(host.name)) {
+        true => 1,
+        false => MOST_ROWS,
+    }
 }
 
 /// What a target writes beside text.

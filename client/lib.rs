@@ -91,7 +91,7 @@ pub fn run(args: &[OsString]) -> Outcome {
     let Ok(mut request) = request else { return Outcome::Cli };
     match request.body {
         Body::Print(_) => {}
-        // Nobody reads it, and nobody ever will.
+        // Without an output there is no reader whose end could be waited for.
         Body::Stream(_) if fcntl_getfd(stdout()).is_err() => return Outcome::Done(0),
         Body::Stream(_) => return Outcome::Stream(request),
         _ => return Outcome::Set(request),

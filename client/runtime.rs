@@ -1,13 +1,13 @@
 //! The runtime directory: where the socket and the small files beside it live.
 //!
 //! Its path follows from the user's number and not from the environment, which differs between a
-//! terminal, a tmux server and cron; `RAINLINE_RUNTIME_DIR` is the one override. Nobody else knows the
-//! rule: a shell is told by `print` where its channel is.
+//! terminal, a tmux server and cron; `RAINLINE_RUNTIME_DIR` is the one override. The rule is written
+//! here alone: a shell is told by `print` where its channel is.
 //!
-//! The directory is ours alone or it is not used at all: who may write to it could answer for us.
-//! What is checked is what is used: a directory or file is opened first, without waiting and without
-//! following a link, and the open descriptor is looked at. Everything is reached through the one of
-//! the directory, so a swapped path changes nothing. std and rustix only.
+//! The directory is ours alone or it is not used at all: a process that may write to it could answer
+//! for the daemon. What is checked is what is used: a directory or file is opened first, without
+//! waiting and without following a link, and the open descriptor is looked at. Everything is reached
+//! through the one of the directory, so a swapped path changes nothing. std and rustix only.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -36,7 +36,7 @@ pub const SPAWN_STATE: &str = "spawn.state";
 pub const HISTORY: &str = "history";
 /// How the names of a channel's files start; the shell follows, and what each is for.
 pub const SHELL: &str = "shell-";
-/// The most that is read of a file. A longer one is none of ours.
+/// The most that is read of a file. A longer one is not one that we wrote.
 const MAX_FILE: u64 = 4 << 20;
 /// The mode of a file.
 const OURS: Mode = Mode::RUSR.union(Mode::WUSR);
@@ -107,7 +107,7 @@ fn place() -> (Option<OwnedFd>, PathBuf) {
 }
 
 /// `RAINLINE_RUNTIME_DIR`, if it is set.
-pub fn overridden() -> Option<PathBuf> {
+fn overridden() -> Option<PathBuf> {
     std::env::var_os("RAINLINE_RUNTIME_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from)
 }
 
@@ -158,7 +158,7 @@ fn open_in(above: impl AsFd, path: &Path) -> Result<OwnedFd, Refused> {
     Ok(dir)
 }
 
-/// Whether an open directory is ours, and nobody else may look into it.
+/// `Ok` if an open directory is ours and other users may not look into it.
 fn private(dir: impl AsFd) -> Result<(), Refused> {
     let stat = rustix::fs::fstat(dir).map_err(Refused::Other)?;
     if stat.st_uid != sys::uid() {
@@ -170,8 +170,8 @@ fn private(dir: impl AsFd) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Gives something of ours the bits of this mode that a umask took from its owner. It cannot be opened
-/// without them, so it is held by a descriptor that stands for its name only.
+/// Gives a file or directory that we made the bits of this mode that a umask took from its owner. It
+/// cannot be opened without them, so it is held by a descriptor that stands for its name only.
 fn let_us_in(dir: impl AsFd, name: impl AsRef<Path>, mode: Mode) -> Result<(), Errno> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let held = rustix::fs::openat(dir, name.as_ref(), flags, Mode::empty())?;
@@ -268,7 +268,7 @@ impl Runtime {
         let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let open = || rustix::fs::openat(&self.dir, name, flags, OURS);
         let file = match open() {
-            // An umask of 0777 was in force when we made it.
+            // A umask of 0777 was in force when we made it.
             Err(Errno::ACCESS) => {
                 let_us_in(&self.dir, name, OURS)?;
                 open()?
@@ -348,7 +348,8 @@ impl Runtime {
     pub fn remove_drafts(&self) {
         for name in self.names() {
             let number = name.to_str().and_then(|name| name.rsplit_once('.')?.1.parse().ok());
-            let writer = number.and_then(rustix::process::Pid::from_raw);
+            // A negative number would be a process group.
+            let writer = number.filter(|pid| *pid > 0).and_then(rustix::process::Pid::from_raw);
             let is_dead = |pid| rustix::process::test_kill_process(pid) == Err(Errno::SRCH);
             if writer.is_some_and(is_dead) {
                 self.remove(name);

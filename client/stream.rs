@@ -1,8 +1,8 @@
 //! `stream`: ask once and keep printing, whatever becomes of the daemon.
 //!
 //! What happens when is decided by methods that are given the time; [`Stream::run`] alone reads
-//! clocks and waits. A line that comes costs three system calls: poll, read, write. Our reader's
-//! descriptor stays here: a daemon that has it and stands still would keep a host's job open for ever.
+//! clocks and waits. A line that comes costs three system calls: poll, read, write. The output is
+//! not handed to the daemon: one that has it and stands still would keep a host's job open for ever.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
@@ -91,7 +91,7 @@ struct Stream<'a, S> {
     connection: Option<Connection>,
     /// Since when lines come from the daemon; `None`: they are drawn here.
     served: Option<Duration>,
-    /// When the daemon was asked, or last answered. A part of an answer is none.
+    /// When the daemon was asked, or last answered. A part of an answer does not count.
     heard: Duration,
     /// When it was pinged since.
     pinged: Option<Duration>,
@@ -241,7 +241,7 @@ impl<'a, S: FnMut(&Runtime) -> Option<Child>> Stream<'a, S> {
         self.grace = if why == Why::Absent { now + Backoff::FIRST } else { now };
         match why {
             Why::Refused => self.retry.postpone(now),
-            // Without a new attempt its answer, if one comes, has nobody who reads it.
+            // Asked anew at once: an answer is read from an open connection only.
             Why::Late if !was_good => {
                 self.retry.postpone(now);
                 self.retry.at = now;

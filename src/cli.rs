@@ -148,8 +148,8 @@ pub fn complain(text: &str) {
     write(std::io::stderr(), &visible(text));
 }
 
-/// Writes to stdout what a program reads, or what has escape sequences of ours in it: exactly these
-/// bytes, so that texts of others must have been quoted for where they go.
+/// Writes to stdout what a program reads, or what has our own escape sequences in it: exactly these
+/// bytes, so texts of others in it must have been quoted for where they go.
 pub fn output(text: &str) {
     write(std::io::stdout(), text);
 }

@@ -38,11 +38,16 @@ fn replace_after(path: &Path, bytes: &[u8], settle: fn(&File) -> Result<()>) -> 
     placed
 }
 
+/// Opens what may be anything, to read it: a FIFO is not waited for, and no terminal becomes ours.
+pub fn open(path: &Path) -> Result<File> {
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32;
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
+}
+
 /// The first bytes of a file, at most so many; nothing of what is no regular file, which may have no
 /// end or keep us waiting.
 pub fn read_start(path: &Path, most: u64) -> Result<Vec<u8>> {
-    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32;
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let file = open(path)?;
     let mut bytes = Vec::new();
     if file.metadata()?.is_file() {
         file.take(most).read_to_end(&mut bytes)?;

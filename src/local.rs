@@ -6,8 +6,8 @@
 //! kept in the runtime directory, so that a second call shows true differences; where nothing can
 //! be kept, everything still works.
 //!
-//! Workers that hang in the kernel are counted over all processes of the user. When one more would
-//! be too many, the segments that may hang are left out; with that one none is started any more.
+//! Workers that hang in the kernel are counted over all processes of the user. While there is room for
+//! one only, the segments that may hang are left out; while there is none, no worker is started.
 
 use std::time::Duration;
 
@@ -93,7 +93,7 @@ impl Local {
             none => none.insert(Process::start(None).ok()?),
         };
         let history = runtime.and_then(|runtime| runtime.read(runtime::HISTORY));
-        let history = history.unwrap_or_else(|| std::mem::take(&mut self.history));
+        let history = history.unwrap_or_else(|| self.history.clone());
         let mut bytes = Vec::new();
         Request { body: Body::Print(line.clone()), ..request.clone() }.encode(&mut bytes);
         let is_quick = hung + 1 >= hung::MOST;

@@ -24,7 +24,7 @@ pub fn tmux(text: &str) -> String {
     in_double_quotes(text, "\"\\$")
 }
 
-/// A text for a person, with what would act on the terminal, or be seen by nobody, as an escape:
+/// A text for a person, with what would act on the terminal, or show nothing there, as an escape:
 /// `\x1b`, `\u{202e}`. Newlines and tabs stay.
 pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -77,7 +77,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("src/quote.rs", &[]),
     ("src/error.rs", &[]),
     ("src/files.rs", &[]),
-    ("src/config", &["config"]),
+    ("src/config", &["config", "files"]),
     ("src/line", &["config", "line", "sample_data"]),
     ("src/sample_data.rs", &["config", "line"]),
     ("src/hosts", &["hosts", "quote"]),

@@ -144,7 +144,7 @@ record! {
         22 holds: String, [line];
         /// The shell that wants a channel: its number and when it started, as in `/proc/PID/stat`,
         /// with a dash between. After `winch-`: one that wants none and draws its prompt again when
-        /// it gets that signal. Anything else asks in vain.
+        /// it gets that signal. Any other text gets no channel.
         23 channel: String, [];
     }
 }

@@ -15,7 +15,7 @@ const MAX_DEPTH: usize = 32;
 
 /// The most faults that are told of one format.
 const MAX_FAULTS: usize = 10;
-/// A format of more bytes is none: it is filled each time that it is drawn.
+/// A longer format is refused, because it is filled each time that it is drawn.
 const MAX_BYTES: usize = 4096;
 
 pub fn parse(text: &str, kind: &Kind) -> Result<Vec<Node>, Vec<Fault>> {

@@ -3,7 +3,7 @@
 use crate::diagnostic::Fault;
 use crate::style::{Attrs, Color, ansi_names};
 
-/// A style of more bytes is none: it is applied each time that it is drawn.
+/// A longer style is refused, because it is applied each time that it is drawn.
 const MAX_BYTES: usize = 500;
 
 /// A style as written. What it leaves out is inherited from around it.

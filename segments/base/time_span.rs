@@ -6,8 +6,7 @@ use std::time::Duration;
 const UNITS: [(&str, f64); 6] =
     [("w", 604_800.0), ("d", 86_400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0), ("ms", 1e-3)];
 
-/// The longest time span. Added to any clock it overflows nothing, and it is longer than anybody
-/// waits.
+/// The longest time span: long enough for every use, and added to a clock it does not overflow.
 pub const MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// Parses a time span: numbers with their units, each unit at most once, the larger ones first; at

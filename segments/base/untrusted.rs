@@ -13,7 +13,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 pub const MAX_BYTES: usize = 4096;
 
 /// Replaces a removed character.
-pub const REMOVED: char = '·';
+const REMOVED: char = '·';
 
 /// The most code points that are drawn in one place: a base with its marks, or emoji that are
 /// joined. The family of four has seven.
@@ -117,7 +117,7 @@ fn joins_what_is_before(c: char) -> bool {
     String::from_iter(['x', c]).graphemes(true).nth(1).is_none()
 }
 
-/// Whether a character is drawn by nobody, or acts on what stands around it: controls (C0, C1 and
+/// Whether a character shows nothing, or acts on what stands around it: controls (C0, C1 and
 /// DEL), bidirectional controls, line and paragraph separators, blanks that look like nothing, tags,
 /// and what is no character at all.
 pub fn is_forbidden(c: char) -> bool {

@@ -15,7 +15,7 @@ pub(super) const MAX_PROCESSES: usize = 32 * 1024;
 const SHARE: u32 = 200;
 /// What may be spent at once, and is at the first reading: some thousand processes.
 const MOST: Duration = Duration::from_millis(50);
-/// After so many processes it is looked at what they cost.
+/// How many processes are looked at before the time that they cost is.
 const PORTION: usize = 64;
 
 /// What a process does.

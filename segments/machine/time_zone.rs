@@ -2,7 +2,7 @@
 //! the crate `tz-rs`: of those for the format (RFC 8536) and POSIX' rules it is the smallest.
 //!
 //! The local zone is what `TZ` says (tzset(3)): a name, a rule or a file. Any file at all may be named
-//! there, and one that is none of the system's is read in workers only ([`super::quick`]); elsewhere
+//! there, and one that is not among the system's is read in workers only ([`super::quick`]); elsewhere
 //! the time is then that of the system.
 
 use std::path::{Component, Path, PathBuf};
@@ -18,7 +18,7 @@ const DIRECTORIES: [&str; 3] =
 const MORE_DIRECTORIES: [&str; 2] = ["/etc/zoneinfo", "/var/db/timezone"];
 /// The system's local zone: a file or a link to one.
 const SYSTEM: &str = "/etc/localtime";
-/// A longer rule is none.
+/// A longer rule is not read.
 const MAX_RULE: usize = 256;
 
 /// A time zone.
@@ -94,7 +94,7 @@ fn named() -> Named {
 }
 
 impl Machine {
-    /// The file that the local zone is read from if it is none of the system's.
+    /// The file that the local zone is read from, if it is not among the system's.
     pub(super) fn odd_zone_file(&self) -> Option<PathBuf> {
         match named() {
             Named::OddFile(path) => Some(path),
@@ -188,7 +188,7 @@ fn rule_file(rule: &str) -> Vec<u8> {
 }
 
 impl Zone {
-    /// The zone of a rule (POSIX' `TZ`); `None` if it is none.
+    /// The zone of a rule (POSIX' `TZ`); `None` if it cannot be read as one.
     fn by_rule(rule: &str) -> Option<Zone> {
         if rule.len() > MAX_RULE || rule.contains('\n') {
             return None;

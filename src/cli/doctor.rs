@@ -22,7 +22,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// How long the comparison of the readers may take; it needs a third of a second.
 const COMPARING: Duration = Duration::from_secs(4);
 
-/// A section: its title, what it is called as an argument, and what is not known if it hangs.
+/// A section: its title, its name as an argument, and what the report says if it hangs.
 struct Section {
     title: &'static str,
     name: &'static str,

@@ -6,15 +6,15 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io::{ErrorKind, Read as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
 use toml::de::DeTable;
 
 use super::{Gathered, SourceFile};
+use crate::files;
 
-/// A config or theme longer than this is none.
+/// A longer config or theme is refused.
 const MAX_BYTES: u64 = 1 << 20;
 /// The most bytes of all files of a config together.
 const MAX_TOTAL: usize = 4 << 20;
@@ -148,8 +148,11 @@ impl Gatherer {
                 MAX_TOTAL >> 20
             )));
         }
-        let text = String::from_utf8(bytes).map_err(|_| say("not UTF-8"))?;
-        Ok(Some(text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned)))
+        let mut text = String::from_utf8(bytes).map_err(|_| say("not UTF-8"))?;
+        if text.starts_with('\u{feff}') {
+            text.remove(0);
+        }
+        Ok(Some(text))
     }
 }
 
@@ -159,9 +162,7 @@ const TOO_LONG: &str = "longer than a megabyte";
 /// belong to its user (or root), and no other user may be able to write it. All of that is checked
 /// on what was opened.
 fn open(path: &Path) -> Result<Option<(fs::File, Identity)>, String> {
-    // Without waiting: a FIFO of that name must not hold us. And no terminal becomes ours.
-    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32;
-    let file = match fs::OpenOptions::new().read(true).custom_flags(flags).open(path) {
+    let file = match files::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => {
             // A link to what is away for the moment is no config that was taken away.

@@ -6,7 +6,7 @@
 //! (`/dev/fd/N`) before it is used; a directory as `DIR/.`, which waits for no FIFO, and the files in
 //! both directions at once, so that neither a dead daemon's broken pipe nor its end of file exists.
 //! Each read has a limit of time or length, and what is written fits into the empty pipe that it is
-//! written to. Where the directory is the last process said: no rule about that is repeated here.
+//! written to. Where the directory is, the last `print` said: the rule is not repeated here.
 //!
 //! The prompt's text is never part of `PS1`: `PS1='${__rainline_ps1-…}'` is expanded once and what
 //! that yields is not looked at again, in posix mode too. Where `promptvars` is off nothing is
@@ -144,7 +144,7 @@ __rainline_wait() {
         esac
         builtin read -r -t 0.04 -N 12 -u 9 __rl_ack || __rl_ack=
     done
-    # Its own time is up, and the process that asks now has less.
+    # The prompt has waited already, so the process that asks now gets less time.
     __rl_more+='--deadline=20\0'
     __rainline_leave
 }
@@ -209,7 +209,7 @@ __rainline_prompt() {
                 # Opening what is missing would make it.
                 [[ -d /dev/fd/8 && -O /dev/fd/8 && -p $__rl_files.ask && -p $__rl_files.ack && -f $__rl_files.line ]] && {
                     [[ -p /dev/fd/1 && -O /dev/fd/1 && -p /dev/fd/9 && -O /dev/fd/9 && -f /dev/fd/7 && -O /dev/fd/7 ]] &&
-                        # While an earlier question is unread nobody reads.
+                        # A question that is still unread: the daemon reads none.
                         { if builtin read -t 0 -u 1; then __rainline_leave; fi; } &&
                         builtin printf 'ask %s\0print\0prompt\0all\0--target=%s\0--status=%s\0--pipestatus=%s\0%b%bPWD=%s\0\0' \
                             "$__rainline_id" "$__rl_target" "$__rl_code" "$__rl_codes" "$__rl_more" "$__rainline_environment" "$__rl_pwd" &&

@@ -3,10 +3,10 @@
 //!
 //! The descriptors of the channel are close-on-exec and known to this shell only. They are opened
 //! without waiting and looked at (`/dev/fd/N`: type, owner) before they are used: first that of the
-//! directory, which the last process named (as `DIR/.`, which waits for no FIFO), then the files from
+//! directory, which the last `print` named (as `DIR/.`, which waits for no FIFO), then the files from
 //! there, in both directions at once. Each read has a limit of time or length, and a question is
-//! written only where the pipe has room for it. While a prompt is shown zsh looks at the channel itself (`zle -F`),
-//! so what was read late appears by itself.
+//! written only where the pipe has room for it. While a prompt is shown zsh looks at the channel
+//! itself (`zle -F`), so what was read late appears by itself.
 //!
 //! A change between vi's insert and normal mode asks again through the channel, or not at all: there
 //! it must not cost a process. The user's own `zle-keymap-select` is called before ours. What `main`
@@ -105,7 +105,7 @@ __rainline_close() {
     typeset -g __rainline_acks= __rainline_lines= __rainline_asks= __rainline_at= __rainline_daemon=
 }
 
-# Nobody answers: not asked again for a while.
+# A daemon is there and does not answer: not asked again for a while.
 __rainline_leave() {
     emulate -L zsh
     __rainline_close
@@ -151,7 +151,7 @@ __rainline_ask() {
     fi
     repeat 4; do
         if ! sysread -t 0.04 -s 4096 -i $__rainline_acks __rl_ack; then
-            # Its own time is up, and the process that asks now has less.
+            # The prompt has waited already, so the process that asks now gets less time.
             typeset -g __rainline_late=--deadline=20
             __rainline_leave
             return

@@ -10,6 +10,7 @@ use crate::config::{Config, SLOTS};
 use crate::line::identity;
 use crate::line::rows::{self, Age, Reading, Readings, Want, WithoutSign};
 use rainline_caps::{Caps, Depth, On, STATES};
+use rainline_client::gate;
 use rainline_client::protocol::LineRequest;
 use rainline_render::diagnostic::suggestion;
 use rainline_render::targets::{self, Right, Target};
@@ -22,6 +23,8 @@ pub struct Drawing {
     theme: String,
     target: &'static Target,
     caps: Caps,
+    /// How many rows are drawn; the client takes no more.
+    most_rows: usize,
     /// What was asked for and does not exist, a sentence each. A default is drawn instead: any line
     /// is better than none.
     pub unknown: Vec<String>,
@@ -59,7 +62,10 @@ impl Drawing {
         let line = names.find("line", &request.line, &known);
         let known: Vec<_> = SLOTS.iter().map(|(name, _)| *name).chain(rows::WHOLE).collect();
         let known: Vec<_> = known.into_iter().map(|name| (name, name)).collect();
+        let most_rows = gate::most_rows(request);
+        // A bar shows no prompt.
         let slot = names.find("slot", &request.slot, &known);
+        let slot = slot.filter(|slot| most_rows > 1 || *slot != rows::ALL);
         let terminal = if target.adapts_colour { Depth::True } else { request.terminal };
         let caps = Caps {
             depth: request.depth.unwrap_or(terminal).min(target.depth),
@@ -79,6 +85,7 @@ impl Drawing {
             theme: theme.unwrap_or_default().to_owned(),
             target,
             caps,
+            most_rows,
             // The built-in config is also drawn while the right one, which may know the name, is read.
             unknown: if request.config.as_os_str().is_empty() { Vec::new() } else { names.0 },
         }
@@ -142,7 +149,8 @@ impl Drawing {
                 let prompt = rows::prompt(config, self.want(), readings, &self.caps);
                 return rows::encode_prompt(&prompt, self.target, &self.caps);
             }
-            let rows = rows::rows(config, self.want(), readings, &self.caps);
+            let mut rows = rows::rows(config, self.want(), readings, &self.caps);
+            rows.truncate(self.most_rows);
             rows::encode(&rows, self.target, &self.caps)
         };
         catch_unwind(AssertUnwindSafe(draw)).ok()
@@ -191,7 +199,8 @@ pub fn test_frames(config: &Config) -> bool {
         shape.slots.keys().all(|slot| {
             let (line, slot, theme) = (line.clone(), slot.clone(), String::new());
             let (caps, unknown) = (Caps::default(), Vec::new());
-            let drawing = Drawing { line, slot, theme, target, caps, unknown };
+            let most_rows = gate::MOST_ROWS;
+            let drawing = Drawing { line, slot, theme, target, caps, most_rows, unknown };
             drawing.draw(config, &Nothing::default()).is_some()
         })
     })
@@ -270,7 +279,10 @@ mod tests {
                 let [target, line, slot] = [target, line, slot].map(str::to_owned);
                 let request = LineRequest { target, line, slot, columns: 60, ..request() };
                 let drawing = Drawing::of(&request, &config);
-                drawing.draw(&config, &Nothing { trouble }).expect("a line").matches('!').count()
+                let drawn = drawing.draw(&config, &Nothing { trouble }).expect("a line");
+                // A bar of two rows was refused by each client.
+                assert!(gate::is_line(&request, drawn.as_bytes()), "{request:?} {drawn:?}");
+                drawn.matches('!').count()
             });
             drawn.sum::<usize>()
         };

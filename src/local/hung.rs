@@ -1,9 +1,10 @@
-//! How many processes of ours hang in the kernel and cannot be killed. A daemon counts its own; lines
-//! that are drawn without one come from many processes, each of which would leave one more behind.
+//! How many workers, and commands of workers, hang in the kernel and cannot be killed. A daemon counts
+//! its own; lines that are drawn without one come from many processes, each of which would leave one
+//! more behind.
 //!
-//! Whoever leaves a worker behind writes its number into a file of the runtime directory. Only while
-//! there is that file, or no such directory, the processes are looked through: workers have a name
-//! of their own ([`name`]), and what a worker's commands left is in the file.
+//! A process that leaves a worker behind writes its number into a file of the runtime directory. Only
+//! while there is that file, or no such directory, the processes are looked through: workers have a
+//! name of their own ([`name`]), and what a worker's commands left is in the file.
 
 use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt;

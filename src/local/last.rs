@@ -1,5 +1,5 @@
 //! The last good lines, kept for a time when none can be drawn. Each is kept as it looks when it is
-//! old, so that nobody takes it for a new one.
+//! old, so that it is not taken for a new one.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::worker::Old;
 
 /// Files for last lines: a new line takes the place of an old one of the same number.
 const LINES: u64 = 64;
-/// After this time a line shows what has become of its values within a minute.
+/// An older line is shown as it looks a minute after it was drawn.
 const SOON: Duration = Duration::from_secs(15);
 
 /// A line that was kept.

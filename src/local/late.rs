@@ -8,13 +8,13 @@ use rainline_segments::family::Stat;
 const FILE: &str = "late";
 /// Seconds for which they are remembered.
 const WINDOW: u64 = 10;
-/// Answers that are late in so many seconds of these are no accident.
+/// Answers that were late in so many of these seconds are no accident.
 const MANY: usize = 3;
 
 /// Whether it will last: the daemon is stopped, or late again and again. To be asked once for each
 /// answer that was late.
 pub fn is_lasting(runtime: &Runtime) -> bool {
-    is_often(runtime, sys::boot().as_secs()) | is_stopped(runtime)
+    is_often(runtime, sys::boot().as_secs()) || is_stopped(runtime)
 }
 
 fn is_often(runtime: &Runtime, now: u64) -> bool {

@@ -1,11 +1,9 @@
 //! The history file, read and replaced.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{ErrorKind, Read, Result};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use rustix::fs::OFlags;
 use rustix::process::{Pid, test_kill_process};
 
 use crate::files;
@@ -38,9 +36,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 /// Opens a regular file of no more than the limit, without waiting for another end; `None` for
 /// anything else.
 fn open(path: &Path) -> Result<Option<File>> {
-    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path);
-    let file = match file {
+    let file = match files::open(path) {
         // A FIFO without a writer, or a device that is not there.
         Err(error) if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) => {
             return Ok(None);

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait, waitpid};
 
 use super::child::timespec;
-use crate::machine::native::os;
+use crate::machine::native::{os, processes::columns};
 
 /// The most processes that are killed of a family in which new ones keep appearing.
 const MAX_KILLED: usize = 10_000;
@@ -30,8 +30,8 @@ pub struct Killed {
 }
 
 impl Killed {
-    /// Whether it has ended. A child of ours is waited for here and leaves no zombie; another's
-    /// zombie is its parent's affair.
+    /// Whether it has ended. Our own child is waited for here and leaves no zombie; the zombie of
+    /// another process counts as ended.
     pub fn has_ended(&self) -> bool {
         let Some(stat) = Stat::of(self.pid).filter(|stat| stat.start == self.start) else {
             return true;
@@ -61,14 +61,11 @@ impl Stat {
         Stat::parse(&read(&format!("/proc/{pid}/stat"))?)
     }
 
-    /// A process's name may hold anything, so what counts starts behind the last bracket.
-    fn parse(text: &str) -> Option<Stat> {
-        let (front, fields) = text.rsplit_once(')')?;
-        let name = front.split_once('(')?.1.to_owned();
-        let mut fields = fields.split_ascii_whitespace();
-        let state = *fields.next()?.as_bytes().first()?;
-        let parent = fields.next()?.parse().ok()?;
-        let start = fields.nth(17)?.parse().ok()?;
+    fn parse(stat: &[u8]) -> Option<Stat> {
+        let (_, name, mut columns) = columns(stat)?;
+        let state = *columns.next()?.as_bytes().first()?;
+        let parent = columns.next()?.parse().ok()?;
+        let start = columns.nth(17)?.parse().ok()?;
         Some(Stat { name, state, parent, start })
     }
 
@@ -79,8 +76,8 @@ impl Stat {
 }
 
 #[allow(clippy::disallowed_methods, reason = "this is the reader")]
-fn read(path: &str) -> Option<String> {
-    std::fs::read_to_string(path).ok()
+fn read(path: &str) -> Option<Vec<u8>> {
+    std::fs::read(path).ok()
 }
 
 /// The numbers in a directory's names.
@@ -101,7 +98,9 @@ pub fn children(pid: u32) -> Vec<u32> {
     for task in numbers(&format!("/proc/{pid}/task")) {
         match read(&format!("/proc/{pid}/task/{task}/children")) {
             Some(text) => {
-                children.extend(text.split_ascii_whitespace().filter_map(|n| n.parse::<u32>().ok()))
+                let numbers = String::from_utf8_lossy(&text);
+                let numbers = numbers.split_ascii_whitespace();
+                children.extend(numbers.filter_map(|number| number.parse::<u32>().ok()));
             }
             None => listed = false,
         }
@@ -114,8 +113,8 @@ pub fn children(pid: u32) -> Vec<u32> {
     children
 }
 
-/// Kills all that a process started, but not itself. Best done while it lives and, unless it adopts
-/// orphans, is stopped: what loses its parent then is found again.
+/// Kills all that a process started, but not itself. Best called while that process lives and is
+/// stopped: it starts nothing more, and where it adopts orphans those of its children are found below it.
 pub fn kill_descendants(pid: u32) -> Vec<Killed> {
     let mut all: Vec<Killed> = Vec::new();
     let mut known = HashSet::from([pid]);
@@ -141,7 +140,7 @@ pub fn kill_descendants(pid: u32) -> Vec<Killed> {
     }
 }
 
-/// Kills a child of ours and all that it started.
+/// Kills our own child and all that it started.
 pub fn kill_tree(child: u32) -> Vec<Killed> {
     let itself = Stat::of(child).map(|stat| Killed { pid: child, start: stat.start });
     let mut all = kill_descendants(child);
@@ -190,14 +189,21 @@ mod tests {
     #[test]
     fn a_name_with_brackets_hides_nothing() {
         let stat = "7 (a) Z 1 (b) R 4 7 7 0 -1 0 0 0 0 0 1 2 3 4 20 0 1 0 991 0 0";
-        let stat = Stat::parse(stat).expect("understood");
+        let stat = Stat::parse(stat.as_bytes()).expect("understood");
         assert_eq!((stat.state, stat.parent, stat.start), (b'R', 4, 991));
         assert_eq!(stat.name, "a) Z 1 (b");
-        assert!(Stat::parse("7 (a) R 4").is_none() && Stat::parse("").is_none());
+        assert!(Stat::parse(b"7 (a) R 4").is_none() && Stat::parse(b"").is_none());
+    }
+
+    /// A process whose name was cut off within a letter was taken for one that is gone.
+    #[test]
+    fn a_name_of_no_utf8_hides_no_process() {
+        let stat = b"7 (\xe6\x97) R 4 7 7 0 -1 0 0 0 0 0 1 2 3 4 20 0 1 0 991 0 0";
+        assert_eq!(Stat::parse(stat).expect("understood").start, 991);
     }
 
     #[test]
-    fn whoever_left_the_session_is_of_the_family_all_the_same() {
+    fn what_left_the_session_still_belongs_to_the_family() {
         let script = "setsid -w sleep 600 & sleep 600 & echo; wait";
         #[allow(clippy::disallowed_methods, reason = "a test starts what it kills")]
         let mut command = Command::new("sh");

@@ -5,9 +5,9 @@
 //! (`follow.rs`) stays with it.
 //!
 //! No command outlives its use, nor does anything that it started (`family.rs`). All of that is killed
-//! at the limit, at its end (what it left behind would pile up) and when its user is gone: a worker's
-//! commands end when the daemon closes its standard input ([`Machine::of_worker`]), and who kills a
-//! worker kills its descendants first.
+//! at the limit, at its end (what it left behind would pile up) and when it is not needed: a worker's
+//! commands end when the daemon closes its standard input ([`Machine::of_worker`]), and before a worker
+//! is killed its descendants are.
 
 mod child;
 pub mod family;
@@ -72,7 +72,7 @@ impl Output {
 }
 
 impl Machine {
-    /// For a worker, whose standard input is a pipe from the daemon, and who does one thing at a
+    /// For a worker, whose standard input is a pipe from the daemon, and which does one thing at a
     /// time: commands end when that input does, and every process below this one ends with them.
     pub fn of_worker(mut self) -> Machine {
         self.in_worker = true;

@@ -1,5 +1,5 @@
-//! What `doctor` finds out about the daemon: by asking it, and where it does not answer by what else is
-//! to be seen. It never says that none runs while one holds the lock, nor that the next line starts one
+//! What `doctor` finds out about the daemon: it is asked, and where it does not answer, its files and
+//! its process are looked at. It never says that none runs while one holds the lock, nor that the next line starts one
 //! where none can be started.
 
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -9,6 +9,7 @@ use std::time::Duration;
 use rainline_client::protocol::{Admin, ReplyKind, build_id};
 use rainline_client::runtime::{self, Refused, Runtime};
 use rainline_client::{self, Why, spawn, sys};
+use rainline_segments::family::Stat;
 
 use super::{Health, Report};
 use crate::daemon::status::Status;
@@ -20,7 +21,7 @@ const MENDING: Duration = Duration::from_secs(2);
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// So many starts in ten minutes are no accident.
 const MANY_STARTS: usize = 2;
-/// What the least of our files takes.
+/// As much as a small file of the runtime directory takes.
 const PROBE: [u8; 512] = [0; 512];
 
 pub fn look(report: &mut Report) {
@@ -30,7 +31,7 @@ pub fn look(report: &mut Report) {
     };
     report.add(Health::Fine, &format!("runtime directory {}", runtime.path.display()));
     match ask(&runtime) {
-        Ok((ReplyKind::Text, text)) => answered(&runtime, &text, report),
+        Ok((ReplyKind::Text, text)) => answered(&text, report),
         Ok(_) => report.add(Health::Warning, "the daemon refuses to report its state"),
         Err(Why::Absent) => absent(&runtime, report),
         Err(Why::Foreign) => {
@@ -89,19 +90,10 @@ fn kind(about: &std::fs::Metadata) -> &'static str {
     }
 }
 
-fn answered(runtime: &Runtime, text: &[u8], report: &mut Report) {
+fn answered(text: &[u8], report: &mut Report) {
     report.add(Health::Fine, "the daemon answers");
     match serde_json::from_slice::<Status>(text) {
-        Ok(status) => {
-            state(&status, report);
-            if process(&status.pid.to_string()).is_none() && Path::new("/proc/self").exists() {
-                let path = runtime.path.display();
-                report.cure(&format!(
-                    "it runs in another container, which shares {path}; shells of this one get no \
-                     channel"
-                ));
-            }
-        }
+        Ok(status) => state(&status, report),
         Err(_) => outdated(report),
     }
 }
@@ -133,8 +125,8 @@ fn outdated(report: &mut Report) {
     report.cure("rainline daemon stop; the next line starts a new one");
 }
 
-/// Nobody listens. Either no daemon runs, and one can be started or not; or one runs and its socket is
-/// not there any more.
+/// No process listens. Either no daemon runs, and one can be started or not; or one runs and its socket
+/// is not there any more.
 fn absent(runtime: &Runtime, report: &mut Report) {
     let socket = runtime.path.join(runtime::SOCKET);
     if let Ok(about) = socket.symlink_metadata()
@@ -167,7 +159,7 @@ fn unreached(runtime: &Runtime, report: &mut Report) {
     let until = sys::awake() + MENDING;
     while sys::awake() < until {
         if let Ok((ReplyKind::Text, text)) = ask(runtime) {
-            return answered(runtime, &text, report);
+            return answered(&text, report);
         }
         std::thread::sleep(ASK_AGAIN);
     }
@@ -214,15 +206,19 @@ fn holder(runtime: &Runtime, report: &mut Report) {
     let holders = locks.lines().filter_map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
         let [_, "FLOCK", _, _, pid, file, ..] = words[..] else { return None };
-        (file.rsplit(':').next() == Some(&inode.to_string())).then(|| pid.to_owned())
+        if file.rsplit(':').next() == Some(&inode.to_string()) {
+            pid.parse::<u32>().ok()
+        } else {
+            None
+        }
     });
     for pid in holders {
-        match process(&pid).as_deref() {
-            Some("T" | "t") => {
+        match Stat::of(pid).map(|stat| char::from(stat.state)) {
+            Some('T' | 't') => {
                 report.cure(&format!("pid {pid} has its lock and is stopped (state T)"));
                 report.cure(&format!("kill -CONT {pid}"));
             }
-            Some("D") => {
+            Some('D') => {
                 report
                     .cure(&format!("pid {pid} has its lock and is stuck in the kernel (state D)"));
             }
@@ -230,10 +226,4 @@ fn holder(runtime: &Runtime, report: &mut Report) {
             None => report.cure("a process of another container has its lock"),
         }
     }
-}
-
-/// The state of a process, one letter; `None` where it is not to be seen.
-fn process(pid: &str) -> Option<String> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    Some(stat.rsplit_once(')')?.1.split_whitespace().next()?.to_owned())
 }

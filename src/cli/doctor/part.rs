@@ -9,11 +9,17 @@ use std::time::Duration;
 
 use rainline_client::{spawn, sys, timespec};
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::Health;
 
-/// The process, with all that it starts a group of its own.
+/// Why a section is not known in time.
+const HANGS: &str = "a file system or program that is looked at does not answer";
+/// How often a process that is about to end is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// The process, in a group of its own with all that it starts.
 pub struct Part {
     child: Child,
 }
@@ -42,8 +48,12 @@ impl Part {
         loop {
             let left = until.saturating_sub(sys::awake());
             let mut fds = [PollFd::from_borrowed_fd(out.as_fd(), PollFlags::IN)];
-            if poll(&mut fds, Some(&timespec(left))) == Ok(0) {
-                return Err("a file system or program that is looked at does not answer".into());
+            match poll(&mut fds, Some(&timespec(left))) {
+                Ok(1..) => {}
+                Ok(0) => return Err(HANGS.into()),
+                // Stopped and continued by the user.
+                Err(Errno::INTR) => continue,
+                Err(errno) => return Err(errno.to_string()),
             }
             let mut chunk = [0; 4096];
             match out.read(&mut chunk) {
@@ -53,8 +63,15 @@ impl Part {
                 Err(error) => return Err(error.to_string()),
             }
         }
-        // It has closed its output, and ends.
-        let status = self.child.wait().map_err(|error| error.to_string())?;
+        // It has closed its output, and ends. Closing its other files may hang yet.
+        let status = loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => break status,
+                Ok(None) if sys::awake() >= until => return Err(HANGS.into()),
+                Ok(None) => std::thread::sleep(LOOK_AGAIN),
+                Err(error) => return Err(error.to_string()),
+            }
+        };
         let health = match status.code() {
             Some(0) => Health::Fine,
             Some(1) => Health::Warning,
