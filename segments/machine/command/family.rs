@@ -30,8 +30,8 @@ pub struct Killed {
 }
 
 impl Killed {
-    /// Whether it has ended. A child of ours is waited for here and leaves no zombie; another's
-    /// zombie is its parent's affair.
+    /// Whether it has ended. A child of this process is waited for here and leaves no zombie;
+    /// any other is waited for by its own parent.
     pub fn has_ended(&self) -> bool {
         let Some(stat) = Stat::of(self.pid).filter(|stat| stat.start == self.start) else {
             return true;
@@ -80,7 +80,8 @@ impl Stat {
 
 #[allow(clippy::disallowed_methods, reason = "this is the reader")]
 fn read(path: &str) -> Option<String> {
-    std::fs::read_to_string(path).ok()
+    // A process's name may be any bytes, and is cut off amid a character.
+    Some(String::from_utf8_lossy(&std::fs::read(path).ok()?).into_owned())
 }
 
 /// The numbers in a directory's names.
@@ -141,7 +142,7 @@ pub fn kill_descendants(pid: u32) -> Vec<Killed> {
     }
 }
 
-/// Kills a child of ours and all that it started.
+/// Kills a child of this process and all that it started.
 pub fn kill_tree(child: u32) -> Vec<Killed> {
     let itself = Stat::of(child).map(|stat| Killed { pid: child, start: stat.start });
     let mut all = kill_descendants(child);
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_left_the_session_is_of_the_family_all_the_same() {
+    fn what_left_the_session_is_of_the_family_all_the_same() {
         let script = "setsid -w sleep 600 & sleep 600 & echo; wait";
         #[allow(clippy::disallowed_methods, reason = "a test starts what it kills")]
         let mut command = Command::new("sh");
