@@ -61,7 +61,7 @@ impl Listener {
         self.socket.as_ref()
     }
 
-    /// Listens no more at a socket that nobody reaches.
+    /// Listens no more at a socket that no client reaches.
     pub fn forget(&mut self) {
         self.socket = None;
     }
@@ -83,7 +83,7 @@ pub struct Knock {
 }
 
 impl Knock {
-    /// Listens. Where no FIFO can be made nobody can knock, and the rest works all the same.
+    /// Listens. Where no FIFO can be made there is no knocking, and the rest works all the same.
     pub fn open(runtime: &Runtime) -> Knock {
         let fifo = runtime.fifo(runtime::KNOCK).ok();
         let identity = fifo.as_ref().and_then(|_| runtime.identity(runtime::KNOCK));
@@ -97,7 +97,7 @@ impl Knock {
         }
     }
 
-    /// Readable when somebody knocked.
+    /// Readable after a knock.
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
         self.fifo.as_ref().map(AsFd::as_fd)
     }
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_knock_is_heard_by_who_listens_and_lost_where_nobody_does() {
+    fn a_knock_is_heard_by_a_daemon_that_listens_and_lost_without_one() {
         let root = tempfile::tempdir().expect("a directory");
         let runtime = Runtime::at(root.path().join("r")).expect("made");
         runtime.knock();

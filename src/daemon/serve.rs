@@ -358,7 +358,8 @@ impl Connections {
     pub fn fds(&self) -> impl Iterator<Item = (u64, BorrowedFd<'_>, PollFlags)> {
         let sockets = self.all.iter().map(|(id, connection)| {
             let mut flags = PollFlags::empty();
-            if connection.is_free() && !connection.ended {
+            // One that has sent more already is read in the next pass anyway.
+            if connection.is_free() && !connection.ended && !connection.has_more {
                 flags |= PollFlags::IN;
             }
             if !connection.output.is_empty() {
@@ -480,7 +481,7 @@ mod tests {
         (connections.last, theirs)
     }
 
-    /// A connection of ours and its other end.
+    /// A connection and its other end.
     fn pair() -> (Connections, u64, UnixStream) {
         let mut connections = Connections::default();
         let (id, theirs) = connect(&mut connections, 1, Duration::ZERO);
