@@ -64,7 +64,7 @@ const STABLE: Duration = Duration::from_secs(60);
 const TOUCH: Duration = Duration::from_secs(600);
 /// How long leaving may take.
 const LEAVING: Duration = Duration::from_secs(2);
-/// How long a daemon that was replaced still answers those who had connected to it.
+/// How long a daemon that was replaced still answers clients that had connected to it.
 const LINGER: Duration = Duration::from_secs(1);
 /// How long a newer daemon is waited for by one that is ready to be replaced.
 const HANDOVER: Duration = Duration::from_secs(10);
@@ -425,7 +425,7 @@ impl Daemon {
     fn reopen(&mut self, now: &Now) {
         match self.listener.open(&self.runtime) {
             Ok(before) => {
-                // Who reached the old one is answered.
+                // Clients that reached the old one are answered.
                 let waiting = self.engine.lines.receive(before.as_ref(), Vec::new(), now.boot);
                 self.answer(waiting, now);
                 // A start that only led here is no failed one.

@@ -6,7 +6,7 @@
 //!
 //! No command outlives its use, nor does anything that it started (`family.rs`). All of that is killed
 //! at the limit, at its end (what it left behind would pile up) and when its user is gone: a worker's
-//! commands end when the daemon closes its standard input ([`Machine::of_worker`]), and who kills a
+//! commands end when the daemon closes its standard input ([`Machine::of_worker`]), and what kills a
 //! worker kills its descendants first.
 
 mod child;
