@@ -186,6 +186,7 @@ pub fn end_all() {
 mod tests {
     use super::*;
     use std::io::Read;
+    use std::os::unix::ffi::OsStrExt;
     use std::process::{Command, Stdio};
 
     #[test]
@@ -195,6 +196,20 @@ mod tests {
         assert_eq!((stat.state, stat.parent, stat.start), (b'R', 4, 991));
         assert_eq!(stat.name, "a) Z 1 (b");
         assert!(Stat::parse("7 (a) R 4").is_none() && Stat::parse("").is_none());
+    }
+
+    #[test]
+    fn a_name_that_is_no_text_is_a_name() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+        std::os::unix::fs::symlink("/bin/sh", &path).expect("linked");
+        #[allow(clippy::disallowed_methods, reason = "a test starts what it kills")]
+        let mut command = Command::new(path);
+        let mut shell =
+            command.args(["-c", "read x"]).stdin(Stdio::piped()).spawn().expect("it runs");
+        assert_eq!(Stat::of(shell.id()).expect("it lives").name, "caf\u{fffd}");
+        assert_eq!(kill_tree(shell.id()).len(), 1);
+        shell.wait().expect("its end");
     }
 
     #[test]
