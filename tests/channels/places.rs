@@ -159,7 +159,7 @@ fn a_long_question_to_a_stopped_daemon_blocks_no_shell() {
     });
 }
 
-/// Another question than the last one is not added to what nobody reads, however often it is time to
+/// Another question than the last one is not added to an unread one, however often it is time to
 /// try again.
 #[test]
 fn a_stopped_daemon_is_left_alone() {
@@ -196,7 +196,7 @@ fn a_shell_is_told_where_to_ask_and_fish_is_told_nothing() {
     let without = printed(&[]);
     assert_eq!(without.lines().count() + 1, rows("none").lines().count());
     assert_eq!(without.lines().count(), rows("winch-1-1").lines().count());
-    // Nobody answers: the row is there and empty.
+    // No daemon answers: the row is there and empty.
     sandbox.stop_daemon();
     fs::remove_dir_all(sandbox.runtime()).expect("removed");
     fs::write(sandbox.runtime(), "").expect("a file in its place");

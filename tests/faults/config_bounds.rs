@@ -157,7 +157,7 @@ fn a_megabyte_of_mistakes_is_told_in_part() {
 }
 
 #[test]
-fn far_more_than_anybody_writes_is_left_out() {
+fn far_more_than_is_ever_written_is_left_out() {
     let many = |of: fn(usize) -> String| (0..10_000).map(of).collect::<String>();
     let segments = built(many(|n| format!("[segment.s{n}]\nuse = \"text\"\n")));
     let lines = built(many(|n| format!("[line.l{n}]\nleft = [\"cpu\"]\n")));

@@ -1,7 +1,7 @@
 //! Another local user gets nothing: not by being first at a place, not by changing what stands there
 //! after it was looked at, not by connecting.
 //!
-//! The places are the real ones below `/run/user` and `/tmp`, of users whose numbers nobody else has.
+//! The places are the real ones below `/run/user` and `/tmp`, of users whose numbers no other user has.
 //! The test itself is root and does what the other user could do; the program and the shells run as
 //! the first one. Without root, or where no number can be taken, a line says so.
 
@@ -239,7 +239,7 @@ fn of_two_bad_places_neither_is_used() {
 }
 
 /// What the other user would have made to be asked in the daemon's stead: FIFOs for a shell's channel
-/// that everybody may use, and a line of his own.
+/// that all users may use, and a line of his own.
 struct Trap {
     asks: Vec<OwnedFd>,
 }
@@ -274,7 +274,7 @@ impl Trap {
     }
 }
 
-/// The daemon runs where it should; what stands at the other place is nobody's business.
+/// The daemon runs where it should; what stands at the other place is not looked at.
 #[test]
 fn the_second_place_is_not_looked_at() {
     at_once(WITH_CHANNELS, |name| {
@@ -288,8 +288,6 @@ fn the_second_place_is_not_looked_at() {
         assert_eq!(files.len(), 3);
         let place = home.users.temporary();
         make_open_dir(&place);
-        symlink(home.users.run_dir().join("rainline/shells"), place.join("shells"))
-            .expect("linked");
         let trap = Trap::set(&home.users, &place, &files);
         home.users.give(&place);
         // A daemon that is gone is looked for again.

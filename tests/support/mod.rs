@@ -19,6 +19,7 @@ pub mod sandbox;
 pub mod stream;
 pub mod terminal;
 pub mod tmux;
+pub mod wire;
 
 pub use golden::Goldens;
 pub use process::{lives, signal, wait_end};
