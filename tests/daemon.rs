@@ -17,7 +17,7 @@ use rustix::process::Signal;
 
 use crate::support::sandbox::one_line;
 use crate::support::wire::{bytes, connect, reply};
-use crate::support::{Sandbox, lives, program, signal, until, until_true};
+use crate::support::{Sandbox, lives, program, saying, signal, until, until_true};
 
 /// One whose daemon runs.
 fn running() -> Sandbox {
@@ -54,16 +54,6 @@ fn print_with(sandbox: &Sandbox, more: &[&str]) -> String {
 fn script(sandbox: &Sandbox, shell: &str, script: &str) -> Output {
     let mut command = sandbox.command(shell);
     command.args(["-c", script]).arg(program()).stdin(Stdio::null()).output().expect("it runs")
-}
-
-/// A config whose tmux line says just this.
-fn saying(text: &str) -> String {
-    format!("[line.tmux]\nright = [\"said\"]\n[segment.said]\nuse = \"text\"\ntext = \"{text}\"\n")
-}
-
-fn history_is_read(sandbox: &Sandbox) -> bool {
-    // A history that was not read yet is not written over.
-    !sandbox.status().expect("it runs").contains("(not read)")
 }
 
 fn line() -> LineRequest {
@@ -408,20 +398,20 @@ fn the_past_survives_the_daemon() {
     sandbox.stop_daemon();
     std::fs::remove_file(sandbox.runtime().join("history")).expect("the short past");
     sandbox.start_daemon(&[]);
-    until_true("the history", || history_is_read(&sandbox));
+    sandbox.until_history_is_read();
     assert!(marks() >= 3);
 }
 
 #[test]
 fn a_damaged_history_is_put_aside() {
     let sandbox = running();
-    until_true("the history", || history_is_read(&sandbox));
+    sandbox.until_history_is_read();
     sandbox.stop_daemon();
     let dir = sandbox.home().join(".local/state/rainline");
     let file = std::fs::read_dir(&dir).expect("made").flatten().next().expect("a file").path();
     std::fs::write(&file, "not a history").expect("written");
     sandbox.start_daemon(&[]);
-    until_true("the history", || history_is_read(&sandbox));
+    sandbox.until_history_is_read();
     print(&sandbox);
     let bad = format!("{}.bad", file.display());
     assert_eq!(std::fs::read(bad).expect("put aside"), b"not a history");
@@ -432,7 +422,7 @@ fn a_worker_that_hangs_is_killed_and_delays_no_line() {
     let sandbox = running();
     sandbox.configure(&saying("mine"));
     print(&sandbox);
-    until_true("the history", || history_is_read(&sandbox));
+    sandbox.until_history_is_read();
     let hung = sandbox.workers();
     assert!(!hung.is_empty());
     hung.iter().for_each(|pid| signal(*pid, Signal::STOP));

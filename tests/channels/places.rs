@@ -14,18 +14,13 @@ use rustix::process::Signal;
 
 use super::{Shell, WITH_CHANNELS, channel_files, sandbox};
 use crate::support::sandbox::output_of;
-use crate::support::{Sandbox, at_once, signal};
+use crate::support::{Sandbox, at_once, make_fifo, signal};
 
 /// A shell that asks through its channel.
 fn asking(sandbox: &Sandbox, name: &'static str) -> Shell {
     let mut shell = Shell::with_short_deadline(sandbox, name);
     shell.settle();
     shell
-}
-
-fn make_fifo(path: &Path) {
-    let kind = rustix::fs::FileType::Fifo;
-    rustix::fs::mknodat(rustix::fs::CWD, path, kind, Mode::RUSR | Mode::WUSR, 0).expect("a FIFO");
 }
 
 /// The file of the one channel with this ending.

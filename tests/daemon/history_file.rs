@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use rustix::process::Signal;
 
-use super::{history_is_read, print};
+use super::print;
 use crate::support::hostile::Dice;
 use crate::support::{Sandbox, rounds, signal, until, until_true, wait_end};
 
@@ -26,7 +26,7 @@ fn a_daemon_killed_while_it_writes_leaves_a_whole_history() {
     let mut dice = Dice(7);
     let mut lost = 0;
     for round in 0..rounds {
-        until_true("the history", || history_is_read(&sandbox));
+        sandbox.until_history_is_read();
         print(&sandbox);
         let processes = [sandbox.daemons(), sandbox.workers()].concat();
         let daemon = sandbox.daemon().expect("it runs");
@@ -39,7 +39,7 @@ fn a_daemon_killed_while_it_writes_leaves_a_whole_history() {
         assert!(path.exists() || !had_one, "{round}");
         sandbox.start_daemon(&[]);
         until("an answer", || sandbox.daemon());
-        until_true("the history", || history_is_read(&sandbox));
+        sandbox.until_history_is_read();
         lost += usize::from(path.with_extension("bad").exists());
     }
     assert_eq!(lost, 0, "of {rounds} histories");
@@ -48,7 +48,7 @@ fn a_daemon_killed_while_it_writes_leaves_a_whole_history() {
     until_true("the end of all drafts", || {
         sandbox.stop_daemon();
         sandbox.start_daemon(&[]);
-        until_true("the history", || history_is_read(&sandbox));
+        sandbox.until_history_is_read();
         fs::read_dir(dir).expect("a directory").count() == 1
     });
 }

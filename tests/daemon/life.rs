@@ -10,9 +10,7 @@ use rainline_client::protocol::{Admin, Body, HEADER, ReplyHeader, ReplyKind, Req
 use rustix::net::Shutdown;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, Signal, pidfd_getfd, pidfd_open};
 
-use super::{
-    bytes, connect, history_is_read, print, print_request, reply, request, running, script,
-};
+use super::{bytes, connect, print, print_request, reply, request, running, saying, script};
 use crate::support::{Sandbox, found, program, rounds, signal, until, until_true, wait_end};
 
 /// Sends a signal by its number, named or not.
@@ -42,7 +40,7 @@ fn no_signal_ends_it_but_those_that_save_and_faults() {
     for number in leaving {
         let sandbox = running();
         let pid = sandbox.daemon().expect("it runs");
-        until_true("the history", || history_is_read(&sandbox));
+        sandbox.until_history_is_read();
         send(&sandbox, number, pid);
         wait_end(pid);
         assert_eq!(
@@ -55,11 +53,11 @@ fn no_signal_ends_it_but_those_that_save_and_faults() {
 
 #[test]
 fn hup_reads_the_configs_again() {
-    let sandbox = Sandbox::new().configured(&super::saying("one"));
+    let sandbox = Sandbox::new().configured(&saying("one"));
     sandbox.start_daemon(&[]);
     let line = || sandbox.print(&["tmux", "right", "--target", "plain"]);
     until_true("the config", || line().contains("one"));
-    sandbox.configure(&super::saying("two"));
+    sandbox.configure(&saying("two"));
     signal(sandbox.daemon().expect("it runs"), Signal::HUP);
     until_true("the new config", || line().contains("two"));
 }

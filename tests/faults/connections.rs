@@ -8,7 +8,7 @@ use std::time::Duration;
 use rainline_client::protocol::{Admin, Body, LineRequest, ReplyKind, Request};
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
-use crate::support::process::{stat, ticks};
+use crate::support::process::{stop, ticks};
 use crate::support::wire::{bytes, connect, reply};
 use crate::support::{DEADLINE, Sandbox, Stream, lives, signal, until, until_true};
 
@@ -40,12 +40,6 @@ fn allow_files(wanted: u64) -> bool {
     }
     let raised = Rlimit { current: Some(wanted), maximum: limit.maximum };
     setrlimit(Resource::Nofile, raised).is_ok()
-}
-
-/// Stops a process, and waits until it stands still.
-fn stop(pid: u32) {
-    signal(pid, Signal::STOP);
-    until_true("the stop", || stat(pid).is_some_and(|stat| stat[0] == "T"));
 }
 
 fn kill(mut child: Child) {

@@ -8,15 +8,13 @@ use rainline::readings::history::History;
 
 use super::print;
 use crate::support::process::peak_memory;
-use crate::support::{Sandbox, lives, until_true};
+use crate::support::{Sandbox, lives, make_fifo, until_true};
 
 /// The history that a daemon leaves.
 fn written() -> Vec<u8> {
     let sandbox = Sandbox::running("");
-    until_true("the history", || {
-        print(&sandbox);
-        sandbox.status().is_some_and(|status| !status.contains("(not read)"))
-    });
+    sandbox.until_history_is_read();
+    print(&sandbox);
     sandbox.stop_daemon();
     fs::read(history_file(&sandbox)).expect("a history")
 }
@@ -65,19 +63,14 @@ fn t59_a_daemon_starts_empty_where_its_history_is_none() {
         ("/dev/zero", |path| symlink("/dev/zero", path).expect("linked")),
         ("a loop", |path| symlink(path, path).expect("linked")),
         ("a directory", |path| fs::create_dir(path).expect("made")),
-        ("a FIFO", |path| {
-            let kind = rustix::fs::FileType::Fifo;
-            rustix::fs::mknodat(rustix::fs::CWD, path, kind, 0o600.into(), 0).expect("made");
-        }),
+        ("a FIFO", make_fifo),
         ("a large file", |path| {
             fs::File::create(path).and_then(|file| file.set_len(1 << 40)).expect("sparse");
         }),
     ];
     for (name, make) in makes {
         let sandbox = Sandbox::running("");
-        until_true("the history", || {
-            sandbox.status().is_some_and(|status| !status.contains("(not read)"))
-        });
+        sandbox.until_history_is_read();
         print(&sandbox);
         sandbox.stop_daemon();
         let path = history_file(&sandbox);

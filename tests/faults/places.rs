@@ -82,9 +82,7 @@ fn t05_whatever_the_umask_is_everything_is_private() {
         command.args(["print", "tmux", "right"]).stdin(Stdio::null());
         assert!(output_in_time(&mut command).status.success());
         until("a daemon", || sandbox.daemon());
-        until_true("the history", || {
-            sandbox.status().is_some_and(|status| !status.contains("(not read)"))
-        });
+        sandbox.until_history_is_read();
         sandbox.stop_daemon();
         assert_eq!(mode(&sandbox.runtime()), 0o700, "umask {umask}");
         let state = sandbox.home().join(".local/state/rainline");

@@ -159,9 +159,7 @@ fn t33_eight_megabytes_for_all_of_us() {
 fn t34_full_and_read_only_file_systems() {
     let sandbox = Sandbox::new();
     sandbox.start_daemon(&[]);
-    until_true("the history", || {
-        sandbox.status().is_some_and(|status| !status.contains("(not read)"))
-    });
+    sandbox.until_history_is_read();
     sandbox.stop_daemon();
     let state = sandbox.home().join(".local/state/rainline");
     assert_eq!(fs::read_dir(&state).expect("a directory").count(), 1);

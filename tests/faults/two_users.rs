@@ -15,12 +15,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 
 use crate::channels::{self, Shell, WITH_CHANNELS};
 use crate::support::guard;
 use crate::support::terminal::argv;
-use crate::support::{Sandbox, at_once, program, tool, until, until_true};
+use crate::support::{Sandbox, at_once, make_fifo, program, tool, until, until_true};
 
 /// A user, and another one.
 struct Users {
@@ -165,8 +165,8 @@ impl Home {
     }
 }
 
-fn make_fifo(path: &Path, mode: u32) {
-    rustix::fs::mknodat(rustix::fs::CWD, path, FileType::Fifo, Mode::empty(), 0).expect("a FIFO");
+fn make_open_fifo(path: &Path, mode: u32) {
+    make_fifo(path);
     fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("changed");
 }
 
@@ -188,7 +188,7 @@ fn a_place_that_another_user_took_first_is_not_used() {
         ("a directory", |_, place| make_open_dir(place), "is owned by user"),
         ("a closed directory", |_, place| fs::create_dir(place).expect("made"), "is owned by user"),
         ("a file", |_, place| fs::write(place, "").expect("written"), "is not a directory"),
-        ("a FIFO", |_, place| make_fifo(place, 0o666), "is not a directory"),
+        ("a FIFO", |_, place| make_open_fifo(place, 0o666), "is not a directory"),
         ("a socket", |_, place| drop(UnixListener::bind(place)), "is not a directory"),
         (
             "a link to the victim's own directory",
@@ -254,7 +254,7 @@ impl Trap {
                 fs::write(&path, "0\n\n\nEVIL\n").expect("written");
                 fs::set_permissions(&path, PermissionsExt::from_mode(0o666)).expect("changed");
             } else {
-                make_fifo(&path, 0o666);
+                make_open_fifo(&path, 0o666);
                 let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
                 asks.push(rustix::fs::open(&path, flags, Mode::empty()).expect("open"));
             }
