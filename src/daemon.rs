@@ -70,6 +70,9 @@ const LINGER: Duration = Duration::from_secs(1);
 const HANDOVER: Duration = Duration::from_secs(10);
 /// A loop that wakes so much later than it wanted was stopped: the world may have changed.
 const OVERSLEPT: Duration = Duration::from_secs(2);
+/// How long nothing is done where the system cannot wait for descriptors, so that the loop does not
+/// turn round and round.
+const POLL_RETRY: Duration = Duration::from_millis(100);
 /// How long a new daemon waits for one that is leaving.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
 /// Margin so that the idle time has passed when the timer fires.
@@ -236,6 +239,8 @@ struct Woken {
     is_late: bool,
     /// Before anything came.
     is_interrupted: bool,
+    /// More descriptors are open than may be waited for: the limit was lowered.
+    is_limited: bool,
     workers: bool,
     connections: Vec<(u64, PollFlags)>,
 }
@@ -315,6 +320,10 @@ impl Daemon {
         }
         // So it is after a signal, and after a checkpoint.
         woken.is_interrupted = found.is_err();
+        if found.is_err_and(|errno| errno != Errno::INTR) {
+            woken.is_limited = found == Err(Errno::INVAL);
+            std::thread::sleep(POLL_RETRY);
+        }
         woken.is_late = sys::awake() > now.awake + timeout.saturating_add(OVERSLEPT);
         woken
     }
@@ -350,6 +359,10 @@ impl Daemon {
             self.self_check.give_up();
             self.listener.forget();
             self.conclude(Reached::NoDaemon, now);
+        }
+        if woken.is_limited {
+            // It hears of nothing any more: the next client starts another daemon.
+            self.leave(None, Save::Everything, now);
         }
         let is_called = woken.knock && self.knock.take();
         if is_back || woken.is_interrupted {

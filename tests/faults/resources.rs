@@ -18,7 +18,7 @@ use crate::support::process::{output_in_time, ticks};
 use crate::support::sandbox::one_line;
 use crate::support::terminal::argv;
 use crate::support::{
-    Sandbox, Terminal, lives, namespace, program, signal, tool, until, until_true,
+    Sandbox, Terminal, lives, namespace, program, signal, tool, until, until_true, wait_end,
 };
 
 /// How much of this time a process has a processor, in hundredths.
@@ -55,7 +55,11 @@ fn t31_few_descriptors_are_enough_or_the_reason_is_told() {
     }
     let daemon = Foreground::start(&sandbox, limited(&sandbox, "--nofile=16"));
     print(&sandbox);
-    drop(daemon);
+    // One whose limit is lowered while it runs does not turn round and round: it leaves.
+    let mut command = sandbox.command(tool("prlimit"));
+    command.args(["--nofile=1", "--pid", &daemon.0.id().to_string()]);
+    assert!(command.status().expect("it runs").success());
+    wait_end(daemon.0.id());
 }
 
 /// The kernel refuses memory from the k-th time on that it is asked. `None`: it did not come to our own
@@ -241,7 +245,7 @@ fn t35_outputs_that_take_nothing() {
         command.stdout(OwnedFd::from(writer)).stderr(Stdio::piped());
         let child = command.spawn().expect("it runs");
         drop(command);
-        crate::support::wait_end(child.id());
+        wait_end(child.id());
         let output = child.wait_with_output().expect("ours");
         assert!(output.status.code() <= Some(1) && output.stderr.is_empty(), "{output:?}");
         drop(reader);
