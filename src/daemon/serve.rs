@@ -358,8 +358,7 @@ impl Connections {
     pub fn fds(&self) -> impl Iterator<Item = (u64, BorrowedFd<'_>, PollFlags)> {
         let sockets = self.all.iter().map(|(id, connection)| {
             let mut flags = PollFlags::empty();
-            // One that has sent more already is read in the next pass anyway.
-            if connection.is_free() && !connection.ended && !connection.has_more {
+            if connection.is_free() && !connection.ended {
                 flags |= PollFlags::IN;
             }
             if !connection.output.is_empty() {
