@@ -64,18 +64,23 @@ const STABLE: Duration = Duration::from_secs(60);
 const TOUCH: Duration = Duration::from_secs(600);
 /// How long leaving may take.
 const LEAVING: Duration = Duration::from_secs(2);
-/// How long a daemon that was replaced still answers those who had connected to it.
+/// How long a daemon that was replaced still answers clients that had connected to it.
 const LINGER: Duration = Duration::from_secs(1);
 /// How long a newer daemon is waited for by one that is ready to be replaced.
 const HANDOVER: Duration = Duration::from_secs(10);
 /// A loop that wakes so much later than it wanted was stopped: the world may have changed.
 const OVERSLEPT: Duration = Duration::from_secs(2);
+/// How long nothing is done where the system cannot wait for descriptors, so that the loop does not
+/// turn round and round.
+const POLL_RETRY: Duration = Duration::from_millis(100);
 /// How long a new daemon waits for one that is leaving.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
 /// Margin so that the idle time has passed when the timer fires.
 const AFTER_IDLE: Duration = Duration::from_millis(5);
 /// The most descriptors.
 const MAX_FILES: u64 = 8192;
+/// With fewer there would be none left for a client and a worker.
+const MIN_FILES: u64 = 16;
 
 /// How a daemon is run.
 #[derive(Clone, Debug)]
@@ -121,18 +126,18 @@ pub fn leave_checkpoint(more: &[OsString]) {
 /// Runs until told to leave. `Err`: why there can be no daemon; that another one runs is no error.
 pub fn run(options: Options) -> Result<(), String> {
     rustix::process::umask(Mode::from_raw_mode(0o077));
+    set_limits()?;
     let runtime = runtime::open().map_err(|(path, why)| format!("{} {why}", path.display()))?;
     let runtime = Rc::new(runtime);
     let Some(lock) = listener::lock(&runtime, LOCK_TIMEOUT)? else { return Ok(()) };
     runtime.remove_drafts();
-    set_limits();
     // What a killed worker leaves behind comes to us, so that it is found and ended.
     rainline_segments::adopt_orphans();
     let signals = Signals::register().map_err(|error| format!("signals: {error}"))?;
     std::panic::set_hook(Box::new(|info| note(format!("panic: {info}"))));
     let mut listener = Listener::default();
     listener.open(&runtime).map_err(|errno| format!("{}: {errno}", runtime.path.display()))?;
-    // Whoever listens there now is not reached any more and does not know it yet.
+    // A daemon that had the name until now is not reached any more and does not know it yet.
     runtime.knock();
     let now = Now::read();
     let mut daemon = Daemon {
@@ -157,10 +162,16 @@ pub fn run(options: Options) -> Result<(), String> {
     Ok(())
 }
 
-/// Allows many connections, and no core file: memory holds what clients sent.
-fn set_limits() {
+/// Allows many connections, and no core file: memory holds what clients sent. `Err`: too few descriptors
+/// are allowed to serve any client.
+fn set_limits() -> Result<(), String> {
     let files = rustix::process::getrlimit(Resource::Nofile);
     let most = files.maximum.map_or(MAX_FILES, |most| most.min(MAX_FILES));
+    if most < MIN_FILES {
+        return Err(format!(
+            "a process may have only {most} open files here (ulimit -n); a daemon needs {MIN_FILES}"
+        ));
+    }
     if files.current.is_some_and(|current| current < most) {
         let raised = Rlimit { current: Some(most), maximum: files.maximum };
         let _ = rustix::process::setrlimit(Resource::Nofile, raised);
@@ -169,6 +180,7 @@ fn set_limits() {
     let _ = rustix::process::setrlimit(Resource::Core, none);
     // Where memory runs out, a status line is the first thing to do without.
     let _ = std::fs::write("/proc/self/oom_score_adj", "200");
+    Ok(())
 }
 
 /// The time namespace of this process, by its inode; `None` where there is none.
@@ -221,12 +233,14 @@ struct Woken {
     signals: bool,
     listener: bool,
     knock: bool,
-    /// Nobody can connect to the listening socket any more.
+    /// The listening socket takes no connections any more.
     is_deaf: bool,
     /// Much later than was asked for.
     is_late: bool,
     /// Before anything came.
     is_interrupted: bool,
+    /// More descriptors are open than may be waited for: the limit was lowered.
+    is_limited: bool,
     workers: bool,
     connections: Vec<(u64, PollFlags)>,
 }
@@ -306,6 +320,10 @@ impl Daemon {
         }
         // So it is after a signal, and after a checkpoint.
         woken.is_interrupted = found.is_err();
+        if found.is_err_and(|errno| errno != Errno::INTR) {
+            woken.is_limited = found == Err(Errno::INVAL);
+            std::thread::sleep(POLL_RETRY);
+        }
         woken.is_late = sys::awake() > now.awake + timeout.saturating_add(OVERSLEPT);
         woken
     }
@@ -319,7 +337,7 @@ impl Daemon {
             _ => leaving.until,
         });
         let each = [
-            Some(self.maintained + MAINTENANCE),
+            Some(self.maintained + MAINTENANCE).filter(|_| self.leaving.is_none()),
             self.engine.wake(now),
             self.self_check.wake(),
             idle_end.filter(|_| self.leaving.is_none()),
@@ -340,7 +358,11 @@ impl Daemon {
         if woken.is_deaf {
             self.self_check.give_up();
             self.listener.forget();
-            self.conclude(Reached::Nobody, now);
+            self.conclude(Reached::NoDaemon, now);
+        }
+        if woken.is_limited {
+            // It hears of nothing any more: the next client starts another daemon.
+            self.leave(None, Save::Everything, now);
         }
         let is_called = woken.knock && self.knock.take();
         if is_back || woken.is_interrupted {
@@ -391,8 +413,8 @@ impl Daemon {
                 note("what stands under the socket's name is no socket".into())
             }
             // The one that takes over is about to listen, or is not answering yet.
-            Reached::Nobody if self.handover.is_some() => {}
-            Reached::Nobody => self.reopen(now),
+            Reached::NoDaemon if self.handover.is_some() => {}
+            Reached::NoDaemon => self.reopen(now),
         }
     }
 
@@ -412,11 +434,11 @@ impl Daemon {
         }
     }
 
-    /// Makes the socket anew. Where that cannot be done nobody would ever reach this daemon again.
+    /// Makes the socket anew. Where that cannot be done no client would ever reach this daemon again.
     fn reopen(&mut self, now: &Now) {
         match self.listener.open(&self.runtime) {
             Ok(before) => {
-                // Who reached the old one is answered.
+                // Clients that reached the old one are answered.
                 let waiting = self.engine.lines.receive(before.as_ref(), Vec::new(), now.boot);
                 self.answer(waiting, now);
                 // A start that only led here is no failed one.
@@ -448,8 +470,8 @@ impl Daemon {
         }
     }
 
-    /// Lets a newer daemon take over. Until it listens this one goes on answering, so that no client
-    /// finds nobody.
+    /// Lets a newer daemon take over. Until it listens this one goes on answering, so that each client
+    /// finds a daemon.
     fn hand_over(&mut self, now: &Now) {
         self.keep_history(now);
         spawn::reset(&self.runtime);

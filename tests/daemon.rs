@@ -12,11 +12,12 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use rainline_client::protocol::{Body, HEADER, LineRequest, ReplyHeader, ReplyKind, Request};
+use rainline_client::protocol::{Body, HEADER, LineRequest, ReplyKind, Request};
 use rustix::process::Signal;
 
 use crate::support::sandbox::one_line;
-use crate::support::{DEADLINE, Sandbox, lives, program, signal, until, until_true};
+use crate::support::wire::{bytes, connect, reply};
+use crate::support::{Sandbox, lives, program, saying, signal, until, until_true};
 
 /// One whose daemon runs.
 fn running() -> Sandbox {
@@ -55,23 +56,6 @@ fn script(sandbox: &Sandbox, shell: &str, script: &str) -> Output {
     command.args(["-c", script]).arg(program()).stdin(Stdio::null()).output().expect("it runs")
 }
 
-/// A connection of a client that speaks by hand.
-fn connect(sandbox: &Sandbox) -> UnixStream {
-    let stream = UnixStream::connect(sandbox.socket()).expect("a daemon listens");
-    stream.set_read_timeout(Some(DEADLINE)).expect("set");
-    stream
-}
-
-/// A config whose tmux line says just this.
-fn saying(text: &str) -> String {
-    format!("[line.tmux]\nright = [\"said\"]\n[segment.said]\nuse = \"text\"\ntext = \"{text}\"\n")
-}
-
-fn history_is_read(sandbox: &Sandbox) -> bool {
-    // A history that was not read yet is not written over.
-    !sandbox.status().expect("it runs").contains("(not read)")
-}
-
 fn line() -> LineRequest {
     let (line, slot, target) = ("tmux".into(), "right".into(), "plain".into());
     LineRequest { line, slot, target, ..LineRequest::default() }
@@ -83,21 +67,6 @@ fn request(body: Body, nonce: u64) -> Request {
 
 fn print_request(nonce: u64) -> Request {
     request(Body::Print(line()), nonce)
-}
-
-fn bytes(request: &Request) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    request.encode(&mut bytes);
-    bytes
-}
-
-fn reply(stream: &mut UnixStream) -> (ReplyHeader, Vec<u8>) {
-    let mut header = [0; HEADER];
-    stream.read_exact(&mut header).expect("a reply");
-    let header = ReplyHeader::decode(&header).expect("ours").expect("whole");
-    let mut body = vec![0; header.length];
-    stream.read_exact(&mut body).expect("a body");
-    (header, body)
 }
 
 #[test]
@@ -330,20 +299,6 @@ fn a_caller_that_reads_to_the_end_is_not_held_by_the_daemon() {
 }
 
 #[test]
-fn sigterm_saves_the_past_and_takes_the_socket_away() {
-    let sandbox = running();
-    let pid = sandbox.daemon().expect("it runs");
-    until_true("the history", || history_is_read(&sandbox));
-    signal(pid, Signal::TERM);
-    until_true("its end", || !lives(pid));
-    assert!(!sandbox.socket().exists());
-    let dir = sandbox.home().join(".local/state/rainline");
-    let saved: Vec<_> = std::fs::read_dir(dir).expect("a directory").flatten().collect();
-    assert_eq!(saved.len(), 1);
-    assert_eq!(saved[0].metadata().expect("a file").mode() & 0o777, 0o600);
-}
-
-#[test]
 fn stop_ends_it_and_a_second_time_there_is_nothing_to_end() {
     let sandbox = running();
     let pid = sandbox.daemon().expect("it runs");
@@ -443,20 +398,20 @@ fn the_past_survives_the_daemon() {
     sandbox.stop_daemon();
     std::fs::remove_file(sandbox.runtime().join("history")).expect("the short past");
     sandbox.start_daemon(&[]);
-    until_true("the history", || history_is_read(&sandbox));
+    sandbox.until_history_is_read();
     assert!(marks() >= 3);
 }
 
 #[test]
 fn a_damaged_history_is_put_aside() {
     let sandbox = running();
-    until_true("the history", || history_is_read(&sandbox));
+    sandbox.until_history_is_read();
     sandbox.stop_daemon();
     let dir = sandbox.home().join(".local/state/rainline");
     let file = std::fs::read_dir(&dir).expect("made").flatten().next().expect("a file").path();
     std::fs::write(&file, "not a history").expect("written");
     sandbox.start_daemon(&[]);
-    until_true("the history", || history_is_read(&sandbox));
+    sandbox.until_history_is_read();
     print(&sandbox);
     let bad = format!("{}.bad", file.display());
     assert_eq!(std::fs::read(bad).expect("put aside"), b"not a history");
@@ -467,7 +422,7 @@ fn a_worker_that_hangs_is_killed_and_delays_no_line() {
     let sandbox = running();
     sandbox.configure(&saying("mine"));
     print(&sandbox);
-    until_true("the history", || history_is_read(&sandbox));
+    sandbox.until_history_is_read();
     let hung = sandbox.workers();
     assert!(!hung.is_empty());
     hung.iter().for_each(|pid| signal(*pid, Signal::STOP));

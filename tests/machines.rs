@@ -4,16 +4,16 @@
 //! few readings, so its line settles; the tests wait for the known line, and show what came instead.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use rainline_client::protocol::{Body, HEADER, LineRequest, ReplyHeader, ReplyKind, Request};
+use rainline_client::protocol::{Body, LineRequest, ReplyKind, Request};
 
 use crate::support::golden::{golden, kept};
 use crate::support::machine::{Machine, SETTLED, fixtures};
+use crate::support::wire::{bytes, connect, reply};
 use crate::support::{Goldens, at_once, guard, root};
 
 /// Waits until `text` gives what the golden file holds, and leaves the rest to [`Goldens`].
@@ -185,17 +185,11 @@ fn asked_by(machine: &Machine, session: u32, pid: u32, env: Env) -> String {
         session,
         ..LineRequest::default()
     };
-    let mut bytes = Vec::new();
-    Request::new(Body::Print(line), Duration::from_secs(20)).encode(&mut bytes);
-    let mut stream = UnixStream::connect(machine.sandbox.socket()).expect("a daemon listens");
-    stream.set_read_timeout(Some(SETTLED)).expect("set");
-    stream.write_all(&bytes).expect("written");
-    let mut header = [0; HEADER];
-    stream.read_exact(&mut header).expect("a reply");
-    let header = ReplyHeader::decode(&header).expect("ours").expect("whole");
+    let request = Request::new(Body::Print(line), Duration::from_secs(20));
+    let mut stream = connect(&machine.sandbox);
+    stream.write_all(&bytes(&request)).expect("written");
+    let (header, body) = reply(&mut stream);
     assert_eq!(header.kind, ReplyKind::Line);
-    let mut body = vec![0; header.length];
-    stream.read_exact(&mut body).expect("a body");
     String::from_utf8(body).expect("UTF-8")
 }
 

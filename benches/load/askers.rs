@@ -34,7 +34,7 @@ pub fn run() {
     row(&format!("beside {OTHERS} that sent half a request"));
     drop(half);
     let silent = silent(&house);
-    row(&format!("beside {OTHERS} streams that nobody reads"));
+    row(&format!("beside {OTHERS} unread streams"));
     drop(silent);
     row("alone again");
 }

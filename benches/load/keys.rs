@@ -14,7 +14,7 @@ use crate::{bytes, line};
 const FIRST: usize = 10_000;
 /// How many requests are on their way at once.
 const WINDOW: usize = 32;
-/// Leases last a minute, and half a minute later at most what nobody wants is dropped.
+/// Leases last a minute, and half a minute later at most what is not wanted is dropped.
 const SWEPT: u64 = 100;
 
 /// How a request differs from the one before.

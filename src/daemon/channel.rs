@@ -31,14 +31,17 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use rainline_client::environment::Environment;
 use rainline_client::protocol::{Body, LineRequest, MAX_REQUEST, ReplyKind, Request};
 use rainline_client::runtime::{Runtime, SHELL};
-use rainline_client::{args, sys};
+use rainline_client::{args, sys, timespec};
+use rainline_segments::family::Stat;
 
 /// The most shells; each takes four descriptors.
 const MOST: usize = 512;
@@ -62,8 +65,8 @@ impl Shell {
     }
 
     fn lives(self) -> bool {
-        let stat = std::fs::read(format!("/proc/{}/stat", self.pid.as_raw_nonzero()));
-        stat.is_ok_and(|stat| started(&stat) == Some(self.start))
+        let pid = self.pid.as_raw_nonzero().get().cast_unsigned();
+        Stat::of(pid).is_some_and(|stat| stat.start == self.start)
     }
 
     /// A descriptor of it, if it is still the one that is meant.
@@ -82,13 +85,6 @@ impl Shell {
         let is_deleted = link.as_os_str().as_bytes().ends_with(b" (deleted)");
         (link.is_absolute() && !is_deleted).then_some(link)
     }
-}
-
-/// The moment a process started, from its `stat`: the 22nd field. The second is a name in
-/// parentheses and may hold anything.
-fn started(stat: &[u8]) -> Option<u64> {
-    let end = stat.iter().rposition(|byte| *byte == b')')?;
-    std::str::from_utf8(&stat[end + 1..]).ok()?.split_whitespace().nth(19)?.parse().ok()
 }
 
 struct Channel {
@@ -297,8 +293,12 @@ impl Channels {
         }
     }
 
-    /// Drops the channels of shells that are gone and whose pidfd was missed.
+    /// Drops what is kept for shells that are gone.
     pub fn sweep(&mut self) {
+        self.unfinished.retain(|(owner, _)| match owner {
+            PromptOwner::Channel(_) => true,
+            PromptOwner::Process(_, life) => !has_ended(life),
+        });
         let gone = self.all.iter().filter(|(_, channel)| !channel.shell.lives());
         let gone: Vec<u64> = gone.map(|(id, _)| *id).collect();
         gone.into_iter().for_each(|id| self.remove(id));
@@ -345,9 +345,11 @@ impl Channel {
         let mut message = format!("{nonce:010}").into_bytes();
         message.extend_from_slice(&[what, b'\n']);
         if rustix::io::write(&self.ack, &message) == Err(Errno::AGAIN) {
-            // Full of answers that the shell gave up waiting for.
+            // Full of answers that the shell gave up waiting for. No more is read than a pipe holds.
             let mut chunk = [0; 4096];
-            while matches!(rustix::io::read(&self.ack, &mut chunk), Ok(1..)) {}
+            for _ in 0..16 {
+                let Ok(1..) = rustix::io::read(&self.ack, &mut chunk) else { break };
+            }
             let _ = rustix::io::write(&self.ack, &message);
         }
     }
@@ -379,6 +381,12 @@ impl Asked {
     }
 }
 
+/// Whether the process of a pidfd has ended.
+fn has_ended(life: &OwnedFd) -> bool {
+    let mut fds = [PollFd::new(life, PollFlags::IN)];
+    poll(&mut fds, Some(&timespec(Duration::ZERO))).is_ok_and(|ready| ready > 0)
+}
+
 fn forget(runtime: &Runtime, shell: Shell) {
     for what in ["ask", "ack", "line"] {
         runtime.remove(shell.name(what));
@@ -389,13 +397,6 @@ fn forget(runtime: &Runtime, shell: Shell) {
 mod tests {
     use super::*;
     use rainline_caps::Depth;
-
-    #[test]
-    fn the_start_is_found_behind_any_name() {
-        let stat = b"7 (a) R 1 (b)) S 1 7 7 0 -1 4194304 1 0 0 0 1 2 3 4 20 0 1 0 987 5 6";
-        assert_eq!(started(stat), Some(987));
-        assert_eq!(started(b"7 (a"), None);
-    }
 
     #[test]
     fn words_become_the_request_of_a_print() {
@@ -427,9 +428,8 @@ mod tests {
     fn a_channel_goes_with_its_shell_and_is_adopted_by_the_next_daemon() {
         let root = tempfile::tempdir().expect("a directory");
         let runtime = Rc::new(Runtime::at(root.path().join("r")).expect("made"));
-        let stat = std::fs::read("/proc/self/stat").expect("readable");
         let pid = std::process::id();
-        let start = started(&stat).expect("a start");
+        let start = Stat::of(pid).expect("it lives").start;
         let mut channels = Channels::adopt(runtime.clone());
         channels.register(&format!("{pid}-{start}"));
         channels.register(&format!("{pid}-{}", start + 1));

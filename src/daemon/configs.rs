@@ -151,7 +151,7 @@ impl Slot {
 /// A config that a request found.
 #[derive(Default)]
 pub struct Found {
-    /// `None` while it is being read for the first time.
+    /// `None` while it is being read for the first time, or while all others are.
     pub config: Option<(ConfigId, Rc<Config>)>,
     /// One that had to make room for it.
     pub removed: Option<ConfigId>,
@@ -206,9 +206,17 @@ impl Configs {
             Some(id) => id,
             None => {
                 if self.slots.len() >= MAX_CONFIGS {
-                    let idle = self.slots.iter().filter(|(id, _)| !is_used(id));
-                    let oldest = idle.min_by_key(|(_, slot)| slot.used).map(|(id, _)| id.clone());
-                    let oldest = oldest.ok_or("too many configs are in use")?;
+                    let mut idle: Vec<_> =
+                        self.slots.iter().filter(|(id, _)| !is_used(id)).collect();
+                    if idle.is_empty() {
+                        return Err("too many configs are in use".into());
+                    }
+                    // Nine that are asked for in turn would otherwise put each other out before one
+                    // of them was read. The built-in one needs no reading.
+                    idle.retain(|(_, slot)| slot.loaded || path.as_os_str().is_empty());
+                    let oldest = idle.into_iter().min_by_key(|(_, slot)| slot.used);
+                    let Some((oldest, _)) = oldest else { return Ok(Found::default()) };
+                    let oldest = oldest.clone();
                     self.remove(&oldest, jobs);
                     removed = Some(oldest);
                 }

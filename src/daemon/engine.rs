@@ -347,6 +347,10 @@ impl Engine {
     pub(super) fn finish_prompts(&mut self, now: &Now) {
         for (who, mut drawn) in self.lines.take_unfinished_prompts() {
             if let Some(line) = drawn.meant.take() {
+                if self.configs.find(&line.config).is_none() {
+                    // It made room for another one, and is read again for the next prompt.
+                    continue;
+                }
                 match self.view(&line, now) {
                     Ok(Some(view)) if self.is_of_own_config(view, &line.config) => {
                         self.show(view, &line, None, now);

@@ -74,7 +74,7 @@ impl Jobs {
         }
     }
 
-    /// Nobody wants a job any more: it is not begun, unless a worker does it already. Its outcome
+    /// A job is not wanted any more: it is not begun, unless a worker does it already. Its outcome
     /// then comes all the same.
     pub fn withdraw(&mut self, ticket: Ticket) {
         self.withdrawn.insert(ticket);

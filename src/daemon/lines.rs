@@ -91,7 +91,13 @@ impl Lines {
             let new = self.connections.accept(listener, boot);
             events.extend(new.into_iter().map(|id| (id, PollFlags::IN)));
         }
-        events.extend(self.connections.with_more().map(|id| (id, PollFlags::IN)));
+        // One request of each in a pass: what the poll found is read already.
+        let mut more: HashSet<u64> = self.connections.with_more().collect();
+        let found = events.iter().filter(|(_, flags)| flags.contains(PollFlags::IN));
+        for (id, _) in found {
+            more.remove(id);
+        }
+        events.extend(more.into_iter().map(|id| (id, PollFlags::IN)));
         let mut requests = Vec::new();
         for (id, flags) in events {
             if flags.contains(PollFlags::OUT) {

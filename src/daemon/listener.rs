@@ -61,7 +61,7 @@ impl Listener {
         self.socket.as_ref()
     }
 
-    /// Listens no more at a socket that nobody reaches.
+    /// Listens no more at a socket that no client reaches.
     pub fn forget(&mut self) {
         self.socket = None;
     }
@@ -83,7 +83,7 @@ pub struct Knock {
 }
 
 impl Knock {
-    /// Listens. Where no FIFO can be made nobody can knock, and the rest works all the same.
+    /// Listens. Where no FIFO can be made there is no knocking, and the rest works all the same.
     pub fn open(runtime: &Runtime) -> Knock {
         let fifo = runtime.fifo(runtime::KNOCK).ok();
         let identity = fifo.as_ref().and_then(|_| runtime.identity(runtime::KNOCK));
@@ -97,7 +97,7 @@ impl Knock {
         }
     }
 
-    /// Readable when somebody knocked.
+    /// Readable after a knock.
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
         self.fifo.as_ref().map(AsFd::as_fd)
     }
@@ -105,12 +105,9 @@ impl Knock {
     /// Forgets what came; whether there was something.
     pub fn take(&self) -> bool {
         let Some(fifo) = &self.fifo else { return false };
-        let mut chunk = [0; 256];
-        let mut came = false;
-        while matches!(rustix::io::read(fifo, &mut chunk), Ok(1..)) {
-            came = true;
-        }
-        came
+        // No more than a pipe holds: what writes on and on does not keep clients waiting.
+        let mut chunk = [0; 4096];
+        (0..16).take_while(|_| matches!(rustix::io::read(fifo, &mut chunk), Ok(1..))).count() > 0
     }
 }
 
@@ -168,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_knock_is_heard_by_who_listens_and_lost_where_nobody_does() {
+    fn a_knock_is_heard_by_a_daemon_that_listens_and_lost_without_one() {
         let root = tempfile::tempdir().expect("a directory");
         let runtime = Runtime::at(root.path().join("r")).expect("made");
         runtime.knock();

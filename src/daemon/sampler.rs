@@ -320,8 +320,8 @@ impl Sampler {
         }
     }
 
-    /// The readings, in the order of their identities; of those for single askers not more than
-    /// anybody reads, and than an answer can hold.
+    /// The readings, in the order of their identities; of those for single askers only so
+    /// many that the answer stays short.
     pub fn status(&self, boot: Duration) -> Vec<SegmentStatus> {
         let mut all: Vec<_> = self.cache.entries.iter().collect();
         all.sort_unstable_by_key(|(id, _)| *id);

@@ -1,7 +1,7 @@
 //! Whether clients still reach this daemon, found out by asking as they do.
 //!
 //! The socket's file says nothing: after a checkpoint was restored, or a file system was put over the
-//! directory, its name may lead to nobody or to another daemon, with the same inode. So the daemon
+//! directory, its name may lead to no daemon or to another one, with the same inode. So the daemon
 //! connects to the name and sends a ping. It hears its own ping in its own loop, by the nonce, or it
 //! is not the one that is reached. Nothing here waits.
 
@@ -26,8 +26,8 @@ pub enum Reached {
     AnotherDaemon,
     /// What stands there is no socket.
     SomethingElse,
-    /// Nothing stands there, or nobody answers.
-    Nobody,
+    /// Nothing stands there, or no answer comes.
+    NoDaemon,
 }
 
 /// A question to ourselves, while it is on its way.
@@ -62,7 +62,7 @@ impl SelfCheck {
             Err(Why::Absent | Why::Foreign | Why::Elsewhere) => {
                 match runtime.identity(runtime::SOCKET) {
                     Some((_, _, false)) => Some(Reached::SomethingElse),
-                    _ => Some(Reached::Nobody),
+                    _ => Some(Reached::NoDaemon),
                 }
             }
         }
@@ -86,7 +86,7 @@ impl SelfCheck {
             Ok(None) if is_open && (boot < asked.until || asked.passes < LEAST_PASSES) => {
                 return None;
             }
-            _ => Reached::Nobody,
+            _ => Reached::NoDaemon,
         };
         self.asked = None;
         Some(reached)
@@ -97,7 +97,7 @@ impl SelfCheck {
         self.asked = None;
     }
 
-    /// Readable when somebody answers.
+    /// Readable when an answer comes.
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
         self.asked.as_ref().map(|asked| asked.connection.as_fd())
     }
@@ -127,13 +127,13 @@ mod tests {
     fn a_name_that_leads_nowhere_is_known_at_once() {
         let (_root, runtime) = runtime();
         let mut check = SelfCheck::default();
-        assert_eq!(check.ask(&runtime, Duration::ZERO), Some(Reached::Nobody));
+        assert_eq!(check.ask(&runtime, Duration::ZERO), Some(Reached::NoDaemon));
         runtime.write(runtime::SOCKET, b"x").expect("written");
         assert_eq!(check.ask(&runtime, Duration::ZERO), Some(Reached::SomethingElse));
     }
 
     #[test]
-    fn the_same_file_with_a_listener_that_hears_nothing_is_nobody() {
+    fn the_same_file_with_a_listener_that_hears_nothing_is_no_daemon() {
         let (_root, runtime) = runtime();
         let mut listener = Listener::default();
         listener.open(&runtime).expect("open");
@@ -142,7 +142,7 @@ mod tests {
         check.give_up();
         let socket = listener.socket().expect("open");
         rustix::net::shutdown(socket, Shutdown::Both).expect("shut down");
-        assert_eq!(check.ask(&runtime, Duration::ZERO), Some(Reached::Nobody));
+        assert_eq!(check.ask(&runtime, Duration::ZERO), Some(Reached::NoDaemon));
     }
 
     #[test]
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_daemon_that_answers_is_another_and_a_silent_one_is_nobody() {
+    fn a_daemon_that_answers_is_another_and_a_silent_one_is_none() {
         let (root, runtime) = runtime();
         let other = UnixListener::bind(root.path().join("r").join(runtime::SOCKET)).expect("bound");
         let mut check = SelfCheck::default();
@@ -177,6 +177,6 @@ mod tests {
         for _ in 1..LEAST_PASSES {
             assert_eq!(check.outcome(TIMEOUT), None);
         }
-        assert_eq!(check.outcome(TIMEOUT), Some(Reached::Nobody));
+        assert_eq!(check.outcome(TIMEOUT), Some(Reached::NoDaemon));
     }
 }

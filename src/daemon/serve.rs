@@ -480,7 +480,7 @@ mod tests {
         (connections.last, theirs)
     }
 
-    /// A connection of ours and its other end.
+    /// A connection and its other end.
     fn pair() -> (Connections, u64, UnixStream) {
         let mut connections = Connections::default();
         let (id, theirs) = connect(&mut connections, 1, Duration::ZERO);

@@ -229,9 +229,12 @@ fn resident() -> Option<u64> {
 /// Notes are global because a panic's hook takes them, too.
 static NOTES: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
 
-/// Notes an event for `status`.
+/// Notes an event for `status`, once where it comes again and again.
 pub fn note(text: String) {
     let mut notes = NOTES.lock().unwrap_or_else(PoisonError::into_inner);
+    if notes.back() == Some(&text) {
+        return;
+    }
     if notes.len() >= MAX_NOTES {
         notes.pop_front();
     }

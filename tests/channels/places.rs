@@ -14,18 +14,13 @@ use rustix::process::Signal;
 
 use super::{Shell, WITH_CHANNELS, channel_files, sandbox};
 use crate::support::sandbox::output_of;
-use crate::support::{Sandbox, at_once, signal};
+use crate::support::{Sandbox, at_once, make_fifo, signal};
 
 /// A shell that asks through its channel.
 fn asking(sandbox: &Sandbox, name: &'static str) -> Shell {
     let mut shell = Shell::with_short_deadline(sandbox, name);
     shell.settle();
     shell
-}
-
-fn make_fifo(path: &Path) {
-    let kind = rustix::fs::FileType::Fifo;
-    rustix::fs::mknodat(rustix::fs::CWD, path, kind, Mode::RUSR | Mode::WUSR, 0).expect("a FIFO");
 }
 
 /// The file of the one channel with this ending.
@@ -159,7 +154,7 @@ fn a_long_question_to_a_stopped_daemon_blocks_no_shell() {
     });
 }
 
-/// Another question than the last one is not added to what nobody reads, however often it is time to
+/// Another question than the last one is not added to an unread one, however often it is time to
 /// try again.
 #[test]
 fn a_stopped_daemon_is_left_alone() {
@@ -196,7 +191,7 @@ fn a_shell_is_told_where_to_ask_and_fish_is_told_nothing() {
     let without = printed(&[]);
     assert_eq!(without.lines().count() + 1, rows("none").lines().count());
     assert_eq!(without.lines().count(), rows("winch-1-1").lines().count());
-    // Nobody answers: the row is there and empty.
+    // No daemon answers: the row is there and empty.
     sandbox.stop_daemon();
     fs::remove_dir_all(sandbox.runtime()).expect("removed");
     fs::write(sandbox.runtime(), "").expect("a file in its place");

@@ -1,14 +1,13 @@
-//! The history file, whatever stands in its place and whenever its writer is killed.
+//! The history file, whenever its writer is killed.
 
 use std::fs;
-use std::os::unix::fs::{FileTypeExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rustix::process::Signal;
 
-use super::{history_is_read, print};
+use super::print;
 use crate::support::hostile::Dice;
-use crate::support::{Sandbox, signal, until, until_true, wait_end};
+use crate::support::{Sandbox, rounds, signal, until, until_true, wait_end};
 
 /// Where the running daemon keeps its history.
 fn path(sandbox: &Sandbox) -> PathBuf {
@@ -17,47 +16,17 @@ fn path(sandbox: &Sandbox) -> PathBuf {
     PathBuf::from(line.trim_end_matches(" (not read)"))
 }
 
-#[test]
-fn whatever_stands_in_its_place_stops_no_daemon_and_makes_room_for_one() {
-    let put: [fn(&Path); 5] = [
-        |path| symlink("/dev/zero", path).expect("linked"),
-        |path| fs::create_dir(path).expect("made"),
-        |path| {
-            let kind = rustix::fs::FileType::Fifo;
-            rustix::fs::mknodat(rustix::fs::CWD, path, kind, 0o600.into(), 0).expect("made");
-        },
-        |path| fs::File::create(path).and_then(|file| file.set_len(1 << 40)).expect("made"),
-        |path| fs::write(path, "RLh9 of a future version").expect("written"),
-    ];
-    for (index, put) in put.iter().enumerate() {
-        let sandbox = Sandbox::running("");
-        until_true("the history", || history_is_read(&sandbox));
-        let path = path(&sandbox);
-        sandbox.stop_daemon();
-        fs::remove_file(&path).expect("it was saved");
-        put(&path);
-        sandbox.start_daemon(&[]);
-        until_true("the history", || history_is_read(&sandbox));
-        print(&sandbox);
-        sandbox.stop_daemon();
-        let about = path.symlink_metadata().expect("saved");
-        assert!(about.file_type().is_file() && about.len() < 1 << 20, "{index}: {about:?}");
-        let aside = path.with_extension("bad").symlink_metadata().expect("put aside");
-        assert!(!aside.file_type().is_socket());
-    }
-}
-
 /// The writer is killed at any moment of its writing: the file is the old one or the new one, and the
 /// next daemon starts with it. `RAINLINE_LONG=1`: 200 times.
 #[test]
 fn a_daemon_killed_while_it_writes_leaves_a_whole_history() {
-    let rounds = if std::env::var_os("RAINLINE_LONG").is_some() { 200 } else { 12 };
+    let rounds = rounds(12, 200);
     let sandbox = Sandbox::running("");
     let path = path(&sandbox);
     let mut dice = Dice(7);
     let mut lost = 0;
     for round in 0..rounds {
-        until_true("the history", || history_is_read(&sandbox));
+        sandbox.until_history_is_read();
         print(&sandbox);
         let processes = [sandbox.daemons(), sandbox.workers()].concat();
         let daemon = sandbox.daemon().expect("it runs");
@@ -70,7 +39,7 @@ fn a_daemon_killed_while_it_writes_leaves_a_whole_history() {
         assert!(path.exists() || !had_one, "{round}");
         sandbox.start_daemon(&[]);
         until("an answer", || sandbox.daemon());
-        until_true("the history", || history_is_read(&sandbox));
+        sandbox.until_history_is_read();
         lost += usize::from(path.with_extension("bad").exists());
     }
     assert_eq!(lost, 0, "of {rounds} histories");
@@ -79,7 +48,7 @@ fn a_daemon_killed_while_it_writes_leaves_a_whole_history() {
     until_true("the end of all drafts", || {
         sandbox.stop_daemon();
         sandbox.start_daemon(&[]);
-        until_true("the history", || history_is_read(&sandbox));
+        sandbox.until_history_is_read();
         fs::read_dir(dir).expect("a directory").count() == 1
     });
 }

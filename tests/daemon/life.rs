@@ -10,10 +10,8 @@ use rainline_client::protocol::{Admin, Body, HEADER, ReplyHeader, ReplyKind, Req
 use rustix::net::Shutdown;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, Signal, pidfd_getfd, pidfd_open};
 
-use super::{
-    bytes, connect, history_is_read, print, print_request, reply, request, running, script,
-};
-use crate::support::{Sandbox, found, program, signal, until, until_true, wait_end};
+use super::{bytes, connect, print, print_request, reply, request, running, saying, script};
+use crate::support::{Sandbox, found, program, rounds, signal, until, until_true, wait_end};
 
 /// Sends a signal by its number, named or not.
 fn send(sandbox: &Sandbox, number: u32, pid: u32) {
@@ -21,10 +19,11 @@ fn send(sandbox: &Sandbox, number: u32, pid: u32) {
     assert!(sent.status.success(), "{number}: {sent:?}");
 }
 
-/// The files that hold the history of a sandbox's daemon.
-fn saved(sandbox: &Sandbox) -> usize {
+/// The modes of the files that hold the history of a sandbox's daemon.
+fn saved(sandbox: &Sandbox) -> Vec<u32> {
     let dir = sandbox.home().join(".local/state/rainline");
-    fs::read_dir(dir).map_or(0, |files| files.count())
+    let files = fs::read_dir(dir).into_iter().flatten().flatten();
+    files.map(|file| file.metadata().expect("a file").mode() & 0o777).collect()
 }
 
 #[test]
@@ -41,20 +40,24 @@ fn no_signal_ends_it_but_those_that_save_and_faults() {
     for number in leaving {
         let sandbox = running();
         let pid = sandbox.daemon().expect("it runs");
-        until_true("the history", || history_is_read(&sandbox));
+        sandbox.until_history_is_read();
         send(&sandbox, number, pid);
         wait_end(pid);
-        assert_eq!((saved(&sandbox), sandbox.socket().exists()), (1, false), "signal {number}");
+        assert_eq!(
+            (saved(&sandbox), sandbox.socket().exists()),
+            (vec![0o600], false),
+            "signal {number}"
+        );
     }
 }
 
 #[test]
 fn hup_reads_the_configs_again() {
-    let sandbox = Sandbox::new().configured(&super::saying("one"));
+    let sandbox = Sandbox::new().configured(&saying("one"));
     sandbox.start_daemon(&[]);
     let line = || sandbox.print(&["tmux", "right", "--target", "plain"]);
     until_true("the config", || line().contains("one"));
-    sandbox.configure(&super::saying("two"));
+    sandbox.configure(&saying("two"));
     signal(sandbox.daemon().expect("it runs"), Signal::HUP);
     until_true("the new config", || line().contains("two"));
 }
@@ -77,17 +80,6 @@ fn commands_of_a_user_start_with_the_signals_of_a_new_process() {
     assert_eq!(mask & !(0b111 << 31), 0, "{line}");
 }
 
-#[test]
-fn a_removed_socket_is_back_with_the_next_request() {
-    let sandbox = running();
-    let pid = sandbox.daemon().expect("it runs");
-    fs::remove_file(sandbox.socket()).expect("removed");
-    print(&sandbox);
-    until_true("the socket", || sandbox.daemon() == Some(pid));
-    // The one that knocked leaves.
-    until_true("one daemon", || sandbox.daemons() == [pid]);
-}
-
 /// A descriptor of the daemon's listening socket, or `None` where this user may take none.
 fn listener_of(sandbox: &Sandbox, pid: u32) -> Option<rustix::fd::OwnedFd> {
     let sockets = fs::read_to_string("/proc/net/unix").expect("ours to see");
@@ -104,9 +96,9 @@ fn listener_of(sandbox: &Sandbox, pid: u32) -> Option<rustix::fd::OwnedFd> {
     pidfd_getfd(process, number, PidfdGetfdFlags::empty()).ok()
 }
 
-/// As after a checkpoint was restored: the file is the same, and nobody is behind it.
+/// As after a checkpoint was restored: the file is the same, and no daemon is behind it.
 #[test]
-fn a_socket_that_leads_to_nobody_is_made_anew_although_its_file_is_the_same() {
+fn a_socket_that_leads_to_no_daemon_is_made_anew_although_its_file_is_the_same() {
     let sandbox = running();
     let pid = sandbox.daemon().expect("it runs");
     let Some(listener) = listener_of(&sandbox, pid) else {
@@ -122,7 +114,7 @@ fn a_socket_that_leads_to_nobody_is_made_anew_although_its_file_is_the_same() {
 
 /// The name leads to a process that accepts and says nothing: the one with the lock takes it back.
 #[test]
-fn a_name_taken_by_who_never_answers_is_taken_back() {
+fn a_name_taken_by_what_never_answers_is_taken_back() {
     let sandbox = running();
     let pid = sandbox.daemon().expect("it runs");
     fs::remove_file(sandbox.socket()).expect("removed");
@@ -179,20 +171,6 @@ fn a_daemon_whose_directory_is_no_more_at_its_path_leaves_and_the_next_serves() 
     }
 }
 
-#[test]
-fn what_is_no_socket_is_left_alone_and_nobody_spins() {
-    let sandbox = running();
-    let pid = sandbox.daemon().expect("it runs");
-    fs::remove_file(sandbox.socket()).expect("removed");
-    fs::create_dir(sandbox.socket()).expect("made");
-    print(&sandbox);
-    signal(pid, Signal::CONT);
-    signal(pid, Signal::USR1);
-    fs::remove_dir(sandbox.socket()).expect("it is still there");
-    signal(pid, Signal::CONT);
-    until_true("the socket", || sandbox.daemon() == Some(pid));
-}
-
 /// The build of a daemon of long ago, in the header of its replies.
 fn outdated(kind: ReplyKind, nonce: u64, body: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -234,7 +212,7 @@ fn an_outdated_daemon_serves_until_the_next_one_listens() {
     let newer = Request { build: u64::MAX, ..print_request(5) };
     stream.write_all(&bytes(&newer)).expect("sent");
     assert_eq!(reply(&mut stream).0.kind, ReplyKind::Line);
-    // The lock is free, and everybody is still answered; who asks whether to start one is told.
+    // The lock is free, and all are still answered; a ping is told that another daemon may start.
     let mut other = connect(&sandbox);
     let ping = request(Body::Admin(Admin::Ping), 7);
     other.write_all(&[bytes(&print_request(6)), bytes(&ping)].concat()).expect("sent");
@@ -249,7 +227,7 @@ fn an_outdated_daemon_serves_until_the_next_one_listens() {
 /// Every connection succeeds and every request gets a line, while one daemon after another takes over.
 #[test]
 fn no_request_is_lost_while_daemons_follow_each_other() {
-    let upgrades = if std::env::var_os("RAINLINE_LONG").is_some() { 20 } else { 4 };
+    let upgrades = rounds(4, 20) as u64;
     let sandbox = running();
     let (is_over, answered) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {

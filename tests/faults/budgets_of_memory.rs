@@ -1,17 +1,16 @@
 //! Requests that name something else each time.
 
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
+use std::io::Write;
 use std::time::Duration;
 
-use rainline_client::protocol::{Body, HEADER, LineRequest, ReplyHeader, Request};
+use rainline_client::protocol::{Body, LineRequest, Request};
 
-use crate::support::{DEADLINE, Sandbox};
+use crate::support::Sandbox;
+use crate::support::wire::{bytes, connect, reply};
 
 /// Asks for so many lines, none like another; each is answered.
 fn ask(sandbox: &Sandbox, numbers: std::ops::Range<u32>) {
-    let mut stream = UnixStream::connect(sandbox.socket()).expect("a daemon listens");
-    stream.set_read_timeout(Some(DEADLINE)).expect("set");
+    let mut stream = connect(sandbox);
     let long = "x".repeat(4000);
     for n in numbers {
         let mut line = LineRequest {
@@ -33,14 +32,8 @@ fn ask(sandbox: &Sandbox, numbers: std::ops::Range<u32>) {
         }
         let request =
             Request { nonce: n.into(), ..Request::new(Body::Print(line), Duration::ZERO) };
-        let mut bytes = Vec::new();
-        request.encode(&mut bytes);
-        stream.write_all(&bytes).expect("the daemon reads");
-        let mut head = vec![0; HEADER];
-        stream.read_exact(&mut head).expect("a reply");
-        let header = ReplyHeader::decode(&head).expect("the protocol").expect("whole");
-        let mut body = vec![0; header.length];
-        stream.read_exact(&mut body).expect("a body");
+        stream.write_all(&bytes(&request)).expect("the daemon reads");
+        let (header, body) = reply(&mut stream);
         assert!(header.nonce == u64::from(n) && !body.is_empty(), "{n}");
     }
 }

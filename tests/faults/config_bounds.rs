@@ -9,7 +9,7 @@ use std::path::Path;
 use rainline::config::{Config, Gathered, SourceFile, build};
 
 use crate::support::process::output_in_time;
-use crate::support::{Sandbox, Stream, until};
+use crate::support::{Sandbox, Stream, make_fifo, until};
 
 const GOOD: &str =
     "[segment.text]\ntext = \"GOOD\"\n[line.tmux]\nleft = [\"text\"]\nright = [\"text\"]\n";
@@ -32,12 +32,6 @@ const SPOILT: [Spoil; 8] = [
 fn write(path: &Path, bytes: &[u8]) {
     fs::write(path, bytes).expect("written");
     fs::set_permissions(path, PermissionsExt::from_mode(0o600)).expect("changed");
-}
-
-fn make_fifo(path: &Path) {
-    let mode = rustix::fs::Mode::from_raw_mode(0o600);
-    let kind = rustix::fs::FileType::Fifo;
-    rustix::fs::mknodat(rustix::fs::CWD, path, kind, mode, 0).expect("a FIFO");
 }
 
 fn make_sparse(path: &Path) {
@@ -157,7 +151,7 @@ fn a_megabyte_of_mistakes_is_told_in_part() {
 }
 
 #[test]
-fn far_more_than_anybody_writes_is_left_out() {
+fn far_more_than_is_ever_written_is_left_out() {
     let many = |of: fn(usize) -> String| (0..10_000).map(of).collect::<String>();
     let segments = built(many(|n| format!("[segment.s{n}]\nuse = \"text\"\n")));
     let lines = built(many(|n| format!("[line.l{n}]\nleft = [\"cpu\"]\n")));

@@ -5,29 +5,19 @@ use std::os::unix::net::UnixStream;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use rainline_client::protocol::{
-    Admin, Body, HEADER, LineRequest, ReplyHeader, ReplyKind, Request,
-};
+use rainline_client::protocol::{Admin, Body, LineRequest, ReplyKind, Request};
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
-use crate::support::process::stat;
+use crate::support::process::{stop, ticks};
+use crate::support::wire::{bytes, connect, reply};
 use crate::support::{DEADLINE, Sandbox, Stream, lives, signal, until, until_true};
 
 /// A second hand, so that there is always another line to show.
 const CONFIG: &str = "[line.tmux]\nright = [\"clock\"]\n[segment.clock]\ntime = \"at %S\"\n";
 const WORDS: [&str; 6] = ["tmux", "right", "--target", "plain", "--columns", "80"];
 
-fn connect(sandbox: &Sandbox) -> UnixStream {
-    let stream = UnixStream::connect(sandbox.socket()).expect("a daemon listens");
-    stream.set_read_timeout(Some(DEADLINE)).expect("set");
-    stream.set_write_timeout(Some(DEADLINE)).expect("set");
-    stream
-}
-
 fn message(body: Body) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    Request::new(body, Duration::from_secs(1)).encode(&mut bytes);
-    bytes
+    bytes(&Request::new(body, Duration::from_secs(1)))
 }
 
 fn line() -> LineRequest {
@@ -35,20 +25,11 @@ fn line() -> LineRequest {
     LineRequest { line, slot, target, ..LineRequest::default() }
 }
 
-fn reply(stream: &mut UnixStream) -> (ReplyKind, Vec<u8>) {
-    let mut header = [0; HEADER];
-    stream.read_exact(&mut header).expect("a reply");
-    let header = ReplyHeader::decode(&header).expect("ours").expect("whole");
-    let mut body = vec![0; header.length];
-    stream.read_exact(&mut body).expect("a body");
-    (header.kind, body)
-}
-
 /// Whether the daemon itself answers a print: one that draws by itself does not count.
 fn is_served(sandbox: &Sandbox) -> bool {
     let mut stream = connect(sandbox);
     stream.write_all(&message(Body::Print(line()))).is_ok()
-        && reply(&mut stream).0 == ReplyKind::Line
+        && reply(&mut stream).0.kind == ReplyKind::Line
 }
 
 /// Lets this process have so many descriptors; whether it may.
@@ -61,19 +42,13 @@ fn allow_files(wanted: u64) -> bool {
     setrlimit(Resource::Nofile, raised).is_ok()
 }
 
-/// Stops a process, and waits until it stands still.
-fn stop(pid: u32) {
-    signal(pid, Signal::STOP);
-    until_true("the stop", || stat(pid).is_some_and(|stat| stat[0] == "T"));
-}
-
 fn kill(mut child: Child) {
     child.kill().expect("a living process");
     child.wait().expect("ours");
 }
 
 #[test]
-fn connections_of_one_process_without_end_shut_nobody_out() {
+fn connections_of_one_process_without_end_shut_no_other_out() {
     if !allow_files(6000) {
         return println!("skipped: a process may have too few descriptors here");
     }
@@ -103,7 +78,7 @@ fn connections_of_one_process_without_end_shut_nobody_out() {
 }
 
 #[test]
-fn readers_that_never_read_cost_little_and_hold_up_nobody() {
+fn readers_that_never_read_cost_little_and_hold_up_no_other() {
     let sandbox = Sandbox::running(CONFIG);
     let pid = sandbox.daemon().expect("it runs");
     let status = message(Body::Admin(Admin::Status));
@@ -175,7 +150,7 @@ fn a_stream_goes_on_while_the_daemon_stands_still_and_comes_back_to_it() {
 /// As tmux runs its jobs: standard output is a socket. It ends with the client, whatever else does
 /// not.
 #[test]
-fn a_socket_that_a_stream_writes_to_is_held_by_nobody_else() {
+fn a_socket_that_a_stream_writes_to_is_held_by_no_other_process() {
     let sandbox = Sandbox::running(CONFIG);
     let pid = sandbox.daemon().expect("it runs");
     let (mut ours, theirs) = UnixStream::pair().expect("a pair");
@@ -236,10 +211,6 @@ fn a_daemon_with_few_descriptors_goes_on_answering() {
     }
     assert_eq!(sandbox.daemon(), Some(pid));
     // It waits, and does not turn in circles: two thirds of the time would do for that.
-    let ticks = |pid: u32| -> u64 {
-        let stat = stat(pid).expect("it lives");
-        stat[11].parse::<u64>().expect("a number") + stat[12].parse::<u64>().expect("a number")
-    };
     let before = ticks(pid);
     streams.iter_mut().for_each(|stream| (0..2).for_each(|_| drop(stream.next())));
     assert!(ticks(pid) - before < 100, "a second of processor time in two");
@@ -266,7 +237,7 @@ fn a_client_with_few_descriptors_or_none_open_prints_or_ends() {
         let output = run(closed);
         assert!(output.status.success() && output.stderr.is_empty(), "{closed} {output:?}");
     }
-    // A stream that nobody can ever read ends.
+    // A stream whose output is closed ends.
     assert!(run_verb("exec >&-;", "stream").status.success());
     // Nothing of a line went where a descriptor of the client's own was.
     assert!(is_served(&sandbox));

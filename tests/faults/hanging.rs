@@ -11,6 +11,7 @@ use rustix::process::Signal;
 use crate::support::namespace::DeadMount;
 use crate::support::process::{output_in_time, peak_memory, stat, ticks};
 use crate::support::sandbox::one_line;
+use crate::support::wire::{bytes, connect, reply};
 use crate::support::{Sandbox, lives, program, rounds, signal, until, until_true};
 
 /// Starts the daemon where it sees the dead mount.
@@ -103,7 +104,7 @@ fn t23_a_thousand_requests_for_a_dead_mount_cost_few_workers_and_no_memory() {
         "[line.terminal]\nleft = ['text', 'directory']\n[segment.text]\ntext = 'here'\n",
     );
     start_daemon(&mount, &sandbox);
-    let mut stream = UnixStream::connect(sandbox.socket()).expect("a daemon listens");
+    let mut stream = connect(&sandbox);
     let mut ask = |round: usize| {
         let line = LineRequest {
             line: "terminal".into(),
@@ -114,15 +115,10 @@ fn t23_a_thousand_requests_for_a_dead_mount_cost_few_workers_and_no_memory() {
             pid: 1,
             ..LineRequest::default()
         };
-        let mut bytes = Vec::new();
-        Request::new(Body::Print(line), Duration::from_millis(1)).encode(&mut bytes);
-        stream.write_all(&bytes).expect("sent");
+        let request = Request::new(Body::Print(line), Duration::from_millis(1));
+        stream.write_all(&bytes(&request)).expect("sent");
         // Answers are as many as requests: none is left unread for long.
-        let mut reply = [0; rainline_client::protocol::HEADER];
-        std::io::Read::read_exact(&mut stream, &mut reply).expect("a reply");
-        let header = rainline_client::protocol::ReplyHeader::decode(&reply);
-        let mut body = vec![0; header.expect("ours").expect("whole").length];
-        std::io::Read::read_exact(&mut stream, &mut body).expect("a body");
+        reply(&mut stream);
     };
     let all = rounds(1000, 100_000);
     (0..100).for_each(&mut ask);

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use rustix::process::Signal;
 
 use crate::support::namespace::DeadMount;
-use crate::support::process::{children, output_in_time, stat};
+use crate::support::process::{children, output_in_time, stat, stop};
 use crate::support::sandbox::one_line;
 use crate::support::{Sandbox, lives, program, signal, until, until_true};
 
@@ -161,9 +161,7 @@ fn a_line_without_a_daemon_has_the_sign_if_that_will_last() {
     let signs = |sandbox: &Sandbox| line(sandbox).matches('!').count();
     assert_eq!(signs(&sandbox), 0, "it answers");
     let daemon = sandbox.daemon().expect("it runs");
-    signal(daemon, Signal::STOP);
-    let is_stopped = || stat(daemon).is_some_and(|stat| stat[0] == "T");
-    until_true("it is stopped", is_stopped);
+    stop(daemon);
     assert_eq!(signs(&sandbox), 1, "it is stopped");
     signal(daemon, Signal::CONT);
     until_true("an answer", || signs(&sandbox) == 0);

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,23 +13,14 @@ use rustix::process::Signal;
 
 use super::{LINE, StandIn, print, print_with};
 use crate::support::hostile::Dice;
-use crate::support::process::output_in_time;
+use crate::support::process::{is_ignored, output_in_time};
 use crate::support::sandbox::one_line;
 use crate::support::terminal::argv;
+use crate::support::wire::{bytes, connect};
 use crate::support::{
-    DEADLINE, Sandbox, Terminal, Tmux, found, lives, program, rounds, signal, tool, until,
-    until_true, wait_end,
+    Sandbox, Terminal, Tmux, found, lives, program, rounds, signal, tool, until, until_true,
+    wait_end,
 };
-
-fn history_is_read(sandbox: &Sandbox) -> bool {
-    sandbox.status().is_some_and(|status| !status.contains("(not read)"))
-}
-
-/// The files of the history.
-fn saved(sandbox: &Sandbox) -> usize {
-    let state = sandbox.home().join(".local/state/rainline");
-    fs::read_dir(state).map_or(0, |entries| entries.count())
-}
 
 /// A job of tmux starts the daemon, and the server goes: the daemon has nothing of either.
 #[test]
@@ -120,8 +111,11 @@ fn t43_what_happens_in_a_terminal_does_not_reach_the_daemon() {
         terminal.send(key);
         terminal.wait_text(sign);
     };
-    foreground(&mut terminal, "\x03", "^C");
-    until_true("its end", || sandbox.processes_named("600").is_empty());
+    // A script that runs the tests in its background makes all of them ignore this.
+    if !is_ignored(Signal::INT) {
+        foreground(&mut terminal, "\x03", "^C");
+        until_true("its end", || sandbox.processes_named("600").is_empty());
+    }
     foreground(&mut terminal, "\x1a", "Stopped");
     assert_eq!(sandbox.daemon(), Some(daemon));
     let leader = terminal.pid();
@@ -131,17 +125,7 @@ fn t43_what_happens_in_a_terminal_does_not_reach_the_daemon() {
 }
 
 #[test]
-fn t44_signals_do_what_is_said_and_never_lose_the_past() {
-    for ending in [Signal::TERM, Signal::INT, Signal::QUIT] {
-        let sandbox = Sandbox::running("");
-        until_true("the history", || history_is_read(&sandbox));
-        print(&sandbox);
-        let pid = sandbox.daemon().expect("it runs");
-        signal(pid, ending);
-        until_true("its end", || !lives(pid));
-        assert_eq!(saved(&sandbox), 1, "{ending:?}");
-        assert!(!sandbox.socket().exists(), "{ending:?}");
-    }
+fn t44_any_number_of_harmless_signals_changes_nothing() {
     let sandbox = Sandbox::running("");
     let pid = sandbox.daemon().expect("it runs");
     let harmless = [
@@ -157,10 +141,6 @@ fn t44_signals_do_what_is_said_and_never_lose_the_past() {
         Signal::CHILD,
         Signal::CONT,
     ];
-    for each in harmless {
-        signal(pid, each);
-        assert_eq!(sandbox.daemon(), Some(pid), "{each:?}");
-    }
     let mut dice = Dice(44);
     for _ in 0..rounds(1000, 10_000) {
         signal(pid, harmless[dice.below(harmless.len())]);
@@ -190,11 +170,10 @@ fn t45_upgrades_under_load_lose_no_line() {
         for _ in 0..rounds(5, 20) {
             let before = until("a daemon", || sandbox.daemon());
             let line = LineRequest { line: "tmux".into(), ..LineRequest::default() };
-            let mut bytes = Vec::new();
             let request = Request::new(Body::Print(line), Duration::from_secs(5));
-            Request { build: u64::MAX, ..request }.encode(&mut bytes);
-            let mut stream = UnixStream::connect(sandbox.socket()).expect("a daemon listens");
-            stream.write_all(&bytes).expect("sent");
+            let newer = Request { build: u64::MAX, ..request };
+            let mut stream = connect(&sandbox);
+            stream.write_all(&bytes(&newer)).expect("sent");
             until_true("another daemon", || sandbox.daemon().is_some_and(|pid| pid != before));
         }
         is_over.store(true, Ordering::Relaxed);
@@ -215,13 +194,11 @@ fn t46_other_protocols_are_refused_and_left_alone() {
     print(&sandbox);
     let pid = until("a daemon", || sandbox.daemon());
     // A client of another protocol that asks all the same.
-    let mut bytes = Vec::new();
     let line = LineRequest { line: "tmux".into(), ..LineRequest::default() };
-    Request::new(Body::Print(line), Duration::from_secs(5)).encode(&mut bytes);
+    let mut bytes = bytes(&Request::new(Body::Print(line), Duration::from_secs(5)));
     let version = bytes.iter().position(|byte| *byte == 1).expect("the version");
     bytes[version] = 200;
-    let mut stream = UnixStream::connect(sandbox.socket()).expect("a daemon listens");
-    stream.set_read_timeout(Some(DEADLINE)).expect("set");
+    let mut stream = connect(&sandbox);
     stream.write_all(&bytes).expect("sent");
     let mut reply = Vec::new();
     let _ = stream.read_to_end(&mut reply);
@@ -302,7 +279,7 @@ fn t50_another_pid_namespace_is_served_or_told_the_true_reason() {
     for _ in 0..2 {
         one_line(inside(&[&["print"], &LINE[..], &["--deadline", "20000"]].concat()));
     }
-    // Nobody mistook one number for the other's.
+    // A number of one namespace was not taken for a process of the other.
     assert_eq!(sandbox.daemon(), Some(pid));
     print(&sandbox);
 }

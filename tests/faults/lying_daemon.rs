@@ -1,4 +1,4 @@
-//! Something else than a daemon of ours listens on the socket, as the same user, and says what it
+//! Something else than a Rainline daemon listens on the socket, as the same user, and says what it
 //! likes. Nothing of it is printed unless it is one line of the size that was asked for.
 
 use std::io::{Read, Write};
@@ -128,7 +128,7 @@ struct Liar {
 }
 
 impl Liar {
-    /// Each who asks is answered by the script. `first` is said before anything is read.
+    /// Each client is answered by the script. `first` is said before anything is read.
     fn listen(sandbox: &Sandbox, first: &'static [u8], script: Script) -> Liar {
         let listener = Arc::new(UnixListener::bind(sandbox.socket()).expect("bound"));
         let asked = Arc::new(AtomicUsize::new(0));
@@ -222,7 +222,7 @@ fn an_answer_that_comes_before_the_question_is_none() {
 
 /// The other half: it is the lie that is refused, and not every answer.
 #[test]
-fn one_line_of_the_size_is_shown_whoever_says_it() {
+fn one_line_of_the_size_is_shown_from_any_process() {
     let sandbox = Sandbox::new().configured(CONFIG);
     let liar = Liar::listen(&sandbox, b"", |stream, request| {
         stream.write_all(&line(request, format!("true{}", " ".repeat(76))))?;

@@ -23,7 +23,6 @@ mod namespaces;
 mod oddities;
 mod places;
 mod privacy;
-mod processes;
 mod resources;
 mod sources;
 mod trust;

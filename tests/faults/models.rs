@@ -252,7 +252,7 @@ fn t76_a_client_opens_its_runtime_directory_and_nothing_else() {
         }
         assert!(seen > 0, "{log}");
         let sockets: Vec<&str> = calls_of(&log, &["socket", "connect"]).collect();
-        assert!(!sockets.is_empty(), "{words:?} asks nobody: {log}");
+        assert!(!sockets.is_empty(), "{words:?} asks no daemon: {log}");
         assert!(sockets.iter().all(|call| call.contains("AF_UNIX")), "{words:?}: {sockets:?}");
     }
 }
@@ -263,7 +263,7 @@ fn rainline_of(pid: u32) -> bool {
 }
 
 /// A daemon with the default lines has no socket of the network, nor have its workers; one that shows
-/// every kind but those that ask a service on the web talks to nobody beyond this machine.
+/// every kind but those that ask a service on the web talks to no other machine.
 #[test]
 fn t76_a_daemon_without_a_network_segment_uses_no_network() {
     let local = ALL.iter().filter(|kind| kind.options.iter().all(|option| option.name != "url"));

@@ -18,7 +18,7 @@ use crate::support::machine::Machine;
 use crate::support::process::output_in_time;
 use crate::support::sandbox::one_line;
 use crate::support::{
-    Sandbox, at_once, guard, namespace, program, rounds, signal, until, until_true,
+    Sandbox, at_once, guard, namespace, program, rounds, saying, signal, until, until_true,
 };
 
 /// A line with every kind that reads the machine; those that ask the web would wait for it.
@@ -380,11 +380,6 @@ fn t56_an_environment_of_any_kind() {
     within("mkdir closed && cd closed && chmod 0 .");
     let long = "d".repeat(200);
     within(&format!("for i in $(seq 25); do mkdir {long} && cd {long} || exit 9; done"));
-}
-
-/// A config whose line says this.
-fn saying(text: &str) -> String {
-    format!("[line.tmux]\nright = ['said']\n[segment.said]\nuse = 'text'\ntext = '{text}'\n")
 }
 
 #[test]

@@ -82,9 +82,7 @@ fn t05_whatever_the_umask_is_everything_is_private() {
         command.args(["print", "tmux", "right"]).stdin(Stdio::null());
         assert!(output_in_time(&mut command).status.success());
         until("a daemon", || sandbox.daemon());
-        until_true("the history", || {
-            sandbox.status().is_some_and(|status| !status.contains("(not read)"))
-        });
+        sandbox.until_history_is_read();
         sandbox.stop_daemon();
         assert_eq!(mode(&sandbox.runtime()), 0o700, "umask {umask}");
         let state = sandbox.home().join(".local/state/rainline");
@@ -164,7 +162,7 @@ fn t07_a_path_of_any_length_leads_to_the_one_daemon() {
 }
 
 #[test]
-fn t10_a_socket_on_which_nobody_listens_is_replaced() {
+fn t10_a_socket_on_which_no_process_listens_is_replaced() {
     let sandbox = Sandbox::new();
     drop(UnixListener::bind(sandbox.socket()).expect("bound"));
     let stale = fs::metadata(sandbox.socket()).expect("there").ino();
@@ -174,7 +172,7 @@ fn t10_a_socket_on_which_nobody_listens_is_replaced() {
     until_true("one daemon", || sandbox.daemons() == [pid]);
 }
 
-/// As a cleaner of temporary files does it: nobody tells the daemon.
+/// As a cleaner of temporary files does it: the daemon is not told.
 #[test]
 fn t11_a_removed_socket_is_made_again_without_a_word() {
     let sandbox = Sandbox::running("");
@@ -364,7 +362,7 @@ fn t18_two_hundred_clients_at_once_start_one_daemon() {
 
 /// Killed at each step towards listening, by the kernel, as the step is taken.
 #[test]
-fn t19_a_daemon_killed_while_it_starts_stands_in_nobodys_way() {
+fn t19_a_daemon_killed_while_it_starts_is_in_no_way() {
     let sandbox = Sandbox::new();
     let steps = ["flock", "bind", "fchmodat", "chmod", "listen", "renameat", "rename", "poll"];
     let mut killed = 0;
@@ -393,7 +391,7 @@ fn t20_no_process_is_signalled_because_a_file_names_it() {
     let mut bystander = sandbox.command("sleep").arg("600").spawn().expect("it runs");
     let number = bystander.id().to_string();
     let plant = || {
-        for name in [LOCK, SPAWN_STATE, "shells", "pid", "rainline.pid"] {
+        for name in [LOCK, SPAWN_STATE, "pid", "rainline.pid"] {
             fs::write(sandbox.runtime().join(name), &number).expect("written");
         }
     };

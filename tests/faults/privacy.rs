@@ -20,13 +20,13 @@ fn all_below(path: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// A shell of ours that asks for a channel: the test's own process, as `/proc` knows it.
+/// A shell of the same user that asks for a channel: the test's own process, as `/proc` knows it.
 fn channel() -> String {
     let pid = std::process::id();
     format!("{pid}-{}", process::stat(pid).expect("we live")[19])
 }
 
-/// Whatever the umask of who starts it, all that the daemon makes is the user's alone: the socket, the
+/// Whatever umask it is started with, all that the daemon makes is the user's alone: the socket, the
 /// lock, a shell's channel, the history, and their directories.
 #[test]
 fn what_the_daemon_makes_is_for_its_user_only() {

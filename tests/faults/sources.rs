@@ -3,20 +3,21 @@
 //! `injection` has shown to be harmless there.
 
 use std::ffi::OsString;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 use std::time::Duration;
 
 use rainline_caps::{Caps, Depth};
-use rainline_client::protocol::{Body, ENV, HEADER, LineRequest, ReplyHeader, Request};
+use rainline_client::protocol::{Body, ENV, LineRequest, Request};
 use rainline_render::frame::{Frame, Piece, Span, Text};
 use rainline_render::style::Style;
 use rainline_render::targets::{self, Target};
 use rainline_segments::{ALL, Unit, Untrusted};
 
 use crate::support::hostile::{Dice, Tried, for_sink, seed};
+use crate::support::wire::{bytes, connect, reply};
 use crate::support::{Sandbox, rounds, until};
 
 /// A connection to a daemon, by its protocol.
@@ -27,8 +28,7 @@ struct Asker<'a> {
 
 impl<'a> Asker<'a> {
     fn new(sandbox: &'a Sandbox) -> Asker<'a> {
-        let stream = UnixStream::connect(sandbox.socket()).expect("a daemon");
-        Asker { sandbox, stream }
+        Asker { sandbox, stream: connect(sandbox) }
     }
 
     fn line(&self, line: &str, target: &Target) -> LineRequest {
@@ -48,15 +48,8 @@ impl<'a> Asker<'a> {
     /// The reply to a request for a line.
     fn print(&mut self, line: LineRequest) -> Vec<u8> {
         let request = Request::new(Body::Print(line), Duration::from_secs(20));
-        let mut bytes = Vec::new();
-        request.encode(&mut bytes);
-        self.stream.write_all(&bytes).expect("it listens");
-        let mut header = [0; HEADER];
-        self.stream.read_exact(&mut header).expect("a reply");
-        let header = ReplyHeader::decode(&header).expect("ours").expect("whole");
-        let mut body = vec![0; header.length];
-        self.stream.read_exact(&mut body).expect("all of it");
-        body
+        self.stream.write_all(&bytes(&request)).expect("it listens");
+        reply(&mut self.stream).1
     }
 }
 

@@ -114,7 +114,7 @@ fn every_test_that_a_promise_names_exists() {
 }
 
 /// The crates of others of which the released program is made, macros among them. A new one is
-/// somebody whom every user of this program trusts from then on: is it worth that?
+/// one more author whom every user of this program trusts: is it worth that?
 const CRATES: &[&str] = &[
     "anstream",
     "anstyle",

@@ -1,7 +1,7 @@
 //! Another local user gets nothing: not by being first at a place, not by changing what stands there
 //! after it was looked at, not by connecting.
 //!
-//! The places are the real ones below `/run/user` and `/tmp`, of users whose numbers nobody else has.
+//! The places are the real ones below `/run/user` and `/tmp`, of users whose numbers no other user has.
 //! The test itself is root and does what the other user could do; the program and the shells run as
 //! the first one. Without root, or where no number can be taken, a line says so.
 
@@ -15,12 +15,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 
 use crate::channels::{self, Shell, WITH_CHANNELS};
 use crate::support::guard;
 use crate::support::terminal::argv;
-use crate::support::{Sandbox, at_once, program, tool, until, until_true};
+use crate::support::{Sandbox, at_once, make_fifo, program, tool, until, until_true};
 
 /// A user, and another one.
 struct Users {
@@ -165,8 +165,8 @@ impl Home {
     }
 }
 
-fn make_fifo(path: &Path, mode: u32) {
-    rustix::fs::mknodat(rustix::fs::CWD, path, FileType::Fifo, Mode::empty(), 0).expect("a FIFO");
+fn make_open_fifo(path: &Path, mode: u32) {
+    make_fifo(path);
     fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("changed");
 }
 
@@ -188,7 +188,7 @@ fn a_place_that_another_user_took_first_is_not_used() {
         ("a directory", |_, place| make_open_dir(place), "is owned by user"),
         ("a closed directory", |_, place| fs::create_dir(place).expect("made"), "is owned by user"),
         ("a file", |_, place| fs::write(place, "").expect("written"), "is not a directory"),
-        ("a FIFO", |_, place| make_fifo(place, 0o666), "is not a directory"),
+        ("a FIFO", |_, place| make_open_fifo(place, 0o666), "is not a directory"),
         ("a socket", |_, place| drop(UnixListener::bind(place)), "is not a directory"),
         (
             "a link to the victim's own directory",
@@ -239,7 +239,7 @@ fn of_two_bad_places_neither_is_used() {
 }
 
 /// What the other user would have made to be asked in the daemon's stead: FIFOs for a shell's channel
-/// that everybody may use, and a line of his own.
+/// that all users may use, and a line of his own.
 struct Trap {
     asks: Vec<OwnedFd>,
 }
@@ -254,7 +254,7 @@ impl Trap {
                 fs::write(&path, "0\n\n\nEVIL\n").expect("written");
                 fs::set_permissions(&path, PermissionsExt::from_mode(0o666)).expect("changed");
             } else {
-                make_fifo(&path, 0o666);
+                make_open_fifo(&path, 0o666);
                 let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
                 asks.push(rustix::fs::open(&path, flags, Mode::empty()).expect("open"));
             }
@@ -274,7 +274,7 @@ impl Trap {
     }
 }
 
-/// The daemon runs where it should; what stands at the other place is nobody's business.
+/// The daemon runs where it should; what stands at the other place is not looked at.
 #[test]
 fn the_second_place_is_not_looked_at() {
     at_once(WITH_CHANNELS, |name| {
@@ -288,8 +288,6 @@ fn the_second_place_is_not_looked_at() {
         assert_eq!(files.len(), 3);
         let place = home.users.temporary();
         make_open_dir(&place);
-        symlink(home.users.run_dir().join("rainline/shells"), place.join("shells"))
-            .expect("linked");
         let trap = Trap::set(&home.users, &place, &files);
         home.users.give(&place);
         // A daemon that is gone is looked for again.

@@ -6,7 +6,7 @@
 //! with a deadline that only a real hang meets.
 #![allow(dead_code)] // Not every test module uses every helper.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 pub mod golden;
@@ -19,6 +19,7 @@ pub mod sandbox;
 pub mod stream;
 pub mod terminal;
 pub mod tmux;
+pub mod wire;
 
 pub use golden::Goldens;
 pub use process::{lives, signal, wait_end};
@@ -57,6 +58,19 @@ pub fn at_once<T: Send>(items: impl IntoIterator<Item = T>, act: impl Fn(T) + Sy
             scope.spawn(move || act(item));
         }
     });
+}
+
+/// Makes a FIFO that its owner alone may use.
+#[track_caller]
+pub fn make_fifo(path: &Path) {
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    let kind = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, path, kind, mode, 0).expect("a FIFO");
+}
+
+/// A config whose tmux line says just this.
+pub fn saying(text: &str) -> String {
+    format!("[line.tmux]\nright = [\"said\"]\n[segment.said]\nuse = \"text\"\ntext = \"{text}\"\n")
 }
 
 /// The path of an installed program. Fails with what to do where there is none.

@@ -124,7 +124,7 @@ impl DeadMount {
         command
     }
 
-    /// Answers all who wait with an error.
+    /// Answers all that waits with an error.
     pub fn release(&mut self) {
         drop(self.child.stdin.take());
         let _ = self.child.wait();

@@ -20,6 +20,14 @@ pub fn signal(pid: u32, signal: Signal) {
     let _ = kill_process(Pid::from_raw(pid as i32).expect("a pid"), signal);
 }
 
+/// Whether this process, and so all that it starts, ignores a signal.
+pub fn is_ignored(signal: Signal) -> bool {
+    let status = fs::read_to_string("/proc/self/status").expect("readable");
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("a mask");
+    let mask = u64::from_str_radix(mask.trim(), 16).expect("a number");
+    mask & 1 << (signal.as_raw() - 1) != 0
+}
+
 /// Waits for the end of a process that is not our child.
 pub fn wait_end(pid: u32) {
     let Ok(fd) = pidfd_open(Pid::from_raw(pid as i32).expect("a pid"), PidfdFlags::empty()) else {
@@ -42,6 +50,13 @@ pub fn output_in_time(command: &mut Command) -> Output {
         Ok(output) => output.expect("our child"),
         Err(_) => panic!("{pid} does not end: {}", command_line(pid)),
     }
+}
+
+/// Stops a process, and waits until it stands still.
+#[track_caller]
+pub fn stop(pid: u32) {
+    signal(pid, Signal::STOP);
+    super::until_true("the stop", || stat(pid).is_some_and(|stat| stat[0] == "T"));
 }
 
 /// Ticks of a processor that a process has used so far.

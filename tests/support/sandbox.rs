@@ -167,10 +167,15 @@ impl Sandbox {
     /// A FIFO below the sandbox.
     pub fn fifo(&self, name: &str) -> PathBuf {
         let path = self.path(name);
-        let mode = rustix::fs::Mode::from_raw_mode(0o600);
-        let kind = rustix::fs::FileType::Fifo;
-        rustix::fs::mknodat(rustix::fs::CWD, &path, kind, mode, 0).expect("a FIFO");
+        super::make_fifo(&path);
         path
+    }
+
+    /// Waits until the daemon has read its history: one that was not read yet is not written over.
+    #[track_caller]
+    pub fn until_history_is_read(&self) {
+        let is_read = |status: String| !status.contains("(not read)");
+        super::until_true("the history", || self.status().is_some_and(is_read));
     }
 
     /// The files of this name anywhere in the sandbox.

@@ -30,8 +30,8 @@ pub struct Killed {
 }
 
 impl Killed {
-    /// Whether it has ended. Our own child is waited for here and leaves no zombie; the zombie of
-    /// another process counts as ended.
+    /// Whether it has ended. A child of this process is waited for here and leaves no zombie;
+    /// any other is waited for by its own parent.
     pub fn has_ended(&self) -> bool {
         let Some(stat) = Stat::of(self.pid).filter(|stat| stat.start == self.start) else {
             return true;
@@ -140,7 +140,7 @@ pub fn kill_descendants(pid: u32) -> Vec<Killed> {
     }
 }
 
-/// Kills our own child and all that it started.
+/// Kills a child of this process and all that it started.
 pub fn kill_tree(child: u32) -> Vec<Killed> {
     let itself = Stat::of(child).map(|stat| Killed { pid: child, start: stat.start });
     let mut all = kill_descendants(child);
@@ -184,6 +184,7 @@ pub fn end_all() {
 mod tests {
     use super::*;
     use std::io::Read;
+    use std::os::unix::ffi::OsStrExt;
     use std::process::{Command, Stdio};
 
     #[test]
@@ -203,7 +204,21 @@ mod tests {
     }
 
     #[test]
-    fn what_left_the_session_still_belongs_to_the_family() {
+    fn a_name_that_is_no_text_is_a_name() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+        std::os::unix::fs::symlink("/bin/sh", &path).expect("linked");
+        #[allow(clippy::disallowed_methods, reason = "a test starts what it kills")]
+        let mut command = Command::new(path);
+        let mut shell =
+            command.args(["-c", "read x"]).stdin(Stdio::piped()).spawn().expect("it runs");
+        assert_eq!(Stat::of(shell.id()).expect("it lives").name, "caf\u{fffd}");
+        assert_eq!(kill_tree(shell.id()).len(), 1);
+        shell.wait().expect("its end");
+    }
+
+    #[test]
+    fn what_left_the_session_is_of_the_family_all_the_same() {
         let script = "setsid -w sleep 600 & sleep 600 & echo; wait";
         #[allow(clippy::disallowed_methods, reason = "a test starts what it kills")]
         let mut command = Command::new("sh");

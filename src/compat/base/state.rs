@@ -2,8 +2,7 @@
 //!
 //! A text file beside the daemon's history, replaced in one step under a lock, so that ten calls at
 //! once leave ten samples. The wait for the lock is short: a call that does not get it keeps
-//! nothing. A file that cannot be read counts as empty, as does what is no regular file of this user's,
-//! whoever put it there.
+//! nothing. A file that cannot be read counts as empty, as does what is no regular file of this user's.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};

@@ -46,13 +46,27 @@ fn read(canonical: &str, text: &str) -> Outcome {
 fn the_one_unused_for_longest_makes_room() {
     let mut harness = Harness::default();
     for n in 0..MAX_CONFIGS as u32 {
-        harness.request(&format!("/{n}"), n).expect("room");
+        let path = format!("/{n}");
+        harness.request(&path, n).expect("room");
+        harness.answer(&path, read(&path, ""), n);
     }
     let used = harness.configs.request(Path::new("/x"), &at(9), |_| true, &mut harness.jobs);
     assert!(used.is_err());
     let found = harness.request("/x", 9).expect("room");
     assert_eq!(found.removed.as_deref(), Some(Path::new("/0")));
     assert_eq!(harness.configs.find(Path::new("/0")), None);
+}
+
+#[test]
+fn one_that_is_being_read_for_the_first_time_makes_no_room() {
+    let mut harness = Harness::default();
+    for n in 0..=MAX_CONFIGS as u32 {
+        let found = harness.request(&format!("/{n}"), n).expect("it waits");
+        assert!(found.config.is_none() && found.removed.is_none());
+    }
+    assert_eq!(harness.configs.slots.len(), MAX_CONFIGS);
+    assert!(harness.request("", 9).expect("room").config.is_some(), "the built-in one");
+    assert_eq!(harness.request("/8", 9).expect("room").removed.as_deref(), Some(Path::new("")));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Requests from their arrival to their reply, with a scripted clock, scripted workers and clients
 //! that are real sockets.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 
@@ -119,6 +119,20 @@ fn line(config: &str) -> LineRequest {
 fn set(segment: &str, value: &str) -> Body {
     let (segment, value) = (segment.into(), value.into());
     Body::Set(Set { config: "/config".into(), segment, value, ..Set::default() })
+}
+
+#[test]
+fn of_requests_that_come_together_one_is_taken_a_pass() {
+    let mut harness = Harness::new();
+    let mut client = UnixStream::connect(harness.root.path().join("s")).expect("connected");
+    let mut bytes = Vec::new();
+    (0..3).for_each(|_| Request::new(Body::Print(line("/config")), SECOND).encode(&mut bytes));
+    client.write_all(&bytes).expect("sent");
+    let lines = &mut harness.engine.lines;
+    assert_eq!(lines.receive(Some(&harness.listener), Vec::new(), SECOND).len(), 1);
+    // More comes meanwhile, so that the poll finds it, too.
+    client.write_all(&bytes).expect("sent");
+    assert_eq!(lines.receive(None, vec![(1, PollFlags::IN)], SECOND).len(), 1);
 }
 
 #[test]

@@ -27,7 +27,7 @@ const MAX_LINES: usize = 1024;
 /// A view's number.
 pub type ViewId = u64;
 
-/// What a stream holds of the view that it shows, so that nobody has to count them: a thousand
+/// What a stream holds of the view that it shows, so that they need not be counted: a thousand
 /// streams cost a request nothing.
 #[derive(Debug, Default)]
 pub struct Token {

@@ -127,7 +127,7 @@ impl Soak {
         self.harness.turn(&self.now);
     }
 
-    /// A second passes; now and then the machine sleeps, or somebody sets its clock.
+    /// A second passes; now and then the machine sleeps, or its clock is set.
     fn clocks(&mut self) {
         self.now.boot += SECOND;
         self.now.awake += SECOND;
@@ -212,7 +212,7 @@ impl Soak {
         if bad && self.dice.once_in(20) { Ok(Answer::FilesChanged) } else { Ok(answer) }
     }
 
-    /// Whoever asked gets one whole line in time; the next one asks.
+    /// Each client that asked gets one whole line in time; then the next one asks.
     fn clients(&mut self) {
         let said = self.harness.replies(self.stream);
         for (kind, line) in &said {
