@@ -15,6 +15,8 @@ use crate::sys;
 const WINDOW: u64 = 600;
 /// So many starts in a window are enough.
 const MOST_STARTS: usize = 5;
+/// More of them are no accident.
+pub const MANY_STARTS: usize = 2;
 /// The longest pause between two starts, in seconds.
 const MOST_PAUSE: u64 = 300;
 
@@ -73,6 +75,13 @@ pub fn reset(runtime: &Runtime) {
 /// How often daemons were started lately without one that lasted.
 pub fn starts(runtime: &Runtime) -> usize {
     recent(&runtime.read(SPAWN_STATE).unwrap_or_default(), sys::boot().as_secs()).len()
+}
+
+/// Whether no daemon can be started, or too many did not last.
+pub fn fails(runtime: &Runtime) -> bool {
+    let is_there = runtime.identity(SPAWN_STATE).is_some();
+    let is_unreadable = is_there && runtime.read(SPAWN_STATE).is_none();
+    is_unreadable || runtime.lock(SPAWN_LOCK).is_err() || starts(runtime) > MANY_STARTS
 }
 
 /// Whether no daemon is started just now, because those before did not last.

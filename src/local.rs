@@ -1,8 +1,8 @@
 //! A good line without a daemon.
 //!
 //! Reading a config or a source may hang, so it happens in a worker that is left behind at the
-//! deadline; what is printed then is the last line with the same key, or one without any reading. It
-//! is never empty, and never an error. What counters and graphs need to know of the last time is
+//! deadline; what is printed then is the last line with the same key, or one of what the request itself
+//! says. It is never empty, and never an error. What counters and graphs need to know of the last time is
 //! kept in the runtime directory, so that a second call shows true differences; where nothing can
 //! be kept, everything still works.
 //!
@@ -11,17 +11,13 @@
 
 use std::time::Duration;
 
-use rainline_caps::Glyphs;
-
-use crate::config::Config;
-use crate::line::drawing::{Drawing, Nothing};
 use crate::readings::history::History;
-use crate::worker::{Answer, Job, Old, Process, Worker};
+use crate::worker::{Answer, Job, Old, Process, Worker, of_request};
 use last::Last;
 use rainline_client::Why;
 use rainline_client::protocol::{Body, LineRequest, Request};
 use rainline_client::runtime::{self, Runtime};
-use rainline_client::sys;
+use rainline_client::{spawn, sys};
 
 mod hung;
 mod last;
@@ -71,7 +67,8 @@ impl Local {
         self.leave_worker(runtime.as_ref());
         let kept = runtime.and_then(|runtime| Last::kept(&runtime, key));
         let mut kept = kept.iter().chain(&self.last);
-        kept.find_map(|last| last.line(key, trouble)).unwrap_or_else(|| placeholder(line, trouble))
+        kept.find_map(|last| last.line(key, trouble))
+            .unwrap_or_else(|| of_request(line, trouble).into_bytes())
     }
 
     /// The best line that a worker draws in time.
@@ -131,23 +128,10 @@ impl Local {
 /// late once, is no trouble.
 fn is_trouble(why: Why, runtime: Option<&Runtime>) -> bool {
     match why {
-        Why::Absent => false,
+        Why::Absent => runtime.is_some_and(spawn::fails),
         Why::Late => runtime.is_some_and(late::is_lasting),
         _ => true,
     }
-}
-
-/// The line as it looks before anything was read. Nothing is touched for it.
-fn placeholder(request: &LineRequest, trouble: bool) -> Vec<u8> {
-    let config = Config::built_in();
-    let drawing = Drawing::of(request, &config);
-    let line = drawing.draw(&config, &Nothing { trouble }).unwrap_or_default();
-    if !line.is_empty() {
-        return line.into_bytes();
-    }
-    let dots = if request.glyphs == Some(Glyphs::Ascii) { "..." } else { "…" };
-    let sign = if trouble && drawing.has_sign(&config) { "!" } else { "" };
-    format!("{dots}{sign}").into_bytes()
 }
 
 #[cfg(test)]
@@ -157,17 +141,27 @@ mod tests {
     #[test]
     fn the_poorest_line_is_still_a_line() {
         let request = LineRequest { line: "no such line".into(), ..LineRequest::default() };
-        assert!(!placeholder(&request, false).is_empty());
+        assert!(!of_request(&request, false).is_empty());
     }
 
     #[test]
-    fn a_placeholder_has_one_sign_if_there_is_trouble() {
+    fn a_line_of_the_request_alone_tells_the_last_command_and_no_job() {
+        let request = |status| LineRequest {
+            line: "prompt".into(),
+            slot: "all".into(),
+            target: "plain".into(),
+            status: Some(status),
+            ..LineRequest::default()
+        };
+        let [well, badly] = [0, 3].map(|status| of_request(&request(status), false));
+        assert!(!well.contains('✘') && badly.contains("✘ 3"), "{well}\n{badly}");
+    }
+
+    #[test]
+    fn a_line_of_the_request_alone_has_one_sign_if_there_is_trouble() {
         let request =
             LineRequest { line: "tmux".into(), slot: "right".into(), ..LineRequest::default() };
-        let signs = |trouble| {
-            let line = placeholder(&request, trouble);
-            line.iter().filter(|byte| **byte == b'!').count()
-        };
+        let signs = |trouble| of_request(&request, trouble).matches('!').count();
         assert_eq!([false, true].map(signs), [0, 1]);
     }
 

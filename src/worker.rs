@@ -28,6 +28,7 @@ mod process;
 mod sources;
 mod watch;
 
+pub use line::of_request;
 pub use message::{Answer, Job, Old};
 pub use process::{CONFIG_TIMEOUT, Process, Worker, load_config, read_config};
 pub use sources::MAX_SOURCES;

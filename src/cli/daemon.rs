@@ -98,12 +98,12 @@ pub fn run(args: Args) -> Result<i32, Error> {
         What::Start(settings) => with_runtime(|runtime| start(runtime, &settings)),
         What::Stop => {
             with_runtime(|runtime| match rainline_client::admin(runtime, Admin::Stop, TIMEOUT) {
-                Err(Why::Absent) => print("The daemon does not run.\n"),
-                answer => show(answer),
+                Err(Why::Absent) if !is_held(runtime) => print("The daemon does not run.\n"),
+                answer => show(runtime, answer),
             })
         }
         What::Status { json } => with_runtime(|runtime| {
-            let answer = text(rainline_client::admin(runtime, Admin::Status, TIMEOUT))?;
+            let answer = text(runtime, rainline_client::admin(runtime, Admin::Status, TIMEOUT))?;
             if json {
                 output(&format!("{}\n", crate::quote::json(&answer)));
                 return Ok(0);
@@ -113,9 +113,9 @@ pub fn run(args: Args) -> Result<i32, Error> {
                 Err(_) => failed("the daemon is of another version; `--json` shows its answer"),
             }
         }),
-        What::Reload => {
-            with_runtime(|runtime| show(rainline_client::admin(runtime, Admin::Reload, TIMEOUT)))
-        }
+        What::Reload => with_runtime(|runtime| {
+            show(runtime, rainline_client::admin(runtime, Admin::Reload, TIMEOUT))
+        }),
     }
 }
 
@@ -146,7 +146,12 @@ fn start(runtime: &Runtime, settings: &Settings) -> Result<i32, Error> {
         }
         std::thread::sleep(START_POLL);
     }
-    failed("the daemon was started but does not answer")
+    failed("no daemon answers; `rainline doctor` says why")
+}
+
+/// Whether a process has the daemon's lock.
+fn is_held(runtime: &Runtime) -> bool {
+    matches!(runtime.lock(runtime::LOCK), Ok(None))
 }
 
 /// Whether a daemon answers. One that says farewell is about to be followed by another.
@@ -162,16 +167,20 @@ fn with_runtime(act: impl FnOnce(&Runtime) -> Result<i32, Error>) -> Result<i32,
     }
 }
 
-fn show(answer: Result<(ReplyKind, Vec<u8>), Why>) -> Result<i32, Error> {
-    print(&text(answer)?)
+fn show(runtime: &Runtime, answer: Result<(ReplyKind, Vec<u8>), Why>) -> Result<i32, Error> {
+    print(&text(runtime, answer)?)
 }
 
 /// The text of an answer.
-fn text(answer: Result<(ReplyKind, Vec<u8>), Why>) -> Result<String, Error> {
+fn text(runtime: &Runtime, answer: Result<(ReplyKind, Vec<u8>), Why>) -> Result<String, Error> {
     let failed = |why: &str| Err(Error::Failed(why.trim_end().into()));
     match answer {
         Ok((ReplyKind::Text, text)) => Ok(String::from_utf8_lossy(&text).into_owned()),
         Ok((_, why)) => failed(&String::from_utf8_lossy(&why)),
+        Err(Why::Absent) if is_held(runtime) => {
+            failed("a daemon runs and is not reached; `rainline doctor` says why")
+        }
+        Err(Why::Late) => failed("the daemon does not answer; `rainline doctor` says why"),
         Err(why) => failed(&why.to_string()),
     }
 }

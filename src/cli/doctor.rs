@@ -150,14 +150,18 @@ fn settings(report: &mut Report) {
         return;
     };
     let gathered = config::gather(&path);
-    let there = gathered.files.iter().any(|file| file.path == path);
     let config = config::build(&gathered);
     let shown = path.display();
-    match there {
-        true => report.add(Health::Fine, &format!("{shown}")),
-        false => {
-            report.add(Health::Fine, &format!("no {shown}: the defaults are in force"));
-        }
+    if config.problems.is_empty() {
+        let is_there = gathered.files.iter().any(|file| file.path == path);
+        let what =
+            if is_there { "has no mistakes" } else { "is not there: the defaults are in force" };
+        report.add(Health::Fine, &format!("{shown} {what}"));
+    } else if config.unusable {
+        report
+            .add(Health::Broken, &format!("{shown} cannot be used: a daemon keeps the one before"));
+    } else {
+        report.add(Health::Warning, &format!("{shown} has mistakes"));
     }
     for problem in &config.problems {
         let health = if config.unusable { Health::Broken } else { Health::Warning };

@@ -175,11 +175,11 @@ fn holds(request: &LineRequest) -> Vec<(On, Box<str>)> {
     holds
 }
 
-/// Readings where nothing was read yet: for a test frame, and for the poorest line there is.
+/// Readings where nothing was read yet, for a test frame.
 #[derive(Default)]
-pub struct Nothing {
+struct Nothing {
     /// Whether `rainline doctor` has something to tell.
-    pub trouble: bool,
+    trouble: bool,
 }
 
 impl Readings for Nothing {

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
+use rainline_caps::Glyphs;
 use rainline_client::protocol::{LineRequest, Request};
 use rainline_client::sys;
-use rainline_segments::{Machine, Pace, RunsIn, Sample, Source};
+use rainline_segments::{Kind, Machine, Pace, RunsIn, Sample, Source};
 
 use super::message::{Answer, Old};
 use crate::config::{self, Config, Gathered};
@@ -50,12 +51,12 @@ pub fn draw(
     let mut readings = Single::open(&config, &path, &drawing, &mut history);
     readings.trouble |= order.trouble;
     let line = |readings: &dyn Readings| drawing.draw(&config, readings).unwrap_or_default();
-    readings.sample(machine, request, RunsIn::Daemon);
+    readings.sample(machine, request, |kind| kind.runs_in == RunsIn::Daemon);
     let may_hang = |taken: &Taken| taken.instance.kind.runs_in == RunsIn::Worker;
     if !order.is_quick && readings.all.values().any(may_hang) {
         let (history, old) = Default::default();
         send(&Answer::Line { line: line(&readings), last: false, history, old })?;
-        readings.sample(machine, request, RunsIn::Worker);
+        readings.sample(machine, request, |kind| kind.runs_in == RunsIn::Worker);
     }
     let after =
         |since| [false, true].map(|trouble| line(&Aged { readings: &readings, since, trouble }));
@@ -63,6 +64,24 @@ pub fn draw(
     let line = line(&readings);
     readings.keep(&mut history);
     send(&Answer::Line { line, last: true, history: history.encode(), old })
+}
+
+/// The line by the built-in config of what the request itself says, for where no worker draws one
+/// in time: what the last command came to is known, and the machine is not read.
+pub fn of_request(request: &LineRequest, trouble: bool) -> String {
+    let config = Config::built_in();
+    let drawing = Drawing::of(request, &config);
+    let mut readings = Single::open(&config, Path::new(""), &drawing, &mut History::default());
+    let is_said = |kind: &Kind| kind.pace == Pace::Ask && kind.runs_in == RunsIn::Daemon;
+    readings.sample(&Machine::real(), request, is_said);
+    readings.trouble = trouble;
+    let line = drawing.draw(&config, &readings).unwrap_or_default();
+    if !line.is_empty() {
+        return line;
+    }
+    let dots = if request.glyphs == Some(Glyphs::Ascii) { "..." } else { "…" };
+    let sign = if trouble && drawing.has_sign(&config) { "!" } else { "" };
+    format!("{dots}{sign}")
 }
 
 /// One reading of each instance of a line.
@@ -115,11 +134,16 @@ impl<'a> Single<'a> {
         Single { all, trouble: !config.problems.is_empty() }
     }
 
-    /// Reads those whose kind runs in this place.
-    fn sample(&mut self, machine: &Machine, request: &LineRequest, place: RunsIn) {
+    /// Reads those of the kinds that are wanted.
+    fn sample(
+        &mut self,
+        machine: &Machine,
+        request: &LineRequest,
+        is_wanted: impl Fn(&Kind) -> bool,
+    ) {
         for taken in self.all.values_mut() {
             let kind = taken.instance.kind;
-            let Some(source) = taken.source.as_mut().filter(|_| kind.runs_in == place) else {
+            let Some(source) = taken.source.as_mut().filter(|_| is_wanted(kind)) else {
                 continue;
             };
             match source::sample(source.as_mut(), machine, &drawing::ask(request, kind)) {

@@ -267,7 +267,7 @@ impl Sandbox {
         if !output.status.success() {
             // On a busy machine it takes longer than the command waits.
             let why = String::from_utf8_lossy(&output.stderr);
-            assert!(why.contains("does not answer"), "{why}");
+            assert!(why.contains("no daemon answers"), "{why}");
             until("an answer of the daemon", || self.status());
         }
     }

@@ -19,8 +19,6 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a daemon that was told that it is not reached has to mend that, and how often it is asked.
 const MENDING: Duration = Duration::from_secs(2);
 const ASK_AGAIN: Duration = Duration::from_millis(50);
-/// So many starts in ten minutes are no accident.
-const MANY_STARTS: usize = 2;
 /// As much as a small file of the runtime directory takes.
 const PROBE: [u8; 512] = [0; 512];
 
@@ -147,8 +145,12 @@ fn absent(runtime: &Runtime, report: &mut Report) {
 
 fn cannot_open(runtime: &Runtime, name: &str, errno: rustix::io::Errno, report: &mut Report) {
     let path = runtime.path.join(name);
+    let what = match path.symlink_metadata() {
+        Ok(about) if !about.is_file() => format!("is a {}", kind(&about)),
+        _ => format!("cannot be opened: {errno}"),
+    };
     let path = path.display();
-    report.add(Health::Broken, &format!("no daemon can be started: {path}: {errno}"));
+    report.add(Health::Broken, &format!("no daemon can be started: {path} {what}"));
     report.cure(&format!("rm -r {path}"));
     report.cure(SIGN);
 }
@@ -170,8 +172,11 @@ fn unreached(runtime: &Runtime, report: &mut Report) {
 
 /// Whether the next line can start a daemon.
 fn startable(runtime: &Runtime, report: &mut Report) {
-    if let Err(errno) = runtime.lock(runtime::SPAWN_LOCK) {
-        return cannot_open(runtime, runtime::SPAWN_LOCK, errno, report);
+    for name in [runtime::SPAWN_LOCK, runtime::SPAWN_STATE] {
+        let is_there = runtime.identity(name).is_some();
+        if let Err(errno) = if is_there { runtime.file(name).map(drop) } else { Ok(()) } {
+            return cannot_open(runtime, name, errno, report);
+        }
     }
     let probe = format!("probe.{}", std::process::id());
     let written = runtime.write(&probe, &PROBE);
@@ -179,21 +184,21 @@ fn startable(runtime: &Runtime, report: &mut Report) {
     if let Err(error) = written {
         let path = runtime.path.display();
         report.add(Health::Broken, &format!("no daemon can be started: {path}: {error}"));
-        return report.cure(SIGN);
+        return report.cure("each client draws its own line meanwhile");
     }
     if let Err(error) = spawn::executable() {
         report.add(Health::Broken, &format!("no daemon can be started: {error}"));
         return report.cure(SIGN);
     }
     let starts = spawn::starts(runtime);
-    match starts > MANY_STARTS && spawn::is_paused(runtime) {
+    match starts > spawn::MANY_STARTS && spawn::is_paused(runtime) {
         false => report.add(Health::Fine, "no daemon is running; the next line starts one"),
         true => {
             report.add(Health::Warning, "no daemon is running, and none is started for a while");
             report.cure("the last ones did not last; rainline daemon run says why");
         }
     }
-    if starts > MANY_STARTS {
+    if starts > spawn::MANY_STARTS {
         report.add(Health::Warning, &format!("started {starts} times in ten minutes"));
     }
 }
