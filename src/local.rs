@@ -33,6 +33,8 @@ pub struct Local {
     history: Vec<u8>,
     /// The last line, for where no file can be kept.
     last: Option<Last>,
+    /// When the last whole line was drawn, by the boot clock.
+    drawn: Option<Duration>,
 }
 
 /// What a worker draws.
@@ -94,11 +96,13 @@ impl Local {
         let mut bytes = Vec::new();
         Request { body: Body::Print(line.clone()), ..request.clone() }.encode(&mut bytes);
         let is_quick = hung + 1 >= hung::MOST;
-        worker.send(&Job::Line { request: bytes, history, trouble, is_quick }).ok()?;
+        let since = self.drawn.take().map(|at| sys::boot().saturating_sub(at));
+        worker.send(&Job::Line { request: bytes, history, since, trouble, is_quick }).ok()?;
         let mut best = None;
         while let Some(Answer::Line { line, last, history, old }) = worker.wait(until) {
             best = Some(Drawn { line, old: last.then_some(old) });
             if last {
+                self.drawn = Some(sys::boot());
                 if History::decode(&history).is_some_and(|history| !history.is_empty()) {
                     runtime.map(|runtime| runtime.write(runtime::HISTORY, &history));
                     self.history = history;

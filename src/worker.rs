@@ -121,8 +121,9 @@ fn perform(job: Job, machine: &Machine, sources: &mut Sources) -> std::io::Resul
         }
         Job::Notify(alert) => send(&Answer::Notified(notify::notify(&alert, machine))),
         Job::Watch { paths } => watch::run(&paths, || send(&Answer::FilesChanged)),
-        Job::Line { request, history, trouble, is_quick } => {
-            let order = line::Order { request: &request, history: &history, trouble, is_quick };
+        Job::Line { request, history, since, trouble, is_quick } => {
+            let order =
+                line::Order { request: &request, history: &history, since, trouble, is_quick };
             line::draw(&order, machine, send)
         }
     }

@@ -74,7 +74,7 @@ impl Sampler {
         }
         let kind = config.instances[usize::from(index)].kind;
         let shared = id.is_shared_by_all();
-        let rings = if shared { self.history.take_rings(id, kind) } else { Vec::new() };
+        let rings = if shared { self.history.take_rings(id, kind, false) } else { Vec::new() };
         self.cache.entries.insert(id.clone(), CachedReading::new(config, index, rings));
     }
 
@@ -315,7 +315,7 @@ impl Sampler {
     pub fn adopt_history(&mut self, history: History) {
         self.history.adopt(history);
         for (id, entry) in self.cache.entries.iter_mut().filter(|(id, _)| id.is_shared_by_all()) {
-            let older = self.history.take_rings(id, entry.instance().kind);
+            let older = self.history.take_rings(id, entry.instance().kind, false);
             entry.prepend(older);
         }
     }

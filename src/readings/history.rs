@@ -96,11 +96,13 @@ pub fn push(
 }
 
 impl History {
-    /// Takes the rings of a reading out; a gap marks the time between.
-    pub fn take_rings(&mut self, id: &ReadingId, kind: &Kind) -> Rings {
+    /// Takes the rings of a reading out. A gap marks the time between, unless they go on at once.
+    pub fn take_rings(&mut self, id: &ReadingId, kind: &Kind, goes_on: bool) -> Rings {
         let ring = |field: &'static str| {
             let mut ring = self.rings.remove(&(id.clone(), field.to_owned())).unwrap_or_default();
-            ring.gap();
+            if !goes_on {
+                ring.gap();
+            }
             (field, ring)
         };
         fields(kind).into_iter().map(ring).collect()
@@ -255,6 +257,18 @@ mod tests {
         let ring = &again.rings[&(cpu(), "usage".to_owned())];
         assert_eq!(ring.recent(1).next().map(|cell| cell.mean), Some(129.0));
         assert_eq!(ring.minutes(10).count(), 3);
+    }
+
+    #[test]
+    fn only_what_does_not_go_on_at_once_begins_with_a_gap() {
+        let kind = rainline_segments::ALL.iter().find(|kind| kind.name == "cpu").expect("a kind");
+        let newest = |goes_on| {
+            let rings = history().take_rings(&cpu(), kind, goes_on);
+            let (_, ring) = rings.into_iter().find(|(field, _)| *field == "usage").expect("a ring");
+            ring.recent(1).next().expect("a cell")
+        };
+        assert_eq!(newest(true).mean, 129.0);
+        assert!(newest(false).is_gap());
     }
 
     #[test]

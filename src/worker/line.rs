@@ -27,6 +27,7 @@ const LATE: Duration = Duration::from_secs(60);
 pub struct Order<'a> {
     pub request: &'a [u8],
     pub history: &'a [u8],
+    pub since: Option<Duration>,
     pub trouble: bool,
     pub is_quick: bool,
 }
@@ -48,7 +49,7 @@ pub fn draw(
     let drawing = Drawing::of(request, &config);
     let machine = machine.by(config.reader).at(sys::boot());
     let mut history = History::decode(order.history).unwrap_or_default();
-    let mut readings = Single::open(&config, &path, &drawing, &mut history);
+    let mut readings = Single::open(&config, &path, &drawing, &mut history, order.since);
     readings.trouble |= order.trouble;
     let line = |readings: &dyn Readings| drawing.draw(&config, readings).unwrap_or_default();
     readings.sample(machine, request, |kind| kind.runs_in == RunsIn::Daemon);
@@ -71,7 +72,8 @@ pub fn draw(
 pub fn of_request(request: &LineRequest, trouble: bool) -> String {
     let config = Config::built_in();
     let drawing = Drawing::of(request, &config);
-    let mut readings = Single::open(&config, Path::new(""), &drawing, &mut History::default());
+    let mut readings =
+        Single::open(&config, Path::new(""), &drawing, &mut History::default(), None);
     let is_said = |kind: &Kind| kind.pace == Pace::Ask && kind.runs_in == RunsIn::Daemon;
     readings.sample(&Machine::real(), request, is_said);
     readings.trouble = trouble;
@@ -87,6 +89,8 @@ pub fn of_request(request: &LineRequest, trouble: bool) -> String {
 /// One reading of each instance of a line.
 struct Single<'a> {
     all: HashMap<u16, Taken<'a>>,
+    /// How long ago the readings were taken that these go on from.
+    since: Option<Duration>,
     trouble: bool,
 }
 
@@ -106,6 +110,7 @@ impl<'a> Single<'a> {
         path: &Path,
         drawing: &Drawing,
         history: &mut History,
+        since: Option<Duration>,
     ) -> Single<'a> {
         let path: ConfigId = path.into();
         let open = |index: u16| {
@@ -115,7 +120,7 @@ impl<'a> Single<'a> {
             if let (Some(source), Some(saved)) = (&mut source, history.saved(&id)) {
                 source::restore(source.as_mut(), saved);
             }
-            let rings = history.take_rings(&id, instance.kind);
+            let rings = history.take_rings(&id, instance.kind, since.is_some());
             let mut taken = Taken { instance, id, source, sample: None, age: Age::Waiting, rings };
             // It is not followed here: it shows what a daemon received last, and looks old.
             if instance.kind.runs_in == RunsIn::OwnWorker
@@ -131,7 +136,7 @@ impl<'a> Single<'a> {
             (index, taken)
         };
         let all = drawing.instances(config).into_iter().map(open).collect();
-        Single { all, trouble: !config.problems.is_empty() }
+        Single { all, since, trouble: !config.problems.is_empty() }
     }
 
     /// Reads those of the kinds that are wanted.
@@ -155,7 +160,8 @@ impl<'a> Single<'a> {
             }
             let interval = schedule::interval(taken.instance.pace);
             let sample = taken.sample.as_ref();
-            history::push(&mut taken.rings, sample, sys::boot(), Default::default(), interval);
+            let pause = self.since.unwrap_or_default();
+            history::push(&mut taken.rings, sample, sys::boot(), pause, interval);
         }
     }
 

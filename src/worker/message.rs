@@ -79,6 +79,8 @@ pub enum Job {
         request: Vec<u8>,
         /// The encoded history.
         history: Vec<u8>,
+        /// How long ago the last line was drawn that its graphs go on from; `None`: not by this asker.
+        since: Option<Duration>,
         /// Whether the line has the sign of trouble, whatever its readings say.
         trouble: bool,
         /// Whether segments that may hang are left out.
