@@ -1,19 +1,24 @@
 //! Two hundred clients that ask at once, alone and beside others that are a nuisance.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rainline_client::protocol::{Body, LineRequest, ReplyKind, Request};
 use rainline_client::timespec;
 use rustix::event::{PollFd, PollFlags, poll};
 
-use crate::client::{Replies, connect};
+use crate::client::{Replies, connect, socket};
 use crate::line;
 use crate::support::{House, figure, quantile};
 
 const ASKERS: usize = 200;
 const OTHERS: usize = 1000;
+const PROCESSES: usize = 4;
+/// The words that make this program one of the other processes.
+pub const HOLD: &str = "hold";
+const HALF: &str = "half";
 /// How often all of them ask.
 const ROUNDS: usize = 50;
 
@@ -30,10 +35,10 @@ pub fn run() {
         println!("| {name} | {p50:.1} | {p99:.1} | {most:.1} | {memory} |");
     };
     row("alone");
-    let half = half_open(&house);
+    let half = Others::start(&house, HALF);
     row(&format!("beside {OTHERS} that sent half a request"));
     drop(half);
-    let silent = silent(&house);
+    let silent = Others::start(&house, "silent");
     row(&format!("beside {OTHERS} unread streams"));
     drop(silent);
     row("alone again");
@@ -81,26 +86,50 @@ fn round(house: &House) -> Vec<f64> {
     times
 }
 
-/// Connections that never send the rest of their request.
-fn half_open(house: &House) -> Vec<UnixStream> {
-    let mut bytes = Vec::new();
-    Request::new(Body::Print(line()), Duration::from_secs(1)).encode(&mut bytes);
-    let open = || {
-        let mut stream = connect(house);
-        stream.write_all(&bytes[..bytes.len() / 2]).expect("written");
-        stream
-    };
-    (0..OTHERS).map(|_| open()).collect()
+/// Other processes with connections of this kind: each may have a share only.
+struct Others(Vec<Child>);
+
+impl Others {
+    fn start(house: &House, what: &str) -> Others {
+        let one = |_| {
+            let mut command = Command::new(std::env::current_exe().expect("this program"));
+            command.args([HOLD, what]).arg(socket(house));
+            command.stdin(Stdio::piped()).stdout(Stdio::piped());
+            let mut child = command.spawn().expect("it runs");
+            let ready = child.stdout.as_mut().expect("a pipe").read_exact(&mut [0]);
+            ready.expect("its connections are open");
+            child
+        };
+        Others((0..PROCESSES).map(one).collect())
+    }
 }
 
-/// Streams of which nothing is ever read.
-fn silent(house: &House) -> Vec<UnixStream> {
-    let open = |asker| {
-        let mut bytes = Vec::new();
-        Request::new(Body::Stream(asked(asker)), Duration::from_secs(1)).encode(&mut bytes);
-        let mut stream = connect(house);
-        stream.write_all(&bytes).expect("written");
-        stream
-    };
-    (0..OTHERS).map(open).collect()
+impl Drop for Others {
+    fn drop(&mut self) {
+        for child in &mut self.0 {
+            drop(child.stdin.take());
+            let _ = child.wait();
+        }
+    }
+}
+
+/// What one of the other processes does: opens its connections to this socket and keeps them until its
+/// input ends. Of a half request the rest is never sent; of a stream nothing is ever read.
+pub fn hold(what: &str, socket: &str) {
+    let half = what == HALF;
+    let connections: Vec<UnixStream> = (0..OTHERS / PROCESSES)
+        .map(|asker| {
+            let body = if half { Body::Print(line()) } else { Body::Stream(asked(asker)) };
+            let mut bytes = Vec::new();
+            Request::new(body, Duration::from_secs(1)).encode(&mut bytes);
+            let end = if half { bytes.len() / 2 } else { bytes.len() };
+            let mut stream = UnixStream::connect(socket).expect("a daemon listens");
+            stream.write_all(&bytes[..end]).expect("written");
+            stream
+        })
+        .collect();
+    std::io::stdout().write_all(b".").expect("written");
+    std::io::stdout().flush().expect("written");
+    let _ = std::io::stdin().read(&mut [0]);
+    drop(connections);
 }

@@ -2,16 +2,21 @@
 
 use std::io::Read;
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rainline_client::protocol::{HEADER, ReplyHeader, ReplyKind};
 
 use crate::support::House;
 
+/// Where the daemon of a house listens.
+pub fn socket(house: &House) -> PathBuf {
+    house.runtime().join(rainline_client::runtime::SOCKET)
+}
+
 /// A connection to the daemon of a house, whose replies are waited for at most this long.
 pub fn connect(house: &House) -> UnixStream {
-    let name = format!("rainline-{}.sock", rainline_client::protocol::PROTOCOL);
-    let stream = UnixStream::connect(house.runtime().join(name)).expect("a daemon listens");
+    let stream = UnixStream::connect(socket(house)).expect("a daemon listens");
     stream.set_read_timeout(Some(Duration::from_secs(60))).expect("set");
     stream
 }

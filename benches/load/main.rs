@@ -18,6 +18,11 @@ const REQUESTS: usize = 20_000;
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    if let [word, what, socket] = &*args
+        && word == askers::HOLD
+    {
+        return askers::hold(what, socket);
+    }
     let number = args.iter().position(|arg| arg == "--requests").map(|at| &args[at + 1]);
     let requests = number.map_or(REQUESTS, |number| number.parse().expect("a number"));
     let names = ["streams", "askers", "keys", "sets", "upgrades"];
