@@ -13,7 +13,10 @@ use crate::support::machine::{Machine, SETTLED, fixtures};
 use crate::support::{Sandbox, at_once, guard, namespace, root, signal};
 
 /// A machine of these files, and a daemon on it with this config.
-fn machine(files: &[(&str, &str)], config: &str) -> (tempfile::TempDir, Machine) {
+pub(crate) fn machine(
+    files: &[(&str, impl AsRef<[u8]>)],
+    config: &str,
+) -> (tempfile::TempDir, Machine) {
     let root = guard::temporary();
     for (path, text) in files {
         let path = root.path().join(path);

@@ -14,6 +14,7 @@ use rainline_segments::{ALL, Scope};
 use rustix::process::Signal;
 
 use super::print;
+use crate::broken_machines;
 use crate::support::machine::Machine;
 use crate::support::process::output_in_time;
 use crate::support::sandbox::one_line;
@@ -88,15 +89,8 @@ fn t51_without_proc_or_sys_there_is_a_line() {
 
 /// A machine of these files, whose line is every segment.
 fn machine(files: &[(&str, String)]) -> (tempfile::TempDir, Machine) {
-    let root = guard::temporary();
-    for (path, text) in files {
-        let path = root.path().join(path);
-        fs::create_dir_all(path.parent().expect("below the root")).expect("a directory");
-        fs::write(path, text).expect("a file");
-    }
-    let machine = Machine::new(root.path());
-    machine.sandbox.configure(&everything().replace("tmux", "terminal").replace("right", "left"));
-    (root, machine)
+    let config = everything().replace("tmux", "terminal").replace("right", "left");
+    broken_machines::machine(files, &config)
 }
 
 #[test]
