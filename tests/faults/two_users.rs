@@ -5,6 +5,7 @@
 //! The test itself is root and does what the other user could do; the program and the shells run as
 //! the first one. Without root, or where no number can be taken, a line says so.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{Read, Write};
@@ -13,7 +14,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown, symli
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{Mode, OFlags};
 
@@ -28,6 +29,43 @@ struct Users {
     other: u32,
     /// Removes the two places as soon as this process lets go of its input, however it ends.
     keeper: Child,
+    // Free again once the keeper is done.
+    _number: Number,
+}
+
+/// The number of a pair of users, of which each test that runs at this moment has its own.
+struct Number(u32);
+
+/// The pairs that are in use.
+static IN_USE: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+impl Number {
+    /// How many pairs one process can have at a time.
+    const MAX: u32 = 16;
+
+    fn take() -> Number {
+        let mut in_use = in_use();
+        let free = (0..Number::MAX).find(|number| !in_use.contains(number));
+        let number = free.expect("fewer tests at a time than pairs of users");
+        in_use.insert(number);
+        Number(number)
+    }
+
+    /// The first user of the pair. Processes have different ones, as far as there are any.
+    fn user(&self) -> u32 {
+        30_000 + (std::process::id() % 1000 * Number::MAX + self.0) * 2
+    }
+}
+
+impl Drop for Number {
+    fn drop(&mut self) {
+        in_use().remove(&self.0);
+    }
+}
+
+fn in_use() -> MutexGuard<'static, BTreeSet<u32>> {
+    // A test that failed leaves the set whole.
+    IN_USE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Users {
@@ -82,13 +120,12 @@ struct Home {
 impl Home {
     /// `None`, with a line that says why, where there can be no other users.
     fn new() -> Option<Home> {
-        static LAST: AtomicU32 = AtomicU32::new(0);
         if !rustix::process::geteuid().is_root() {
             println!("skipped: only root can be two other users");
             return None;
         }
-        let count = LAST.fetch_add(2, Ordering::Relaxed) % 32;
-        let victim = 30_000 + std::process::id() % 1000 * 32 + count;
+        let number = Number::take();
+        let victim = number.user();
         let can_run = Command::new(tool("setpriv"))
             .args(words_of(victim).into_iter().skip(1))
             .arg(program())
@@ -102,7 +139,8 @@ impl Home {
         let mut keeper = Command::new("sh");
         keeper.args(["-c", script, "sh"]).arg(format!("/tmp/rainline-{victim}"));
         keeper.arg(format!("/run/user/{victim}")).current_dir("/").stdin(Stdio::piped());
-        let users = Users { victim, other: victim + 1, keeper: keeper.spawn().expect("a shell") };
+        let keeper = keeper.spawn().expect("a shell");
+        let users = Users { victim, other: victim + 1, keeper, _number: number };
         let sandbox = channels::sandbox().with_only(&["PATH", "HOME", "LANG", "TERM"]);
         for dir in [guard::directory(), &sandbox.path("")] {
             fs::set_permissions(dir, PermissionsExt::from_mode(0o711)).expect("open to others");
