@@ -148,6 +148,18 @@ pub fn load_config(path: Option<&Path>, timeout: Duration) -> Config {
     config::build(&gathered.and_then(Result::ok).unwrap_or_default())
 }
 
+/// What a program says that it is, if it and another one are there. A worker asks, which is left behind
+/// at the timeout: it may look at a dead mount, as each of a `PATH` does that has one.
+pub fn describe_program(words: &[&str], beside: Option<&str>, limit: Duration) -> Option<String> {
+    let mut worker = Process::start(None).ok()?;
+    let words = words.iter().map(ToString::to_string).collect();
+    worker.send(&Job::Describe { words, beside: beside.map(str::to_owned), limit }).ok()?;
+    match worker.wait(sys::awake() + limit) {
+        Some(Answer::Described(text)) => text,
+        _ => None,
+    }
+}
+
 impl Worker for Process {
     fn send(&mut self, job: &Job) -> Result<(), String> {
         self.output.extend(encode(job)?);
