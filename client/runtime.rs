@@ -268,9 +268,9 @@ impl Runtime {
         let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let open = || rustix::fs::openat(&self.dir, name, flags, OURS);
         let file = match open() {
-            // A umask of 0777 was in force when we made it.
+            // A umask of 0777 was in force when we made it, or the directory lets us make none.
             Err(Errno::ACCESS) => {
-                let_us_in(&self.dir, name, OURS)?;
+                let_us_in(&self.dir, name, OURS).map_err(|_| Errno::ACCESS)?;
                 open()?
             }
             opened => opened?,

@@ -3,8 +3,12 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_char, c_int, c_long, c_uint, c_void};
-use std::os::fd::{IntoRawFd, OwnedFd};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+
+use rustix::io::fcntl_dupfd_cloexec;
+use rustix::process::Pid;
 
 /// musl's allocator is small and hard to corrupt, and takes 90 ns for a block and its end where this
 /// one takes 55: a line that is drawn is some hundreds of blocks.
@@ -95,6 +99,57 @@ pub fn execute(program: &CStr, arguments: &[CString], environment: &[CString]) {
     }
 }
 
+unsafe extern "C" {
+    fn fork() -> c_int;
+    fn dup2(from: c_int, to: c_int) -> c_int;
+    fn chdir(path: *const c_char) -> c_int;
+    fn execv(program: *const c_char, arguments: *const *const c_char) -> c_int;
+    fn prctl(option: c_int, ...) -> c_int;
+    fn _exit(code: c_int) -> !;
+}
+
+const PR_SET_NAME: c_int = 15;
+
+/// Starts a program in `/` and does not wait until the kernel has opened it, as std does: its file may
+/// be on a dead mount. Where it cannot be run the process ends. `streams` are its input, output and
+/// errors; it has no other descriptor, also while it has not begun yet, when it is called `name`. For a
+/// process of one thread.
+pub fn start(
+    program: &CStr,
+    arguments: &[CString],
+    name: &CStr,
+    streams: [BorrowedFd; 3],
+) -> io::Result<Pid> {
+    let list: Vec<*const c_char> =
+        arguments.iter().map(|word| word.as_ptr()).chain([std::ptr::null()]).collect();
+    // None of them is overwritten by another one.
+    let copies = streams.map(|stream| fcntl_dupfd_cloexec(stream, 3));
+    let [input, output, errors] = copies;
+    let copies = [input?, output?, errors?];
+    // SAFETY: the child only makes system calls, with plain numbers and with what was made before it and
+    // is never freed in it, and becomes another program or ends.
+    let pid = unsafe {
+        let pid = fork();
+        if pid == 0 {
+            for (copy, number) in copies.iter().zip(0..) {
+                dup2(copy.as_raw_fd(), number);
+            }
+            // Not with a lock or a socket: whoever hangs here shall hold none.
+            if syscall(SYS_CLOSE_RANGE, 3 as c_uint, c_uint::MAX, 0 as c_uint) != 0 {
+                for fd in 3..1024 {
+                    close(fd);
+                }
+            }
+            prctl(PR_SET_NAME, name.as_ptr());
+            chdir(c"/".as_ptr());
+            execv(program.as_ptr(), list.as_ptr());
+            _exit(127);
+        }
+        pid
+    };
+    if pid > 0 { Pid::from_raw(pid) } else { None }.ok_or_else(io::Error::last_os_error)
+}
+
 /// No signal has a higher number. The two or three that C's library keeps for itself cannot be set.
 const LAST_SIGNAL: c_int = 64;
 const SIGPIPE: c_int = 13;
@@ -145,4 +200,58 @@ pub fn handle_signals(kept: &[c_int], noted: &[c_int], wake: OwnedFd) {
 /// The signals noted since the last time.
 pub fn take_signals() -> u64 {
     NOTED.swap(0, Ordering::SeqCst)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use rustix::process::{WaitOptions, waitpid};
+    use std::os::fd::AsFd;
+
+    unsafe extern "C" {
+        fn fcntl(fd: c_int, command: c_int, ...) -> c_int;
+    }
+
+    const F_SETLEASE: c_int = 1024;
+    const F_WRLCK: c_int = 1;
+    const F_UNLCK: c_int = 2;
+    const SIGIO: c_int = 29;
+    const SIG_IGN: usize = 1;
+
+    /// Whoever opens a file that is leased to another waits until it is given back.
+    #[test]
+    fn a_program_that_cannot_be_opened_yet_is_not_waited_for() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("program");
+        std::fs::copy("/bin/sh", &path).expect("copied");
+        let file = std::fs::File::open(&path).expect("open");
+        // SAFETY: plain numbers; the signal would tell that the file is wanted.
+        let leased = unsafe {
+            signal(SIGIO, SIG_IGN);
+            fcntl(file.as_raw_fd(), F_SETLEASE, F_WRLCK)
+        };
+        if leased != 0 {
+            // A file system without leases.
+            return;
+        }
+        let word = |text: &str| CString::new(text).expect("no NUL");
+        let program = word(path.to_str().expect("UTF-8"));
+        let words = [word("sh"), word("-c"), word("pwd; ls /proc/$$/fd")];
+        let (mut reader, writer) = io::pipe().expect("a pipe");
+        let null = std::fs::File::open("/dev/null").expect("open");
+        let streams = [null.as_fd(), writer.as_fd(), null.as_fd()];
+        let pid = start(&program, &words, c"waiting", streams).expect("it forks");
+        drop(writer);
+        let comm = format!("/proc/{}/comm", pid.as_raw_nonzero());
+        while std::fs::read_to_string(&comm).expect("it is there") != "waiting\n" {
+            std::thread::yield_now();
+        }
+        assert!(waitpid(Some(pid), WaitOptions::NOHANG).expect("our child").is_none());
+        // SAFETY: as above.
+        unsafe { fcntl(file.as_raw_fd(), F_SETLEASE, F_UNLCK) };
+        let mut said = String::new();
+        io::Read::read_to_string(&mut reader, &mut said).expect("read");
+        assert_eq!(said, "/\n0\n1\n2\n");
+        waitpid(Some(pid), WaitOptions::empty()).expect("our child");
+    }
 }

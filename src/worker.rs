@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use rainline_client::{runtime, sys};
 use rainline_segments::base::reader_comparison;
-use rainline_segments::{Ask, Machine, Sample};
+use rainline_segments::{Ask, Call, Machine, Sample, Surroundings};
 
 use crate::config;
 use crate::readings::sample::PortableSample;
@@ -30,7 +30,7 @@ mod watch;
 
 pub use line::of_request;
 pub use message::{Answer, Job, Old};
-pub use process::{CONFIG_TIMEOUT, Process, Worker, load_config, read_config};
+pub use process::{CONFIG_TIMEOUT, Process, Worker, describe_program, load_config, read_config};
 pub use sources::MAX_SOURCES;
 
 use message::{decode, encode};
@@ -119,6 +119,9 @@ fn perform(job: Job, machine: &Machine, sources: &mut Sources) -> std::io::Resul
             let (summary, differ) = (reader_comparison::summary(&all), differ.collect());
             send(&Answer::ReadersCompared { summary, differ })
         }
+        Job::Describe { words, beside, limit } => {
+            send(&Answer::Described(describe(machine, &words, beside.as_deref(), limit)))
+        }
         Job::Notify(alert) => send(&Answer::Notified(notify::notify(&alert, machine))),
         Job::Watch { paths } => watch::run(&paths, || send(&Answer::FilesChanged)),
         Job::Line { request, history, since, trouble, is_quick } => {
@@ -127,6 +130,24 @@ fn perform(job: Job, machine: &Machine, sources: &mut Sources) -> std::io::Resul
             line::draw(&order, machine, send)
         }
     }
+}
+
+/// What a program says that it is, if it and another one are there.
+fn describe(
+    machine: &Machine,
+    words: &[String],
+    beside: Option<&str>,
+    limit: Duration,
+) -> Option<String> {
+    if beside.is_some_and(|other| !machine.has_program(other)) {
+        return None;
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let call = Call { words: &words, surroundings: Surroundings::Source, env: &[] };
+    let output = machine.perform(&call, limit).ok()??;
+    // dvtm writes it to standard error.
+    let printed = String::from_utf8_lossy(&output.printed).into_owned();
+    Some(if printed.is_empty() { output.complaint } else { printed })
 }
 
 /// Sends each reading of a source until the source ends or the pipe is closed.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
-use rainline_segments::{Ask, Call, Machine, Pace, RunsIn, Sample, Surroundings};
+use rainline_segments::{Ask, Machine, Pace, RunsIn, Sample};
 
 use super::output;
 use crate::compat::tmux_plugins;
@@ -15,7 +15,6 @@ use crate::line::rows;
 use crate::line::rows::{Age, Reading, Readings, Want};
 use crate::{paths, worker};
 use rainline_caps::{Caps, Version, parse_version};
-use rainline_client::sys;
 use rainline_render::frame::InstanceId;
 use rainline_render::targets;
 
@@ -141,15 +140,9 @@ fn further(host: &Host, config: &Config) -> Vec<String> {
 
 /// The text in which a host gives its version, and that version; `None` where it is not installed.
 pub fn version(host: &Host) -> Option<(String, Version)> {
-    if let Some(base) = host.base {
-        return sys::find_program(host.program).and_then(|_| version(base));
-    }
-    let words = [host.program, host.version];
-    let call = Call { words: &words, surroundings: Surroundings::Source, env: &[] };
-    let output = Machine::real().perform(&call, VERSION_TIMEOUT).ok()??;
-    // dvtm writes it to standard error.
-    let printed = String::from_utf8_lossy(&output.printed);
-    let text = if printed.is_empty() { output.complaint.into() } else { printed };
+    let base = host.base.unwrap_or(host);
+    let beside = host.base.map(|_| host.program);
+    let text = worker::describe_program(&[base.program, base.version], beside, VERSION_TIMEOUT)?;
     let line = text.lines().find(|line| !line.trim().is_empty())?.trim().to_owned();
     let number = parse_version(&line).unwrap_or_default();
     Some((line, number))

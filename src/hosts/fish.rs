@@ -80,7 +80,7 @@ if status is-interactive
         # Each substitution is a turn of fish's other thread, so jobs are counted if there are any.
         jobs -q; and set -a more --jobs=(count (jobs -g))
         set -l lines
-        if test -x $__rainline_program
+        if test -f $__rainline_program; and test -x $__rainline_program
             set lines ($__rainline_program print prompt all --target=$target --status=$codes[1] --pipestatus="$codes[2..-1]" $more@CONFIG@)
         end
         # The right side, the continuation (fish has none), the rows.

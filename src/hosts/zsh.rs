@@ -267,7 +267,7 @@ __rainline_precmd() {
     typeset -g __rainline_out= __rainline_how= __rainline_late=
     if [[ $__rl_target == plain && $__rl_percent == on ]]; then __rainline_how+=percent; fi
     if [[ $__rl_bang == on ]]; then __rainline_how+=bang; fi
-    if ! __rainline_ask "${__rl_words[@]}" && [[ -x $__rainline_program ]]; then
+    if ! __rainline_ask "${__rl_words[@]}" && [[ -f $__rainline_program && -x $__rainline_program ]]; then
         __rainline_close
         # A shell that was restored from a checkpoint is another process than it was.
         __rainline_know

@@ -71,6 +71,15 @@ pub enum Job {
     },
     /// Compare the readers of the machine.
     CompareReaders,
+    /// Run a program that says which one it is.
+    Describe {
+        /// The program and its arguments.
+        words: Vec<String>,
+        /// Another one that must be there, too.
+        beside: Option<String>,
+        /// How long it may take.
+        limit: Duration,
+    },
     /// Deliver the notification of an alert.
     Notify(Notification),
     /// Draw a whole line without a daemon, from this history.
@@ -124,6 +133,8 @@ pub enum Answer {
         /// The fields that differ.
         differ: Vec<String>,
     },
+    /// What a program says that it is; `None`: it is not there, or it failed.
+    Described(Option<String>),
     /// A notification was delivered, or why not.
     Notified(Result<(), String>),
     /// A line and the history to keep. One that is not the `last` is followed by a better one.

@@ -1,15 +1,17 @@
 //! A worker process seen from outside: started, written to and read from without ever blocking, and
 //! killed with all that it started.
 
-use std::io::Read;
+use std::ffi::{CString, OsString};
+use std::fs::File;
+use std::io::{PipeReader, PipeWriter, Read};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use rainline_client::{spawn, sys, timespec};
 use rainline_segments::family::{self, Killed, Stat};
@@ -33,9 +35,9 @@ pub trait Worker {
 
 /// A worker process and its pipes.
 pub struct Process {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    stdout: ChildStdout,
+    pid: Pid,
+    stdin: Option<PipeWriter>,
+    stdout: PipeReader,
     input: Vec<u8>,
     output: Vec<u8>,
     /// Whether it has ended and was waited for.
@@ -47,26 +49,27 @@ pub struct Process {
 impl Process {
     /// Runs our own program again as a worker. `root` stands for `/` in what its sources read.
     pub fn start(root: Option<&Path>) -> std::io::Result<Process> {
-        // The link itself: after an upgrade it still leads to the program that we are.
+        // The link itself: after an upgrade it still leads to the program that we are. It is not
+        // followed here, where nothing may be waited for.
         let link = PathBuf::from("/proc/self/exe");
-        let exe = if link.exists() { link } else { spawn::executable()? };
-        let mut command = Command::new(exe);
-        command.arg("worker");
-        if let Some(root) = root {
-            command.arg("--root").arg(root);
-        }
-        command.current_dir("/");
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn()?;
-        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(std::io::Error::other("a worker without pipes"));
-        };
+        let exe = if link.is_symlink() { link } else { spawn::executable()? };
+        let mut words = vec![exe.into_os_string(), "worker".into()];
+        words
+            .extend(root.map(|root| [OsString::from("--root"), root.into()]).into_iter().flatten());
+        let words = words.into_iter().map(|word| CString::new(word.into_vec()));
+        let words = words.collect::<Result<Vec<_>, _>>()?;
+        let name = CString::new(super::name())?;
+        let (input, stdin) = std::io::pipe()?;
+        let (stdout, output) = std::io::pipe()?;
+        let errors = File::options().write(true).open("/dev/null")?;
+        let streams = [input.as_fd(), output.as_fd(), errors.as_fd()];
+        let pid = crate::sys::start(&words[0], &words, &name, streams)?;
         // Non-blocking: a hung worker must not block us.
         rustix::io::ioctl_fionbio(&stdin, true)?;
         rustix::io::ioctl_fionbio(&stdout, true)?;
         let (input, output) = Default::default();
         Ok(Process {
-            child,
+            pid,
             stdin: Some(stdin),
             stdout,
             input,
@@ -78,13 +81,24 @@ impl Process {
 
     /// Its number.
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.pid.as_raw_nonzero().get().cast_unsigned()
     }
 
     /// Itself and what was killed of what it started.
     pub fn family(&self) -> Vec<Killed> {
         let itself = Stat::of(self.id()).map(|stat| Killed { pid: self.id(), start: stat.start });
         self.killed.iter().copied().chain(itself).collect()
+    }
+
+    /// Whether it has ended, without waiting.
+    fn has_left(&self) -> bool {
+        loop {
+            match waitpid(Some(self.pid), WaitOptions::NOHANG) {
+                Ok(ended) => return ended.is_some(),
+                Err(Errno::INTR) => {}
+                Err(_) => return true,
+            }
+        }
     }
 
     /// Writes what the pipe takes.
@@ -148,6 +162,18 @@ pub fn load_config(path: Option<&Path>, timeout: Duration) -> Config {
     config::build(&gathered.and_then(Result::ok).unwrap_or_default())
 }
 
+/// What a program says that it is, if it and another one are there. A worker asks, which is left behind
+/// at the timeout: it may look at a dead mount, as each of a `PATH` does that has one.
+pub fn describe_program(words: &[&str], beside: Option<&str>, limit: Duration) -> Option<String> {
+    let mut worker = Process::start(None).ok()?;
+    let words = words.iter().map(ToString::to_string).collect();
+    worker.send(&Job::Describe { words, beside: beside.map(str::to_owned), limit }).ok()?;
+    match worker.wait(sys::awake() + limit) {
+        Some(Answer::Described(text)) => text,
+        _ => None,
+    }
+}
+
 impl Worker for Process {
     fn send(&mut self, job: &Job) -> Result<(), String> {
         self.output.extend(encode(job)?);
@@ -176,15 +202,14 @@ impl Worker for Process {
         // Once it was waited for, its pid may be another's.
         if !self.reaped {
             // Stopped, it starts nothing more; it is last, because it keeps its orphans findable.
-            let itself = Pid::from_raw(self.id().cast_signed());
-            let _ = itself.map(|itself| kill_process(itself, Signal::STOP));
+            let _ = kill_process(self.pid, Signal::STOP);
             self.killed.extend(family::kill_descendants(self.id()));
-            let _ = self.child.kill();
+            let _ = kill_process(self.pid, Signal::KILL);
         }
     }
 
     fn has_ended(&mut self) -> bool {
-        self.reaped |= !matches!(self.child.try_wait(), Ok(None));
+        self.reaped = self.reaped || self.has_left();
         if self.reaped {
             self.killed.retain(|killed| !killed.has_ended());
         }

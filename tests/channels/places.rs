@@ -12,7 +12,7 @@ use rainline_render::theme::Theme;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 
-use super::{Shell, WITH_CHANNELS, channel_files, sandbox};
+use super::{SHELLS, Shell, WITH_CHANNELS, channel_files, sandbox};
 use crate::support::sandbox::output_of;
 use crate::support::{Sandbox, at_once, make_fifo, signal};
 
@@ -107,6 +107,30 @@ fn anything_in_the_place_of_the_runtime_directory_delays_no_prompt() {
         let _ = fs::remove_file(&place);
         let _ = fs::set_permissions(&place, PermissionsExt::from_mode(0o700));
         shell.settle();
+    });
+}
+
+/// bash itself would read of a FIFO that it is told to run.
+#[test]
+fn anything_in_the_place_of_the_program_delays_no_prompt() {
+    let cases = SHELLS.map(|name| IN_ITS_PLACE.map(|mischief| (name, mischief)));
+    at_once(cases.into_iter().flatten(), |(name, (thing, put))| {
+        let sandbox = sandbox();
+        let mut shell = Shell::with_short_deadline(&sandbox, name);
+        let program = sandbox.path("bin/rainline");
+        fs::remove_file(&program).expect("it was there");
+        put(&program);
+        if fs::symlink_metadata(&program).is_ok_and(|file| !file.is_file()) {
+            fs::set_permissions(&program, PermissionsExt::from_mode(0o777)).expect("changed");
+        }
+        sandbox.stop_daemon();
+        for (one, two) in [("sto", "ne"), ("ri", "ver")] {
+            shell.terminal.send(format!("printf '%s%s\\n' {one} {two}\r"));
+            let said = format!("{one}{two}");
+            shell.terminal.wait("the next command", |screen| screen.contents().contains(&said));
+        }
+        let screen = shell.terminal.contents();
+        assert!(!screen.contains("bin/rainline"), "{name}, {thing}: an error is shown:\n{screen}");
     });
 }
 

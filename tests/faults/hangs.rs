@@ -186,6 +186,22 @@ fn nothing_that_reads_the_config_hangs_on_an_include_of_a_dead_mount() {
     }
 }
 
+/// Where to look for the host comes after where this program is; tmux itself looks for its own config.
+#[test]
+fn the_version_of_a_host_on_a_dead_mount_is_not_waited_for() {
+    let sandbox = Sandbox::new();
+    let Some(mount) = DeadMount::new(&sandbox) else { return };
+    let dead = mount.path.to_str().expect("UTF-8");
+    let path = format!("{dead}:{}", std::env::var("PATH").expect("set"));
+    for (name, value) in [("PATH", &*path), ("XDG_CONFIG_HOME", dead), ("HOME", dead)] {
+        for host in ["tmux", "byobu"] {
+            let mut command = mount.command(&sandbox, program());
+            let output = output_in_time(command.env(name, value).args(["init", host]));
+            assert!(output.status.success() && !output.stdout.is_empty(), "{host}, {name}");
+        }
+    }
+}
+
 #[test]
 fn whatever_tz_names_the_daemon_answers() {
     let text = "[line.terminal]\nright = ['text', 'clock']\n[segment.text]\ntext = 'here'\n";

@@ -9,7 +9,7 @@ pub use other::*;
 mod linux {
     use std::ffi::CString;
     use std::io;
-    use std::os::fd::OwnedFd;
+    use std::os::fd::{AsFd, OwnedFd};
     use std::time::Duration;
 
     use rustix::process::{
@@ -46,6 +46,12 @@ mod linux {
         let _ = set_parent_process_death_signal(ends.then_some(Signal::KILL));
     }
 
+    /// Makes a pipe hold as little as there is.
+    pub fn shrink_pipe(pipe: impl AsFd) {
+        // A page, however little is asked for.
+        let _ = rustix::pipe::fcntl_setpipe_size(pipe, 1);
+    }
+
     /// The connected wireless interfaces; `None` where the kernel knows nothing of `nl80211`.
     pub fn wireless() -> io::Result<Option<Vec<Wireless>>> {
         netlink::ask()
@@ -55,7 +61,7 @@ mod linux {
 #[cfg(not(target_os = "linux"))]
 mod other {
     use std::io;
-    use std::os::fd::OwnedFd;
+    use std::os::fd::{AsFd, OwnedFd};
     use std::time::Duration;
 
     use rustix::time::{ClockId, clock_gettime};
@@ -80,6 +86,9 @@ mod other {
 
     /// A process is told by the end of its input alone.
     pub fn end_with_parent(_: bool) {}
+
+    /// It holds what this system says.
+    pub fn shrink_pipe(_: impl AsFd) {}
 
     pub fn wireless() -> io::Result<Option<Vec<Wireless>>> {
         Ok(None)

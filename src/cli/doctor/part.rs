@@ -29,7 +29,7 @@ impl Part {
     pub fn start(section: &str) -> Result<Part, String> {
         // The link itself, so that no file of the user's is looked at here.
         let link = Path::new("/proc/self/exe");
-        let program = if link.exists() { Ok(link.to_owned()) } else { spawn::executable() };
+        let program = if link.is_symlink() { Ok(link.to_owned()) } else { spawn::executable() };
         let child = Command::new(program.map_err(|error| error.to_string())?)
             .arg0(sys::program())
             .args(["doctor", "--section", section])
