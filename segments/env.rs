@@ -62,7 +62,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: NAMES,
-    scope: Scope::Client,
+    scope: Scope::Environment,
     runs_in: RunsIn::Daemon,
     pace: Pace::Ask,
     priority: 58,

@@ -34,7 +34,7 @@ pub(crate) static SEGMENT: Kind = Kind {
     ],
     options: OPTIONS,
     env: &["LOGNAME", "SSH_CONNECTION", "SSH_TTY", "SUDO_USER", "USER"],
-    scope: Scope::Client,
+    scope: Scope::Environment,
     runs_in: RunsIn::Daemon,
     pace: Pace::Ask,
     priority: 62,

@@ -28,8 +28,9 @@ pub use views::{Token, ViewId};
 const MAX_WRITE_WAIT: Duration = Duration::from_secs(1);
 
 /// So many streams are sent a line before requests have their turn again: a print does not wait for
-/// the lines of a thousand bars.
-const AT_ONCE: usize = 32;
+/// the lines of a thousand bars. Each pass polls all of them: with 1 000, the daemon takes 17 ms CPU/s
+/// at 32 and 11 at 128 (`cargo bench --bench load -- askers`).
+const AT_ONCE: usize = 128;
 
 /// A request that waits for its config or for a first reading.
 pub struct Pending {
@@ -262,30 +263,50 @@ impl Lines {
         line
     }
 
-    /// Sends every stream its line if that changed and its host takes one.
+    /// Sends every stream its line if that changed and its host takes one. Lines are drawn anew once all
+    /// have been sent the last ones. Looked at in each pass that sends some, 250 lines of 1 000 streams
+    /// cost the daemon 23 ms CPU/s instead of 17 (`cargo bench --bench load -- askers`).
     pub fn update_streams(&mut self, cache: &Cache, now: &Now) {
         self.views.note_streams(now.boot);
+        let mut left = AT_ONCE;
+        self.send_behind(&mut left);
+        if self.behind.is_empty() {
+            self.offer_lines(cache, now);
+            self.send_behind(&mut left);
+        }
+        self.views.note_streams(now.boot);
+    }
+
+    /// Finds the streams whose line changed and whose host takes one.
+    fn offer_lines(&mut self, cache: &Cache, now: &Now) {
         let is_due = self.held.is_some_and(|at| now.boot >= at);
-        if self.views.draw_streamed(cache, now.boot) || is_due {
-            self.held = None;
-            for (id, stream) in self.connections.each_stream() {
-                let newest = self.views.newest(stream.view);
-                let Some(line) = newest.filter(|line| stream.sent.as_ref() != Some(line)) else {
-                    continue;
-                };
-                match stream.offer(line, now.wall) {
-                    Ok(()) if std::mem::replace(&mut stream.token.is_behind, true) => {}
-                    Ok(()) => self.behind.push_back(id),
-                    Err(at) => {
-                        let wait = at.saturating_sub(now.wall).min(MAX_WRITE_WAIT);
-                        let at = now.boot.saturating_add(wait);
-                        self.held = Some(self.held.map_or(at, |held| held.min(at)));
-                    }
+        if !self.views.draw_streamed(cache, now.boot) && !is_due {
+            return;
+        }
+        self.held = None;
+        for (id, stream) in self.connections.each_stream() {
+            let newest = self.views.newest(stream.view);
+            let Some(line) = newest.filter(|line| stream.sent.as_ref() != Some(line)) else {
+                continue;
+            };
+            match stream.offer(line, now.wall) {
+                Ok(()) if std::mem::replace(&mut stream.token.is_behind, true) => {}
+                Ok(()) => self.behind.push_back(id),
+                Err(at) => {
+                    let wait = at.saturating_sub(now.wall).min(MAX_WRITE_WAIT);
+                    let at = now.boot.saturating_add(wait);
+                    self.held = Some(self.held.map_or(at, |held| held.min(at)));
                 }
             }
         }
-        for _ in 0..AT_ONCE {
-            let Some(id) = self.behind.pop_front() else { break };
+    }
+
+    /// Sends streams that are behind their line, to so many at most.
+    fn send_behind(&mut self, left: &mut usize) {
+        while *left > 0
+            && let Some(id) = self.behind.pop_front()
+        {
+            *left -= 1;
             let stream = self.connections.get_mut(id).and_then(|c| c.stream.as_mut());
             if let Some(stream) = stream
                 && let Some(line) = stream.sent.clone()
@@ -295,7 +316,6 @@ impl Lines {
                 self.connections.reply(id, ReplyKind::Line, nonce, &line);
             }
         }
-        self.views.note_streams(now.boot);
     }
 
     /// Takes out the prompts that were shown before their last reading came.

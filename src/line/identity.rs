@@ -42,6 +42,7 @@ pub fn sharing(request: &LineRequest, kind: &Kind) -> (u64, Option<PathBuf>) {
         _ => None,
     };
     let who = match (kind.pace, kind.scope) {
+        (_, Scope::Environment) => environment(request, kind),
         (Pace::Ask, _) => request.moment() ^ environment(request, kind),
         (_, Scope::Client) => client(request, kind),
         (_, Scope::Directory) => environment(request, kind),
@@ -88,10 +89,29 @@ mod tests {
         assert_eq!(sharing(&one, kind("cpu")), (0, None));
     }
 
+    #[test]
+    fn what_only_the_environment_decides_is_shared_by_all_who_have_the_same() {
+        let ssh = |request| {
+            let env = vec![("SSH_TTY".into(), "/dev/pts/1".into())];
+            LineRequest { env, ..request }
+        };
+        for name in ["hostname", "user", "env"] {
+            let of = |request: LineRequest| sharing(&request, kind(name));
+            let other = LineRequest { session: 7, pane: "%1".into(), status: Some(2), ..request() };
+            assert_eq!(of(request()), of(other.clone()), "{name}");
+            assert_ne!(of(request()), (0, None), "{name}: others have another environment");
+            assert_eq!(of(ssh(request())), of(ssh(other)), "{name}");
+        }
+        for name in ["hostname", "user"] {
+            let kind = kind(name);
+            assert_ne!(sharing(&request(), kind), sharing(&ssh(request()), kind), "{name}");
+        }
+    }
+
     /// Two prompts at once, one after a failure: neither shows what belongs to the other.
     #[test]
     fn what_only_reshapes_a_request_is_never_shared_with_another() {
-        for name in ["character", "duration", "jobs", "keymap", "status", "user", "env"] {
+        for name in ["character", "duration", "jobs", "keymap", "status"] {
             let kind = kind(name);
             let of = |request: LineRequest| sharing(&request, kind);
             let all = [

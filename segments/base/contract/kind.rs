@@ -53,6 +53,9 @@ pub enum Scope {
     Machine,
     /// One per client: its environment and its session.
     Client,
+    /// The same for all clients with the same values of the variables that the source sees: it looks at
+    /// nothing else of the asker.
+    Environment,
     /// One per directory, and per what the source sees of the asker's environment.
     Directory,
 }

@@ -226,6 +226,40 @@ fn a_stream_gets_a_line_when_it_changes_and_the_new_one_after_a_reload() {
     assert!(kind == ReplyKind::Line && line.contains("two") && line.contains("/other"), "{line}");
 }
 
+/// More than are sent a line in one pass, and a line that changes again meanwhile.
+#[test]
+fn many_streams_get_their_line_in_several_passes_and_then_the_next_one() {
+    let mut harness = Harness::new();
+    let text = "[line.x]\nleft = [\"note\"]\n[segment.note]\nuse = \"custom\"\n";
+    let body = || Body::Stream(line("/config"));
+    let first = harness.ask(body(), SECOND, &at(100));
+    harness.config(text, &at(100));
+    let streams: Vec<usize> = (1..150).map(|_| harness.ask(body(), SECOND, &at(100))).collect();
+    let streams = [vec![first], streams].concat();
+    for client in &streams {
+        harness.reply(*client);
+    }
+    let mut got = vec![String::new(); streams.len()];
+    for value in ["two", "three"] {
+        harness.ask(set("note", value), SECOND, &at(101));
+        harness.turn(&at(101));
+    }
+    loop {
+        for (client, got) in streams.iter().zip(&mut got) {
+            for (kind, line) in harness.replies(*client) {
+                assert!(kind == ReplyKind::Line && *got != line);
+                *got = line;
+            }
+        }
+        if got.iter().all(|line| line.contains("three")) {
+            break;
+        }
+        let wake = harness.engine.lines.wake(at(101).boot, false);
+        assert_eq!(wake, Some(Duration::ZERO), "there is more to send");
+        harness.turn(&at(101));
+    }
+}
+
 #[test]
 fn a_broken_config_after_a_reload_leaves_the_old_line_with_a_sign() {
     let mut harness = Harness::new();
