@@ -14,14 +14,84 @@ pub fn width(text: &str, policy: Policy) -> usize {
         return text.len();
     }
     match policy {
-        Policy::Wcwidth => text.chars().map(|c| c.width().unwrap_or(0)).sum(),
-        Policy::Cjk => text.chars().map(|c| c.width_cjk().unwrap_or(0)).sum(),
+        Policy::Wcwidth => text.chars().map(|c| cells(c, c.width())).sum(),
+        Policy::Cjk => text.chars().map(|c| cells(c, c.width_cjk())).sum(),
         // The crate gives a control character a cell here and none above; no host draws one.
         Policy::Unicode => {
             let drawn = text.graphemes(true).filter(|part| !part.contains(char::is_control));
-            drawn.map(UnicodeWidthStr::width).sum()
+            let drawn: usize = drawn.map(UnicodeWidthStr::width).sum();
+            let more = |c: char| cells(c, c.width()) - c.width().unwrap_or(0);
+            drawn + text.chars().map(more).sum::<usize>()
         }
     }
+}
+
+/// The cells of a character: those that the crate gives it, or what the C library, zsh and fish do where
+/// that is more, so that a row is never wider than any of them says. The crate counts what joins the
+/// letter before it as nothing; they go by the general category, in which a vowel sign takes room (Mc).
+fn cells(c: char, known: Option<usize>) -> usize {
+    let least = match c {
+        '\u{605}'
+        | '\u{70f}'
+        | '\u{890}'
+        | '\u{891}'
+        | '\u{8e2}'
+        | '\u{9be}'
+        | '\u{9d7}'
+        | '\u{b3e}'
+        | '\u{b57}'
+        | '\u{bbe}'
+        | '\u{bd7}'
+        | '\u{cc0}'
+        | '\u{cc2}'
+        | '\u{cc7}'
+        | '\u{cc8}'
+        | '\u{cca}'
+        | '\u{ccb}'
+        | '\u{cd5}'
+        | '\u{cd6}'
+        | '\u{d3e}'
+        | '\u{d4e}'
+        | '\u{d57}'
+        | '\u{dcf}'
+        | '\u{ddf}'
+        | '\u{1715}'
+        | '\u{1734}'
+        | '\u{1b35}'
+        | '\u{1b3b}'
+        | '\u{1b3d}'
+        | '\u{1b43}'
+        | '\u{1b44}'
+        | '\u{1baa}'
+        | '\u{1bf2}'
+        | '\u{1bf3}'
+        | '\u{a8fa}'
+        | '\u{a953}'
+        | '\u{a9c0}'
+        | '\u{111c0}'
+        | '\u{111c2}'
+        | '\u{111c3}'
+        | '\u{11235}'
+        | '\u{1133e}'
+        | '\u{1134d}'
+        | '\u{11357}'
+        | '\u{114b0}'
+        | '\u{114bd}'
+        | '\u{115af}'
+        | '\u{116b6}'
+        | '\u{11930}'
+        | '\u{1193d}'
+        | '\u{1193f}'
+        | '\u{11941}'
+        | '\u{11a84}'..='\u{11a89}'
+        | '\u{11d46}'
+        | '\u{1d165}'
+        | '\u{1d166}'
+        | '\u{1d16d}'..='\u{1d172}' => 1,
+        '\u{302e}' | '\u{302f}' | '\u{3248}'..='\u{324f}' | '\u{16ff0}' | '\u{16ff1}' => 2,
+        _ => 0,
+    };
+    known.unwrap_or(0).max(least)
 }
 
 /// Whether every byte is a cell.
@@ -119,6 +189,18 @@ mod tests {
             );
         }
         assert_eq!(prefix("a\nb", 2, Policy::Wcwidth), ("a\nb", 2));
+    }
+
+    /// A row of such letters was wider in every host than what was asked for.
+    #[test]
+    fn signs_that_take_room_are_counted() {
+        for (text, cells) in
+            [("কা", 2), ("கா", 2), ("ಕೀ", 2), ("ക\u{d3e}", 2), ("한\u{302e}", 4), ("㉈", 2)]
+        {
+            assert_eq!(width(text, Policy::Wcwidth), cells, "{text}");
+            assert!(width(text, Policy::Unicode) >= cells, "{text}");
+        }
+        assert_eq!(prefix("কাকা", 3, Policy::Wcwidth), ("কা", 2));
     }
 
     #[test]

@@ -59,6 +59,7 @@ pub struct Gathered {
     /// The themes beside it that could not be read, by name.
     pub unreadable_themes: Vec<String>,
     /// Every file that was read or looked for.
+    #[serde(with = "rainline_segments::base::path_bytes::list")]
     pub watched: Vec<PathBuf>,
     /// The machine's name, for `[host]`.
     pub host: String,
@@ -68,6 +69,7 @@ pub struct Gathered {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SourceFile {
     /// The name that it has in messages.
+    #[serde(with = "rainline_segments::base::path_bytes")]
     pub path: PathBuf,
     /// All of it.
     pub text: String,

@@ -165,8 +165,20 @@ fn filled(lines: &str, wiring: &Wiring, quote: fn(&OsStr) -> String) -> String {
         Some(config) => format!(" --config {}", quote(config.as_ref())),
         None => String::new(),
     };
-    let lines = lines.replace("@ENVIRONMENT@", &environment_words(&environment::names()));
-    lines.replace("@CONFIG@", &config).replace("@PROGRAM@", &quote(wiring.program.as_ref()))
+    let environment = environment_words(&environment::names());
+    let program = quote(wiring.program.as_ref());
+    let holes = [("@ENVIRONMENT@", environment), ("@CONFIG@", config), ("@PROGRAM@", program)];
+    let (mut out, mut rest) = (String::new(), lines);
+    // Once from the start to the end: what a path holds is no hole.
+    while let Some(at) = rest.find('@') {
+        let (before, hole) = rest.split_at(at);
+        out.push_str(before);
+        let found = holes.iter().find(|(name, _)| hole.starts_with(name));
+        let (name, text) = found.map_or(("@", "@"), |(name, text)| (*name, &**text));
+        out.push_str(text);
+        rest = &hole[name.len()..];
+    }
+    out + rest
 }
 
 #[cfg(test)]
@@ -187,6 +199,19 @@ mod tests {
             );
             let target = rainline_render::targets::find(facts.name);
             assert!(target.is_some(), "{} has no target", facts.name);
+        }
+    }
+
+    /// A config below a folder `@PROGRAM@` was named with the program's quotes inside its own.
+    #[test]
+    fn a_path_is_not_filled_in_again() {
+        let theme = Theme::built_in("rain").expect("built in");
+        for host in ALL {
+            let config = Some(PathBuf::from("/a @PROGRAM@@CONFIG@ @ENVIRONMENT@/x"));
+            let wiring = Wiring { config, ..Wiring::new("/b c/@CONFIG@", &theme) };
+            let lines = (host.init)(&wiring);
+            assert!(lines.contains("/a @PROGRAM@@CONFIG@ @ENVIRONMENT@/x"), "{}", host.name);
+            assert!(lines.contains("/b c/@CONFIG@"), "{}", host.name);
         }
     }
 

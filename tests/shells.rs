@@ -30,13 +30,13 @@ pub(crate) struct Mode {
     after: &'static str,
 }
 
-const fn mode(shell: &'static str, after: &'static str) -> Mode {
+pub(crate) const fn mode(shell: &'static str, after: &'static str) -> Mode {
     Mode { shell, before: "", after }
 }
 
 const BASH: Mode = mode("bash", "");
 const ZSH: Mode = mode("zsh", "");
-const FISH: Mode = mode("fish", "");
+pub(crate) const FISH: Mode = mode("fish", "");
 const SHELLS: [Mode; 3] = [BASH, ZSH, FISH];
 
 /// What is said before the wiring lines where bash is in posix mode when it reads them.
@@ -44,7 +44,11 @@ const POSIX_FROM_THE_START: &str = ": from the start";
 
 const BASH_POSIX: Mode = Mode { before: POSIX_FROM_THE_START, ..BASH };
 
-pub(crate) const MODES: [(&str, Mode); 10] = [
+/// Hooks around ours: PROMPT_SUBST is off when ours looks, and on when zsh draws.
+const ZSH_LATE: &str = "off() { unsetopt promptsubst }; on() { setopt promptsubst }; \
+                        precmd_functions=(off $precmd_functions on)";
+
+pub(crate) const MODES: [(&str, Mode); 11] = [
     ("bash", BASH),
     ("bash --posix", BASH_POSIX),
     ("bash, posix mode", mode("bash", "set -o posix")),
@@ -52,6 +56,7 @@ pub(crate) const MODES: [(&str, Mode); 10] = [
     ("bash, promptvars off, posix mode", mode("bash", "shopt -u promptvars; set -o posix")),
     ("zsh", ZSH),
     ("zsh, PROMPT_SUBST", mode("zsh", "setopt promptsubst")),
+    ("zsh, PROMPT_SUBST set after us", mode("zsh", ZSH_LATE)),
     ("zsh, PROMPT_BANG", mode("zsh", "setopt promptbang")),
     ("zsh, PROMPT_SUBST, PROMPT_BANG", mode("zsh", "setopt promptsubst promptbang")),
     ("fish", FISH),
@@ -106,7 +111,7 @@ fn script(sandbox: &Sandbox, text: &str) -> PathBuf {
 }
 
 /// Waits until the row with the cursor holds `text`, and gives its number.
-fn prompt_with(terminal: &mut Terminal, text: &str) -> u16 {
+pub(crate) fn prompt_with(terminal: &mut Terminal, text: &str) -> u16 {
     terminal.wait(&format!("a prompt with {text:?}"), |screen| {
         let row = usize::from(screen.cursor_position().0);
         screen.rows(0, screen.size().1).nth(row).is_some_and(|row| row.contains(text))
@@ -119,15 +124,15 @@ fn no_channel(mode: Mode) -> &'static str {
     if mode.shell == "fish" { "" } else { "\n" }
 }
 
-const COLUMNS: u16 = 400;
+pub(crate) const COLUMNS: u16 = 400;
 /// Rows of a prompt that are full of text, besides the one with the end.
 const FULL: usize = 8;
 
 /// A stand-in that answers with what the test writes, in a shell that asks for it.
-struct Answering<'a> {
+pub(crate) struct Answering<'a> {
     sandbox: &'a Sandbox,
     mode: Mode,
-    terminal: Terminal,
+    pub(crate) terminal: Terminal,
     count: usize,
     compared: usize,
     differ: usize,
@@ -135,7 +140,7 @@ struct Answering<'a> {
 }
 
 impl<'a> Answering<'a> {
-    fn start(sandbox: &'a Sandbox, mode: Mode) -> Answering<'a> {
+    pub(crate) fn start(sandbox: &'a Sandbox, mode: Mode) -> Answering<'a> {
         let answer = sandbox.path("answer");
         let program = script(sandbox, &format!("exec cat '{}'", answer.display()));
         sandbox.write("answer", format!("{}\n\n<first> \n", no_channel(mode)));
@@ -144,12 +149,12 @@ impl<'a> Answering<'a> {
         Answering { sandbox, mode, terminal, count: 0, compared: 0, differ: 0, first: None }
     }
 
-    fn caps(&self) -> Caps {
+    pub(crate) fn caps(&self) -> Caps {
         Caps { columns: COLUMNS.into(), ..Caps::default() }
     }
 
     /// Draws a prompt and compares its rows with the terminal model's own reading of the frames.
-    fn draw(&mut self, rows: Vec<Frame>, right: Frame) {
+    pub(crate) fn draw(&mut self, rows: Vec<Frame>, right: Frame) {
         self.count += 1;
         let end = format!("<END {}>", self.count);
         let mut left = rows;

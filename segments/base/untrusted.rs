@@ -7,6 +7,7 @@
 use std::fmt;
 
 use unicode_segmentation::UnicodeSegmentation as _;
+use unicode_width::UnicodeWidthStr;
 
 /// The most bytes of one text. Its width is limited later, by `text(max:…)` and the layout; this
 /// only keeps hostile megabytes out of the cache.
@@ -102,13 +103,16 @@ const JOINER: char = '\u{200d}';
 /// The characters of a cluster that may stay, with [`REMOVED`] for each of the others.
 fn thinned(cluster: &str, is_first: bool) -> impl Iterator<Item = char> {
     let is_pile = cluster.chars().nth(MAX_CLUSTER).is_some();
+    // It would be drawn over what is before, as often as one likes.
+    let is_nothing = UnicodeWidthStr::width(cluster) == 0;
     // A sign that stands before its base would be drawn in one place with the first replacement.
     let most = MAX_CLUSTER - usize::from(is_pile);
     let mut marks = 0;
     cluster.chars().enumerate().map(move |(index, c)| {
         marks = if is_mark(c) { marks + 1 } else { 0 };
         let has_no_base = index == 0 && is_first && joins_what_is_before(c);
-        if index >= most || marks > MAX_MARKS || has_no_base { REMOVED } else { c }
+        let stays = index < most && marks <= MAX_MARKS && !has_no_base && !is_nothing;
+        if stays { c } else { REMOVED }
     })
 }
 
@@ -194,13 +198,29 @@ mod tests {
         }
     }
 
+    /// Of these a row of one cell could hold kilobytes, and no client takes such a row.
+    #[test]
+    fn what_takes_no_cell_is_removed() {
+        for nothing in
+            ["\u{11ab}\u{1161}", "\u{1161}", "\u{1bca0}", "\u{fff0}", "\u{2065}", "\u{11ab}\u{9be}"]
+        {
+            let clean = Untrusted::new(format!("a{}", nothing.repeat(300)));
+            let text = clean.reveal();
+            assert!(text.graphemes(true).all(|cluster| cluster.width() > 0), "{nothing:?}");
+            assert_eq!(Untrusted::new(text), clean, "{nothing:?}");
+        }
+        for whole in ["\u{1112}\u{1161}\u{11ab}", "\u{600}1", "கா", "👍🏽"] {
+            assert_eq!(Untrusted::new(whole).reveal(), whole);
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn whatever_comes_is_clean_and_stays_so(
             text in proptest::collection::vec(
                 proptest::prop_oneof![
                     proptest::char::any(),
-                    proptest::sample::select(vec!['e', '\u{301}', '\u{200d}', '👩', '\u{fe0f}', '\u{1100}', '\u{94d}', 'क', '🇩']),
+                    proptest::sample::select(vec!['e', '\u{1161}', '\u{11ab}', '\u{301}', '\u{200d}', '👩', '\u{fe0f}', '\u{1100}', '\u{94d}', 'क', '🇩']),
                 ],
                 0..60,
             ),
@@ -209,6 +229,7 @@ mod tests {
             let text = clean.reveal();
             proptest::prop_assert!(!text.chars().any(is_forbidden), "{:?}", text);
             proptest::prop_assert!(longest_cluster(text) <= MAX_CLUSTER + 2, "{:?}", text);
+            proptest::prop_assert!(text.graphemes(true).all(|c| c.width() > 0), "{:?}", text);
             proptest::prop_assert_eq!(Untrusted::new(text), clean);
         }
     }

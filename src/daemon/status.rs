@@ -59,6 +59,7 @@ pub struct Status {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct HistoryFile {
     /// Where the file is.
+    #[serde(serialize_with = "rainline_segments::base::path_bytes::as_text")]
     pub path: PathBuf,
     /// Whether it could be read.
     pub loaded: bool,
@@ -71,6 +72,7 @@ pub struct HistoryFile {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ConfigStatus {
     /// `None`: the built-in config.
+    #[serde(serialize_with = "rainline_segments::base::path_bytes::option::as_text")]
     pub path: Option<PathBuf>,
     /// Whether it was read yet.
     pub loaded: bool,
@@ -87,6 +89,7 @@ pub struct SegmentStatus {
     /// for all.
     pub asker: u64,
     /// The directory that it belongs to; `None`: it depends on none.
+    #[serde(serialize_with = "rainline_segments::base::path_bytes::option::as_text")]
     pub directory: Option<PathBuf>,
     /// `None`: it was never taken.
     pub age_seconds: Option<f64>,

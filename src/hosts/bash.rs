@@ -11,8 +11,8 @@
 //! The prompt's text is never part of `PS1`: `PS1='${__rainline_ps1-…}'` is expanded once and what
 //! that yields is not looked at again, in posix mode too. Where `promptvars` is off nothing is
 //! expanded, so there the text itself is `PS1`, with its backslashes doubled, and is set anew before
-//! each prompt; posix mode expands whatever `promptvars` says. It also replaces `!` in every prompt
-//! string, so there is none in ours.
+//! each prompt, and never exported: a shell below would expand it. Posix mode expands whatever
+//! `promptvars` says. It also replaces `!` in every prompt string, so there is none in ours.
 //!
 //! From 5.1 on `PROMPT_COMMAND` is a list whose entries each see the command's own `$?` and
 //! PIPESTATUS, so ours stands first and changes nothing for the others. Before that it is one text:
@@ -188,6 +188,8 @@ __rainline_wire() {
         if [[ $__rainline_ps2 ]]; then PS2=${__rainline_ps2//\\/\\\\}; fi
         PS0=${PS0//"$__rainline_ps0"/}
         __rainline_raw=1
+        # A shell that is started here may expand it.
+        builtin export -n PS1 PS2
     fi
 }
 

@@ -3,6 +3,7 @@
 //! What is inside `#()` goes through a shell, so it has no text of a pane, window or session in it,
 //! only numbers of the client. `exec` saves a process and lets tmux end the right one.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::{Ability, Host, Ready, Trial, Wiring};
@@ -124,9 +125,21 @@ fn job(wiring: &Wiring, line: &str, slot: &str, columns: &str) -> String {
     if let Some(config) = &wiring.config {
         let _ = write!(command, " --config {}", quote::sh(config.as_ref()));
     }
-    // A `#` would begin a format and a `%` a time: the client's numbers come after this.
-    let command = command.replace('#', "##").replace('%', "%%");
+    let command: String = command.chars().map(in_job).collect();
     format!("#({command} {columns} #{{client_width}} --host-version #{{version}})")
+}
+
+/// A character of a path in the words of a job. A `#` would begin a format and a `%` a time. A bracket
+/// would end the job, whatever quotes it stands in, so it is said by a command whose own ones are a pair.
+fn in_job(c: char) -> Cow<'static, str> {
+    match c {
+        '#' => "##".into(),
+        '%' => "%%".into(),
+        // Only a word in single quotes has one.
+        '(' => r#"'"$(printf '\050')"'"#.into(),
+        ')' => r#"'"$(printf '\051')"'"#.into(),
+        _ => c.to_string().into(),
+    }
 }
 
 /// Styles of the theme, one over the other, in tmux's words.
@@ -186,6 +199,19 @@ mod tests {
         assert!(lines.contains("set -g status 3\n"), "{lines}");
         assert!(
             lines.contains("set -g status-format[2] \"#(exec /r stream tmux.3 full --columns ")
+        );
+    }
+
+    /// tmux ran what stood before the bracket and showed the rest.
+    #[test]
+    fn a_bracket_of_a_path_ends_no_job() {
+        let lines = lines("/opt/a)b(/rainline");
+        let job = lines.lines().find(|line| line.starts_with("set -g status-left \"")).expect("");
+        assert!(
+            job.contains(
+                r#"exec '/opt/a'\"\$(printf '\\051')\"'b'\"\$(printf '\\050')\"'/rainline' stream"#
+            ),
+            "{job}"
         );
     }
 

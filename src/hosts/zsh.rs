@@ -232,9 +232,19 @@ __rainline_show() {
         if [[ -n $__rainline_more ]]; then PROMPT2='${__rainline_more}'; fi
         if [[ -n $__rainline_right ]]; then RPROMPT='${__rainline_right}'; fi
     else
-        PROMPT=$__rainline_left
-        if [[ -n $__rainline_more ]]; then PROMPT2=$__rainline_more; fi
-        if [[ -n $__rainline_right ]]; then RPROMPT=$__rainline_right; fi
+        # PROMPT_SUBST may be set, and the prompt drawn again, before the next one is made: these mean the
+        # same with it and without. `$` before a full stop names nothing; a backslash is cut off at the left.
+        local __rl_backslash='%1<<\\%<<' __rl_dollar='%(?.$.$)' __rl_backtick='%1<<\`%<<'
+        local -a __rl_texts
+        __rl_texts=("$__rainline_left" "$__rainline_more" "$__rainline_right")
+        if [[ $__rainline_how != *literal* ]]; then
+            __rl_texts=("${(@)__rl_texts//\\/$__rl_backslash}")
+            __rl_texts=("${(@)__rl_texts//\$/$__rl_dollar}")
+            __rl_texts=("${(@)__rl_texts//\`/$__rl_backtick}")
+        fi
+        PROMPT=$__rl_texts[1]
+        if [[ -n $__rainline_more ]]; then PROMPT2=$__rl_texts[2]; fi
+        if [[ -n $__rainline_right ]]; then RPROMPT=$__rl_texts[3]; fi
     fi
     if [[ -n $__rainline_right ]]; then
         typeset -g __rainline_drew=1
@@ -265,7 +275,7 @@ __rainline_precmd() {
     if [[ -z $__rainline_main ]]; then typeset -g __rainline_main=${${=$(bindkey -lL main)}[3]-none}; fi
     if [[ $__rainline_main == vi* ]]; then __rl_words+=(--keymap=$__rainline_main); fi
     typeset -g __rainline_out= __rainline_how= __rainline_late=
-    if [[ $__rl_target == plain && $__rl_percent == on ]]; then __rainline_how+=percent; fi
+    if [[ $__rl_percent == off ]]; then __rainline_how+=literal; elif [[ $__rl_target == plain ]]; then __rainline_how+=percent; fi
     if [[ $__rl_bang == on ]]; then __rainline_how+=bang; fi
     if ! __rainline_ask "${__rl_words[@]}" && [[ -f $__rainline_program && -x $__rainline_program ]]; then
         __rainline_close

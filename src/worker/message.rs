@@ -25,6 +25,7 @@ pub enum Job {
     /// Read a config and what it includes.
     ReadConfig {
         /// The config file.
+        #[serde(with = "rainline_segments::base::path_bytes")]
         path: PathBuf,
     },
     /// Take a reading. The source stays open, so that its counters go on.
@@ -55,11 +56,13 @@ pub enum Job {
     /// Read the history file.
     ReadHistory {
         /// The history file.
+        #[serde(with = "rainline_segments::base::path_bytes")]
         path: PathBuf,
     },
     /// Replace the history file.
     WriteHistory {
         /// The history file.
+        #[serde(with = "rainline_segments::base::path_bytes")]
         path: PathBuf,
         /// Its new content.
         bytes: Vec<u8>,
@@ -67,6 +70,7 @@ pub enum Job {
     /// Say so whenever one of these files may have changed; never ends.
     Watch {
         /// The files, which need not exist.
+        #[serde(with = "rainline_segments::base::path_bytes::list")]
         paths: Vec<PathBuf>,
     },
     /// Compare the readers of the machine.
@@ -103,6 +107,7 @@ pub enum Answer {
     /// The file's canonical path and what was read.
     ConfigRead {
         /// The file's canonical path.
+        #[serde(with = "rainline_segments::base::path_bytes")]
         canonical: PathBuf,
         /// What was read.
         gathered: Gathered,

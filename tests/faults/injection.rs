@@ -185,8 +185,7 @@ fn t67_a_terminal_hears_colours_and_text_only() {
 }
 
 /// A path that means something to every host, were it not quoted.
-const ODD: &str =
-    "it's $(touch SENTINEL) `touch SENTINEL` \"x\" #{pid} #(touch SENTINEL) %n !! ^G ~ \\ ; é";
+const ODD: &str = "it's $(touch SENTINEL) `touch SENTINEL` \"x\" #{pid} #(touch SENTINEL) %n !! ^G ~ \\ ; é ) @CONFIG@";
 
 /// This program under an odd name.
 fn odd_program(sandbox: &Sandbox) -> PathBuf {

@@ -23,6 +23,7 @@ mod namespaces;
 mod oddities;
 mod places;
 mod privacy;
+mod prompts;
 mod resources;
 mod sources;
 mod trust;

@@ -273,6 +273,30 @@ fn t60_a_value_that_is_set_is_a_text() {
     tried.end(&sandbox);
 }
 
+/// A config below a path that is no UTF-8 was not read, and no status said.
+#[test]
+fn t56_a_config_below_a_path_of_any_bytes_is_obeyed() {
+    let sandbox = Sandbox::running(MONO);
+    let folder = sandbox.path("home").join(OsString::from_vec(b"\xff $(x)".to_vec()));
+    let file = folder.join("rainline/config.toml");
+    std::fs::create_dir_all(folder.join("rainline")).expect("a directory");
+    let config = "[line.x]\nleft = ['a']\n[segment.a]\nuse = 'text'\ntext = 'BAR'\n";
+    std::fs::write(&file, config).expect("a file");
+    let says = |words: &[&str]| {
+        let mut command = sandbox.rainline();
+        let output = command.args(words).env("XDG_CONFIG_HOME", &folder).output();
+        output.expect("it runs")
+    };
+    until("the line of the config", || {
+        let line = says(&["print", "x", "left", "--target", "plain"]).stdout;
+        line.windows(3).any(|text| text == b"BAR").then_some(())
+    });
+    for words in [&["daemon", "status"][..], &["config", "check"]] {
+        let output = says(words);
+        assert!(output.status.success(), "{words:?}: {output:?}");
+    }
+}
+
 /// Everything at once: every variable hostile, every text of every kind shown. Nothing is executed,
 /// and a terminal hears no control character.
 #[test]
