@@ -33,8 +33,8 @@ impl Weigh for PathBuf {
 }
 
 struct Entry<V> {
-    /// In a place of its own: while a table grows it is there twice, and half of it is empty. A
-    /// thousand readings in it took 12 MB, and take 3 MB beside it.
+    /// In a place of its own: while a table grows it is there twice, and half of it is empty. The
+    /// table of the readings of a thousand prompts took 12 of 17 MB.
     value: Box<V>,
     /// What it weighs without its value, and with it.
     bare: usize,
