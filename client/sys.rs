@@ -53,6 +53,16 @@ pub fn ignore_sigpipe() {
     unsafe { signal(SIGPIPE, SIG_IGN) };
 }
 
+extern "C" fn pass_signal(_: c_int) {}
+
+/// Makes a write beyond the limit of a file's size (`ulimit -f`) an error instead of a signal that
+/// kills. It is not ignored: programs that are started would inherit that.
+pub fn fail_beyond_file_limit() {
+    let handler: extern "C" fn(c_int) = pass_signal;
+    // SAFETY: the handler does nothing.
+    unsafe { signal(rustix::process::Signal::XFSZ.as_raw(), handler as usize) };
+}
+
 /// This program's arguments, its name first.
 pub fn arguments() -> &'static [OsString] {
     ARGUMENTS.get_or_init(|| std::env::args_os().collect())

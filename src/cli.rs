@@ -143,9 +143,16 @@ pub fn say(text: &str) {
     write(std::io::stdout(), &visible(text));
 }
 
+/// The most characters of a complaint: it may quote what another process said, or a whole file.
+const MOST_OF_A_COMPLAINT: usize = 4000;
+
 /// Tells a person what is wrong, on stderr, in the same way.
 pub fn complain(text: &str) {
-    write(std::io::stderr(), &visible(text));
+    let text = visible(text);
+    match text.char_indices().nth(MOST_OF_A_COMPLAINT) {
+        Some((end, _)) => write(std::io::stderr(), &format!("{}…\n", &text[..end])),
+        None => write(std::io::stderr(), &text),
+    }
 }
 
 /// Writes to stdout what a program reads, or what has our own escape sequences in it: exactly these

@@ -151,6 +151,8 @@ pub fn build(gathered: &Gathered) -> Config {
         gathered.themes.iter().map(|(name, file)| (name.clone(), source(file))).collect();
     let mut config = read::read(&files, &gathered.host, user_themes);
     config.problems.splice(0..0, gathered.problems.iter().cloned());
+    config.untold += config.problems.len().saturating_sub(read::MAX_TOLD);
+    config.problems.truncate(read::MAX_TOLD);
     if config.untold > 0 {
         config.problems.push(format!("… and {} more", config.untold));
     }

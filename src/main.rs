@@ -33,8 +33,9 @@ pub extern "C" fn main(_: c_int, args: Arguments) -> c_int {
 }
 
 /// Opens those of the descriptors 0 to 2 that are closed, so that no file that is
-/// opened later gets their number.
+/// opened later gets their number. No file that cannot be written ends us.
 fn settle() {
+    sys::fail_beyond_file_limit();
     while let Ok(null) = std::fs::File::options().read(true).write(true).open("/dev/null") {
         // The lowest free number is the one that is given.
         if std::os::fd::AsRawFd::as_raw_fd(&null) > 2 {

@@ -99,7 +99,7 @@ pub fn run(args: Args) -> Result<i32, Error> {
         What::Stop => {
             with_runtime(|runtime| match rainline_client::admin(runtime, Admin::Stop, TIMEOUT) {
                 Err(Why::Absent) if !is_held(runtime) => print("The daemon does not run.\n"),
-                answer => show(runtime, answer),
+                answer => told(runtime, answer, "stopped\n"),
             })
         }
         What::Status { json } => with_runtime(|runtime| {
@@ -114,7 +114,7 @@ pub fn run(args: Args) -> Result<i32, Error> {
             }
         }),
         What::Reload => with_runtime(|runtime| {
-            show(runtime, rainline_client::admin(runtime, Admin::Reload, TIMEOUT))
+            told(runtime, rainline_client::admin(runtime, Admin::Reload, TIMEOUT), "reloading\n")
         }),
     }
 }
@@ -167,8 +167,14 @@ fn with_runtime(act: impl FnOnce(&Runtime) -> Result<i32, Error>) -> Result<i32,
     }
 }
 
-fn show(runtime: &Runtime, answer: Result<(ReplyKind, Vec<u8>), Why>) -> Result<i32, Error> {
-    print(&text(runtime, answer)?)
+/// Says in our own words that it was done.
+fn told(
+    runtime: &Runtime,
+    answer: Result<(ReplyKind, Vec<u8>), Why>,
+    done: &str,
+) -> Result<i32, Error> {
+    text(runtime, answer)?;
+    print(done)
 }
 
 /// The text of an answer.

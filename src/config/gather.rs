@@ -18,17 +18,24 @@ use crate::files;
 const MAX_BYTES: u64 = 1 << 20;
 /// The most bytes of all files of a config together.
 const MAX_TOTAL: usize = 4 << 20;
+/// The most memory that all files of a config together may take while they are parsed, about: dotted
+/// keys take a thousand times their text.
+const MAX_PARSED: usize = 96 << 20;
 /// The most files that a config may consist of, themes not counted.
 const MAX_FILES: usize = 64;
 /// Includes may go this deep.
 const MAX_DEPTH: usize = 8;
 /// Theme files looked at beside a config.
 const MAX_THEMES: usize = 200;
+/// No path is longer than this (PATH_MAX), and no more of one is told.
+const MAX_PATH: usize = 4096;
+const MAX_TOLD: usize = 1000;
 
 /// Reads the config at `path`, what it includes and the themes beside it.
 pub fn gather(path: &Path) -> Gathered {
     let gathered = Gathered { host: host_name(), ..Gathered::default() };
-    let mut gatherer = Gatherer { gathered, seen: HashSet::new(), bytes: 0, is_full: false };
+    let mut gatherer =
+        Gatherer { gathered, seen: HashSet::new(), bytes: 0, parsed: 0, is_full: false };
     gatherer.config(path);
     if let Some(folder) = path.parent() {
         gatherer.themes(&folder.join("themes"));
@@ -45,6 +52,8 @@ struct Gatherer {
     seen: HashSet<Identity>,
     /// How much was read so far.
     bytes: usize,
+    /// About how many bytes that takes while it is parsed.
+    parsed: usize,
     /// Whether a limit was met: no further file is included.
     is_full: bool,
 }
@@ -85,12 +94,15 @@ impl Gatherer {
                 true => format!("includes nested deeper than {MAX_DEPTH}"),
                 false => format!("more than {MAX_FILES} files"),
             };
-            return self.incomplete(format!("{}: {what}", from.display()));
+            return self.incomplete(told(from, &what));
+        }
+        if path.as_os_str().len() > MAX_PATH {
+            return self.incomplete(told(path, "longer than a path may be"));
         }
         self.gathered.watched.push(path.to_owned());
         match self.read(path) {
             Ok(Some(text)) => self.file(path, text, depth),
-            Ok(None) => self.incomplete(format!("{}: no such file", path.display())),
+            Ok(None) => self.incomplete(told(path, "no such file")),
             Err(problem) => self.incomplete(problem),
         }
     }
@@ -128,7 +140,7 @@ impl Gatherer {
     /// The file's text; `None` if there is no such file. One that was read already is empty: a loop
     /// of includes ends there.
     fn read(&mut self, path: &Path) -> Result<Option<String>, String> {
-        let say = |what: &str| format!("{}: {what}", path.display());
+        let say = |what: &str| told(path, what);
         let Some((file, identity)) = open(path).map_err(|why| say(&why))? else { return Ok(None) };
         if !self.seen.insert(identity) {
             return Ok(Some(String::new()));
@@ -148,6 +160,11 @@ impl Gatherer {
                 MAX_TOTAL >> 20
             )));
         }
+        self.parsed += parsed_size(&bytes);
+        if self.parsed > MAX_PARSED {
+            self.is_full = true;
+            return Err(say(TOO_MANY));
+        }
         let mut text = String::from_utf8(bytes).map_err(|_| say("not UTF-8"))?;
         if text.starts_with('\u{feff}') {
             text.remove(0);
@@ -157,6 +174,31 @@ impl Gatherer {
 }
 
 const TOO_LONG: &str = "longer than a megabyte";
+const TOO_MANY: &str = "more keys and tables than a config may have";
+
+/// What is wrong with a file. Its name may be as long as the file that includes it.
+fn told(path: &Path, what: &str) -> String {
+    let path = path.display().to_string();
+    match path.char_indices().nth(MAX_TOLD) {
+        Some((end, _)) => format!("{}…: {what}", &path[..end]),
+        None => format!("{path}: {what}"),
+    }
+}
+
+/// About how many bytes a text takes while it is parsed, measured with megabytes of nothing else: a
+/// kilobyte for the table that a dot makes, a quarter for a line, a key, a value, or a mistake in it.
+fn parsed_size(text: &[u8]) -> usize {
+    let of_byte = |byte: &u8| match byte {
+        b'.' => 1024,
+        b'=' | b'[' | b'\r' => 256,
+        _ => 0,
+    };
+    let of_line = |line: &[u8]| match line.trim_ascii().first() {
+        None | Some(b'#') => line.iter().filter(|byte| **byte == b'\r').map(of_byte).sum(),
+        Some(_) => 256 + line.iter().map(of_byte).sum::<usize>(),
+    };
+    text.split(|byte| *byte == b'\n').map(of_line).sum()
+}
 
 /// Opens a file that may be a config; `None`: there is none. A config is trusted markup, so it must
 /// belong to its user (or root), and no other user may be able to write it. All of that is checked

@@ -25,6 +25,7 @@ mod theme;
 mod written;
 
 pub use layers::{KEYS, Key};
+pub use problems::MAX_TOLD;
 
 /// Reads these files, the oldest layer first, on a machine of this name.
 pub fn read(

@@ -94,7 +94,8 @@ impl Engine {
         }
         // A quarter of the deadline is left for the reply.
         let until = now.boot.saturating_add(request.deadline.min(MAX_WAIT) * 3 / 4);
-        let pending = Pending { id, request, until, attempt: Cell::new(None) };
+        let pending =
+            Pending { id, request, until, attempt: Cell::new(None), view: Cell::default() };
         if let Some(pending) = self.try_answer(pending, now) {
             self.lines.defer(pending);
         }
@@ -156,6 +157,7 @@ impl Engine {
         let mut entries =
             self.lines.views.readings(view).iter().filter_map(|(_, id)| cache.get(id));
         if may_wait && entries.any(|entry| entry.awaits_first()) {
+            pending.view.set(self.lines.views.wait_for(view));
             return Ok(false);
         }
         let (id, nonce) = (pending.id, pending.request.nonce);
@@ -184,9 +186,10 @@ impl Engine {
             self.sampler.add(reading, &config, *index);
         }
         if self.sampler.is_over() {
-            let wanted = self.lines.views.wanted(now.boot).chain(self.alerts.wanted());
+            let held = self.lines.views.held().chain(self.alerts.wanted());
             let shown = self.lines.views.readings(view).iter().map(|(_, id)| id);
-            self.sampler.make_room(wanted.chain(shown), &mut self.jobs);
+            let dropped = self.sampler.make_room(held.chain(shown), &mut self.jobs);
+            self.lines.views.forget_readings(&dropped);
         }
         Ok(Some(view))
     }
@@ -296,6 +299,8 @@ impl Engine {
                 let change = self.configs.answered(ticket, &id, outcome, now, &mut self.jobs);
                 self.lines.views.set_troubled(self.configs.troubled());
                 self.config_changed(change, now);
+                // A megabyte of keys takes a hundred while it is parsed.
+                crate::sys::trim_heap();
             }
             Purpose::WatchConfig(id) => {
                 self.configs.watched(ticket, &id, &outcome, now, &mut self.jobs);
@@ -338,7 +343,8 @@ impl Engine {
 
     /// Takes the readings that are wanted and due; how many that were.
     pub fn sample_due(&mut self, now: &Now) -> usize {
-        let wanted = || self.lines.views.wanted(now.boot).chain(self.alerts.wanted());
+        let shown = self.lines.views.wanted(now.boot);
+        let wanted = || shown.iter().chain(self.alerts.wanted());
         self.sampler.stop_unwanted(wanted(), &mut self.jobs);
         self.sampler.read_due(wanted(), now, &mut self.jobs)
     }
@@ -377,9 +383,11 @@ impl Engine {
     /// Drops what is not used any more, and gives its memory back if it was much.
     pub(super) fn sweep(&mut self, now: &Now) {
         let size = |engine: &Engine| engine.lines.size() + engine.sampler.size();
-        let before = self.swept.max(size(self));
+        // What came and went between two sweeps took memory, too.
+        let before = self.swept.max(size(self)).max(self.lines.take_peak());
         self.lines.sweep(now.boot);
-        let wanted = self.lines.views.wanted(now.boot).chain(self.alerts.wanted());
+        let shown = self.lines.views.wanted(now.boot);
+        let wanted = shown.iter().chain(self.alerts.wanted());
         self.sampler.sweep(wanted, now);
         self.sampler.look_at_machine();
         self.swept = size(self);
@@ -415,7 +423,8 @@ impl Engine {
 
     /// When something is due without an event on a descriptor.
     pub(super) fn wake(&self, now: &Now) -> Option<Duration> {
-        let wanted = self.lines.views.wanted(now.boot).chain(self.alerts.wanted());
+        let shown = self.lines.views.wanted(now.boot);
+        let wanted = shown.iter().chain(self.alerts.wanted());
         let jobs = (!self.jobs.is_empty()).then_some(Duration::ZERO);
         let each = [
             jobs,

@@ -42,6 +42,8 @@ pub struct Pending {
     /// The attempt to read its config that it waits for, because the config as it was read last has
     /// nothing that fits.
     pub attempt: Cell<Option<u64>>,
+    /// Keeps its view while it waits for a reading of it.
+    pub view: Cell<Option<Rc<()>>>,
 }
 
 /// All lines.
@@ -167,6 +169,11 @@ impl Lines {
         self.connections.channels.sweep();
         self.views.note_streams(boot);
         self.views.sweep(boot);
+    }
+
+    /// The most connections, and pages of what they keep, since the last call.
+    pub fn take_peak(&mut self) -> usize {
+        self.connections.take_peak()
     }
 
     /// How many connections and views there are.

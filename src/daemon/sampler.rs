@@ -289,14 +289,21 @@ impl Sampler {
         self.cache.entries.is_over()
     }
 
-    /// Drops those readings for single askers that are not wanted any more and were used longest ago,
-    /// if there are too many.
-    pub fn make_room<'a>(&mut self, wanted: impl Iterator<Item = &'a ReadingId>, jobs: &mut Jobs) {
-        let wanted: HashSet<&ReadingId> = wanted.collect();
-        let stays = |id: &ReadingId, _: &_| id.is_shared_by_all() || wanted.contains(id);
-        for (_, mut entry) in self.cache.entries.make_room(stays) {
+    /// Drops readings for single askers that were used longest ago, but for these, if there are too
+    /// many. What was dropped.
+    pub fn make_room<'a>(
+        &mut self,
+        held: impl Iterator<Item = &'a ReadingId>,
+        jobs: &mut Jobs,
+    ) -> HashSet<ReadingId> {
+        let held: HashSet<&ReadingId> = held.collect();
+        let stays = |id: &ReadingId, _: &_| id.is_shared_by_all() || held.contains(id);
+        let dropped = self.cache.entries.make_room(stays).into_iter();
+        let end = |(id, mut entry)| {
             drop_entry(&mut entry, jobs);
-        }
+            id
+        };
+        dropped.map(end).collect()
     }
 
     /// Drops readings for single askers that are not wanted any more. Readings shared by all stay:

