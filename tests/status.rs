@@ -104,7 +104,7 @@ fn the_doctor_ends_although_a_file_hangs_and_does_not_call_it_fine() {
     let report = broken(&sandbox);
     assert!(report.contains("a file that may wire one, could not be looked at"), "{report}");
     // The other sections are there.
-    assert!(report.contains("native against portable: "), "{report}");
+    assert!(report.contains("both ways to read this machine, native and portable: "), "{report}");
 }
 
 #[test]

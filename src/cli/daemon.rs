@@ -9,6 +9,7 @@ use super::{output, say};
 use crate::daemon::status::Status;
 use crate::daemon::{self, Options};
 use crate::error::Error;
+use crate::quote::word;
 use rainline_client::protocol::{Admin, ReplyKind};
 use rainline_client::runtime::{self, Runtime};
 use rainline_client::{self, Why, spawn, sys};
@@ -163,7 +164,7 @@ fn answers(runtime: &Runtime, timeout: Duration) -> bool {
 fn with_runtime(act: impl FnOnce(&Runtime) -> Result<i32, Error>) -> Result<i32, Error> {
     match runtime::open() {
         Ok(runtime) => act(&runtime),
-        Err((path, why)) => failed(&format!("{} {why}", path.display())),
+        Err((path, why)) => failed(&format!("{} {why}", word(&path))),
     }
 }
 
