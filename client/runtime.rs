@@ -363,12 +363,14 @@ impl Runtime {
         }
     }
 
-    /// Tells the daemon with the lock that it is not reached. Where none listens nothing happens.
-    pub fn knock(&self) {
+    /// Tells the daemon with the lock that it is not reached. Whether one listens.
+    pub fn knock(&self) -> bool {
         let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        if let Ok(fifo) = rustix::fs::openat(&self.dir, KNOCK, flags, Mode::empty()) {
-            let _ = rustix::io::write(&fifo, b"!");
-        }
+        let Ok(fifo) = rustix::fs::openat(&self.dir, KNOCK, flags, Mode::empty()) else {
+            return false;
+        };
+        let kind = rustix::fs::fstat(&fifo).map(|stat| FileType::from_raw_mode(stat.st_mode));
+        kind == Ok(FileType::Fifo) && rustix::io::write(&fifo, b"!").is_ok()
     }
 
     /// Whether no client would use it any more: its path leads to something else or nowhere, or others

@@ -139,6 +139,8 @@ fn absent(runtime: &Runtime, report: &mut Report) {
     }
     match runtime.lock(runtime::LOCK) {
         Ok(None) => unreached(runtime, report),
+        // One whose lock was removed.
+        Ok(Some(_)) if runtime.knock() => unreached(runtime, report),
         Ok(Some(_)) => startable(runtime, report),
         Err(errno) => cannot_open(runtime, runtime::LOCK, errno, report),
     }
@@ -148,6 +150,7 @@ fn cannot_open(runtime: &Runtime, name: &str, errno: rustix::io::Errno, report: 
     let path = runtime.path.join(name);
     let what = match path.symlink_metadata() {
         Ok(about) if !about.is_file() => format!("is a {}", kind(&about)),
+        Ok(about) if about.uid() != sys::uid() => format!("belongs to user {}", about.uid()),
         _ => format!("cannot be opened: {}", runtime::plain(errno)),
     };
     let path = word(path);
