@@ -26,6 +26,9 @@ const FIRST_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_TIMEOUT: Duration = Duration::from_secs(40);
 /// The longest pause between two attempts.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
+/// How long a config must be gone until the built-in one takes its place: some programs remove a file and
+/// then write it anew.
+const GONE: Duration = Duration::from_millis(500);
 /// When files that could not be watched are tried again.
 const WATCH_RETRY: Duration = Duration::from_secs(30);
 
@@ -57,6 +60,8 @@ struct Slot {
     retry: Option<Duration>,
     /// How often in a row it could not be read.
     failures: u32,
+    /// Since when its file is not there any more.
+    gone: Option<Duration>,
 }
 
 impl Slot {
@@ -78,6 +83,7 @@ impl Slot {
             used: boot,
             retry: None,
             failures: 0,
+            gone: None,
         }
     }
 
@@ -98,6 +104,18 @@ impl Slot {
     /// What is wrong with the config in force and with the file.
     fn all_problems(&self) -> impl Iterator<Item = &String> {
         self.config.problems.iter().chain(&self.problems).chain(&self.failure)
+    }
+
+    /// Whether its file is not there any more, and may be back in a moment.
+    fn may_be_back(&mut self, gathered: &Gathered, boot: Duration) -> bool {
+        let had_one = self.gathered.as_ref().is_some_and(|before| !before.files.is_empty());
+        if !had_one || !gathered.files.is_empty() || gathered.unreadable {
+            self.gone = None;
+            return false;
+        }
+        let until = *self.gone.get_or_insert(boot) + GONE;
+        self.retry = (boot < until).then_some(until);
+        self.retry.is_some()
     }
 
     /// Takes what was read. Whether another config is in force now.
@@ -301,6 +319,7 @@ impl Configs {
         let watched = slot.watched.clone();
         let mut change = Change::None;
         match outcome {
+            Ok(Answer::ConfigRead(gathered)) if slot.may_be_back(&gathered, now.boot) => {}
             Ok(Answer::ConfigRead(gathered)) => {
                 let before = slot.config.clone();
                 if slot.take(gathered) {

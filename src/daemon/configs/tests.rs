@@ -155,8 +155,29 @@ fn what_cannot_be_read_throws_nothing_away() {
     let incomplete = Gathered { incomplete: true, problems, ..gathered("theme = \"rain\"\n") };
     assert_eq!(answer(incomplete), (false, "mono".into(), true, retry));
     assert!(!answer(same).2);
-    // Taken away: there is nothing to tell.
-    assert_eq!(answer(Gathered::default()), (true, "rain".into(), false, None));
+}
+
+#[test]
+fn one_that_is_taken_away_is_in_force_for_a_moment_yet() {
+    let mut harness = Harness::default();
+    harness.request("/a", 0).expect("room");
+    harness.answer("/a", read("theme = \"mono\"\n"), 1);
+    let mut answer = |text: Option<&str>, seconds| {
+        harness.jobs.take();
+        harness.configs.reload(&mut harness.jobs);
+        let gathered = text.map_or_else(Gathered::default, gathered);
+        let is_taken = harness.answer("/a", Ok(Answer::ConfigRead(gathered)), seconds);
+        let id: ConfigId = Path::new("/a").into();
+        let theme = harness.configs.slots[&id].config.theme.name.clone();
+        (matches!(is_taken, Change::Swapped { .. }), theme, harness.configs.wake())
+    };
+    let mono = || "mono".to_owned();
+    let soon = |seconds| Some(Duration::from_secs(seconds) + GONE);
+    assert_eq!(answer(None, 2), (false, mono(), soon(2)));
+    assert_eq!(answer(None, 2), (false, mono(), soon(2)), "something changed beside it");
+    assert_eq!(answer(Some("theme = \"mono\"\n"), 2), (false, mono(), None), "back");
+    assert_eq!(answer(None, 5), (false, mono(), soon(5)));
+    assert_eq!(answer(None, 6), (true, "rain".into(), None), "there is nothing to tell");
 }
 
 #[test]
