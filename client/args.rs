@@ -27,6 +27,8 @@ pub struct Syntax<D: 'static> {
     /// The options.
     pub options: &'static [Opt<D>],
     take: fn(&mut D, usize, &str) -> Result<(), String>,
+    /// Takes a dash that stands for a word: what standard input says. `None`: there is no such word.
+    take_input: Option<fn(&mut D, usize)>,
 }
 
 /// A word that stands by itself.
@@ -202,6 +204,7 @@ pub static LINE: Syntax<LineWords> = Syntax {
         }
         Ok(())
     },
+    take_input: None,
 };
 
 /// `set`.
@@ -213,7 +216,12 @@ pub static SET: Syntax<SetWords> = Syntax {
             usual: None,
             repeated: false,
         },
-        Word { name: "VALUE", help: "What it shows", usual: None, repeated: true },
+        Word {
+            name: "VALUE",
+            help: "What it shows; -: what standard input says",
+            usual: None,
+            repeated: true,
+        },
     ],
     options: &[
         opt(
@@ -243,6 +251,10 @@ pub static SET: Syntax<SetWords> = Syntax {
         value.words = at + 1;
         Ok(())
     },
+    take_input: Some(|value, at| {
+        value.input = Some(at);
+        value.words = at + 1;
+    }),
 };
 
 /// A line as far as its words say it.
@@ -262,6 +274,8 @@ pub struct SetWords {
     set: Set,
     config: Option<OsString>,
     words: usize,
+    /// The place of the word that standard input says.
+    input: Option<usize>,
 }
 
 /// The request of a `print` or `stream` with these words (the verb first), and with this process as
@@ -325,17 +339,22 @@ pub fn line_of<'a>(
     Ok(Request::new(verb(request), deadline.unwrap_or(usual)))
 }
 
-/// The request of a `set` with these words (the verb left out). `Err`: what is wrong with them.
+/// The request of a `set` with these words (the verb left out), and whether standard input says its
+/// value. `Err`: what is wrong with them.
 pub fn set<'a>(
     words: impl Iterator<Item = &'a OsStr>,
     env: &Environment,
-) -> Result<Request, String> {
-    let SetWords { mut set, config, words } = SET.read(words)?;
-    if words < 2 {
-        return Err("no value is given".into());
+) -> Result<(Request, bool), String> {
+    let SetWords { mut set, config, words, input } = SET.read(words)?;
+    match input {
+        None if words < 2 => return Err("no value is given".into()),
+        Some(at) if (at, words) != (1, 2) => {
+            return Err("- stands for the whole value: rainline set NAME -".into());
+        }
+        _ => {}
     }
     set.config = env.config(config.as_deref());
-    Ok(Request::new(Body::Set(set), SET_DEADLINE))
+    Ok((Request::new(Body::Set(set), SET_DEADLINE), input.is_some()))
 }
 
 impl<D: Default> Syntax<D> {
@@ -348,6 +367,9 @@ impl<D: Default> Syntax<D> {
             if only_words || !is_option(bytes) {
                 let text = word.to_str().ok_or("a word is not UTF-8")?;
                 (self.take)(&mut draft, count, text)?;
+                count += 1;
+            } else if let Some(take) = self.take_input.filter(|_| bytes == b"-") {
+                take(&mut draft, count);
                 count += 1;
             } else if bytes == b"--" {
                 only_words = true;
@@ -508,7 +530,7 @@ mod tests {
     #[test]
     fn a_value_is_a_name_words_and_options() {
         let read = |text: &str| -> Result<Set, String> {
-            match set(text.split(' ').map(OsStr::new), &environment())?.body {
+            match set(text.split(' ').map(OsStr::new), &environment())?.0.body {
                 Body::Set(set) => Ok(set),
                 other => panic!("{other:?}"),
             }

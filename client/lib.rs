@@ -39,8 +39,8 @@ pub enum Outcome {
     Miss(Request, Why),
     /// A `stream`: give it to [`stream()`] with something that draws lines meanwhile.
     Stream(Request),
-    /// A value for a segment.
-    Set(Request),
+    /// A value for a segment, and whether standard input says it.
+    Set(Request, bool),
     /// Not for the client: another command, or words that the command line should explain.
     Cli,
 }
@@ -85,7 +85,10 @@ pub fn run(args: &[OsString]) -> Outcome {
     let verb = args.get(1).map(|verb| verb.as_bytes());
     let request = match verb {
         Some(b"print" | b"stream") => args::line(words, &Environment::current()),
-        Some(b"set") => args::set(words.skip(1), &Environment::current()),
+        Some(b"set") => match args::set(words.skip(1), &Environment::current()) {
+            Ok((request, reads)) => return Outcome::Set(request, reads),
+            Err(_) => return Outcome::Cli,
+        },
         _ => return Outcome::Cli,
     };
     let Ok(mut request) = request else { return Outcome::Cli };
@@ -94,7 +97,7 @@ pub fn run(args: &[OsString]) -> Outcome {
         // Without an output there is no reader whose end could be waited for.
         Body::Stream(_) if fcntl_getfd(stdout()).is_err() => return Outcome::Done(0),
         Body::Stream(_) => return Outcome::Stream(request),
-        _ => return Outcome::Set(request),
+        _ => return Outcome::Cli,
     }
     // The daemon closes the connection first, so that our exit does not wake it.
     request.last = true;

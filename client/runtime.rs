@@ -82,7 +82,13 @@ impl fmt::Display for Refused {
             Refused::WrongMode(mode) => {
                 write!(f, "has mode {mode:04o}, and others must have no access")
             }
-            Refused::Other(errno) => write!(f, "cannot be used: {errno}"),
+            Refused::Other(Errno::NOENT) => {
+                f.write_str("cannot be made: the directory above it is not there")
+            }
+            Refused::Other(Errno::ACCESS) => {
+                f.write_str("cannot be opened or made: permission denied")
+            }
+            Refused::Other(errno) => write!(f, "cannot be used: {}", plain(errno)),
         }
     }
 }
@@ -357,21 +363,25 @@ impl Runtime {
         }
     }
 
-    /// Tells the daemon with the lock that it is not reached. Where none listens nothing happens.
-    pub fn knock(&self) {
+    /// Tells the daemon with the lock that it is not reached. Whether one listens.
+    pub fn knock(&self) -> bool {
         let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        if let Ok(fifo) = rustix::fs::openat(&self.dir, KNOCK, flags, Mode::empty()) {
-            let _ = rustix::io::write(&fifo, b"!");
-        }
+        let Ok(fifo) = rustix::fs::openat(&self.dir, KNOCK, flags, Mode::empty()) else {
+            return false;
+        };
+        let kind = rustix::fs::fstat(&fifo).map(|stat| FileType::from_raw_mode(stat.st_mode));
+        kind == Ok(FileType::Fifo) && rustix::io::write(&fifo, b"!").is_ok()
     }
 
-    /// Whether its path leads to it no more: it was removed or moved away, or something else took its
-    /// place.
+    /// Whether no client would use it any more: its path leads to something else or nowhere, or others
+    /// have access now.
     pub fn is_lost(&self) -> bool {
-        match (rustix::fs::fstat(&self.dir), rustix::fs::lstat(&self.path)) {
-            (Ok(held), Ok(there)) => (held.st_dev, held.st_ino) != (there.st_dev, there.st_ino),
-            (_, Err(errno)) => matches!(errno, Errno::NOENT | Errno::NOTDIR),
-            (Err(_), _) => false,
+        let file = |fd: &OwnedFd| rustix::fs::fstat(fd).ok().map(|stat| (stat.st_dev, stat.st_ino));
+        match rustix::fs::open(&self.path, DIRECTORY, Mode::empty()) {
+            Ok(there) => private(&there).is_err() || file(&there) != file(&self.dir),
+            // Nothing was learned.
+            Err(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::INTR) => false,
+            Err(_) => true,
         }
     }
 }
@@ -389,6 +399,12 @@ pub fn history_file() -> Option<PathBuf> {
         None => "history".to_owned(),
     };
     Some(state.join("rainline").join(name))
+}
+
+/// What an error of the system says, without its number.
+pub fn plain(error: impl fmt::Display) -> String {
+    let text = error.to_string();
+    text.split(" (os error ").next().unwrap_or_default().to_owned()
 }
 
 /// A number for these bytes, the same in every build.

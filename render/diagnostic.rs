@@ -19,6 +19,8 @@ const MAX_MESSAGE: usize = 1000;
 const AROUND: usize = 120;
 /// A word of more bytes is not looked up for what was meant.
 const MAX_WORD: usize = 100;
+/// With fewer letters a word may be short for anything.
+const MIN_SHORT: usize = 3;
 /// The most words among which the meant one is looked for.
 const MAX_KNOWN: usize = 2000;
 
@@ -130,9 +132,24 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     nearest_of(word, &mut known.into_iter())
 }
 
+/// Whether a word is the start of another one, or has some of its parts between dashes, in order.
+fn is_short_for(word: &str, whole: &str) -> bool {
+    if word.len() < MIN_SHORT || whole.len() > 2 * MAX_WORD {
+        return false;
+    }
+    let mut parts = whole.split('-');
+    let mut has_all = || word.split('-').all(|wanted| parts.any(|part| part == wanted));
+    whole.starts_with(word) || (word.contains('-') && has_all())
+}
+
 fn nearest_of<'a>(word: &str, known: &mut dyn Iterator<Item = &'a str>) -> Option<&'a str> {
     if word.len() > MAX_WORD {
         return None;
+    }
+    let known: Vec<&str> = known.take(MAX_KNOWN).collect();
+    let shortened = known.iter().filter(|candidate| is_short_for(word, candidate));
+    if let Some(meant) = shortened.min_by_key(|candidate| candidate.len()) {
+        return Some(meant);
     }
     let most = 1 + word.chars().count() / 3;
     let letters_of_word = letters(word);
@@ -143,7 +160,7 @@ fn nearest_of<'a>(word: &str, known: &mut dyn Iterator<Item = &'a str>) -> Optio
         candidate.len() <= 2 * MAX_WORD
             && only_one_has.iter().all(|letters| letters.count_ones() as usize <= most)
     };
-    let near = known.take(MAX_KNOWN).filter(may_be_near);
+    let near = known.into_iter().filter(may_be_near);
     let (distance, best) =
         near.map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate)).min()?;
     (distance <= most).then_some(best)
@@ -225,6 +242,10 @@ mod tests {
         assert_eq!(nearest("zzz", ["cpu", "memory"]), None);
         assert_eq!(nearest("memroy", ["cpu", "memory"]), Some("memory"));
         assert_eq!(suggestion("memroy", ["cpu", "memory"]), "; did you mean `memory`?");
+        assert_eq!(nearest("net", ["env", "network", "network-history"]), Some("network"));
+        let options = ["hide-when", "hide-when-above", "hide-when-below"];
+        assert_eq!(nearest("hide-above", options), Some("hide-when-above"));
+        assert_eq!(nearest("above-hide", options), None, "in order");
         assert_eq!(suggestion("zzz", ["cpu", "memory"]), "");
     }
 }

@@ -12,7 +12,7 @@ use std::io::{IsTerminal as _, Write};
 use clap::{ArgMatches, Command};
 
 use crate::error::Error;
-use crate::quote::visible;
+use crate::quote::{visible, word};
 
 mod compat;
 mod completions;
@@ -99,10 +99,20 @@ fn command() -> Command {
 
 /// Runs the command line (`args` with the program's name first) and returns the exit code.
 pub fn main(args: Vec<OsString>) -> i32 {
-    match parse_and_run(args) {
+    // clap quotes words as they are: one with a new line in it would make a line of its own.
+    let shown: Vec<OsString> = args.iter().map(|arg| word(arg).into()).collect();
+    let parsed =
+        parse_and_run(args).map_err(|mistake| match command().try_get_matches_from(shown) {
+            Err(same) if mistake.use_stderr() && same.kind() == mistake.kind() => same,
+            _ => mistake,
+        });
+    match parsed {
         Ok(Ok(code)) => code,
         Ok(Err(error)) => {
-            complain(&format!("rainline: {error}\n"));
+            let text = error.to_string();
+            // What is wrong with the words on the command line quotes them, and is one line.
+            let text = if let Error::Usage(_) = error { word(text) } else { text };
+            complain(&format!("rainline: {text}\n"));
             error.code()
         }
         // Help and the version are not mistakes, though clap calls them errors.

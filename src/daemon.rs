@@ -387,10 +387,6 @@ impl Daemon {
         if self.leaving.is_some() {
             return;
         }
-        if self.runtime.is_lost() {
-            // The next client makes a new directory, and this daemon is out of reach.
-            return self.leave(None, Save::Everything, now);
-        }
         self.knock.keep(&self.runtime);
         if let Some(reached) = self.self_check.ask(&self.runtime, now.boot) {
             self.conclude(reached, now);
@@ -551,6 +547,11 @@ impl Daemon {
     fn maintain(&mut self, now: &Now) {
         if self.leaving.is_some() {
             return;
+        }
+        // Clients make a new directory, or draw their own lines and say so. A shell that has its channel
+        // open would never see that.
+        if self.runtime.is_lost() {
+            return self.leave(None, Save::Everything, now);
         }
         let is_idle = self.engine.idle_end(self.options.idle).is_some_and(|end| now.boot >= end);
         // No newer daemon came: the next client starts one.

@@ -72,7 +72,7 @@ fn finish(outcome: Outcome) -> i32 {
             let mut local = local::Local::default();
             rainline_client::stream(request, &mut |request, why| local.line(request, why))
         }
-        Outcome::Set(request) => cli::push(&request),
+        Outcome::Set(request, reads) => cli::push(request, reads),
         Outcome::Cli => {
             let args = sys::arguments().to_vec();
             compat::called(&args).unwrap_or_else(|| cli::main(args))

@@ -24,6 +24,11 @@ pub fn tmux(text: &str) -> String {
     in_double_quotes(text, "\"\\$")
 }
 
+/// A name for a person: [`visible`], and in one line.
+pub fn word(name: impl AsRef<OsStr>) -> String {
+    visible(&name.as_ref().to_string_lossy()).replace('\n', "\\x0a").replace('\t', "\\x09")
+}
+
 /// A text for a person, with what would act on the terminal, or show nothing there, as an escape:
 /// `\x1b`, `\u{202e}`. Newlines and tabs stay.
 pub fn visible(text: &str) -> String {
@@ -84,6 +89,7 @@ mod tests {
             visible(text),
             "a\tb\n\\x1b]0;x\\x07\\x0d\\x7f\\u{9b}\\u{202e}\\u{2028}\\u{200b}é漢"
         );
+        assert_eq!(word("a\tb\n\u{1b}c"), "a\\x09b\\x0a\\x1bc");
         let quoted = serde_json::to_string(&format!("{text}\u{e0041}")).expect("JSON");
         let escaped = json(&quoted);
         assert!(!escaped.chars().any(is_forbidden), "{escaped}");

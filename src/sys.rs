@@ -173,6 +173,14 @@ extern "C" fn note_signal(number: c_int) {
     }
 }
 
+/// Notes a signal that tells of a fault. Where a process only sent it, that is all; after a real fault
+/// the instruction is tried again, and the signal has its own effect then.
+extern "C" fn note_fault(number: c_int) {
+    // SAFETY: no handler, for the signal that has one.
+    unsafe { signal(number, SIG_DFL) };
+    note_signal(number);
+}
+
 extern "C" fn pass_signal(_: c_int) {}
 
 /// Gives every signal its own effect back, which a process that started this one may have taken away.
@@ -184,15 +192,30 @@ pub fn reset_signals() {
     }
 }
 
-/// Notes the signals `noted` for [`take_signals`], writes a byte to `wake` when one comes, and lets
-/// all others pass without effect, but those `kept`.
-pub fn handle_signals(kept: &[c_int], noted: &[c_int], wake: OwnedFd) {
+/// What a process does with signals.
+pub struct Handling<'a> {
+    /// They keep their own effect.
+    pub kept: &'a [c_int],
+    /// They are noted for [`take_signals`].
+    pub noted: &'a [c_int],
+    /// They are noted too, unless a fault of this process is the reason.
+    pub faults: &'a [c_int],
+}
+
+/// Handles all signals so that a byte is written to `wake` when one is noted. What is in no list passes
+/// without effect.
+pub fn handle_signals(handling: &Handling, wake: OwnedFd) {
     WAKE.store(wake.into_raw_fd(), Ordering::SeqCst);
-    let free = |number: &c_int| *number != SIGPIPE && !kept.contains(number);
+    let free = |number: &c_int| *number != SIGPIPE && !handling.kept.contains(number);
     for number in (1..=LAST_SIGNAL).filter(free) {
-        let handler: extern "C" fn(c_int) =
-            if noted.contains(&number) { note_signal } else { pass_signal };
-        // SAFETY: both handlers do only what is allowed in one; what is no signal is refused.
+        let handler: extern "C" fn(c_int) = if handling.faults.contains(&number) {
+            note_fault
+        } else if handling.noted.contains(&number) {
+            note_signal
+        } else {
+            pass_signal
+        };
+        // SAFETY: the handlers do only what is allowed in one; what is no signal is refused.
         unsafe { signal(number, handler as usize) };
     }
 }

@@ -96,11 +96,7 @@ fn send(answer: &Answer) -> std::io::Result<()> {
 fn perform(job: Job, machine: &Machine, sources: &mut Sources) -> std::io::Result<()> {
     let text = |error: std::io::Error| error.to_string();
     match job {
-        Job::ReadConfig { path } => {
-            let gathered = config::gather(&path);
-            let canonical = std::fs::canonicalize(&path).unwrap_or(path);
-            send(&Answer::ConfigRead { canonical, gathered })
-        }
+        Job::ReadConfig { path } => send(&Answer::ConfigRead(config::gather(&path))),
         Job::Sample { id, options, ask, saved, reader } => {
             let machine = machine.by(reader).at(sys::boot());
             send(&sources.sample(id, &options, &ask, &saved, machine))

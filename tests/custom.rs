@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use crate::support::process::output_in_time;
 use crate::support::sandbox::one_line;
-use crate::support::{Sandbox, Stream, lives, process, signal, until, until_true};
+use crate::support::{Sandbox, Stream, lives, process, program, signal, until, until_true};
 
 /// A sandbox whose daemon runs and whose line is `NAME| still here`.
 struct Custom(Sandbox);
@@ -369,6 +370,32 @@ fn a_value_that_is_set_ends_with_its_time_and_outlives_the_daemon() {
 }
 
 #[test]
+fn a_dash_is_what_standard_input_says() {
+    let sandbox = Custom::new("");
+    let push = |script: &str| {
+        let mut command = sandbox.command("sh");
+        command.args(["-c", script]).arg(program());
+        let output = output_in_time(&mut command);
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    assert_eq!(push("printf '{one} two\\n\\n' | \"$0\" set it -"), (Some(0), String::new()));
+    sandbox.until_line("{one} two|");
+    assert_eq!(push("\"$0\" set it -- - </dev/null"), (Some(0), String::new()), "a text");
+    sandbox.until_line("-|");
+    for (script, why) in [
+        ("\"$0\" set it - </dev/zero", "at most 16384 bytes"),
+        ("printf '\\377' | \"$0\" set it -", "standard input is not UTF-8"),
+        ("\"$0\" set it - </", "standard input: Is a directory"),
+    ] {
+        let (code, said) = push(script);
+        assert!(code == Some(1) && said.contains(why), "{script}: {said}");
+    }
+    for script in ["\"$0\" set - it", "\"$0\" set it - more", "\"$0\" set -"] {
+        assert_eq!(push(script).0, Some(2), "{script}");
+    }
+}
+
+#[test]
 fn a_bad_value_is_refused_with_what_is_expected() {
     let sandbox = Custom::new("fields = { used = \"bytes\" }\nformat = \"$used.eng(w:2)|\"");
     let refused = |args: &[&str], why: &str| {
@@ -379,7 +406,7 @@ fn a_bad_value_is_refused_with_what_is_expected() {
     };
     refused(&["ti", "x"], "no segment `ti` in the config; did you mean `it`?");
     refused(&["beside", "x"], "only `custom`");
-    refused(&["it", "lots"], "\"lots\" is not a number of bytes: 1500, 3.5G");
+    refused(&["it", "lots"], "\"lots\" is not a number of bytes, 0 or more: 1500, 3.5G");
     refused(&["it", "--json", "{\"usde\": 1}"], "there is no field \"usde\"");
     refused(&["it", "3G", "--level", "bad"], "idle, good, info, warning");
     refused(&["it", "3G", "--for", "ever"], "a time span such as");

@@ -2,6 +2,9 @@
 
 use rustix::process::Signal;
 
+use rainline_client::runtime::LOCK;
+
+use crate::support::process::stop;
 use crate::support::{Sandbox, signal, until};
 
 /// The output of a command that must succeed with this exit code.
@@ -104,7 +107,7 @@ fn the_doctor_ends_although_a_file_hangs_and_does_not_call_it_fine() {
     let report = broken(&sandbox);
     assert!(report.contains("a file that may wire one, could not be looked at"), "{report}");
     // The other sections are there.
-    assert!(report.contains("native against portable: "), "{report}");
+    assert!(report.contains("both ways to read this machine, native and portable: "), "{report}");
 }
 
 #[test]
@@ -115,4 +118,22 @@ fn a_history_that_cannot_be_saved_is_told() {
         let report = run(&sandbox, &["doctor"], 1);
         report.contains("the history ").then_some(())
     });
+}
+
+/// Somebody cleaned the runtime directory while it stood still.
+#[test]
+fn a_daemon_without_socket_and_lock_is_not_called_none() {
+    let sandbox = Sandbox::running("");
+    let pid = sandbox.daemon().expect("it runs");
+    stop(pid);
+    for file in [sandbox.socket(), sandbox.runtime().join(LOCK)] {
+        std::fs::remove_file(file).expect("it was there");
+    }
+    let status = sandbox.run(&["daemon", "status"]);
+    let said = String::from_utf8_lossy(&status.stderr).into_owned();
+    let report = broken(&sandbox);
+    signal(pid, Signal::CONT);
+    assert!(said.contains("no daemon is reached, and one may run"), "{said}");
+    assert!(report.contains("a daemon runs, and its socket is not there"), "{report}");
+    assert!(!report.contains("the next line starts one"), "{report}");
 }

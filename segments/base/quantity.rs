@@ -92,12 +92,12 @@ pub fn of_number(number: f64, full: Option<f64>, unit: Unit) -> Option<Value> {
 pub fn described(unit: Unit) -> &'static str {
     match unit {
         Unit::Text => "a text",
-        Unit::Percent => "a percentage: 42, 42% or 3/8",
-        Unit::Bytes => "a number of bytes: 1500, 3.5G, 3.5 GiB, 12MB or 3G/8G",
-        Unit::Count => "a number: 42, 1.5k or 3/8",
+        Unit::Percent => "a percentage from 0 to 100: 42, 42% or 3/8",
+        Unit::Bytes => "a number of bytes, 0 or more: 1500, 3.5G, 3.5 GiB, 12MB or 3G/8G",
+        Unit::Count => "a number, 0 or more: 42, 1.5k or 3/8",
         Unit::Celsius => "a temperature: 54 or 54C",
-        Unit::Watts => "a power: 7.4 or 7.4W",
-        Unit::Duration => "a duration: 90, 90s, 10m or 1h 30m",
+        Unit::Watts => "a power, 0 or more: 7.4 or 7.4W",
+        Unit::Duration => "a duration, 0 or more: 90, 90s, 10m or 1h 30m",
         Unit::Time => "a time: 2026-11-23T14:32:05Z, or seconds since 1970",
         Unit::Parts | Unit::History(_) => "a value that can be written",
     }

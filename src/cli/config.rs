@@ -6,8 +6,12 @@ use clap::builder::PossibleValuesParser;
 
 use super::{output, say};
 use crate::error::Error;
+use crate::quote::word;
 use crate::worker::{self, CONFIG_TIMEOUT};
 use crate::{config, docs, imports, paths};
+
+/// What is said where no variable tells where the config is.
+pub const NO_HOME: &str = "HOME is not set, so there is no config: the defaults are in force";
 
 /// Check the config, print its path, its defaults or its schema, or import another program's.
 #[derive(clap::Args)]
@@ -58,7 +62,8 @@ pub fn run(args: Args) -> Result<i32, Error> {
             Ok(0)
         }
         Action::Path => {
-            say(&format!("{}\n", in_force(None)?.display()));
+            let path = paths::config().ok_or_else(|| Error::Failed(NO_HOME.into()))?;
+            say(&format!("{}\n", word(path)));
             Ok(0)
         }
     }
@@ -70,7 +75,7 @@ fn import(from: &str, folder: Option<PathBuf>) -> Result<String, Error> {
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let usual = || import.folders.iter().map(|folder| home.join(folder)).find(|path| path.is_dir());
     if let Some(named) = folder.as_ref().filter(|named| !named.is_dir()) {
-        return Err(Error::Failed(format!("{}: no such directory", named.display())));
+        return Err(Error::Failed(format!("{}: no such directory", word(named))));
     }
     let folder = folder.or_else(usual).ok_or_else(|| {
         Error::Failed(format!("there is no ~/{}, so there is nothing to import", import.folders[0]))
@@ -79,26 +84,24 @@ fn import(from: &str, folder: Option<PathBuf>) -> Result<String, Error> {
     (import.read)(&folder).map_err(Error::Failed)
 }
 
-fn in_force(file: Option<PathBuf>) -> Result<PathBuf, Error> {
-    file.or_else(paths::config).ok_or_else(|| {
-        Error::Failed("HOME is not set, so there is no config; the defaults are in force".into())
-    })
-}
-
 fn check(file: Option<PathBuf>) -> Result<i32, Error> {
     let named = file.is_some();
-    let path = std::path::absolute(in_force(file)?).map_err(Error::io("the config's path"))?;
+    let Some(path) = file.or_else(paths::config) else {
+        say(&format!("{NO_HOME}\n"));
+        return Ok(0);
+    };
+    let path = std::path::absolute(path).map_err(Error::io("the config's path"))?;
     let gathered = worker::read_config(&path, CONFIG_TIMEOUT)
-        .map_err(|why| Error::Failed(format!("{}: {why}", path.display())))?;
+        .map_err(|why| Error::Failed(format!("{}: {why}", word(&path))))?;
     let there = gathered.files.iter().any(|file| file.path == path);
     if named && !there && gathered.problems.is_empty() {
-        return Err(Error::Failed(format!("{}: no such file", path.display())));
+        return Err(Error::Failed(format!("{}: no such file", word(&path))));
     }
     let config = config::build(&gathered);
     for problem in &config.problems {
         say(&format!("{}\n", problem.trim_end()));
     }
-    let path = path.display();
+    let path = word(&path);
     match (config.problems.len(), there) {
         (0, true) => say(&format!("{path}: fine\n")),
         (0, false) => say(&format!("{path}: no such file; the defaults are in force\n")),

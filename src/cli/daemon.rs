@@ -9,6 +9,7 @@ use super::{output, say};
 use crate::daemon::status::Status;
 use crate::daemon::{self, Options};
 use crate::error::Error;
+use crate::quote::word;
 use rainline_client::protocol::{Admin, ReplyKind};
 use rainline_client::runtime::{self, Runtime};
 use rainline_client::{self, Why, spawn, sys};
@@ -98,7 +99,7 @@ pub fn run(args: Args) -> Result<i32, Error> {
         What::Start(settings) => with_runtime(|runtime| start(runtime, &settings)),
         What::Stop => {
             with_runtime(|runtime| match rainline_client::admin(runtime, Admin::Stop, TIMEOUT) {
-                Err(Why::Absent) if !is_held(runtime) => print("The daemon does not run.\n"),
+                Err(Why::Absent) if !may_run(runtime) => print("The daemon does not run.\n"),
                 answer => told(runtime, answer, "stopped\n"),
             })
         }
@@ -149,9 +150,10 @@ fn start(runtime: &Runtime, settings: &Settings) -> Result<i32, Error> {
     failed("no daemon answers; `rainline doctor` says why")
 }
 
-/// Whether a process has the daemon's lock.
-fn is_held(runtime: &Runtime) -> bool {
-    matches!(runtime.lock(runtime::LOCK), Ok(None))
+/// Whether a daemon may be there although no socket leads to it: its lock is taken or cannot be looked
+/// at, or it was removed and the daemon still hears a knock.
+fn may_run(runtime: &Runtime) -> bool {
+    !matches!(runtime.lock(runtime::LOCK), Ok(Some(_))) || runtime.knock()
 }
 
 /// Whether a daemon answers. One that says farewell is about to be followed by another.
@@ -163,7 +165,7 @@ fn answers(runtime: &Runtime, timeout: Duration) -> bool {
 fn with_runtime(act: impl FnOnce(&Runtime) -> Result<i32, Error>) -> Result<i32, Error> {
     match runtime::open() {
         Ok(runtime) => act(&runtime),
-        Err((path, why)) => failed(&format!("{} {why}", path.display())),
+        Err((path, why)) => failed(&format!("{} {why}", word(&path))),
     }
 }
 
@@ -183,8 +185,8 @@ fn text(runtime: &Runtime, answer: Result<(ReplyKind, Vec<u8>), Why>) -> Result<
     match answer {
         Ok((ReplyKind::Text, text)) => Ok(String::from_utf8_lossy(&text).into_owned()),
         Ok((_, why)) => failed(&String::from_utf8_lossy(&why)),
-        Err(Why::Absent) if is_held(runtime) => {
-            failed("a daemon runs and is not reached; `rainline doctor` says why")
+        Err(Why::Absent) if may_run(runtime) => {
+            failed("no daemon is reached, and one may run; `rainline doctor` says more")
         }
         Err(Why::Late) => failed("the daemon does not answer; `rainline doctor` says why"),
         Err(why) => failed(&why.to_string()),

@@ -3,11 +3,14 @@
 //! Each section is looked at by a process of its own, because a file or a program that it looks at may
 //! hang. What is not known in time is said to be unknown: nothing is called fine that was not seen.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::config::NO_HOME;
 use super::{init, live, say};
 use crate::error::Error;
+use crate::quote::word;
 use crate::worker::{Answer, Job, Process, Worker as _};
 use crate::{config, hosts, paths};
 use rainline_caps::Depth;
@@ -87,6 +90,9 @@ enum Health {
     Broken,
 }
 
+/// The bytes before the words of a finding.
+const SIGNED: usize = "  ok  ".len();
+
 /// What was found, line by line, and the worst of it.
 struct Report {
     text: String,
@@ -115,19 +121,20 @@ pub fn run(args: Args) -> Result<i32, Error> {
     let mut report = Report { text: String::new(), worst: Health::Fine };
     if let Some(name) = args.section {
         let section = SECTIONS.iter().find(|section| section.name == name);
-        let section = section.ok_or(Error::Failed(format!("there is no section `{name}`")))?;
+        let section = section.ok_or(Error::Usage(format!("there is no section `{name}`")))?;
         (section.look)(&mut report);
         say(&report.text);
         return Ok(report.worst as i32);
     }
     let until = sys::awake() + LIMIT;
     let parts: Vec<_> = SECTIONS.iter().map(|section| part::Part::start(section.name)).collect();
+    let mut told = HashSet::new();
     for (section, part) in SECTIONS.iter().zip(parts) {
         let gap = if report.text.is_empty() { "" } else { "\n" };
         report.text.push_str(&format!("{gap}{}\n", section.title));
         match part.and_then(|part| part.wait(until)) {
             Ok((text, health)) => {
-                report.text.push_str(&text);
+                report.text.push_str(&without_told(&text, &mut told));
                 report.worst = report.worst.max(health);
             }
             Err(why) => report.add(Health::Broken, &format!("{}: {why}", section.unknown)),
@@ -137,21 +144,35 @@ pub fn run(args: Args) -> Result<i32, Error> {
     Ok(report.worst as i32)
 }
 
+/// The findings of a section without those that another one has told: what is wrong with the config the
+/// daemon says too.
+fn without_told(text: &str, told: &mut HashSet<String>) -> String {
+    let mut is_told = false;
+    let is_new = |line: &&str| {
+        // A sign starts a finding, and the lines after it are about that.
+        if let Some((_, finding)) = line.split_at_checked(SIGNED)
+            && !line.starts_with("    ")
+        {
+            is_told = !told.insert(finding.to_owned());
+        }
+        !is_told
+    };
+    text.split_inclusive('\n').filter(is_new).collect()
+}
+
 fn installation(report: &mut Report) {
     let version = env!("CARGO_PKG_VERSION");
     let program = paths::program();
-    report.add(Health::Fine, &format!("rainline {version} at {}", program.display()));
+    report.add(Health::Fine, &format!("rainline {version} at {}", word(&program)));
 }
 
 fn settings(report: &mut Report) {
     let Some(path) = paths::config() else {
-        report
-            .add(Health::Fine, "HOME is not set, so there is no config: the defaults are in force");
-        return;
+        return report.add(Health::Fine, NO_HOME);
     };
     let gathered = config::gather(&path);
     let config = config::build(&gathered);
-    let shown = path.display();
+    let shown = word(&path);
     if config.problems.is_empty() {
         let is_there = gathered.files.iter().any(|file| file.path == path);
         let what =
@@ -181,12 +202,16 @@ fn readers(report: &mut Report) {
     });
     let Some(Answer::ReadersCompared { summary, differ }) = answer else {
         let seconds = COMPARING.as_secs();
-        let what = format!("the two readers could not be compared within {seconds} s");
+        let what =
+            format!("the two ways to read this machine could not be compared within {seconds} s");
         return report.add(Health::Warning, &what);
     };
-    report.add(Health::Fine, &format!("native against portable: {summary}"));
+    report.add(
+        Health::Fine,
+        &format!("both ways to read this machine, native and portable: {summary}"),
+    );
     for field in differ {
-        report.add(Health::Warning, &format!("they disagree on {field}"));
+        report.add(Health::Warning, &format!("the two ways disagree on {field}"));
     }
 }
 
@@ -217,7 +242,7 @@ fn wiring(report: &mut Report) {
         };
         match wired(host) {
             Some(file) => {
-                let file = file.display();
+                let file = word(&file);
                 report.add(Health::Fine, &format!("{}: wired in {file}; {text}", host.name));
             }
             None => {

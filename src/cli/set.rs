@@ -5,14 +5,20 @@ use std::time::Duration;
 
 use super::{complain, print};
 use crate::error::Error;
+use crate::quote::word;
 use rainline_client::args::{self, SET};
 use rainline_client::environment::Environment;
 use rainline_client::protocol::{Body, ReplyKind, Request};
 use rainline_client::{self, Why};
-use rainline_client::{runtime, spawn, sys};
+use rainline_client::{runtime, spawn, sys, timespec};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::stdio::stdin;
 
 /// The most bytes of a value.
 const MOST: usize = 16 * 1024;
+/// How long standard input may take to end.
+const INPUT: Duration = Duration::from_secs(10);
 /// How long a daemon that had to be started is waited for.
 const START: Duration = Duration::from_secs(3);
 
@@ -22,7 +28,8 @@ print::client_command!(
     "All lines show it at once. A value is a text; where the segment declares fields it is one \
      FIELD=VALUE or more, or the value alone if there is only one field. With --json it is a JSON \
      object of fields, `text`, `short` and `level`. Numbers may have their unit: 42%, 3.5G, 1h30m, \
-     3/8. An empty text shows nothing.",
+     3/8. An empty text shows nothing. - is what \
+     standard input says.",
     "Examples:
   rainline set build \"running tests\" --level info --for 10m
   rainline set ci passed=112 failed=0
@@ -36,22 +43,58 @@ pub fn run(_: Args) -> Result<i32, Error> {
     Err(Error::Usage(read.err().unwrap_or_else(|| "see `rainline set --help`".into())))
 }
 
-/// Hands the value to the daemon, which is started if need be; the exit code.
-pub fn push(request: &Request) -> i32 {
-    match pushed(request) {
+/// Hands the value to the daemon, which is started if need be; the exit code. Where standard input says
+/// the value it is read first.
+pub fn push(mut request: Request, reads: bool) -> i32 {
+    let value = if reads { input().map(Some) } else { Ok(None) };
+    let done = value.and_then(|value| {
+        if let (Body::Set(set), Some(value)) = (&mut request.body, value) {
+            set.value = value;
+        }
+        pushed(&request)
+    });
+    match done {
         Ok(()) => 0,
         Err(why) => {
-            complain(&format!("rainline: {}\n", why.trim_end()));
+            complain(&format!("rainline: {}\n", word(why.trim_end())));
             1
         }
     }
+}
+
+/// What standard input says, without the newlines at its end, as a shell's `$(…)` has it.
+fn input() -> Result<String, String> {
+    let until = sys::awake() + INPUT;
+    let said = |error: Errno| format!("standard input: {}", runtime::plain(error));
+    let mut bytes = Vec::new();
+    while bytes.len() <= MOST {
+        let left = until.saturating_sub(sys::awake());
+        let mut fds = [PollFd::from_borrowed_fd(stdin(), PollFlags::IN)];
+        match poll(&mut fds, Some(&timespec(left))) {
+            Ok(0) => {
+                return Err(format!("standard input did not end within {} s", INPUT.as_secs()));
+            }
+            Err(Errno::INTR) => continue,
+            polled => drop(polled.map_err(said)?),
+        }
+        let mut chunk = [0; 4096];
+        match rustix::io::read(stdin(), &mut chunk) {
+            Ok(0) => break,
+            Ok(count) => bytes.extend_from_slice(&chunk[..count]),
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            Err(error) => return Err(said(error)),
+        }
+    }
+    let mut text = String::from_utf8(bytes).map_err(|_| "standard input is not UTF-8")?;
+    text.truncate(text.trim_end_matches(['\n', '\r']).len());
+    Ok(text)
 }
 
 fn pushed(request: &Request) -> Result<(), String> {
     if matches!(&request.body, Body::Set(set) if set.value.len() > MOST) {
         return Err(format!("a value has at most {MOST} bytes"));
     }
-    let runtime = runtime::open().map_err(|(path, why)| format!("{} {why}", path.display()))?;
+    let runtime = runtime::open().map_err(|(path, why)| format!("{} {why}", word(path)))?;
     let until = sys::awake() + START;
     let mut started = false;
     loop {

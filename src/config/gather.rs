@@ -114,7 +114,11 @@ impl Gatherer {
 
     fn themes(&mut self, folder: &Path) {
         self.gathered.watched.push(folder.to_owned());
-        let Ok(entries) = fs::read_dir(folder) else { return };
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound && !leads_nowhere(folder) => return,
+            Err(error) => return self.incomplete(format!("{}: {error}", folder.display())),
+        };
         let mut paths: Vec<PathBuf> = entries
             .take(MAX_THEMES)
             .filter_map(|entry| entry.ok().map(|entry| entry.path()))
@@ -126,6 +130,7 @@ impl Gatherer {
             let Some(name) = name else { continue };
             // The same file under two names is two themes.
             self.seen.clear();
+            self.gathered.watched.push(path.clone());
             match self.read(&path) {
                 Ok(Some(text)) => self.gathered.themes.push((name, SourceFile { path, text })),
                 Ok(None) => {}
@@ -207,9 +212,7 @@ fn open(path: &Path) -> Result<Option<(fs::File, Identity)>, String> {
     let file = match files::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            // A link to what is away for the moment is no config that was taken away.
-            let is_link = fs::symlink_metadata(path).is_ok();
-            return if is_link {
+            return if leads_nowhere(path) {
                 Err("leads to a file that is not there".into())
             } else {
                 Ok(None)
@@ -232,6 +235,13 @@ fn open(path: &Path) -> Result<Option<(fs::File, Identity)>, String> {
         return Err(TOO_LONG.into());
     }
     Ok(Some((file, (meta.dev(), meta.ino()))))
+}
+
+/// Whether a link, at a path that is not there or on the way to it, leads to what is not there: it may be
+/// away for the moment, and was not taken away.
+fn leads_nowhere(path: &Path) -> bool {
+    let there = path.ancestors().find_map(|above| Some((above, fs::symlink_metadata(above).ok()?)));
+    there.is_some_and(|(above, meta)| meta.is_symlink() && fs::metadata(above).is_err())
 }
 
 fn includes(text: &str) -> Vec<PathBuf> {

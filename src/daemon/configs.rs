@@ -1,4 +1,4 @@
-//! The configs that requests name: one for each file, at most eight.
+//! The configs that requests name: one for each path, at most eight.
 //!
 //! Files are read and watched by workers; this decides what is in force. A config that cannot be
 //! used, or that breaks the drawing of a test frame, leaves the one before it in force, or the
@@ -11,7 +11,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::jobs::{Jobs, Outcome, Purpose, Ticket};
-use super::lru::{Lru, Weigh};
 use super::status::ConfigStatus;
 use crate::config::{self, Config, Gathered};
 use crate::line::drawing;
@@ -27,6 +26,9 @@ const FIRST_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_TIMEOUT: Duration = Duration::from_secs(40);
 /// The longest pause between two attempts.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
+/// How long a config must be gone until the built-in one takes its place: some programs remove a file and
+/// then write it anew.
+const GONE: Duration = Duration::from_millis(500);
 /// When files that could not be watched are tried again.
 const WATCH_RETRY: Duration = Duration::from_secs(30);
 
@@ -58,6 +60,8 @@ struct Slot {
     retry: Option<Duration>,
     /// How often in a row it could not be read.
     failures: u32,
+    /// Since when its file is not there any more.
+    gone: Option<Duration>,
 }
 
 impl Slot {
@@ -79,6 +83,7 @@ impl Slot {
             used: boot,
             retry: None,
             failures: 0,
+            gone: None,
         }
     }
 
@@ -99,6 +104,18 @@ impl Slot {
     /// What is wrong with the config in force and with the file.
     fn all_problems(&self) -> impl Iterator<Item = &String> {
         self.config.problems.iter().chain(&self.problems).chain(&self.failure)
+    }
+
+    /// Whether its file is not there any more, and may be back in a moment.
+    fn may_be_back(&mut self, gathered: &Gathered, boot: Duration) -> bool {
+        let had_one = self.gathered.as_ref().is_some_and(|before| !before.files.is_empty());
+        if !had_one || !gathered.files.is_empty() || gathered.unreadable {
+            self.gone = None;
+            return false;
+        }
+        let until = *self.gone.get_or_insert(boot) + GONE;
+        self.retry = (boot < until).then_some(until);
+        self.retry.is_some()
     }
 
     /// Takes what was read. Whether another config is in force now.
@@ -168,28 +185,11 @@ pub enum Change {
     None,
 }
 
-/// How many bytes the spellings of paths may take.
-const ALIASES: usize = 64 << 10;
-
-/// All configs, by the path under which they are known: as a request wrote it until the file was
-/// read, then the canonical one.
+/// All configs, by the path that requests name. Where a link on the way leads may change, and a file
+/// includes others from where it was named: so two names of one file are two configs.
+#[derive(Default)]
 pub struct Configs {
     slots: HashMap<ConfigId, Slot>,
-    /// A path as requests write it → the config that it leads to. One that is forgotten is found out
-    /// anew by reading it.
-    aliases: Lru<PathBuf, ConfigId>,
-}
-
-impl Default for Configs {
-    fn default() -> Configs {
-        Configs { slots: HashMap::new(), aliases: Lru::new(ALIASES) }
-    }
-}
-
-impl Weigh for ConfigId {
-    fn weight(&self) -> usize {
-        size_of::<ConfigId>() + self.as_os_str().len()
-    }
 }
 
 impl Configs {
@@ -222,23 +222,19 @@ impl Configs {
                 }
                 let id: ConfigId = path.into();
                 self.slots.insert(id.clone(), Slot::new(path, now.boot));
-                self.aliases.insert(path.to_owned(), id.clone());
-                self.aliases.make_room(|_, _| false);
                 self.read(&id, jobs);
                 id
             }
         };
-        self.aliases.change(path, |_| ());
         let Some(slot) = self.slots.get_mut(&id) else { return Ok(Found::default()) };
         slot.used = now.boot;
         let config = slot.loaded.then(|| (id, slot.config.clone()));
         Ok(Found { config, removed })
     }
 
-    /// The config that a path leads to, if it is known.
+    /// The config of a path, if it is known.
     pub fn find(&self, path: &Path) -> Option<ConfigId> {
-        let alias = self.aliases.get(path).cloned();
-        alias.or_else(|| self.slots.get_key_value(path).map(|(id, _)| id.clone()))
+        self.slots.get_key_value(path).map(|(id, _)| id.clone())
     }
 
     /// Whether what is in force of a config is its file's own, or there is no file to have one.
@@ -321,50 +317,29 @@ impl Configs {
         slot.reading = None;
         slot.ended = slot.begun;
         let watched = slot.watched.clone();
-        let (mut id, mut change) = (id.clone(), Change::None);
+        let mut change = Change::None;
         match outcome {
-            Ok(Answer::ConfigRead { canonical, gathered }) => {
-                if !slot.loaded {
-                    let Some(canonical) = self.rename(&id, canonical) else { return Change::None };
-                    id = canonical;
-                }
-                let Some(slot) = self.slots.get_mut(&id) else { return Change::None };
+            Ok(Answer::ConfigRead(gathered)) if slot.may_be_back(&gathered, now.boot) => {}
+            Ok(Answer::ConfigRead(gathered)) => {
                 let before = slot.config.clone();
                 if slot.take(gathered) {
                     let config = slot.config.clone();
                     change = Change::Swapped { id: id.clone(), before, config };
                 }
             }
-            Ok(_) => slot.fail(&id, "its worker gave an unexpected answer", now.boot),
-            Err(why) => slot.fail(&id, &why, now.boot),
+            Ok(_) => slot.fail(id, "its worker gave an unexpected answer", now.boot),
+            Err(why) => slot.fail(id, &why, now.boot),
         }
-        let Some(slot) = self.slots.get_mut(&id) else { return change };
         if (slot.watching.is_none() || slot.watched != watched) && slot.retry.is_none() {
-            watch(&id, slot, jobs);
+            watch(id, slot, jobs);
         }
         if slot.retry.is_none() && slot.is_unreadable() {
             slot.retry = Some(now.boot + MAX_PAUSE);
         }
         if std::mem::take(&mut slot.outdated) {
-            self.read(&id, jobs);
+            self.read(id, jobs);
         }
         change
-    }
-
-    /// Gives a config its canonical path once that is known. `None`: it is the file of another one,
-    /// which stands for both now.
-    fn rename(&mut self, id: &ConfigId, canonical: PathBuf) -> Option<ConfigId> {
-        if canonical == **id {
-            return Some(id.clone());
-        }
-        let slot = self.slots.remove(id)?;
-        let canonical: ConfigId = canonical.into();
-        self.aliases.values_mut().filter(|to| *to == id).for_each(|to| *to = canonical.clone());
-        if self.slots.contains_key(&canonical) {
-            return None;
-        }
-        self.slots.insert(canonical.clone(), slot);
-        Some(canonical)
     }
 
     /// Takes what the worker that watches a config's files answered.
@@ -388,7 +363,6 @@ impl Configs {
     }
 
     fn remove(&mut self, id: &ConfigId, jobs: &mut Jobs) {
-        self.aliases.retain(|_, to| to != id);
         let Some(slot) = self.slots.remove(id) else { return };
         slot.watching.into_iter().for_each(|ticket| jobs.cancel(ticket));
         slot.reading.into_iter().for_each(|ticket| jobs.withdraw(ticket));

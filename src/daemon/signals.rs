@@ -1,7 +1,7 @@
 //! What each signal does to the daemon.
 //!
-//! None ends it without its history being saved, but those that no process can answer: KILL, and a
-//! fault of its own. A signal that means nothing to a daemon has a handler that does nothing. It is
+//! None ends it without its history being saved, but KILL, which no process can answer, and a fault of
+//! its own. A signal that means nothing to a daemon has a handler that does nothing. It is
 //! not ignored: the programs that the daemon starts would inherit that.
 
 use std::io::Read;
@@ -35,20 +35,18 @@ const POWER: Signal = Signal::POWER;
 /// Only Linux has that signal.
 #[cfg(not(target_os = "linux"))]
 const POWER: Signal = Signal::TERM;
+/// Those that ask to leave where another process sent them, and tell of a fault otherwise.
+const FAULTS: &[Signal] = &[Signal::SEGV, Signal::BUS, Signal::ILL, Signal::FPE];
 /// Asks for the configs to be read again.
 const RELOAD: Signal = Signal::HUP;
 /// Asks for the socket to be made anew.
 const REOPEN: Signal = Signal::USR1;
 /// Comes after the daemon was stopped for a while.
 const CONTINUED: Signal = Signal::CONT;
-/// Those that keep the effect that they have by themselves: faults, what stops a process, and what
-/// has no effect. Everything else does nothing.
+/// Those that keep the effect that they have by themselves: what stops a process, and what has no
+/// effect. Everything else does nothing.
 const KEPT: &[Signal] = &[
     Signal::KILL,
-    Signal::SEGV,
-    Signal::BUS,
-    Signal::ILL,
-    Signal::FPE,
     Signal::STOP,
     Signal::TSTP,
     Signal::TTIN,
@@ -69,10 +67,13 @@ impl Signals {
         let (pipe, wake) = UnixStream::pair()?;
         pipe.set_nonblocking(true)?;
         sys::reset_signals();
-        let kept: Vec<i32> = KEPT.iter().map(|signal| signal.as_raw()).collect();
-        let asks = LEAVE.iter().chain([&RELOAD, &REOPEN, &CONTINUED]);
-        let noted: Vec<i32> = asks.map(|signal| signal.as_raw()).collect();
-        sys::handle_signals(&kept, &noted, wake.into());
+        let numbers = |signals: &[Signal]| -> Vec<i32> {
+            signals.iter().map(|signal| signal.as_raw()).collect()
+        };
+        let noted = numbers(&[LEAVE, &[RELOAD, REOPEN, CONTINUED]].concat());
+        let (kept, faults) = (numbers(KEPT), numbers(FAULTS));
+        let handling = sys::Handling { kept: &kept, noted: &noted, faults: &faults };
+        sys::handle_signals(&handling, wake.into());
         Ok(Signals { pipe })
     }
 
@@ -88,7 +89,7 @@ impl Signals {
         let came = sys::take_signals();
         let is_there = |signal: &Signal| came & sys::signal_bit(signal.as_raw()) != 0;
         Requested {
-            leave: LEAVE.iter().any(is_there),
+            leave: LEAVE.iter().chain(FAULTS).any(is_there),
             reload: is_there(&RELOAD),
             reopen: is_there(&REOPEN),
             check: is_there(&CONTINUED),

@@ -165,10 +165,10 @@ impl fmt::Display for Status {
             let ages = group.iter().filter_map(|segment| segment.age_seconds);
             match ages.min_by(f64::total_cmp) {
                 Some(seconds) => write!(f, " age {seconds:.1} s")?,
-                None => write!(f, " never read")?,
+                None => write!(f, " has no value yet")?,
             }
             match error {
-                Some(error) => writeln!(f, " error: {error}")?,
+                Some(error) => writeln!(f, "; the last attempt failed: {error}")?,
                 None => writeln!(f)?,
             }
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Instance;
 
-/// A config, by the canonical path of its file; empty for the built-in one.
+/// A config, by the path that requests name; empty for the built-in one.
 pub type ConfigId = Arc<Path>;
 
 /// A reading: an instance of a config, and with whom it is shared. It stays the same over a reload

@@ -45,11 +45,10 @@ pub fn draw(
     let gathered =
         if path.as_os_str().is_empty() { Gathered::default() } else { config::gather(path) };
     let config = config::build(&gathered);
-    let path = std::fs::canonicalize(path).unwrap_or(path.clone());
     let drawing = Drawing::of(request, &config);
     let machine = machine.by(config.reader).at(sys::boot());
     let mut history = History::decode(order.history).unwrap_or_default();
-    let mut readings = Single::open(&config, &path, &drawing, &mut history, order.since);
+    let mut readings = Single::open(&config, path, &drawing, &mut history, order.since);
     readings.trouble |= order.trouble;
     let line = |readings: &dyn Readings| drawing.draw(&config, readings).unwrap_or_default();
     readings.sample(machine, request, |kind| kind.runs_in == RunsIn::Daemon);

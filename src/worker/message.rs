@@ -104,14 +104,8 @@ pub enum Job {
 /// What came of a job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Answer {
-    /// The file's canonical path and what was read.
-    ConfigRead {
-        /// The file's canonical path.
-        #[serde(with = "rainline_segments::base::path_bytes")]
-        canonical: PathBuf,
-        /// What was read.
-        gathered: Gathered,
-    },
+    /// What was read of a config.
+    ConfigRead(Gathered),
     /// A reading, and what the source saved.
     Sampled {
         /// The reading; `None`: there is nothing to show.

@@ -150,7 +150,7 @@ pub fn read_config(path: &Path, timeout: Duration) -> Result<Gathered, String> {
     let mut worker = Process::start(None).map_err(|error| error.to_string())?;
     worker.send(&Job::ReadConfig { path })?;
     match worker.wait(sys::awake() + timeout) {
-        Some(Answer::ConfigRead { gathered, .. }) => Ok(gathered),
+        Some(Answer::ConfigRead(gathered)) => Ok(gathered),
         _ => Err(format!("not read within {} s", timeout.as_secs())),
     }
 }

@@ -12,9 +12,9 @@ use rainline_render::theme::Theme;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 
-use super::{SHELLS, Shell, WITH_CHANNELS, channel_files, sandbox};
+use super::{SHELLS, Shell, WITH_CHANNELS, channel_files, plain, sandbox};
 use crate::support::sandbox::output_of;
-use crate::support::{Sandbox, at_once, make_fifo, signal};
+use crate::support::{Sandbox, at_once, make_fifo, signal, wait_end};
 
 /// A shell that asks through its channel.
 fn asking(sandbox: &Sandbox, name: &'static str) -> Shell {
@@ -248,4 +248,39 @@ fn no_shell_has_a_rule_of_its_own() {
             assert!(!lines.contains(word), "{name}: {word}");
         }
     }
+}
+
+/// A shell has its channel open, and would never see by itself that the directory is refused.
+#[test]
+fn a_place_that_clients_refuse_is_told_at_the_prompt() {
+    let spoil: [fn(&Sandbox); 3] = [
+        |sandbox| {
+            let wide = PermissionsExt::from_mode(0o755);
+            fs::set_permissions(sandbox.runtime(), wide).expect("changed");
+        },
+        |sandbox| {
+            fs::rename(sandbox.runtime(), sandbox.path("moved")).expect("moved");
+            std::os::unix::fs::symlink("moved", sandbox.runtime()).expect("linked");
+        },
+        |sandbox| {
+            fs::rename(sandbox.runtime(), sandbox.path("moved")).expect("moved");
+            fs::write(sandbox.runtime(), "").expect("written");
+        },
+    ];
+    at_once(
+        WITH_CHANNELS.map(|name| spoil.map(|spoil| (name, spoil))).into_iter().flatten(),
+        |(name, spoil)| {
+            let sandbox = sandbox();
+            let mut shell = asking(&sandbox, name);
+            let daemon = sandbox.daemon().expect("a daemon");
+            spoil(&sandbox);
+            shell.run("sh -c 'exit 3'", "<3>=>");
+            wait_end(daemon);
+            shell.run("sh -c 'exit 4'", "<4>=>");
+            let contents = shell.terminal.contents();
+            let prompt =
+                contents.lines().map(plain).find(|line| line.contains("<4>=>")).unwrap_or_default();
+            assert_eq!(prompt.matches('!').count(), 1, "{name}: {prompt}");
+        },
+    );
 }

@@ -308,3 +308,85 @@ fn a_daemon_that_finds_a_broken_config_says_so_in_every_slot_s_place() {
     let prompt = String::from_utf8_lossy(&prompt.stdout).into_owned();
     assert_eq!(prompt.matches('!').count(), 1, "{prompt:?}");
 }
+
+fn link_to(target: &str, path: &Path) {
+    let beside = path.with_extension("beside");
+    symlink(target, &beside).expect("linked");
+    fs::rename(beside, path).expect("replaced");
+}
+
+/// A config in the user's files for other programs: links and directories on the way to it.
+#[test]
+fn a_change_anywhere_on_the_way_to_a_config_is_seen() {
+    let sandbox = Sandbox::new();
+    let says = |text: &str| GOOD.replace("GOOD", text);
+    let close = |path: &Path, mode| {
+        fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("changed");
+    };
+    sandbox.write("one/rainline/config.toml", says("ONE"));
+    let second = sandbox.write("two/rainline/config.toml", says("TWO"));
+    fs::remove_dir_all(sandbox.home().join(".config")).expect("it was there");
+    link_to("../one", &sandbox.home().join(".config"));
+    sandbox.start_daemon(&[]);
+    let mut bar = side(&sandbox, "right");
+    bar.until("ONE");
+    link_to("../two", &sandbox.home().join(".config"));
+    bar.until("TWO");
+    // Away for the moment, with the disk that it is on.
+    let (there, away) = (sandbox.path("two"), sandbox.path("away"));
+    fs::rename(&there, &away).expect("moved");
+    let line = bar.until("!");
+    assert!(line.contains("TWO"), "{line}");
+    fs::rename(&away, &there).expect("moved back");
+    until("a line without a sign", || Some(bar.next()).filter(|line| !line.contains('!')));
+    for text in ["THREE", "FOUR"] {
+        let target = sandbox.write(&format!("{text}.toml"), says(text));
+        link_to(target.to_str().expect("UTF-8"), &second);
+        bar.until(text);
+    }
+    fs::remove_file(&second).expect("a link");
+    write(&second, says("FIVE").as_bytes());
+    bar.until("FIVE");
+    // A directory that its user may not read: of what changes in it the system tells nothing.
+    let folder = second.parent().expect("a directory");
+    close(folder, 0o100);
+    write(&second, says("SIX").as_bytes());
+    bar.until("SIX");
+    close(folder, 0o000);
+    if !rustix::process::geteuid().is_root() {
+        let line = bar.until("!");
+        assert!(line.contains("SIX"), "{line}");
+    }
+    close(folder, 0o700);
+    write(&second, says("SEVEN").as_bytes());
+    let line = bar.until("SEVEN");
+    assert!(!line.contains('!'), "{line}");
+}
+
+#[test]
+fn what_holds_all_segments_and_is_no_table_throws_none_away() {
+    let sandbox = Sandbox::running(GOOD);
+    let mut bar = side(&sandbox, "right");
+    bar.until("GOOD");
+    for config in ["segment = 3\n", "line = []\n", "alert = \"bell\"\n"] {
+        sandbox.configure(config);
+        let line = bar.until("!");
+        assert!(line.contains("GOOD") && line.matches('!').count() == 1, "{config}: {line}");
+        sandbox.configure(GOOD);
+        until("a line without a sign", || Some(bar.next()).filter(|line| !line.contains('!')));
+    }
+}
+
+/// What the daemon and the file say is one finding.
+#[test]
+fn the_doctor_tells_a_mistake_once() {
+    let sandbox = Sandbox::running("theme = \"rian\"\n");
+    sandbox.print(&["tmux", "right"]);
+    let report = until("the mistake", || {
+        let report = sandbox.doctor();
+        let (daemon, _) = report.split_once("\nconfig\n")?;
+        daemon.contains("no theme `rian`").then_some(report)
+    });
+    assert_eq!(report.matches("no theme `rian`").count(), 1, "{report}");
+    assert!(report.contains("config.toml has mistakes"), "{report}");
+}

@@ -51,7 +51,10 @@ fn what_a_command_leaves_behind_is_ended_with_it_in_whatever_session() {
         until_true("its end", || {
             let line = line(&sandbox);
             assert!(line.contains("here"), "{line:?}");
-            let failed = sandbox.status().expect("it runs").contains("segment it never read error");
+            let failed = sandbox
+                .status()
+                .expect("it runs")
+                .contains("segment it has no value yet; the last attempt failed");
             if shown.is_empty() { failed } else { line.contains(shown) }
         });
         until_none_is_left(&sandbox);

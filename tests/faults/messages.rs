@@ -6,8 +6,7 @@ use crate::support::process::output_in_time;
 use crate::support::{Sandbox, until};
 
 /// A title, an answerback, the end of a paste, a new line's start, C1, DEL and what turns text round.
-const EVIL: &str =
-    "\u{1b}]0;pwned\u{7}\u{1b}[201~\r\u{9b}31m\u{7f}\u{202e}\u{2028}\u{200b}\u{e0041}";
+const EVIL: &str = "\nrainline: fine\n\u{1b}]0;pwned\u{7}\u{1b}[201~\r\u{9b}31m\u{7f}\u{202e}\u{2028}\u{200b}\u{e0041}";
 
 fn acts(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t')
@@ -60,7 +59,8 @@ fn no_message_acts_on_the_terminal() {
         &["completions", EVIL],
     ] {
         let output = run(words);
-        assert!(!inert(&words.join(" "), &output).is_empty(), "{words:?}");
+        let said = inert(&words.join(" "), &output);
+        assert!(!said.is_empty() && !said.contains("\nrainline: fine"), "{words:?}: {said}");
         assert_ne!(output.status.code(), Some(0), "{words:?}");
     }
 }

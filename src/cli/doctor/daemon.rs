@@ -13,6 +13,7 @@ use rainline_segments::family::Stat;
 
 use super::{Health, Report};
 use crate::daemon::status::Status;
+use crate::quote::word;
 
 /// How long the daemon has to answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -27,7 +28,7 @@ pub fn look(report: &mut Report) {
         Ok(runtime) => runtime,
         Err((path, why)) => return refused(&path, &why, report),
     };
-    report.add(Health::Fine, &format!("runtime directory {}", runtime.path.display()));
+    report.add(Health::Fine, &format!("runtime directory {}", word(&runtime.path)));
     match ask(&runtime) {
         Ok((ReplyKind::Text, text)) => answered(&text, report),
         Ok(_) => report.add(Health::Warning, "the daemon refuses to report its state"),
@@ -58,7 +59,7 @@ fn ask(runtime: &Runtime) -> Result<(ReplyKind, Vec<u8>), Why> {
 
 /// Why the directory is not used, and whose it is.
 fn refused(path: &Path, why: &Refused, report: &mut Report) {
-    let path_is = format!("{}: {why}", path.display());
+    let path_is = format!("{}: {why}", word(path));
     let about = path.symlink_metadata();
     report.add(
         Health::Broken,
@@ -71,7 +72,7 @@ fn refused(path: &Path, why: &Refused, report: &mut Report) {
         },
     );
     if about.is_ok_and(|about| about.uid() == sys::uid() && about.is_dir()) {
-        report.cure(&format!("chmod 700 {}", path.display()));
+        report.cure(&format!("chmod 700 {}", word(path)));
     }
     report.cure(SIGN);
 }
@@ -130,7 +131,7 @@ fn absent(runtime: &Runtime, report: &mut Report) {
     if let Ok(about) = socket.symlink_metadata()
         && !about.file_type().is_socket()
     {
-        let path = socket.display();
+        let path = word(&socket);
         report.add(Health::Broken, &format!("{path} is a {}: no daemon is reached", kind(&about)));
         report.cure(&format!("move it away: mv {path} {path}.old"));
         holder(runtime, report);
@@ -138,6 +139,8 @@ fn absent(runtime: &Runtime, report: &mut Report) {
     }
     match runtime.lock(runtime::LOCK) {
         Ok(None) => unreached(runtime, report),
+        // One whose lock was removed.
+        Ok(Some(_)) if runtime.knock() => unreached(runtime, report),
         Ok(Some(_)) => startable(runtime, report),
         Err(errno) => cannot_open(runtime, runtime::LOCK, errno, report),
     }
@@ -147,9 +150,10 @@ fn cannot_open(runtime: &Runtime, name: &str, errno: rustix::io::Errno, report: 
     let path = runtime.path.join(name);
     let what = match path.symlink_metadata() {
         Ok(about) if !about.is_file() => format!("is a {}", kind(&about)),
-        _ => format!("cannot be opened: {errno}"),
+        Ok(about) if about.uid() != sys::uid() => format!("belongs to user {}", about.uid()),
+        _ => format!("cannot be opened: {}", runtime::plain(errno)),
     };
-    let path = path.display();
+    let path = word(path);
     report.add(Health::Broken, &format!("no daemon can be started: {path} {what}"));
     report.cure(&format!("rm -r {path}"));
     report.cure(SIGN);
@@ -182,7 +186,7 @@ fn startable(runtime: &Runtime, report: &mut Report) {
     let written = runtime.write(&probe, &PROBE);
     runtime.remove(&probe);
     if let Err(error) = written {
-        let path = runtime.path.display();
+        let path = word(&runtime.path);
         report.add(Health::Broken, &format!("no daemon can be started: {path}: {error}"));
         return report.cure("each client draws its own line meanwhile");
     }

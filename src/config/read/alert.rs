@@ -31,14 +31,16 @@ fn alert(
     let required = |key: &str| {
         section.get(key).ok_or_else(|| place.problem(format!("the alert has no `{key}`")))
     };
-    let segment = instances.problems.keep(required(alerts::SEGMENT.name))?;
-    let instance = watched(segment, instances)?;
+    // All of it is looked at, so that each mistake is told at once.
+    let segment = instances.problems.keep(required(alerts::SEGMENT.name));
+    let instance = segment.and_then(|segment| watched(segment, instances));
     let problems = &mut *instances.problems;
     let level = optional(section, &alerts::LEVEL, problems, level);
     let hold = optional(section, &alerts::HOLD, problems, Written::read::<Duration>);
     let again = optional(section, &alerts::AGAIN, problems, Written::read::<Duration>);
     let back = optional(section, &alerts::BACK, problems, Written::read);
-    let action = problems.keep(required(alerts::DO.name).and_then(action))?;
+    let action = problems.keep(required(alerts::DO.name).and_then(action));
+    let (instance, action) = instance.zip(action)?;
     Some(Alert {
         name,
         instance,

@@ -106,7 +106,7 @@ pub struct Layers {
     /// With the place of an alert's name, for what it lacks.
     pub alerts: BTreeMap<String, (Place, Section)>,
     pub problems: Problems,
-    /// Whether a file is no TOML.
+    /// Whether a file is no TOML, or what holds all segments, lines or alerts is no table.
     pub unusable: bool,
     /// How many segments all lines name together.
     shown: usize,
@@ -161,7 +161,10 @@ impl Layers {
 
     /// Hands each entry of a table on, with the entries of the table that it must be itself.
     fn each_table(&mut self, entry: Entry, each: fn(&mut Layers, Entry, Vec<Entry>)) {
-        for entry in self.problems.keep(entry.table()).unwrap_or_default() {
+        let table = self.problems.keep(entry.table());
+        // With this everything of its kind would be lost.
+        self.unusable |= table.is_none();
+        for entry in table.unwrap_or_default() {
             if let Some(entries) = self.problems.keep(entry.table()) {
                 each(self, entry, entries);
             }

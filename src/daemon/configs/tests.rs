@@ -38,8 +38,8 @@ impl Harness {
     }
 }
 
-fn read(canonical: &str, text: &str) -> Outcome {
-    Ok(Answer::ConfigRead { canonical: canonical.into(), gathered: gathered(text) })
+fn read(text: &str) -> Outcome {
+    Ok(Answer::ConfigRead(gathered(text)))
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn the_one_unused_for_longest_makes_room() {
     for n in 0..MAX_CONFIGS as u32 {
         let path = format!("/{n}");
         harness.request(&path, n).expect("room");
-        harness.answer(&path, read(&path, ""), n);
+        harness.answer(&path, read(""), n);
     }
     let used = harness.configs.request(Path::new("/x"), &at(9), |_| true, &mut harness.jobs);
     assert!(used.is_err());
@@ -72,27 +72,14 @@ fn one_that_is_being_read_for_the_first_time_makes_no_room() {
 #[test]
 fn a_config_is_read_once_watched_and_in_force() {
     let mut harness = Harness::default();
-    assert!(harness.request("/link", 1).expect("room").config.is_none());
-    assert!(harness.request("/link", 2).expect("room").config.is_none());
-    let change = harness.answer("/link", read("/config", "theme = \"rain\"\n"), 3);
-    assert!(matches!(change, Change::Swapped { id, .. } if *id == *Path::new("/config")));
-    assert_eq!(harness.purposes(), [Purpose::WatchConfig(Path::new("/config").into())]);
-    let (id, _) = harness.request("/link", 4).expect("room").config.expect("in force");
-    assert!(harness.configs.is_own(&id) && *id == *Path::new("/config"));
-    assert!(harness.request("/config", 4).expect("room").config.is_some(), "known already");
+    assert!(harness.request("/a", 1).expect("room").config.is_none());
+    assert!(harness.request("/a", 2).expect("room").config.is_none());
+    let change = harness.answer("/a", read("theme = \"rain\"\n"), 3);
+    assert!(matches!(change, Change::Swapped { id, .. } if *id == *Path::new("/a")));
+    assert_eq!(harness.purposes(), [Purpose::WatchConfig(Path::new("/a").into())]);
+    let (id, _) = harness.request("/a", 4).expect("room").config.expect("in force");
+    assert!(harness.configs.is_own(&id) && *id == *Path::new("/a"));
     assert!(harness.jobs.is_empty());
-}
-
-#[test]
-fn two_names_of_one_file_share_a_config() {
-    let mut harness = Harness::default();
-    harness.request("/a", 0).expect("room");
-    harness.answer("/a", read("/a", ""), 1);
-    harness.jobs.take();
-    harness.request("/link", 2).expect("room");
-    assert!(matches!(harness.answer("/link", read("/a", ""), 3), Change::None));
-    assert_eq!(harness.configs.find(Path::new("/link")).as_deref(), Some(Path::new("/a")));
-    assert_eq!(harness.configs.slots.len(), 1);
 }
 
 #[test]
@@ -120,7 +107,7 @@ fn one_that_cannot_be_read_is_tried_again_soon_and_with_a_longer_timeout() {
         boot = wake;
     }
     assert_eq!(tried, [(5, 1), (10, 2), (20, 4), (40, 8), (40, 16), (40, 30), (40, 30)]);
-    harness.answer("/a", read("/a", ""), boot);
+    harness.answer("/a", read(""), boot);
     assert_eq!(harness.configs.slots.values().next().map(Slot::timeout), Some(FIRST_TIMEOUT));
 }
 
@@ -128,18 +115,18 @@ fn one_that_cannot_be_read_is_tried_again_soon_and_with_a_longer_timeout() {
 fn the_same_text_again_changes_nothing_and_a_broken_one_leaves_it_in_force() {
     let mut harness = Harness::default();
     harness.request("/a", 0).expect("room");
-    harness.answer("/a", read("/a", "theme = \"rain\"\n"), 1);
+    harness.answer("/a", read("theme = \"rain\"\n"), 1);
     let mut reload = |text: &str| {
         harness.jobs.take();
         harness.configs.reload(&mut harness.jobs);
-        harness.answer("/a", read("/a", text), 2)
+        harness.answer("/a", read(text), 2)
     };
     assert!(matches!(reload("theme = \"rain\"\n"), Change::None));
     assert!(matches!(reload("theme = \n"), Change::None));
     assert!(matches!(reload("theme = \"mono\"\n"), Change::Swapped { .. }));
     let problems = |harness: &Harness| harness.configs.status()[0].problems.join("\n");
     harness.configs.reload(&mut harness.jobs);
-    harness.answer("/a", read("/a", "= nonsense"), 3);
+    harness.answer("/a", read("= nonsense"), 3);
     assert!(problems(&harness).contains("stays in force"), "{}", problems(&harness));
 }
 
@@ -147,13 +134,12 @@ fn the_same_text_again_changes_nothing_and_a_broken_one_leaves_it_in_force() {
 fn what_cannot_be_read_throws_nothing_away() {
     let mut harness = Harness::default();
     harness.request("/a", 0).expect("room");
-    harness.answer("/a", read("/a", "theme = \"mono\"\n"), 1);
+    harness.answer("/a", read("theme = \"mono\"\n"), 1);
     let id: ConfigId = Path::new("/a").into();
     let mut answer = |gathered: Gathered| {
         harness.jobs.take();
         harness.configs.reload(&mut harness.jobs);
-        let canonical = "/a".into();
-        let change = harness.answer("/a", Ok(Answer::ConfigRead { canonical, gathered }), 2);
+        let change = harness.answer("/a", Ok(Answer::ConfigRead(gathered)), 2);
         let is_troubled = harness.configs.troubled().contains(&id);
         let theme = harness.configs.slots[&id].config.theme.name.clone();
         let wake = harness.configs.wake();
@@ -169,21 +155,42 @@ fn what_cannot_be_read_throws_nothing_away() {
     let incomplete = Gathered { incomplete: true, problems, ..gathered("theme = \"rain\"\n") };
     assert_eq!(answer(incomplete), (false, "mono".into(), true, retry));
     assert!(!answer(same).2);
-    // Taken away: there is nothing to tell.
-    assert_eq!(answer(Gathered::default()), (true, "rain".into(), false, None));
+}
+
+#[test]
+fn one_that_is_taken_away_is_in_force_for_a_moment_yet() {
+    let mut harness = Harness::default();
+    harness.request("/a", 0).expect("room");
+    harness.answer("/a", read("theme = \"mono\"\n"), 1);
+    let mut answer = |text: Option<&str>, seconds| {
+        harness.jobs.take();
+        harness.configs.reload(&mut harness.jobs);
+        let gathered = text.map_or_else(Gathered::default, gathered);
+        let is_taken = harness.answer("/a", Ok(Answer::ConfigRead(gathered)), seconds);
+        let id: ConfigId = Path::new("/a").into();
+        let theme = harness.configs.slots[&id].config.theme.name.clone();
+        (matches!(is_taken, Change::Swapped { .. }), theme, harness.configs.wake())
+    };
+    let mono = || "mono".to_owned();
+    let soon = |seconds| Some(Duration::from_secs(seconds) + GONE);
+    assert_eq!(answer(None, 2), (false, mono(), soon(2)));
+    assert_eq!(answer(None, 2), (false, mono(), soon(2)), "something changed beside it");
+    assert_eq!(answer(Some("theme = \"mono\"\n"), 2), (false, mono(), None), "back");
+    assert_eq!(answer(None, 5), (false, mono(), soon(5)));
+    assert_eq!(answer(None, 6), (true, "rain".into(), None), "there is nothing to tell");
 }
 
 #[test]
 fn a_failure_to_look_is_forgotten_once_its_files_are_seen_again() {
     let mut harness = Harness::default();
     harness.request("/a", 0).expect("room");
-    harness.answer("/a", read("/a", "theme = \"mono\"\n"), 1);
+    harness.answer("/a", read("theme = \"mono\"\n"), 1);
     harness.jobs.take();
     harness.configs.reload(&mut harness.jobs);
     harness.answer("/a", Err("it took too long".into()), 2);
     assert_eq!(harness.configs.troubled().len(), 1);
     harness.configs.retry(&at(100), &mut harness.jobs);
-    harness.answer("/a", read("/a", "theme = \"mono\"\n"), 101);
+    harness.answer("/a", read("theme = \"mono\"\n"), 101);
     assert_eq!(harness.configs.troubled().len(), 0);
 }
 
@@ -214,7 +221,7 @@ fn a_theme_that_cannot_be_read_is_the_one_read_before() {
 fn a_change_while_it_is_read_has_it_read_again() {
     let mut harness = Harness::default();
     harness.request("/a", 0).expect("room");
-    harness.answer("/a", read("/a", ""), 1);
+    harness.answer("/a", read(""), 1);
     let watch = harness.jobs.take().0[0].ticket;
     let id = Path::new("/a").into();
     let changed = |harness: &mut Harness| {
@@ -225,7 +232,7 @@ fn a_change_while_it_is_read_has_it_read_again() {
     let (first, _) = harness.reading();
     changed(&mut harness);
     assert!(harness.jobs.is_empty(), "one at a time");
-    let text = read("/a", "theme = \"mono\"\n");
+    let text = read("theme = \"mono\"\n");
     harness.configs.answered(first, &Path::new("/a").into(), text, &at(3), &mut harness.jobs);
     assert_eq!(harness.purposes(), [Purpose::ReadConfig(Path::new("/a").into())]);
 }
@@ -234,14 +241,14 @@ fn a_change_while_it_is_read_has_it_read_again() {
 fn a_watcher_that_dies_is_replaced_after_a_pause() {
     let mut harness = Harness::default();
     harness.request("/a", 0).expect("room");
-    harness.answer("/a", read("/a", ""), 1);
+    harness.answer("/a", read(""), 1);
     let watch = harness.jobs.take().0[0].ticket;
     let id = Path::new("/a").into();
     let dead = Err("the worker ended".into());
     harness.configs.watched(watch, &id, &dead, &at(10), &mut harness.jobs);
     assert_eq!(harness.configs.wake(), Some(Duration::from_secs(10) + WATCH_RETRY));
     harness.configs.retry(&at(40), &mut harness.jobs);
-    harness.answer("/a", read("/a", ""), 41);
+    harness.answer("/a", read(""), 41);
     assert_eq!(harness.purposes(), [Purpose::WatchConfig(id)]);
 }
 

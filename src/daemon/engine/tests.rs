@@ -84,7 +84,7 @@ impl Harness {
     /// Answers the job that reads the config.
     fn config(&mut self, text: &str, now: &Now) {
         let (ticket, purpose) = self.job(|job| matches!(job, Job::ReadConfig { .. }));
-        let answer = Answer::ConfigRead { canonical: "/config".into(), gathered: gathered(text) };
+        let answer = Answer::ConfigRead(gathered(text));
         self.engine.outcome(ticket, purpose, Ok(answer), now);
         self.turn(now);
     }
@@ -175,7 +175,7 @@ fn the_built_in_config_stands_in_for_one_that_is_late() {
     else {
         panic!("{jobs:?}")
     };
-    let answer = Answer::ConfigRead { canonical: "/config".into(), gathered: gathered(TEXT) };
+    let answer = Answer::ConfigRead(gathered(TEXT));
     harness.engine.outcome(read.ticket, read.purpose.clone(), Ok(answer), &at(104));
     let own = harness.print(&at(105));
     harness.turn(&at(108));

@@ -184,7 +184,7 @@ impl Soak {
         let answer = match job {
             Job::ReadConfig { .. } => {
                 let which = if bad { self.dice.below(TEXTS.len() as u64) as usize } else { 0 };
-                Answer::ConfigRead { canonical: "/config".into(), gathered: gathered(TEXTS[which]) }
+                Answer::ConfigRead(gathered(TEXTS[which]))
             }
             Job::Sample { .. } if bad && self.dice.once_in(3) => Answer::WantsFollowing,
             Job::Follow { .. } if bad => Answer::Ended(Err("it left".into())),
