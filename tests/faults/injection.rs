@@ -172,7 +172,11 @@ fn t67_a_terminal_hears_colours_and_text_only() {
             tried.strings += 1;
             tried.compared += out.len();
             tried.executions += heard.other.len();
-            let right = heard.text == format!("<{}>", text.reveal())
+            let shown: String = match target {
+                "fish" => text.reveal().chars().filter_map(as_fish_is_told).collect(),
+                _ => text.reveal().to_owned(),
+            };
+            let right = heard.text == format!("<{shown}>")
                 && heard.marks == 2
                 && !heard.text.contains(is_dangerous);
             if !right || !heard.other.is_empty() {
@@ -181,6 +185,15 @@ fn t67_a_terminal_hears_colours_and_text_only() {
             }
         }
         tried.hold();
+    }
+}
+
+/// What fish counts as more cells than terminals draw is left out or replaced.
+fn as_fish_is_told(c: char) -> Option<char> {
+    match c {
+        '\u{fe0f}' => None,
+        '\u{f600}'..='\u{f6ff}' => Some(char::REPLACEMENT_CHARACTER),
+        c => Some(c),
     }
 }
 
