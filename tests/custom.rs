@@ -384,6 +384,8 @@ fn a_dash_is_what_standard_input_says() {
     sandbox.until_line("-|");
     for (script, why) in [
         ("\"$0\" set it - </dev/zero", "at most 16384 bytes"),
+        // What is read of it at once ends within a character.
+        ("yes €€ | \"$0\" set it -", "at most 16384 bytes"),
         ("printf '\\377' | \"$0\" set it -", "standard input is not UTF-8"),
         ("\"$0\" set it - </", "standard input: Is a directory"),
     ] {

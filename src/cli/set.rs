@@ -28,8 +28,7 @@ print::client_command!(
     "All lines show it at once. A value is a text; where the segment declares fields it is one \
      FIELD=VALUE or more, or the value alone if there is only one field. With --json it is a JSON \
      object of fields, `text`, `short` and `level`. Numbers may have their unit: 42%, 3.5G, 1h30m, \
-     3/8. An empty text shows nothing. - is what \
-     standard input says.",
+     3/8. An empty text shows nothing. - is what standard input says, which must end within 10 s.",
     "Examples:
   rainline set build \"running tests\" --level info --for 10m
   rainline set ci passed=112 failed=0
@@ -67,7 +66,7 @@ fn input() -> Result<String, String> {
     let until = sys::awake() + INPUT;
     let said = |error: Errno| format!("standard input: {}", runtime::plain(error));
     let mut bytes = Vec::new();
-    while bytes.len() <= MOST {
+    loop {
         let left = until.saturating_sub(sys::awake());
         let mut fds = [PollFd::from_borrowed_fd(stdin(), PollFlags::IN)];
         match poll(&mut fds, Some(&timespec(left))) {
@@ -80,6 +79,8 @@ fn input() -> Result<String, String> {
         let mut chunk = [0; 4096];
         match rustix::io::read(stdin(), &mut chunk) {
             Ok(0) => break,
+            // No part of it is taken for the whole.
+            Ok(count) if bytes.len() + count > MOST => return Err(too_long()),
             Ok(count) => bytes.extend_from_slice(&chunk[..count]),
             Err(Errno::INTR | Errno::AGAIN) => {}
             Err(error) => return Err(said(error)),
@@ -90,9 +91,13 @@ fn input() -> Result<String, String> {
     Ok(text)
 }
 
+fn too_long() -> String {
+    format!("a value has at most {MOST} bytes")
+}
+
 fn pushed(request: &Request) -> Result<(), String> {
     if matches!(&request.body, Body::Set(set) if set.value.len() > MOST) {
-        return Err(format!("a value has at most {MOST} bytes"));
+        return Err(too_long());
     }
     let runtime = runtime::open().map_err(|(path, why)| format!("{} {why}", word(path)))?;
     let until = sys::awake() + START;
