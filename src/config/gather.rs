@@ -117,7 +117,7 @@ impl Gatherer {
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == ErrorKind::NotFound && !leads_nowhere(folder) => return,
-            Err(error) => return self.incomplete(format!("{}: {error}", folder.display())),
+            Err(error) => return self.incomplete(told(folder, &error.to_string())),
         };
         let mut paths: Vec<PathBuf> = entries
             .take(MAX_THEMES)
@@ -191,11 +191,13 @@ fn told(path: &Path, what: &str) -> String {
 }
 
 /// About how many bytes a text takes while it is parsed, measured with megabytes of nothing else: a
-/// kilobyte for the table that a dot makes, a quarter for a line, a key, a value, or a mistake in it.
+/// kilobyte for the table that a dot makes, a quarter for a line, a key, a value, or a mistake in it, less
+/// for an item of a list.
 fn parsed_size(text: &[u8]) -> usize {
     let of_byte = |byte: &u8| match byte {
         b'.' => 1024,
         b'=' | b'[' | b'\r' => 256,
+        b',' => 144,
         _ => 0,
     };
     let of_line = |line: &[u8]| match line.trim_ascii().first() {

@@ -119,6 +119,7 @@ fn a_config_that_would_fill_the_memory_is_refused_before_it_is_parsed() {
         ("carriage returns", many("\r")),
         ("equals signs", many("=")),
         ("brackets", many("[")),
+        ("commas", many(",")),
         ("lines without a value", many("a\n")),
     ] {
         sandbox.configure(&text);
