@@ -164,7 +164,7 @@ __rainline_call() {
     case ${COLUMNS-} in
     [1-9] | [1-9][0-9] | [1-9][0-9][0-9] | [1-9][0-9][0-9][0-9]) __rl_more+="--columns=$COLUMNS" ;;
     esac
-    # Of a FIFO bash itself would read.
+    # bash opens a FIFO that it shall run, and waits for who writes to it.
     if [[ -f $__rainline_program && -x $__rainline_program ]] && __rl_out=$("$__rainline_program" print prompt all --target="$__rl_target" --status="$__rl_code" --pipestatus="$__rl_codes" ${__rl_more//\\0/$'\n'}@CONFIG@ --channel="${__rainline_self:-none}"); then
         builtin mapfile -t __rl_lines <<<"$__rl_out"
         if [[ ${__rl_lines[0]} == [1-9]*' /'* ]]; then

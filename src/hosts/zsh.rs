@@ -13,8 +13,9 @@
 //! is linked to is in no variable: it is looked up once, at the first prompt, and then followed.
 //!
 //! With PROMPT_SUBST the prompt's text in `PROMPT` itself would be run, so there it is
-//! `PROMPT='${…}'`; without it the text is `PROMPT`. Which of the two holds is looked up before each
-//! prompt. zsh gives every hook the command's own `$?` and pipestatus.
+//! `PROMPT='${…}'`; without it the text is `PROMPT`, with escapes for what would be run if the option were
+//! set before the prompt is drawn again. Without PROMPT_PERCENT there are no escapes. Which of these hold
+//! is looked up before each prompt. zsh gives every hook the command's own `$?` and pipestatus.
 
 use super::{Ability, Host, Ready, Trial, Wiring};
 use crate::quote;

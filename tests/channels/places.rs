@@ -110,7 +110,7 @@ fn anything_in_the_place_of_the_runtime_directory_delays_no_prompt() {
     });
 }
 
-/// bash itself would read of a FIFO that it is told to run.
+/// bash opened a FIFO that it was told to run, and waited.
 #[test]
 fn anything_in_the_place_of_the_program_delays_no_prompt() {
     let cases = SHELLS.map(|name| IN_ITS_PLACE.map(|mischief| (name, mischief)));

@@ -106,7 +106,7 @@ pub struct Layers {
     /// With the place of an alert's name, for what it lacks.
     pub alerts: BTreeMap<String, (Place, Section)>,
     pub problems: Problems,
-    /// Whether a file is no TOML, or what holds all segments, lines or alerts is no table.
+    /// Whether a file is no TOML, or what holds all segments, lines, alerts or hosts is no table.
     pub unusable: bool,
     /// How many segments all lines name together.
     shown: usize,
