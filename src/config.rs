@@ -58,6 +58,8 @@ pub struct Gathered {
     pub incomplete: bool,
     /// The themes beside it that could not be read, by name.
     pub unreadable_themes: Vec<String>,
+    /// Whether the folder that they are in could not be read.
+    pub no_themes: bool,
     /// Every file that was read or looked for.
     #[serde(with = "rainline_segments::base::path_bytes::list")]
     pub watched: Vec<PathBuf>,
@@ -157,10 +159,19 @@ pub fn build(gathered: &Gathered) -> Config {
         config.problems.push(format!("… and {} more", config.untold));
     }
     config.unusable |= gathered.unreadable;
-    config.incomplete |=
-        gathered.incomplete || gathered.unreadable_themes.contains(&config.theme_wanted);
+    config.incomplete |= gathered.incomplete || lacks_theme(gathered, &config.theme_wanted);
     config.files = gathered.watched.clone();
     config
+}
+
+/// Whether a theme that is wanted could not be read.
+fn lacks_theme(gathered: &Gathered, wanted: &str) -> bool {
+    let is_known = || {
+        let is_read = gathered.themes.iter().any(|(name, _)| name == wanted);
+        wanted.is_empty() || is_read || Theme::built_in(wanted).is_some()
+    };
+    gathered.unreadable_themes.iter().any(|name| name == wanted)
+        || (gathered.no_themes && !is_known())
 }
 
 impl Config {

@@ -117,7 +117,10 @@ impl Gatherer {
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == ErrorKind::NotFound && !leads_nowhere(folder) => return,
-            Err(error) => return self.incomplete(told(folder, &error.to_string())),
+            Err(error) => {
+                self.gathered.no_themes = true;
+                return self.gathered.problems.push(told(folder, &error.to_string()));
+            }
         };
         let mut paths: Vec<PathBuf> = entries
             .take(MAX_THEMES)

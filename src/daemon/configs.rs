@@ -161,7 +161,9 @@ impl Slot {
     /// may change that.
     fn is_unreadable(&self) -> bool {
         let gathered = self.gathered.as_ref();
-        gathered.is_some_and(|gathered| gathered.unreadable || gathered.incomplete)
+        gathered.is_some_and(|gathered| {
+            gathered.unreadable || gathered.incomplete || gathered.no_themes
+        })
     }
 }
 
@@ -394,6 +396,9 @@ fn watch(id: &ConfigId, slot: &mut Slot, jobs: &mut Jobs) {
 
 /// Puts the themes that were read before in place of those that cannot be read.
 fn keep_themes(before: &Gathered, gathered: &mut Gathered) {
+    if gathered.no_themes {
+        gathered.themes.clone_from(&before.themes);
+    }
     let mut unreadable = std::mem::take(&mut gathered.unreadable_themes);
     unreadable.retain(|name| {
         let kept = before.themes.iter().find(|(known, _)| known == name);

@@ -217,6 +217,24 @@ fn a_theme_that_cannot_be_read_is_the_one_read_before() {
     assert!(new.take(lost), "what there is is better than the built-in config");
 }
 
+/// A folder of themes that could not be read kept every later change of the config away.
+#[test]
+fn without_the_folder_of_themes_a_config_is_taken_with_the_themes_before() {
+    let text = "[style]\nline = \"bold\"\n".into();
+    let theme = crate::config::SourceFile { path: "/mine.toml".into(), text };
+    let mut slot = Slot::new(Path::new("/a"), Duration::ZERO);
+    let themes = vec![("mine".to_owned(), theme)];
+    assert!(slot.take(Gathered { themes, ..gathered("theme = \"mine\"\n") }));
+    for glyphs in ["ascii", "unicode"] {
+        let text = format!("theme = \"mine\"\nglyphs = \"{glyphs}\"\n");
+        assert!(slot.take(Gathered { no_themes: true, ..gathered(&text) }), "{glyphs}");
+        assert!(slot.config.theme.styles.contains_key("line"));
+    }
+    assert!(slot.take(Gathered { no_themes: true, ..gathered("theme = \"mono\"\n") }));
+    let other = Gathered { no_themes: true, ..gathered("theme = \"other\"\n") };
+    assert!(!slot.take(other), "its theme may be there");
+}
+
 #[test]
 fn a_change_while_it_is_read_has_it_read_again() {
     let mut harness = Harness::default();
