@@ -38,8 +38,17 @@ unsafe extern "C" {
     fn write(fd: c_int, bytes: *const c_void, count: usize) -> isize;
 }
 
-/// The same number on every architecture (Linux 5.9).
-const SYS_CLOSE_RANGE: c_long = 436;
+/// Closes every descriptor from `first` up by one call (Linux 5.9); whether there is such a call. Of
+/// another system its number may be another call.
+///
+/// # Safety
+/// Nothing in this process may use one of them any more.
+unsafe fn close_range(first: c_uint) -> bool {
+    /// The same on every architecture.
+    const NUMBER: c_long = 436;
+    // SAFETY: plain numbers; what is closed the caller answers for.
+    cfg!(target_os = "linux") && unsafe { syscall(NUMBER, first, c_uint::MAX, 0 as c_uint) == 0 }
+}
 
 /// Closes every descriptor from `first` up. Only for a process that has just been executed. An
 /// inherited descriptor keeps the parent's pipe open and hangs tmux, checkpoints and ssh.
@@ -57,7 +66,7 @@ pub fn close_from(first: c_uint) {
     // SAFETY: plain numbers, and one that is not open gives EBADF; called before this process has
     // opened anything of its own.
     unsafe {
-        if syscall(SYS_CLOSE_RANGE, first, c_uint::MAX, 0 as c_uint) != 0 {
+        if !close_range(first) {
             for fd in open().into_iter().filter(|fd| *fd as c_uint >= first) {
                 close(fd);
             }
@@ -104,11 +113,16 @@ unsafe extern "C" {
     fn dup2(from: c_int, to: c_int) -> c_int;
     fn chdir(path: *const c_char) -> c_int;
     fn execv(program: *const c_char, arguments: *const *const c_char) -> c_int;
-    fn prctl(option: c_int, ...) -> c_int;
     fn _exit(code: c_int) -> !;
 }
 
-const PR_SET_NAME: c_int = 15;
+/// What lists of processes call this one, where a process has a name of its own.
+fn be_called(name: &CStr) {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::set_name(name);
+    #[cfg(not(target_os = "linux"))]
+    let _ = name;
+}
 
 /// Starts a program in `/` and does not wait until the kernel has opened it, as std does: its file may
 /// be on a dead mount. Where it cannot be run the process ends. `streams` are its input, output and
@@ -135,12 +149,12 @@ pub fn start(
                 dup2(copy.as_raw_fd(), number);
             }
             // Not with a lock or a socket: whoever hangs here shall hold none.
-            if syscall(SYS_CLOSE_RANGE, 3 as c_uint, c_uint::MAX, 0 as c_uint) != 0 {
+            if !close_range(3) {
                 for fd in 3..1024 {
                     close(fd);
                 }
             }
-            prctl(PR_SET_NAME, name.as_ptr());
+            be_called(name);
             chdir(c"/".as_ptr());
             execv(program.as_ptr(), list.as_ptr());
             _exit(127);
@@ -259,7 +273,7 @@ mod tests {
         }
         let word = |text: &str| CString::new(text).expect("no NUL");
         let program = word(path.to_str().expect("UTF-8"));
-        let words = [word("sh"), word("-c"), word("pwd; ls /proc/$$/fd")];
+        let words = [word("sh"), word("-c"), word("pwd; ls /proc/$$/fd; exit")];
         let (mut reader, writer) = io::pipe().expect("a pipe");
         let null = std::fs::File::open("/dev/null").expect("open");
         let streams = [null.as_fd(), writer.as_fd(), null.as_fd()];

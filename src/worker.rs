@@ -50,6 +50,7 @@ pub fn main(root: Option<PathBuf>) -> i32 {
     crate::sys::close_from(3);
     // What a user's command starts with is not what a shell or the daemon did to its own signals.
     crate::sys::reset_signals();
+    sys::fail_beyond_file_limit();
     std::panic::set_hook(Box::new(|_| {}));
     let _ = rustix::process::setsid();
     rainline_segments::set_name(&name());

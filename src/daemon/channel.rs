@@ -111,6 +111,8 @@ pub struct Unfinished {
     pub line: Rc<[u8]>,
     /// What was asked for, if its config was still being read and the built-in one stood in.
     pub meant: Option<LineRequest>,
+    /// Keeps its view while it waits for a reading of it.
+    pub held: Option<Rc<()>>,
 }
 
 /// A shell that can draw its prompt again.

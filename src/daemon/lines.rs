@@ -28,8 +28,8 @@ pub use views::{Token, ViewId};
 const MAX_WRITE_WAIT: Duration = Duration::from_secs(1);
 
 /// So many streams are sent a line before requests have their turn again: a print does not wait for
-/// the lines of a thousand bars. Each pass polls all of them: with 1 000, the daemon takes 17 ms CPU/s
-/// at 32 and 11 at 128 (`cargo bench --bench load -- askers`).
+/// the lines of a thousand bars. Each pass polls all of them: with 1 000 that read nothing, and without
+/// askers, the daemon took 17 ms CPU/s at 32 and 11 at 128; docs/performance.md has it with the rest.
 const AT_ONCE: usize = 128;
 
 /// A request that waits for its config or for a first reading.
@@ -225,7 +225,8 @@ impl Lines {
         let nonce = pending.request.nonce;
         let Some(line) = self.draw(pending.id, nonce, view, cache, boot) else { return };
         if meant.is_some() || self.views.is_unfinished(view, cache) {
-            let prompt = Unfinished { view, nonce, line: line.clone(), meant };
+            let held = self.views.wait_for(view);
+            let prompt = Unfinished { view, nonce, line: line.clone(), meant, held };
             self.connections.channels.watch(pending.id, request, prompt);
         }
         self.connections.reply(pending.id, ReplyKind::Line, nonce, &line);
@@ -272,7 +273,7 @@ impl Lines {
 
     /// Sends every stream its line if that changed and its host takes one. Lines are drawn anew once all
     /// have been sent the last ones. Looked at in each pass that sends some, 250 lines of 1 000 streams
-    /// cost the daemon 23 ms CPU/s instead of 17 (`cargo bench --bench load -- askers`).
+    /// cost the daemon 23 ms CPU/s instead of 17, measured as for [`AT_ONCE`].
     pub fn update_streams(&mut self, cache: &Cache, now: &Now) {
         self.views.note_streams(now.boot);
         let mut left = AT_ONCE;
@@ -334,11 +335,12 @@ impl Lines {
     pub fn finish_prompt(
         &mut self,
         owner: PromptOwner,
-        prompt: Unfinished,
+        mut prompt: Unfinished,
         cache: &Cache,
         boot: Duration,
     ) {
         if prompt.meant.is_some() || self.views.is_unfinished(prompt.view, cache) {
+            prompt.held = self.views.wait_for(prompt.view);
             self.connections.channels.keep(owner, prompt);
         } else if let Some(line) = self.views.draw(prompt.view, cache, boot)
             && line != prompt.line

@@ -1,7 +1,8 @@
 //! What is the same: which requests get the same line, and which share a reading.
 //!
 //! A line is identified by its [`LineKey`], made from all that shapes it. With whom a reading is
-//! shared depends on what its kind looks at: the machine, a directory, a client or this one moment.
+//! shared depends on what its kind looks at: the machine, a directory, the asker's
+//! environment, a client or this one moment.
 
 use std::path::{Path, PathBuf};
 

@@ -13,7 +13,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-use rainline_client::timespec;
+use rainline_client::{sys, timespec};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
@@ -148,19 +148,25 @@ fn wait(
     look: Option<Duration>,
     is_as_seen: impl Fn() -> bool,
 ) -> std::io::Result<bool> {
-    let pause = look.map(timespec);
+    let mut looked = sys::awake();
     loop {
+        let left = look.map(|every| (looked + every).saturating_sub(sys::awake()));
         let mut fds = vec![PollFd::from_borrowed_fd(rustix::stdio::stdin(), PollFlags::IN)];
         fds.extend(watcher.map(|watcher| PollFd::from_borrowed_fd(watcher.fd(), PollFlags::IN)));
-        match poll(&mut fds, pause.as_ref()) {
-            Ok(0) if is_as_seen() => continue,
-            Ok(0) => return Ok(true),
+        match poll(&mut fds, left.map(timespec).as_ref()) {
             Ok(_) => {}
             Err(Errno::INTR) => continue,
             Err(errno) => return Err(errno.into()),
         }
         if !fds[0].revents().is_empty() {
             return Ok(false);
+        }
+        // Also where events that do not matter never end.
+        if look.is_some_and(|every| sys::awake() >= looked + every) {
+            if !is_as_seen() {
+                return Ok(true);
+            }
+            looked = sys::awake();
         }
         let events = watcher.map_or(Ok(Vec::new()), Watcher::events)?;
         let matters = events.iter().any(|event| {

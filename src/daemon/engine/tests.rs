@@ -400,3 +400,27 @@ fn readings_keep_to_their_budget_although_leases_want_more_and_waiting_requests_
     harness.turn(&at(101));
     assert_eq!(harness.reply(waiting).0, ReplyKind::Line, "what it waited for was kept");
 }
+
+#[test]
+fn a_prompt_on_a_screen_keeps_the_reading_that_it_waits_for() {
+    let mut harness = Harness::new();
+    let client = harness.print(&at(100));
+    harness.config(PROMPT, &at(100));
+    harness.replies(client);
+    let pid = std::process::id();
+    let start = rainline_segments::family::Stat::of(pid).expect("it is there").start;
+    let of = |n: u32| LineRequest { cwd: format!("/{n}").into(), ..line("/config") };
+    let shown = LineRequest { channel: format!("winch-{pid}-{start}"), ..of(0) };
+    let prompt = harness.ask(Body::Print(shown), Duration::ZERO, &at(100));
+    assert_eq!(harness.reply(prompt).0, ReplyKind::Line);
+    let other = client as u64 + 1;
+    for n in 1..3000 {
+        let request = Request::new(Body::Print(of(n)), Duration::ZERO);
+        assert!(harness.engine.request(other, request, &at(101)).is_none());
+    }
+    let Engine { lines, sampler, .. } = &harness.engine;
+    let awaited: Vec<_> =
+        lines.views.held().filter(|id| id.directory.as_os_str() == "/0").collect();
+    assert!(!awaited.is_empty());
+    assert!(awaited.iter().all(|id| sampler.cache().get(id).is_some_and(|one| one.is_running())));
+}

@@ -49,7 +49,7 @@ struct View {
     signed: Vec<ReadingId>,
     /// Each stream that shows it has a copy.
     token: Token,
-    /// Each request that waits for a reading of it has a copy.
+    /// Each request and each prompt on a screen that waits for a reading of it has a copy.
     awaited: Rc<()>,
     /// Whether there was a stream at the last look.
     is_streamed: bool,
@@ -222,7 +222,7 @@ impl Views {
         })
     }
 
-    /// What a request holds as long as it waits for a reading of a view.
+    /// What a request or a prompt holds as long as it waits for a reading of a view.
     pub fn wait_for(&self, view: ViewId) -> Option<Rc<()>> {
         self.all.get(&view).map(|view| view.awaited.clone())
     }
