@@ -29,6 +29,11 @@ pub fn word(name: impl AsRef<OsStr>) -> String {
     visible(&name.as_ref().to_string_lossy()).replace('\n', "\\x0a").replace('\t', "\\x09")
 }
 
+/// A word for sh that a person copies, in one line.
+pub fn shown_sh(name: impl AsRef<OsStr>) -> String {
+    word(sh(name.as_ref()))
+}
+
 /// A text for a person, with what would act on the terminal, or show nothing there, as an escape:
 /// `\x1b`, `\u{202e}`. Newlines and tabs stay.
 pub fn visible(text: &str) -> String {

@@ -281,6 +281,8 @@ mod tests {
         drop(writer);
         let comm = format!("/proc/{}/comm", pid.as_raw_nonzero());
         while std::fs::read_to_string(&comm).expect("it is there") != "waiting\n" {
+            let ended = waitpid(Some(pid), WaitOptions::NOHANG).expect("our child");
+            assert!(ended.is_none(), "it was not held up");
             std::thread::yield_now();
         }
         assert!(waitpid(Some(pid), WaitOptions::NOHANG).expect("our child").is_none());

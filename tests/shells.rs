@@ -120,7 +120,7 @@ pub(crate) fn prompt_with(terminal: &mut Terminal, text: &str) -> u16 {
 }
 
 /// The row by which a shell that asked for a channel is told that there is none.
-fn no_channel(mode: Mode) -> &'static str {
+pub(crate) fn no_channel(mode: Mode) -> &'static str {
     if mode.shell == "fish" { "" } else { "\n" }
 }
 

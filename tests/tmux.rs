@@ -383,7 +383,7 @@ impl Drop for Watched {
 }
 
 #[test]
-fn the_drawn_memory_moves_as_the_kernel_says() {
+fn the_drawn_memory_is_what_the_kernel_says() {
     let config = "[segment.memory]\nlimit = 'machine'\nformat = ' mem $used.eng(w:6) '\n";
     let sandbox = home(&format!("{config}{SECONDS}"));
     let mut tmux = wired(&sandbox, 160);

@@ -36,11 +36,11 @@ pub fn read(
     let default = Arc::new(Source { path: "default.toml".into(), text: DEFAULT.into() });
     let mut layers = Layers::new(machine);
     iter::once(&default).chain(files).for_each(|file| layers.file(file));
-    let Layers { theme, lines, segments, alerts, mut problems, unusable, .. } = layers;
+    let Layers { theme, lines, segments, alerts, mut problems, unusable, incomplete, .. } = layers;
 
     let theme_wanted = theme.as_ref().and_then(|theme| theme.value.as_str().map(str::to_owned));
     let theme_wanted = theme_wanted.unwrap_or_default();
-    let incomplete = theme::is_broken(&theme_wanted, &user_themes);
+    let incomplete = incomplete || theme::is_broken(&theme_wanted, &user_themes);
     let theme = theme::theme(theme, &user_themes, &mut problems);
     let glyphs = layers.glyphs.and_then(|named| problems.keep(named.one_of(Glyphs::NAMES)));
     let reader = layers.reader.and_then(|named| problems.keep(named.one_of(&Reader::NAMES)));

@@ -14,8 +14,9 @@
 //!
 //! With PROMPT_SUBST the prompt's text in `PROMPT` itself would be run, so there it is
 //! `PROMPT='${…}'`; without it the text is `PROMPT`, with escapes for what would be run if the option were
-//! set before the prompt is drawn again. Without PROMPT_PERCENT there are no escapes. Which of these hold
-//! is looked up before each prompt. zsh gives every hook the command's own `$?` and pipestatus.
+//! set before the prompt is drawn again. Without PROMPT_PERCENT there are no escapes, so `·` stands for it.
+//! Which of these hold is looked up before each prompt. zsh gives every hook the command's own `$?` and
+//! pipestatus.
 
 use super::{Ability, Host, Ready, Trial, Wiring};
 use crate::quote;
@@ -238,7 +239,13 @@ __rainline_show() {
         local __rl_backslash='%1<<\\%<<' __rl_dollar='%(?.$.$)' __rl_backtick='%1<<\`%<<'
         local -a __rl_texts
         __rl_texts=("$__rainline_left" "$__rainline_more" "$__rainline_right")
-        if [[ $__rainline_how != *literal* ]]; then
+        if [[ $__rainline_how == *literal* ]]; then
+            # No escapes with PROMPT_PERCENT off: only a sign before a blank, which names nothing, stays.
+            local __rl_sign='$ ' __rl_kept=$'\1'
+            __rl_texts=("${(@)__rl_texts//$__rl_sign/$__rl_kept}")
+            __rl_texts=("${(@)__rl_texts//[\$\`]/·}")
+            __rl_texts=("${(@)__rl_texts//$__rl_kept/$__rl_sign}")
+        else
             __rl_texts=("${(@)__rl_texts//\\/$__rl_backslash}")
             __rl_texts=("${(@)__rl_texts//\$/$__rl_dollar}")
             __rl_texts=("${(@)__rl_texts//\`/$__rl_backtick}")

@@ -4,7 +4,8 @@
 //!
 //! Directories are watched and not files, because editors write a new file and rename it over the
 //! old one: all of them on the way to a file, because each may be renamed, closed or, where it is a
-//! link, lead elsewhere. What the system does not tell of is looked at now and then.
+//! link, lead elsewhere. Where the system does not tell what happens in the last of them, the files are
+//! looked at now and then.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -29,7 +30,8 @@ type Names = HashMap<PathBuf, HashSet<OsString>>;
 /// The most links on the way to a file, as the system has it.
 const MAX_LINKS: usize = 40;
 /// How often files are looked at of whose changes the system does not tell: where it has no watch left,
-/// or in a directory that may be entered and not read.
+/// or in a directory that may be entered and not read. One further up, as `/home` often is, hardly ever
+/// changes: its own changes are not worth waking up each second.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Calls `changed` once the files are watched and whenever one of these files may have changed, until

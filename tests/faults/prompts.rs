@@ -1,5 +1,5 @@
 //! What shells do with a prompt beyond drawing its text: hand it to other shells, and count its cells
-//! (T54, T61, T63).
+//! (T54, T61 to T63).
 
 use std::fs::File;
 
@@ -11,7 +11,7 @@ use rainline_render::width::width;
 use rainline_segments::Untrusted;
 use rainline_segments::base::untrusted::is_forbidden;
 
-use crate::shells::{Answering, COLUMNS, FISH, mode, prompt_with};
+use crate::shells::{Answering, COLUMNS, FISH, mode, no_channel, prompt_with};
 use crate::support::{Sandbox, at_once, tool};
 
 /// Without `promptvars` the text is PS1 itself. Exported, it was expanded by the shells below.
@@ -32,6 +32,24 @@ fn t61_a_shell_below_is_given_no_text_as_its_prompt() {
         proof.terminal.send("exit\r");
         prompt_with(&mut proof.terminal, "<END 1>");
     }
+    assert!(sandbox.files_named("SENTINEL").is_empty());
+}
+
+/// zsh's escapes cannot say it where they are off, so it is left out.
+#[test]
+fn t62_without_escapes_nothing_is_left_to_a_later_expansion() {
+    let sandbox = Sandbox::new();
+    // As ours looks, and as zsh draws.
+    let late = "off() { unsetopt promptsubst promptpercent }; on() { setopt promptsubst }; \
+                precmd_functions=(off $precmd_functions on)";
+    let mode = mode("zsh", late);
+    let mut proof = Answering::start(&sandbox, mode);
+    let row = "$(touch SENTINEL)`touch SENTINEL`$HOME <literal>$ ";
+    sandbox.write("answer", format!("{}\n\n{row}\n", no_channel(mode)));
+    proof.terminal.send("\r");
+    let at = prompt_with(&mut proof.terminal, "<literal>$");
+    let shown = proof.terminal.text(at);
+    assert_eq!(shown.trim_end(), "·(touch SENTINEL)·touch SENTINEL··HOME <literal>$");
     assert!(sandbox.files_named("SENTINEL").is_empty());
 }
 

@@ -1,6 +1,6 @@
 //! What `doctor` finds out about the daemon: it is asked, and where it does not answer, its files and
-//! its process are looked at. It never says that none runs while one holds the lock, nor that the next line starts one
-//! where none can be started.
+//! its process are looked at. It never says that none runs while one holds the lock, nor that the next
+//! line starts one where none can be started.
 
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
@@ -13,7 +13,7 @@ use rainline_segments::family::Stat;
 
 use super::{Health, Report};
 use crate::daemon::status::Status;
-use crate::quote::word;
+use crate::quote::{shown_sh, word};
 
 /// How long the daemon has to answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -72,7 +72,7 @@ fn refused(path: &Path, why: &Refused, report: &mut Report) {
         },
     );
     if about.is_ok_and(|about| about.uid() == sys::uid() && about.is_dir()) {
-        report.cure(&format!("chmod 700 {}", word(path)));
+        report.cure(&format!("chmod 700 {}", shown_sh(path)));
     }
     report.cure(SIGN);
 }
@@ -133,7 +133,8 @@ fn absent(runtime: &Runtime, report: &mut Report) {
     {
         let path = word(&socket);
         report.add(Health::Broken, &format!("{path} is a {}: no daemon is reached", kind(&about)));
-        report.cure(&format!("move it away: mv {path} {path}.old"));
+        let (from, to) = (shown_sh(&socket), shown_sh(socket.with_extension("old")));
+        report.cure(&format!("move it away: mv {from} {to}"));
         holder(runtime, report);
         return report.cure(SIGN);
     }
@@ -153,9 +154,8 @@ fn cannot_open(runtime: &Runtime, name: &str, errno: rustix::io::Errno, report: 
         Ok(about) if about.uid() != sys::uid() => format!("belongs to user {}", about.uid()),
         _ => format!("cannot be opened: {}", runtime::plain(errno)),
     };
-    let path = word(path);
-    report.add(Health::Broken, &format!("no daemon can be started: {path} {what}"));
-    report.cure(&format!("rm -r {path}"));
+    report.add(Health::Broken, &format!("no daemon can be started: {} {what}", word(&path)));
+    report.cure(&format!("rm -r {}", shown_sh(&path)));
     report.cure(SIGN);
 }
 

@@ -106,8 +106,10 @@ pub struct Layers {
     /// With the place of an alert's name, for what it lacks.
     pub alerts: BTreeMap<String, (Place, Section)>,
     pub problems: Problems,
-    /// Whether a file is no TOML, or what holds all segments, lines, alerts or hosts is no table.
+    /// Whether a file is no TOML.
     pub unusable: bool,
+    /// Whether what holds all segments, lines, alerts or hosts is no table.
+    pub incomplete: bool,
     /// How many segments all lines name together.
     shown: usize,
 }
@@ -163,7 +165,7 @@ impl Layers {
     fn each_table(&mut self, entry: Entry, each: fn(&mut Layers, Entry, Vec<Entry>)) {
         let table = self.problems.keep(entry.table());
         // With this everything of its kind would be lost.
-        self.unusable |= table.is_none();
+        self.incomplete |= table.is_none();
         for entry in table.unwrap_or_default() {
             if let Some(entries) = self.problems.keep(entry.table()) {
                 each(self, entry, entries);
