@@ -179,8 +179,8 @@ fn settings(report: &mut Report) {
             if is_there { "has no mistakes" } else { "is not there: the defaults are in force" };
         report.add(Health::Fine, &format!("{shown} {what}"));
     } else if config.unusable {
-        report
-            .add(Health::Broken, &format!("{shown} cannot be used: a daemon keeps the one before"));
+        let what = "cannot be used: the last good one stays in force, else the built-in one is";
+        report.add(Health::Broken, &format!("{shown} {what}"));
     } else {
         report.add(Health::Warning, &format!("{shown} has mistakes"));
     }
@@ -190,7 +190,9 @@ fn settings(report: &mut Report) {
         report.add(health, lines.next().unwrap_or_default());
         lines.for_each(|line| report.cure(line));
     }
-    report.add(Health::Fine, &format!("theme {}", config.theme.name));
+    if !config.unusable {
+        report.add(Health::Fine, &format!("theme {}", config.theme.name));
+    }
 }
 
 /// Whether the machine is the same by both readers. A worker compares them: a mount that hangs may

@@ -42,9 +42,13 @@ pub fn look(report: &mut Report) {
         }
         Err(why) => {
             report.add(Health::Broken, &why.to_string());
-            holder(&runtime, report);
+            let is_stopped = holder(&runtime, report);
             if why == Why::Late {
-                report.cure("lines are drawn without it; wait, or run rainline daemon stop");
+                report.cure(match is_stopped {
+                    // It could not hear anything else.
+                    true => "lines are drawn without it until then",
+                    false => "lines are drawn without it; wait, or run rainline daemon stop",
+                });
             }
         }
     }
@@ -207,9 +211,10 @@ fn startable(runtime: &Runtime, report: &mut Report) {
     }
 }
 
-/// Which process has the daemon's lock, and what it is doing.
-fn holder(runtime: &Runtime, report: &mut Report) {
-    let Some((_, inode, _)) = runtime.identity(runtime::LOCK) else { return };
+/// Which process has the daemon's lock, and what it is doing; whether it is stopped.
+fn holder(runtime: &Runtime, report: &mut Report) -> bool {
+    let mut is_stopped = false;
+    let Some((_, inode, _)) = runtime.identity(runtime::LOCK) else { return is_stopped };
     let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
     // `1: FLOCK ADVISORY WRITE PID MAJOR:MINOR:INODE 0 EOF`
     let holders = locks.lines().filter_map(|line| {
@@ -224,6 +229,7 @@ fn holder(runtime: &Runtime, report: &mut Report) {
     for pid in holders {
         match Stat::of(pid).map(|stat| char::from(stat.state)) {
             Some('T' | 't') => {
+                is_stopped = true;
                 report.cure(&format!("pid {pid} has its lock and is stopped (state T)"));
                 report.cure(&format!("kill -CONT {pid}"));
             }
@@ -235,4 +241,5 @@ fn holder(runtime: &Runtime, report: &mut Report) {
             None => report.cure("a process of another container has its lock"),
         }
     }
+    is_stopped
 }
