@@ -260,7 +260,9 @@ mod tests {
     fn a_program_that_cannot_be_opened_yet_is_not_waited_for() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("program");
-        std::fs::copy("/bin/sh", &path).expect("copied");
+        // By another process: what is open for writing in one that is forked just now cannot be run.
+        let copied = std::process::Command::new("cp").arg("/bin/sh").arg(&path).status();
+        assert!(copied.expect("cp runs").success());
         let file = std::fs::File::open(&path).expect("open");
         // SAFETY: plain numbers; the signal would tell that the file is wanted.
         let leased = unsafe {

@@ -104,10 +104,7 @@ fn start(
 }
 
 fn script(sandbox: &Sandbox, text: &str) -> PathBuf {
-    let path = sandbox.write("bin/rainline", format!("#!/bin/sh\n{text}\n"));
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    fs::set_permissions(&path, mode).expect("permissions");
-    path
+    sandbox.write_program("bin/rainline", &format!("#!/bin/sh\n{text}\n"))
 }
 
 /// Waits until the row with the cursor holds `text`, and gives its number.

@@ -97,12 +97,7 @@ pub fn run(args: Args) -> Result<i32, Error> {
             Ok(0)
         }
         What::Start(settings) => with_runtime(|runtime| start(runtime, &settings)),
-        What::Stop => {
-            with_runtime(|runtime| match rainline_client::admin(runtime, Admin::Stop, TIMEOUT) {
-                Err(Why::Absent) if !may_run(runtime) => print("The daemon does not run.\n"),
-                answer => told(runtime, answer, "stopped\n"),
-            })
-        }
+        What::Stop => with_runtime(stop),
         What::Status { json } => with_runtime(|runtime| {
             let answer = text(runtime, rainline_client::admin(runtime, Admin::Status, TIMEOUT))?;
             if json {
@@ -148,6 +143,18 @@ fn start(runtime: &Runtime, settings: &Settings) -> Result<i32, Error> {
         std::thread::sleep(START_POLL);
     }
     failed("no daemon answers; `rainline doctor` says why")
+}
+
+fn stop(runtime: &Runtime) -> Result<i32, Error> {
+    // One that has just been started does not listen yet.
+    let until = sys::awake() + TIMEOUT;
+    loop {
+        match rainline_client::admin(runtime, Admin::Stop, TIMEOUT) {
+            Err(Why::Absent) if !may_run(runtime) => return print("The daemon does not run.\n"),
+            Err(Why::Absent) if sys::awake() < until => std::thread::sleep(START_POLL),
+            answer => return told(runtime, answer, "stopped\n"),
+        }
+    }
 }
 
 /// Whether a daemon may be there although no socket leads to it: its lock is taken or cannot be looked

@@ -15,7 +15,7 @@ use rustix::process::Signal;
 
 use super::{Foreground, LINE, StandIn, print, print_with};
 use crate::support::process::{output_in_time, ticks};
-use crate::support::sandbox::one_line;
+use crate::support::sandbox::{copy_program, one_line};
 use crate::support::terminal::argv;
 use crate::support::{
     Sandbox, Terminal, lives, namespace, program, signal, tool, until, until_true, wait_end,
@@ -332,7 +332,7 @@ fn t39_without_new_processes_a_line_is_drawn_and_nothing_turns_round() {
     assert!(sandbox.daemons().is_empty());
 
     let copy = sandbox.path("copy");
-    fs::copy(program(), &copy).expect("copied");
+    copy_program(&program(), &copy);
     let spoils: [fn(&Path); 2] = [
         |copy| fs::set_permissions(copy, PermissionsExt::from_mode(0o644)).expect("changed"),
         |copy| fs::remove_file(copy).expect("removed"),

@@ -154,8 +154,13 @@ impl Sandbox {
 
     /// Writes a file that can be run.
     pub fn write_program(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.write(name, text);
-        fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).expect("permissions");
+        let path = self.path(name);
+        let (written, copy) =
+            (self.write(&format!("{name}.text"), text), path.with_extension("copy"));
+        copy_program(&written, &copy);
+        fs::set_permissions(&copy, PermissionsExt::from_mode(0o755)).expect("permissions");
+        fs::rename(&copy, &path).expect("a rename");
+        fs::remove_file(written).expect("it was there");
         path
     }
 
@@ -359,6 +364,13 @@ pub fn one_line(output: Output) -> String {
 fn make_private(dir: &Path) {
     fs::create_dir_all(dir).expect("a directory");
     fs::set_permissions(dir, PermissionsExt::from_mode(0o700)).expect("permissions");
+}
+
+/// Copies what shall be run, in another process: what this one writes may be open in a process that
+/// another test starts just then, and the system runs no file that is open so.
+pub fn copy_program(from: &Path, to: &Path) {
+    let status = Command::new("cp").args([from, to]).status();
+    assert!(status.expect("cp runs").success());
 }
 
 mod tests {
