@@ -26,70 +26,33 @@ pub fn width(text: &str, policy: Policy) -> usize {
     }
 }
 
-/// The cells of a character: those that the crate gives it, or what the C library, zsh and fish do where
-/// that is more, so that a row is never wider than any of them says. The crate counts what joins the
-/// letter before it as nothing; they go by the general category, in which a vowel sign takes room (Mc).
+/// Characters that are a cell to the C library, zsh and fish, and nothing to the crate, which counts what
+/// joins the letter before it as nothing. They go by the general category, in which a vowel sign takes
+/// room (Mc). In order.
+const ONE_CELL: [u32; 67] = [
+    0x605, 0x70f, 0x890, 0x891, 0x8e2, 0x9be, 0x9d7, 0xb3e, 0xb57, 0xbbe, 0xbd7, 0xcc0, 0xcc2,
+    0xcc7, 0xcc8, 0xcca, 0xccb, 0xcd5, 0xcd6, 0xd3e, 0xd4e, 0xd57, 0xdcf, 0xddf, 0x1715, 0x1734,
+    0x1b35, 0x1b3b, 0x1b3d, 0x1b43, 0x1b44, 0x1baa, 0x1bf2, 0x1bf3, 0xa8fa, 0xa953, 0xa9c0,
+    0x111c0, 0x111c2, 0x111c3, 0x11235, 0x1133e, 0x1134d, 0x11357, 0x114b0, 0x114bd, 0x115af,
+    0x116b6, 0x11930, 0x1193d, 0x1193f, 0x11941, 0x11a84, 0x11a85, 0x11a86, 0x11a87, 0x11a88,
+    0x11a89, 0x11d46, 0x1d165, 0x1d166, 0x1d16d, 0x1d16e, 0x1d16f, 0x1d170, 0x1d171, 0x1d172,
+];
+/// The same of two cells, where the crate gives one or none.
+const TWO_CELLS: [u32; 12] = [
+    0x302e, 0x302f, 0x3248, 0x3249, 0x324a, 0x324b, 0x324c, 0x324d, 0x324e, 0x324f, 0x16ff0,
+    0x16ff1,
+];
+
+/// The cells of a character: those that the crate gives it, or what the hosts do where that is more, so
+/// that a row is never wider than any of them says.
 fn cells(c: char, known: Option<usize>) -> usize {
-    let least = match c {
-        '\u{605}'
-        | '\u{70f}'
-        | '\u{890}'
-        | '\u{891}'
-        | '\u{8e2}'
-        | '\u{9be}'
-        | '\u{9d7}'
-        | '\u{b3e}'
-        | '\u{b57}'
-        | '\u{bbe}'
-        | '\u{bd7}'
-        | '\u{cc0}'
-        | '\u{cc2}'
-        | '\u{cc7}'
-        | '\u{cc8}'
-        | '\u{cca}'
-        | '\u{ccb}'
-        | '\u{cd5}'
-        | '\u{cd6}'
-        | '\u{d3e}'
-        | '\u{d4e}'
-        | '\u{d57}'
-        | '\u{dcf}'
-        | '\u{ddf}'
-        | '\u{1715}'
-        | '\u{1734}'
-        | '\u{1b35}'
-        | '\u{1b3b}'
-        | '\u{1b3d}'
-        | '\u{1b43}'
-        | '\u{1b44}'
-        | '\u{1baa}'
-        | '\u{1bf2}'
-        | '\u{1bf3}'
-        | '\u{a8fa}'
-        | '\u{a953}'
-        | '\u{a9c0}'
-        | '\u{111c0}'
-        | '\u{111c2}'
-        | '\u{111c3}'
-        | '\u{11235}'
-        | '\u{1133e}'
-        | '\u{1134d}'
-        | '\u{11357}'
-        | '\u{114b0}'
-        | '\u{114bd}'
-        | '\u{115af}'
-        | '\u{116b6}'
-        | '\u{11930}'
-        | '\u{1193d}'
-        | '\u{1193f}'
-        | '\u{11941}'
-        | '\u{11a84}'..='\u{11a89}'
-        | '\u{11d46}'
-        | '\u{1d165}'
-        | '\u{1d166}'
-        | '\u{1d16d}'..='\u{1d172}' => 1,
-        '\u{302e}' | '\u{302f}' | '\u{3248}'..='\u{324f}' | '\u{16ff0}' | '\u{16ff1}' => 2,
-        _ => 0,
+    let is_in = |table: &[u32]| table.binary_search(&c.into()).is_ok();
+    let least = if is_in(&ONE_CELL) {
+        1
+    } else if is_in(&TWO_CELLS) {
+        2
+    } else {
+        0
     };
     known.unwrap_or(0).max(least)
 }
@@ -201,6 +164,7 @@ mod tests {
             assert!(width(text, Policy::Unicode) >= cells, "{text}");
         }
         assert_eq!(prefix("কাকা", 3, Policy::Wcwidth), ("কা", 2));
+        assert!(ONE_CELL.is_sorted() && TWO_CELLS.is_sorted());
     }
 
     #[test]
