@@ -67,10 +67,35 @@ pub fn drawn(bytes: &[u8], columns: u16) -> Vec<Look> {
     looks(parser.screen(), 0)
 }
 
+/// The model of a terminal's cells, fed with what reads give.
+struct Model {
+    parser: vt100::Parser,
+    /// The begin of a character whose rest has not come.
+    begun: Vec<u8>,
+}
+
+impl Model {
+    fn new(rows: u16, columns: u16) -> Model {
+        Model { parser: vt100::Parser::new(rows, columns, 0), begun: Vec::new() }
+    }
+
+    /// Feeds whole characters only: where bytes end inside of one, vte 0.15 may lose the character
+    /// behind it.
+    fn feed(&mut self, bytes: &[u8]) {
+        self.begun.extend_from_slice(bytes);
+        let odd = self.begun.utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
+        // No length of an error: more bytes may complete it.
+        let incomplete = str::from_utf8(odd).is_err_and(|error| error.error_len().is_none());
+        let whole = self.begun.len() - if incomplete { odd.len() } else { 0 };
+        self.parser.process(&self.begun[..whole]);
+        self.begun.drain(..whole);
+    }
+}
+
 pub struct Terminal {
     master: OwnedFd,
     child: Child,
-    parser: vt100::Parser,
+    model: Model,
     /// Bytes that ring, those that end a title among them.
     bells: usize,
     closed: bool,
@@ -101,15 +126,14 @@ impl Terminal {
         let mut command: Command = sandbox.command(tool("setsid"));
         command.arg("--ctty").args(argv).stdin(stdio()).stdout(stdio()).stderr(stdio());
         let child = command.spawn().expect("a process");
-        let parser = vt100::Parser::new(rows, columns, 0);
-        Terminal { master, child, parser, bells: 0, closed: false }
+        Terminal { master, child, model: Model::new(rows, columns), bells: 0, closed: false }
     }
 
     /// Feeds what the program writes until the screen satisfies `done`. Panics at the deadline or
     /// when the program has gone, with what was on the screen.
     pub fn wait(&mut self, what: &str, mut done: impl FnMut(&vt100::Screen) -> bool) {
         let start = Instant::now();
-        while !done(self.parser.screen()) {
+        while !done(self.screen()) {
             let left = DEADLINE.saturating_sub(start.elapsed());
             if self.closed || left.is_zero() {
                 let why = if self.closed { "the program left" } else { "nothing came" };
@@ -126,7 +150,7 @@ impl Terminal {
         mut done: impl FnMut(&vt100::Screen) -> bool,
     ) -> bool {
         let start = Instant::now();
-        while !done(self.parser.screen()) {
+        while !done(self.screen()) {
             let left = span.saturating_sub(start.elapsed());
             if self.closed || left.is_zero() {
                 return false;
@@ -174,7 +198,7 @@ impl Terminal {
             Ok(0) | Err(Errno::IO) => self.closed = true,
             Ok(count) => {
                 self.bells += buffer[..count].iter().filter(|byte| **byte == 7).count();
-                self.parser.process(&buffer[..count]);
+                self.model.feed(&buffer[..count]);
             }
             Err(Errno::INTR | Errno::AGAIN) => (),
             Err(error) => panic!("read: {error}"),
@@ -201,12 +225,12 @@ impl Terminal {
     }
 
     pub fn resize(&mut self, rows: u16, columns: u16) {
-        self.parser.screen_mut().set_size(rows, columns);
+        self.model.parser.screen_mut().set_size(rows, columns);
         tcsetwinsize(&self.master, size(rows, columns)).expect("a size");
     }
 
     pub fn screen(&self) -> &vt100::Screen {
-        self.parser.screen()
+        self.model.parser.screen()
     }
 
     pub fn contents(&self) -> String {
@@ -242,4 +266,18 @@ fn size(rows: u16, columns: u16) -> Winsize {
 /// A program and its arguments from texts and paths.
 pub fn argv<const N: usize>(words: [&dyn AsRef<OsStr>; N]) -> Vec<OsString> {
     words.iter().map(|word| word.as_ref().to_owned()).collect()
+}
+
+#[test]
+fn a_character_in_two_reads_takes_none_of_its_neighbours_away() {
+    let bytes = "aé!… 漢·ﬀx한e\u{301}👍…·!→,é·\x1b[31m…é!\u{9b}…".as_bytes();
+    let bytes = [bytes, b"\xff\xe2!\xf0\x9f\x91 \xc3"].concat();
+    let mut whole = Model::new(1, 80);
+    whole.feed(&bytes);
+    for at in 0..bytes.len() {
+        let mut parts = Model::new(1, 80);
+        parts.feed(&bytes[..at]);
+        parts.feed(&bytes[at..]);
+        assert_eq!(looks(parts.parser.screen(), 0), looks(whole.parser.screen(), 0), "{at}");
+    }
 }
