@@ -70,6 +70,7 @@ fn one_alert_for_all_lines_and_one_at_its_end() {
 fn an_alert_repeats_while_it_lasts() {
     let sandbox = Sandbox::new();
     configure(&sandbox, &format!("again = \"200ms\"\nlevel = \"info\"\n{}", teller(&sandbox)));
+    sandbox.start_daemon(&[]);
     set(&sandbox, "low", "good");
     set(&sandbox, "up", "warning");
     let sent = until_notified(&sandbox, 3);
@@ -140,6 +141,7 @@ fn a_reading_in_a_worker_keeps_its_past_while_others_are_busy() {
 fn doctor_names_an_alert_that_fails() {
     let sandbox = Sandbox::new();
     configure(&sandbox, "do = [\"no-such-program\"]\n");
+    sandbox.start_daemon(&[]);
     set(&sandbox, "x", "critical");
     until_true("the doctor's word", || {
         sandbox.doctor().contains("alert loud: error: no-such-program: not found")
@@ -153,6 +155,7 @@ fn a_desktop_alert_escapes_markup() {
     let script = format!("printf '%s\\n' \"$@\" > {0}.new; mv {0}.new {0}", log.display());
     sandbox.install("notify-send", &script);
     configure(&sandbox, "do = \"desktop\"\n");
+    sandbox.start_daemon(&[]);
     set(&sandbox, "<b>97%</b> & more", "critical");
     let sent = until_notified(&sandbox, 1);
     let words = ["--app-name=Rainline", "--urgency=critical", "--", "it: critical"];
@@ -165,7 +168,9 @@ fn tmux_shows_the_message_and_obeys_nothing_in_it() {
     let sandbox = Sandbox::new();
     configure(&sandbox, "do = \"tmux\"\n");
     sandbox.start_daemon(&[]);
-    let mut tmux = Tmux::start(&sandbox, &sandbox.wiring("tmux"), 10, 100);
+    // The message stays until a key is pressed.
+    let conf = format!("set -g display-time 0\n{}", sandbox.wiring("tmux"));
+    let mut tmux = Tmux::start(&sandbox, &conf, 10, 100);
     // The line was asked for from inside.
     tmux.terminal.wait_text("%");
     let touched = sandbox.path("touched");

@@ -17,7 +17,7 @@ format = "$charge.pct(w:1) $state.text()(, $remaining)(, ${power}W)( of $count)"
 #[track_caller]
 fn shown(supplies: &[Supply]) -> Option<String> {
     let sandbox = Sandbox::new().configured(CONFIG);
-    let script = "\"$2\" daemon start >/dev/null || exit 78
+    let script = "start_daemon
         \"$2\" print terminal right --target plain --columns 80 --deadline 20000
         \"$2\" daemon stop >/dev/null";
     let line = namespace::run_with_batteries(&sandbox, supplies, script)?;

@@ -126,7 +126,7 @@ fn a_mount_that_hangs_delays_no_line_and_the_doctor_names_it() {
         (exec 3<>/dev/fuse) || exit 77
         exec 3<>/dev/fuse
         mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 none "$1" || exit 77
-        { "$2" daemon start >&2 || exit 78
+        { start_daemon
           until "$2" daemon status | grep -q '^segment hung .*failed'; do
               timeout 30 "$2" print terminal left --target plain --columns 80 --deadline 3000 || exit 79
           done

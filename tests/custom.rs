@@ -254,10 +254,14 @@ fn streaming(sandbox: &Custom, more: &str) -> String {
 #[test]
 fn a_streaming_command_pushes_its_lines_and_ends_when_it_is_not_wanted() {
     let sandbox = Custom::new("");
-    let options = streaming(&sandbox, "echo one; sleep 0.3; echo two; sleep 600");
+    // The second line comes when the first was seen: of two at once only the newer one is shown.
+    let seen = sandbox.fifo("seen");
+    let more = format!("echo one; read x < {}; echo two; sleep 600", seen.display());
+    let options = streaming(&sandbox, &more);
     sandbox.show(&options);
     let mut stream = sandbox.follow(&[]);
     stream.until("one|");
+    std::fs::write(seen, "\n").expect("written");
     stream.until("two|");
     let pids = sandbox.pids("pids");
     assert!(pids.iter().all(|pid| lives(*pid)));
@@ -355,8 +359,9 @@ fn a_value_that_is_set_shows_at_once_on_every_line() {
 fn a_value_that_is_set_ends_with_its_time_and_outlives_the_daemon() {
     let sandbox = Custom::new("");
     let mut stream = sandbox.follow(&[]);
-    assert!(sandbox.run(&["set", "it", "brief", "--for", "300ms"]).status.success());
+    assert!(sandbox.run(&["set", "it", "brief", "--for", "1h"]).status.success());
     stream.until("brief|");
+    assert!(sandbox.run(&["set", "it", "brief", "--for", "300ms"]).status.success());
     assert!(!stream.next().contains("brief"));
     drop(stream);
     assert!(sandbox.run(&["set", "it", "kept", "--for", "1h"]).status.success());
@@ -365,7 +370,8 @@ fn a_value_that_is_set_ends_with_its_time_and_outlives_the_daemon() {
     sandbox.start_daemon(&[]);
     sandbox.until_line("kept|");
     sandbox.stop_daemon();
-    assert!(sandbox.run(&["set", "it", "woken"]).status.success());
+    // Its first answer may take longer than `set` waits.
+    until_true("a daemon", || sandbox.run(&["set", "it", "woken"]).status.success());
     sandbox.until_line("woken|");
 }
 

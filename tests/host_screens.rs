@@ -296,8 +296,8 @@ fn a_bar_of_resources_in_tmux() {
 /// mount namespace is to be had.
 fn on_real_battery(config: &str) -> Option<Sandbox> {
     let sandbox = at_home(config);
-    let start = "exec \"$2\" daemon start";
-    namespace::run_with_batteries(&sandbox, &[("BAT0", &namespace::DISCHARGING_BATTERY)], start)?;
+    let batteries = [("BAT0", &namespace::DISCHARGING_BATTERY[..])];
+    namespace::run_with_batteries(&sandbox, &batteries, "start_daemon")?;
     Some(sandbox)
 }
 

@@ -26,7 +26,7 @@ fn a_segment_with_an_alarming_name_is_no_warning_and_a_failing_one_is() {
         sandbox.write("home/.config/rainline/config.toml", text);
     };
     config("error-rate", "true");
-    run(&sandbox, &["daemon", "start"], 0);
+    sandbox.start_daemon(&[]);
     let print = ["print", "x", "left", "--target", "plain", "--deadline", "20000"];
     run(&sandbox, &print, 0);
     let data = run(&sandbox, &["daemon", "status", "--json"], 0);

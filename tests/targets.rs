@@ -518,7 +518,7 @@ fn live_names_are_drawn_as_they_are() {
         wanted += &end;
         let row = usize::from(ROWS - 5);
         proof.tmux.terminal.wait(&end, |screen| {
-            screen.rows(0, COLUMNS).nth(row).is_some_and(|row| row.contains(&end))
+            screen.rows(0, COLUMNS).nth(row).is_some_and(|row| row.trim_end().ends_with(&end))
         });
         shown += 1;
         kept += usize::from(stored == name);

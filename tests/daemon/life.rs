@@ -70,7 +70,8 @@ fn commands_of_a_user_start_with_the_signals_of_a_new_process() {
                   command = [\"grep\", \"SigIgn\", \"/proc/self/status\"]\n";
     let sandbox = Sandbox::new().configured(config);
     let start = "trap '' HUP INT QUIT USR1 USR2 ALRM TERM XFSZ CHLD; \"$0\" daemon start";
-    assert!(script(&sandbox, "sh", start).status.success());
+    script(&sandbox, "sh", start);
+    until("an answer of the daemon", || sandbox.status());
     let line = until("its output", || {
         let line = sandbox.print(&["tmux", "right", "--target", "plain", "--deadline", "2000"]);
         line.contains("SigIgn").then_some(line)

@@ -50,8 +50,12 @@ fn clear(path: &Path) {
 
 /// What `config check` says, which must end by itself.
 fn check(sandbox: &Sandbox) -> (Option<i32>, String) {
-    let output = output_in_time(sandbox.rainline().args(["config", "check"]));
-    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    // On a busy machine it takes longer than the command waits.
+    until("a config that is read", || {
+        let output = output_in_time(sandbox.rainline().args(["config", "check"]));
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        (!said.contains("not read within")).then_some((output.status.code(), said))
+    })
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rainline_client::protocol::{Body, LineRequest, Request};
 use rustix::process::Signal;
@@ -45,9 +45,11 @@ fn stuck(sandbox: &Sandbox) -> Vec<u32> {
 }
 
 fn until_one_is_stuck(mount: &DeadMount, sandbox: &Sandbox) {
+    // One that waits for a disk is soon let go.
     until_true("a worker that hangs", || {
+        let before = stuck(sandbox);
         print(mount, sandbox, &["--deadline", "100"]);
-        !stuck(sandbox).is_empty()
+        stuck(sandbox).iter().any(|pid| before.contains(pid))
     });
 }
 
@@ -57,6 +59,8 @@ fn t21_whatever_lies_on_a_dead_mount_the_rest_of_the_line_is_there() {
     let Some(mount) = DeadMount::new(&sandbox) else { return };
     sandbox.configure(&config(&mount.path));
     start_daemon(&mount, &sandbox);
+    // The first answer of a daemon may come before it has read the config.
+    until_true("the text", || print(&mount, &sandbox, &["--deadline", "1000"]).contains("here"));
     until_true("the reason", || {
         let line = print(&mount, &sandbox, &["--deadline", "1000"]);
         assert!(line.contains("here"), "{line:?}");
@@ -156,7 +160,7 @@ fn t24_a_link_to_a_dead_mount_beside_us_is_not_followed() {
     let mut command = mount.command(&sandbox, "sh");
     command.args(["-c", script]).arg(program()).arg(&place);
     assert!(one_line(output_in_time(&mut command)).contains("in place"));
-    assert!(stuck(&sandbox).is_empty());
+    until_true("no worker that hangs", || stuck(&sandbox).is_empty());
 }
 
 /// A sandbox whose line is `TEXT|here`, the text from a command.
@@ -272,6 +276,11 @@ fn t28_a_network_that_is_gone_or_silent_is_asked_rarely() {
             "[line.terminal]\nleft = ['public-ip', 'text']\n[segment.text]\ntext = 'here'\n",
         );
         install(&sandbox, "curl", script);
+        let quarter = || {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+            now.as_secs() as usize / 900
+        };
+        let first = quarter();
         sandbox.start_daemon(&[]);
         until_said(&sandbox, "segment public-ip has no value yet; the last attempt failed: ");
         let status = sandbox.status().expect("it runs");
@@ -280,7 +289,9 @@ fn t28_a_network_that_is_gone_or_silent_is_asked_rarely() {
         (0..30).for_each(|_| drop(line(&sandbox)));
         sandbox.output(&["daemon", "reload"]);
         line(&sandbox);
-        assert!(starts(&sandbox) <= 2, "{} starts", starts(&sandbox));
+        // It is asked at the quarters of an hour.
+        let (starts, quarters) = (starts(&sandbox), quarter() - first);
+        assert!(starts <= 2 + quarters, "{starts} starts");
     }
 }
 

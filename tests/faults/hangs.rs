@@ -145,7 +145,11 @@ fn without_a_daemon_few_workers_hang_on_a_dead_mount_and_the_rest_is_drawn() {
             let line = print();
             assert_eq!(line.matches('!').count(), 1, "{line:?}");
         }
-        let all = hung();
+        // One that waits for a disk is soon let go.
+        let mut all = hung();
+        print();
+        let still = hung();
+        all.retain(|pid| still.contains(pid));
         assert!(all.len() <= 4, "{all:?} hang");
         mount.release();
         until_true("their end", || !all.iter().any(|pid| lives(*pid)));
@@ -227,8 +231,8 @@ fn whatever_tz_names_the_daemon_answers() {
         };
         run(&["daemon", "start"]);
         let print = ["print", "terminal", "right", "--target", "plain", "--deadline", "1000"];
-        let line = one_line(run(&print));
-        assert!(line.contains("here"), "{line:?}");
+        // The first answer of a daemon may come before it has read the config.
+        until_true("the text", || one_line(run(&print)).contains("here"));
         let daemon = until("an answer", || sandbox.daemon());
         assert!(stat(daemon).is_some_and(|stat| stat[0] != "D"));
         let status = sandbox.status().expect("it answers");

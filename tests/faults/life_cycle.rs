@@ -240,10 +240,19 @@ fn t48_a_stream_keeps_a_daemon_that_would_leave() {
         "[line.tmux]\nright = ['it']\n[segment.it]\nuse = 'custom'\ncommand = ['date', '+%s']\n\
          interval = '1s'\n",
     );
-    sandbox.start_daemon(&["--idle", "1"]);
-    let mut stream = sandbox.stream(&LINE);
-    until_true("the stream", || sandbox.figure("streams") == Some(1));
-    let pid = sandbox.daemon().expect("it runs");
+    // It may leave before the stream comes, which then starts one that stays longer.
+    let (pid, mut stream) = until("a stream at a daemon that would leave", || {
+        sandbox.run(&["daemon", "start", "--idle", "1"]);
+        let stream = sandbox.stream(&LINE);
+        until_true("the stream", || sandbox.figure("streams") == Some(1));
+        let pid = sandbox.daemon().expect("it runs");
+        if sandbox.processes_named("--idle 1").contains(&pid) {
+            return Some((pid, stream));
+        }
+        drop(stream);
+        sandbox.stop_daemon();
+        None
+    });
     // Each is of another second, and the status is not asked for, which would be a use.
     let seconds: Vec<String> = (0..4).map(|_| stream.next()).collect();
     assert!(seconds.windows(2).all(|two| two[0] != two[1]), "{seconds:?}");

@@ -167,6 +167,7 @@ fn t70_a_mangled_history_is_read_or_refused() {
     for _ in 0..3 {
         sandbox.print(&["x", "left"]);
     }
+    sandbox.until_history_is_read();
     sandbox.stop_daemon();
     let mut files = Vec::new();
     files_below(&file, &mut files);
@@ -286,7 +287,8 @@ fn t76_a_daemon_without_a_network_segment_uses_no_network() {
                 }
             }
         }
-        sandbox.stop_daemon();
+        // Under strace it takes longer than `daemon stop` waits.
+        signal(sandbox.daemon().expect("it runs"), Signal::TERM);
         daemon.wait().expect("its end");
         let log = fs::read_to_string(&log).expect("a log");
         assert!(calls_of(&log, &["socket"]).any(|call| call.contains("AF_UNIX")), "{log}");

@@ -111,14 +111,14 @@ fn t06_one_daemon_whatever_the_environment_calls_the_runtime_directory() {
         chmod 700 /run/user/0
         chmod 755 /run/other
         unset RAINLINE_RUNTIME_DIR XDG_RUNTIME_DIR
-        "$2" daemon start >&2 || exit 78
+        start_daemon
         for dir in /run/user/0 "" relative /run/other /nowhere /{long}; do
             XDG_RUNTIME_DIR=$dir "$2" print tmux right --deadline 20000 >&2 || exit 79
             XDG_RUNTIME_DIR=$dir "$2" daemon status | head -n 1 || exit 80
         done
         "$2" daemon status | head -n 1
         "$2" daemon stop >&2
-        XDG_RUNTIME_DIR=/run/other "$2" daemon start >&2 || exit 78
+        (export XDG_RUNTIME_DIR=/run/other; start_daemon) || exit 78
         "$2" daemon status | head -n 1
         XDG_RUNTIME_DIR=relative "$2" daemon stop >&2
         find /run -name 'rainline-*.sock'
@@ -187,20 +187,30 @@ fn t11_a_removed_socket_is_made_again_without_a_word() {
 
 #[test]
 fn t12_a_removed_lock_makes_no_second_daemon() {
-    let sandbox = Sandbox::running("");
-    let pid = sandbox.daemon().expect("it runs");
-    fs::remove_file(sandbox.runtime().join(LOCK)).expect("removed");
-    let clients: Vec<Child> = (0..50)
-        .map(|_| {
-            let mut command = sandbox.printing(&["tmux", "right"]);
-            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs")
-        })
-        .collect();
-    for client in clients {
-        crate::support::sandbox::one_line(client.wait_with_output().expect("it ends"));
-    }
-    assert!(sandbox.run(&["daemon", "run"]).status.success());
-    assert_eq!((sandbox.daemon(), sandbox.daemons()), (Some(pid), vec![pid]));
+    // A second daemon asks the one at the socket and leaves, unless its answer takes too long, which it
+    // may on a busy machine: then the second one takes over.
+    until_true("a second daemon that leaves", || {
+        let sandbox = Sandbox::running("");
+        let pid = sandbox.daemon().expect("it runs");
+        fs::remove_file(sandbox.runtime().join(LOCK)).expect("removed");
+        let clients: Vec<Child> = (0..50)
+            .map(|_| {
+                let mut command = sandbox.printing(&["tmux", "right"]);
+                command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs")
+            })
+            .collect();
+        for client in clients {
+            crate::support::sandbox::one_line(client.wait_with_output().expect("it ends"));
+        }
+        let mut second = sandbox.rainline().args(["daemon", "run"]).spawn().expect("it runs");
+        let has_left = until("its end, or its answer", || {
+            let ended = second.try_wait().expect("our child").map(|status| status.success());
+            ended.or_else(|| (sandbox.daemon() == Some(second.id())).then_some(false))
+        });
+        let _ = second.kill();
+        second.wait().expect("our child");
+        has_left && (sandbox.daemon(), sandbox.daemons()) == (Some(pid), vec![pid])
+    });
 }
 
 #[test]

@@ -61,6 +61,7 @@ fn what_the_daemon_makes_is_for_its_user_only() {
             found.len()
         };
         assert!(check(&sandbox.runtime()) > 4, "umask {umask}");
+        sandbox.until_history_is_read();
         sandbox.stop_daemon();
         let state = sandbox.home().join(".local");
         until_true("a history", || check(&state) > 3);

@@ -197,12 +197,12 @@ fn t34_full_and_read_only_file_systems() {
         mount -t tmpfs -o size=64k,mode=700 none "$state" || exit 77
         cp -a "$state.old"/. "$state"
         fill "$state"
-        "$prog" daemon start >&2 || exit 78
+        start_daemon
         lines 20000
         "$prog" daemon stop >&2 || exit 81
         same
         mount -o remount,ro "$state" || exit 77
-        "$prog" daemon start >&2 || exit 78
+        start_daemon
         lines 20000
         "$prog" daemon stop >&2 || exit 81
         same

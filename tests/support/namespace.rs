@@ -20,13 +20,27 @@ pub const DISCHARGING_BATTERY: [(&str, &str); 6] = [
     ("power_now", "8400000"),
 ];
 
-/// The output of a shell script that is run in a namespace, with this path as `$1` and the program
-/// under test as `$2`. `None` where there can be no namespace, or where the script exits with 77
-/// because it may not mount.
+/// What every script has: on a busy machine a daemon's first answer takes longer than `daemon start`
+/// waits.
+const START_DAEMON: &str = r#"program=$2
+start_daemon() {
+    "$program" daemon start >&2 && return
+    for moment in $(seq 1200); do
+        "$program" daemon status >/dev/null 2>&1 && return
+        sleep 0.1
+    done
+    exit 78
+}
+"#;
+
+/// The output of a shell script that is run in a namespace, with this path as `$1`, the program under
+/// test as `$2`, and `start_daemon`. `None` where there can be no namespace, or where the script exits
+/// with 77 because it may not mount.
 #[track_caller]
 pub fn run(sandbox: &Sandbox, script: &str, path: &Path) -> Option<String> {
     let mut command = sandbox.command("unshare");
-    command.args(["-r", "-m", "sh", "-c", script, "sh"]).arg(path).arg(program());
+    let script = format!("{START_DAEMON}{script}");
+    command.args(["-r", "-m", "sh", "-c", &script, "sh"]).arg(path).arg(program());
     let Output { status, stdout, stderr } = match command.output() {
         Ok(output) => output,
         Err(error) => {

@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use super::{DEADLINE, until};
 
 /// A `rainline stream` that is ended with its owner.
@@ -19,11 +21,17 @@ impl Stream {
         Stream { child, lines }
     }
 
-    /// The next line, without its end.
+    /// The next line, without its end. A stream writes whole lines.
     #[track_caller]
     pub fn next(&mut self) -> String {
         let mut line = String::new();
         let lines = self.lines.as_mut().expect("it is open");
+        if lines.buffer().is_empty() {
+            let timeout = Timespec::try_from(DEADLINE).expect("a short time");
+            let mut fds = [PollFd::new(lines.get_ref(), PollFlags::IN)];
+            let ready = poll(&mut fds, Some(&timeout)).expect("poll");
+            assert!(ready > 0, "the stream says nothing");
+        }
         assert!(lines.read_line(&mut line).expect("a line") > 0, "the stream ended");
         line.strip_suffix('\n').expect("a whole line").to_owned()
     }

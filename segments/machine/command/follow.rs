@@ -158,12 +158,27 @@ mod tests {
         Call { words, surroundings: Surroundings::User, env: &[("RAINLINE_TEST", "a b")] }
     }
 
+    fn fifo_in(dir: &tempfile::TempDir) -> String {
+        let fifo = dir.path().join("fifo");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0)
+            .expect("a FIFO");
+        fifo.to_string_lossy().into_owned()
+    }
+
     #[test]
     fn one_that_is_followed_is_heard_line_by_line_and_let_go() {
-        let words = ["sh", "-c", "echo one; sleep 0.3; echo two; printf three; sleep 600"];
+        let (dir, _) = machine_with(&[]);
+        let fifo = fifo_in(&dir);
+        let script = "echo one; read x < \"$0\"; echo two; printf three; sleep 600";
+        let words = ["sh", "-c", script, &fifo];
         let mut heard = Vec::new();
         let done = Machine::real().follow(&task(&words), None, &mut |lines| {
             heard.push(String::from_utf8_lossy(lines).into_owned());
+            if heard.len() == 1 {
+                #[allow(clippy::disallowed_methods, reason = "a test lets its command go on")]
+                std::fs::write(&fifo, "\n").expect("the command reads");
+            }
             heard.len() < 2
         });
         assert!(done.is_ok());
@@ -192,11 +207,7 @@ mod tests {
         let (mut heard, beat) = (Vec::new(), Some(Duration::from_millis(10)));
         let words = ["sh", "-c", "read x < \"$0\"; echo one; exec sleep 600"];
         let (dir, _) = machine_with(&[]);
-        let fifo = dir.path().join("fifo");
-        let mode = rustix::fs::Mode::from_raw_mode(0o600);
-        rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0)
-            .expect("a FIFO");
-        let fifo = fifo.to_string_lossy().into_owned();
+        let fifo = fifo_in(&dir);
         let words = [&words[..], &[&*fifo]].concat();
         let done = Machine::real().follow(&task(&words), beat, &mut |lines| {
             if heard.len() == 1 {
