@@ -1,6 +1,8 @@
 //! `custom` segments and `rainline set` as real processes: whatever a command does, the line stays
 //! whole, `doctor` says why, and nothing is left behind.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::ops::Deref;
 use std::time::{Duration, Instant};
 
@@ -261,7 +263,9 @@ fn a_streaming_command_pushes_its_lines_and_ends_when_it_is_not_wanted() {
     sandbox.show(&options);
     let mut stream = sandbox.follow(&[]);
     stream.until("one|");
-    std::fs::write(seen, "\n").expect("written");
+    // Open in both directions, so that a command which is gone is not waited for.
+    let mut seen = OpenOptions::new().read(true).write(true).open(seen).expect("a FIFO");
+    seen.write_all(b"\n").expect("written");
     stream.until("two|");
     let pids = sandbox.pids("pids");
     assert!(pids.iter().all(|pid| lives(*pid)));

@@ -10,11 +10,12 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rainline_client::protocol::{Body, HEADER, LineRequest, ReplyKind, Request};
 use rustix::process::Signal;
 
+use crate::support::process::output_in_time;
 use crate::support::sandbox::one_line;
 use crate::support::wire::{bytes, connect, reply};
 use crate::support::{Sandbox, lives, program, saying, signal, until, until_true};
@@ -335,9 +336,10 @@ fn a_second_daemon_leaves_at_once() {
 #[test]
 fn it_ends_when_it_was_idle_for_long() {
     let sandbox = Sandbox::new();
-    // It may be gone before `daemon start` has its answer.
-    sandbox.run(&["daemon", "start", "--idle", "1"]);
-    until_true("its end", || sandbox.daemons().is_empty());
+    let start = Instant::now();
+    let output = output_in_time(sandbox.rainline().args(["daemon", "run", "--idle", "1"]));
+    assert!(output.status.success(), "{output:?}");
+    assert!(start.elapsed() >= Duration::from_secs(1), "{output:?}");
 }
 
 #[test]

@@ -203,13 +203,19 @@ fn t12_a_removed_lock_makes_no_second_daemon() {
             crate::support::sandbox::one_line(client.wait_with_output().expect("it ends"));
         }
         let mut second = sandbox.rainline().args(["daemon", "run"]).spawn().expect("it runs");
-        let has_left = until("its end, or its answer", || {
-            let ended = second.try_wait().expect("our child").map(|status| status.success());
-            ended.or_else(|| (sandbox.daemon() == Some(second.id())).then_some(false))
-        });
-        let _ = second.kill();
-        second.wait().expect("our child");
-        has_left && (sandbox.daemon(), sandbox.daemons()) == (Some(pid), vec![pid])
+        let left =
+            until("its end, or its answer", || match second.try_wait().expect("our child") {
+                Some(status) => Some(Some(status)),
+                None => (sandbox.daemon() == Some(second.id())).then_some(None),
+            });
+        let Some(status) = left else {
+            second.kill().expect("killed");
+            second.wait().expect("our child");
+            return false;
+        };
+        assert!(status.success(), "{status}");
+        assert_eq!((sandbox.daemon(), sandbox.daemons()), (Some(pid), vec![pid]));
+        true
     });
 }
 

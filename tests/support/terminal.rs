@@ -70,7 +70,7 @@ pub fn drawn(bytes: &[u8], columns: u16) -> Vec<Look> {
 /// The model of a terminal's cells, fed with what reads give.
 struct Model {
     parser: vt100::Parser,
-    /// The begin of a character whose rest has not come.
+    /// The first bytes of a character whose rest has not come.
     begun: Vec<u8>,
 }
 
